@@ -1,0 +1,19 @@
+# Compile options of every target of ours.
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+# Invariants stay checked in release builds, so NDEBUG is never set.
+set(CMAKE_CXX_FLAGS_RELEASE "-O3")
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g")
+
+add_library(espalier_options INTERFACE)
+# No contraction: a fused multiply-add where the source has none would make bits depend on the compiler.
+target_compile_options(espalier_options INTERFACE
+  -ffp-contract=off -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+if(ESPALIER_WERROR)
+  target_compile_options(espalier_options INTERFACE -Werror)
+endif()
+if(ESPALIER_SANITIZE)
+  add_compile_options(-fsanitize=${ESPALIER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${ESPALIER_SANITIZE})
+endif()

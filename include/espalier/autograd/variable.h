@@ -1,0 +1,109 @@
+// Reverse-mode automatic differentiation. A Variable is a tensor that may remember how it was made;
+// backward() walks those memories from the newest to the oldest and adds gradients. The graph frees itself
+// while it is walked.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "espalier/tensor/tensor.h"
+
+namespace espalier {
+
+// Where a kernel leaves a gradient: it overwrites `data` if `accumulate` is false, else it adds to it.
+struct GradientSlot {
+  float* data;
+  bool accumulate;
+};
+
+class Variable {
+ public:
+  // Undefined; stands for an absent optional argument (a bias, say).
+  Variable() = default;
+  // A leaf. With `requires_grad`, backward() leaves its gradient in grad().
+  explicit Variable(Tensor value, bool requires_grad = false);
+
+  bool defined() const { return state_ != nullptr; }
+  const Tensor& value() const;
+  Tensor& mutable_value();
+  const Shape& shape() const { return value().shape(); }
+  bool requires_grad() const;
+  // Turns a leaf's gradient on or off (frozen parameters). An invariant: only leaves.
+  void set_requires_grad(bool requires_grad);
+
+  // The accumulated gradient, of the value's shape; undefined (defined() == false) while nothing has arrived.
+  const Tensor& grad() const;
+  // Memory for a gradient contribution; allocates it on first use, then asks to accumulate.
+  // Only for variables with requires_grad().
+  GradientSlot grad_slot();
+  // Adds `contribution` (same shape); keeps it without a copy when it is the first.
+  void accumulate_grad(const Tensor& contribution);
+  void clear_grad();
+
+  // The same value as a leaf without history.
+  Variable detach() const;
+  // The value of a one-element variable.
+  float item() const;
+  // Whether two handles mean the same variable.
+  friend bool operator==(const Variable& a, const Variable& b) { return a.state_ == b.state_; }
+
+ private:
+  struct State;
+  friend class Graph;  // the backward sweep
+  explicit Variable(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  std::shared_ptr<State> state_;
+};
+
+// Adds the gradients of the inputs. `outputs[i]` is the gradient of output i, undefined if nothing depends on
+// it. `inputs` are the variables given to record(), in order; contribute only where input.requires_grad().
+using BackwardFunction = std::function<void(std::span<const Tensor> outputs, std::span<Variable> inputs)>;
+
+// Makes the results of an operation. While gradients are recorded and an input requires one, the results
+// remember `inputs` and `backward`; otherwise both are dropped at once. `name` is for messages.
+std::vector<Variable> record(const char* name, std::vector<Tensor> values, std::vector<Variable> inputs,
+                             BackwardFunction backward);
+
+// The common case of one result; `backward` gets its gradient, which is always defined.
+Variable record(const char* name, Tensor value, std::vector<Variable> inputs,
+                std::function<void(const Tensor& grad, std::span<Variable> inputs)> backward);
+
+// Whether an operation on `inputs` would be recorded now: if not, it need not save anything for backward.
+bool records_gradient(std::initializer_list<Variable> inputs);
+
+// Propagates from a one-element variable (seed gradient `seed`), adding to the grad() of every leaf that
+// requires one, in the fixed order newest operation first. Frees the graph on the way: a second call on it is
+// an error.
+void backward(const Variable& loss, float seed = 1.0F);
+// The same from any shape with an explicit upstream gradient.
+void backward(const Variable& output, const Tensor& upstream);
+
+// While alive, operations on this thread are not recorded.
+class NoGradGuard {
+ public:
+  NoGradGuard();
+  ~NoGradGuard();
+  NoGradGuard(const NoGradGuard&) = delete;
+  NoGradGuard& operator=(const NoGradGuard&) = delete;
+
+ private:
+  bool previous_;
+};
+bool gradient_enabled();
+
+// While alive, record() and backward() check every value and gradient and throw a RunError that names the
+// first operation whose result is not finite (as torch.autograd.detect_anomaly).
+class AnomalyGuard {
+ public:
+  AnomalyGuard();
+  ~AnomalyGuard();
+  AnomalyGuard(const AnomalyGuard&) = delete;
+  AnomalyGuard& operator=(const AnomalyGuard&) = delete;
+
+ private:
+  bool previous_;
+};
+
+}  // namespace espalier

@@ -1,0 +1,87 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_set>
+
+#include "autograd/graph.h"
+#include "espalier/base/error.h"
+
+namespace espalier {
+namespace {
+
+// Every node the output depends on, newest first.
+std::vector<std::shared_ptr<GraphNode>> reachable_nodes(const std::shared_ptr<GraphNode>& root) {
+  std::vector<std::shared_ptr<GraphNode>> nodes{root};
+  std::unordered_set<const GraphNode*> seen{root.get()};
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const std::shared_ptr<GraphNode> node = nodes[i];
+    for (const Variable& input : node->inputs) {
+      if (!input.requires_grad()) continue;
+      const std::shared_ptr<GraphNode>& producer = Graph::state(input).producer;
+      if (producer && seen.insert(producer.get()).second) nodes.push_back(producer);
+    }
+  }
+  std::sort(nodes.begin(), nodes.end(),
+            [](const auto& a, const auto& b) { return a->sequence > b->sequence; });
+  return nodes;
+}
+
+void run_node(GraphNode& node) {
+  if (node.done) {
+    throw RunError(fmt::format(
+        "backward: the graph through `{}` was already used and freed; run forward again", node.name));
+  }
+  const bool reached = std::any_of(node.output_grads.begin(), node.output_grads.end(),
+                                   [](const Tensor& grad) { return grad.defined(); });
+  if (reached) {
+    if (anomaly_detection_enabled()) {
+      for (const Tensor& grad : node.output_grads) {
+        if (grad.defined()) check_finite(grad, node.name, "gradient of the output");
+      }
+    }
+    node.backward(node.output_grads, node.inputs);
+  }
+  // Free what the operation kept as soon as it has run, so that memory falls while the sweep goes on.
+  node.done = true;
+  node.backward = nullptr;
+  node.inputs.clear();
+  for (Tensor& grad : node.output_grads) grad = Tensor();
+}
+
+}  // namespace
+
+void check_finite(const Tensor& tensor, const char* operation, const char* what) {
+  const float* data = tensor.data();
+  for (std::int64_t i = 0; i < tensor.size(); ++i) {
+    if (!std::isfinite(data[i])) {
+      throw RunError(fmt::format("anomaly: {}: {} {} is {} at element {}", operation, what,
+                                 tensor.shape().str(), data[i], i));
+    }
+  }
+}
+
+void backward(const Variable& loss, float seed) {
+  if (loss.value().size() != 1) {
+    throw InputError(fmt::format("backward: loss must have one element, got {}; give an upstream gradient",
+                                 loss.shape().str()));
+  }
+  backward(loss, Tensor::full(loss.shape(), seed));
+}
+
+void backward(const Variable& output, const Tensor& upstream) {
+  if (upstream.shape() != output.shape()) {
+    throw InputError(fmt::format("backward: upstream gradient must be {} (shape of the output), got {}",
+                                 output.shape().str(), upstream.shape().str()));
+  }
+  if (!output.requires_grad()) {
+    throw InputError("backward: the output depends on nothing that requires a gradient");
+  }
+  Variable target = output;
+  target.accumulate_grad(upstream);
+  const std::shared_ptr<GraphNode> root = Graph::state(output).producer;
+  if (!root) return;
+  for (const std::shared_ptr<GraphNode>& node : reachable_nodes(root)) run_node(*node);
+}
+
+}  // namespace espalier

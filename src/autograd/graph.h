@@ -1,0 +1,41 @@
+// The inside of the tape: what a Variable remembers, and one node for each recorded operation.
+#pragma once
+
+#include <cstdint>
+
+#include "espalier/autograd/variable.h"
+
+namespace espalier {
+
+// One recorded operation. Inputs are owned (they live until this node has run), outputs are not.
+struct GraphNode {
+  const char* name = "";
+  std::uint64_t sequence = 0;  // grows with time; inputs' producers always have a smaller one
+  std::vector<Variable> inputs;
+  std::vector<Shape> output_shapes;
+  std::vector<Tensor> output_grads;  // filled while backward() runs
+  BackwardFunction backward;
+  bool done = false;
+};
+
+struct Variable::State {
+  Tensor value;
+  Tensor grad;
+  bool requires_grad = false;
+  std::shared_ptr<GraphNode> producer;  // null for leaves
+  std::size_t output_index = 0;
+};
+
+// Gives the sweep access to a Variable's inside.
+class Graph {
+ public:
+  static Variable::State& state(const Variable& variable) { return *variable.state_; }
+  static Variable make(Tensor value, std::shared_ptr<GraphNode> producer, std::size_t index);
+};
+
+bool anomaly_detection_enabled();
+// Throws RunError naming `operation` if a value is not finite. `what` says which tensor ("output",
+// "gradient").
+void check_finite(const Tensor& tensor, const char* operation, const char* what);
+
+}  // namespace espalier

@@ -1,0 +1,160 @@
+#include "espalier/autograd/variable.h"
+
+#include <atomic>
+#include <cmath>
+
+#include "autograd/graph.h"
+#include "espalier/base/error.h"
+
+namespace espalier {
+namespace {
+
+thread_local bool gradient_on = true;
+thread_local bool anomaly_on = false;
+std::atomic<std::uint64_t> next_sequence{1};
+
+}  // namespace
+
+Variable::Variable(Tensor value, bool requires_grad) : state_(std::make_shared<State>()) {
+  ESPALIER_CHECK(value.defined());
+  state_->value = std::move(value);
+  state_->requires_grad = requires_grad;
+}
+
+const Tensor& Variable::value() const {
+  ESPALIER_CHECK(defined());
+  return state_->value;
+}
+
+Tensor& Variable::mutable_value() {
+  ESPALIER_CHECK(defined());
+  return state_->value;
+}
+
+bool Variable::requires_grad() const {
+  return defined() && state_->requires_grad;
+}
+
+void Variable::set_requires_grad(bool requires_grad) {
+  ESPALIER_CHECK(defined() && state_->producer == nullptr);
+  state_->requires_grad = requires_grad;
+}
+
+const Tensor& Variable::grad() const {
+  ESPALIER_CHECK(defined());
+  return state_->grad;
+}
+
+// A recorded result collects its gradient in the node that made it, a leaf in itself.
+static Tensor& gradient_of(Variable& variable) {
+  auto& state = Graph::state(variable);
+  return state.producer ? state.producer->output_grads[state.output_index] : state.grad;
+}
+
+GradientSlot Variable::grad_slot() {
+  ESPALIER_CHECK(requires_grad());
+  Tensor& grad = gradient_of(*this);
+  const bool accumulate = grad.defined();
+  if (!accumulate) grad = Tensor::empty(shape());
+  return {grad.data(), accumulate};
+}
+
+void Variable::accumulate_grad(const Tensor& contribution) {
+  ESPALIER_CHECK(requires_grad() && contribution.shape() == shape());
+  Tensor& grad = gradient_of(*this);
+  if (!grad.defined()) {
+    grad = contribution;
+    return;
+  }
+  float* sum = grad.data();
+  const float* added = contribution.data();
+  for (std::int64_t i = 0; i < grad.size(); ++i) sum[i] += added[i];
+}
+
+void Variable::clear_grad() {
+  ESPALIER_CHECK(defined());
+  state_->grad = Tensor();
+}
+
+Variable Variable::detach() const {
+  return Variable(value());
+}
+
+float Variable::item() const {
+  ESPALIER_CHECK(value().size() == 1);
+  return value().data()[0];
+}
+
+Variable Graph::make(Tensor value, std::shared_ptr<GraphNode> producer, std::size_t index) {
+  Variable result(std::move(value));
+  result.state_->requires_grad = true;
+  result.state_->producer = std::move(producer);
+  result.state_->output_index = index;
+  return result;
+}
+
+static bool any_requires_grad(std::span<const Variable> inputs) {
+  for (const Variable& input : inputs) {
+    if (input.requires_grad()) return true;
+  }
+  return false;
+}
+
+bool records_gradient(std::initializer_list<Variable> inputs) {
+  return gradient_on && any_requires_grad({inputs.begin(), inputs.size()});
+}
+
+std::vector<Variable> record(const char* name, std::vector<Tensor> values, std::vector<Variable> inputs,
+                             BackwardFunction backward) {
+  if (anomaly_on) {
+    for (const Tensor& value : values) check_finite(value, name, "output");
+  }
+  std::vector<Variable> results;
+  if (!gradient_on || !any_requires_grad(inputs)) {
+    for (Tensor& value : values) results.emplace_back(std::move(value));
+    return results;
+  }
+  auto node = std::make_shared<GraphNode>();
+  node->name = name;
+  node->sequence = next_sequence++;
+  node->inputs = std::move(inputs);
+  node->backward = std::move(backward);
+  node->output_grads.resize(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    node->output_shapes.push_back(values[i].shape());
+    results.push_back(Graph::make(std::move(values[i]), node, i));
+  }
+  return results;
+}
+
+Variable record(const char* name, Tensor value, std::vector<Variable> inputs,
+                std::function<void(const Tensor& grad, std::span<Variable> inputs)> backward) {
+  std::vector<Tensor> values;
+  values.push_back(std::move(value));
+  return record(name, std::move(values), std::move(inputs),
+                [backward = std::move(backward)](std::span<const Tensor> outputs, std::span<Variable> in) {
+                  backward(outputs[0], in);
+                })[0];
+}
+
+NoGradGuard::NoGradGuard() : previous_(gradient_on) {
+  gradient_on = false;
+}
+NoGradGuard::~NoGradGuard() {
+  gradient_on = previous_;
+}
+bool gradient_enabled() {
+  return gradient_on;
+}
+
+AnomalyGuard::AnomalyGuard() : previous_(anomaly_on) {
+  anomaly_on = true;
+}
+AnomalyGuard::~AnomalyGuard() {
+  anomaly_on = previous_;
+}
+bool anomaly_detection_enabled() {
+  return anomaly_on;
+}
+
+}  // namespace espalier

@@ -1,0 +1,86 @@
+#include "espalier/base/parallel.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <fstream>
+#include <string>
+
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
+
+#include "base/parallel_backend.h"
+#include "espalier/base/error.h"
+
+namespace espalier {
+namespace {
+
+int affinity_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+// Quota of control group version 2 in whole cores, rounded up; 0 where there is none.
+int cgroup_cores() {
+  std::ifstream file("/sys/fs/cgroup/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (!(file >> quota >> period) || quota == "max" || period <= 0) return 0;
+  return static_cast<int>(std::ceil(std::stod(quota) / period));
+}
+
+std::atomic<int> thread_count_setting{0};
+
+}  // namespace
+
+int available_cores() {
+  const int quota = cgroup_cores();
+  const int cores = affinity_cores();
+  return std::max(1, quota > 0 ? std::min(quota, cores) : cores);
+}
+
+void set_thread_count(int threads) {
+  ESPALIER_CHECK(threads >= 1);
+  thread_count_setting = threads;
+}
+
+int thread_count() {
+  if (thread_count_setting == 0) thread_count_setting = available_cores();
+  return thread_count_setting;
+}
+
+void parallel_for(std::int64_t count, std::int64_t grain,
+                  FunctionRef<void(std::int64_t, std::int64_t)> body) {
+  ESPALIER_CHECK(grain > 0);
+  if (count <= 0) return;
+  const std::int64_t pieces = (count + grain - 1) / grain;
+  const auto piece = [&](std::int64_t i) {
+    const ScopedFlushToZero flush;
+    body(i * grain, std::min(count, (i + 1) * grain));
+  };
+  const int threads = thread_count();
+  if (pieces == 1 || threads == 1) {
+    for (std::int64_t i = 0; i < pieces; ++i) piece(i);
+    return;
+  }
+  detail::run_tasks(pieces, threads, piece);
+}
+
+#if defined(__SSE__)
+// Bit 15 flushes results to zero, bit 6 reads denormal inputs as zero.
+ScopedFlushToZero::ScopedFlushToZero() : saved_(_mm_getcsr()) {
+  _mm_setcsr(saved_ | 0x8040U);
+}
+ScopedFlushToZero::~ScopedFlushToZero() {
+  _mm_setcsr(saved_);
+}
+#else
+ScopedFlushToZero::ScopedFlushToZero() : saved_(0) {}
+ScopedFlushToZero::~ScopedFlushToZero() = default;
+#endif
+
+}  // namespace espalier

@@ -1,0 +1,49 @@
+#include "espalier/base/philox.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace espalier {
+namespace {
+
+struct Product {
+  std::uint32_t high, low;
+};
+
+Product multiply(std::uint32_t a, std::uint32_t b) {
+  const std::uint64_t product = static_cast<std::uint64_t>(a) * b;
+  return {static_cast<std::uint32_t>(product >> 32), static_cast<std::uint32_t>(product)};
+}
+
+}  // namespace
+
+std::array<std::uint32_t, 4> Philox::words(std::uint64_t index) const {
+  std::uint32_t c0 = static_cast<std::uint32_t>(index);
+  std::uint32_t c1 = (static_cast<std::uint32_t>(index >> 32) & 0xFFFFU) | (stream_ << 16);
+  std::uint32_t c2 = static_cast<std::uint32_t>(step_);
+  std::uint32_t c3 = static_cast<std::uint32_t>(step_ >> 32);
+  std::uint32_t k0 = key_[0];
+  std::uint32_t k1 = key_[1];
+  for (int round = 0; round < 10; ++round) {
+    const Product p0 = multiply(0xD2511F53U, c0);
+    const Product p1 = multiply(0xCD9E8D57U, c2);
+    c0 = p1.high ^ c1 ^ k0;
+    c1 = p1.low;
+    c2 = p0.high ^ c3 ^ k1;
+    c3 = p0.low;
+    k0 += 0x9E3779B9U;
+    k1 += 0xBB67AE85U;
+  }
+  return {c0, c1, c2, c3};
+}
+
+float Philox::normal(std::uint64_t index) const {
+  const std::array<std::uint32_t, 4> w = words(index >> 1);
+  const std::size_t pair = (index & 1) * 2;
+  // (0, 1], so that the logarithm is finite.
+  const double u = (static_cast<double>(w[pair]) + 1.0) * 0x1p-32;
+  const double v = static_cast<double>(w[pair + 1]) * 0x1p-32;
+  return static_cast<float>(std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v));
+}
+
+}  // namespace espalier

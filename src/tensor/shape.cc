@@ -1,0 +1,49 @@
+#include "espalier/tensor/shape.h"
+
+#include <algorithm>
+
+#include "espalier/base/error.h"
+
+namespace espalier {
+
+Shape::Shape(std::span<const std::int64_t> extents) : rank_(static_cast<int>(extents.size())) {
+  ESPALIER_CHECK(rank_ <= kMaxRank);
+  for (const std::int64_t extent : extents) ESPALIER_CHECK(extent >= 0);
+  std::copy(extents.begin(), extents.end(), extents_.begin());
+}
+
+std::int64_t Shape::operator[](int axis) const {
+  const int index = axis < 0 ? axis + rank_ : axis;
+  ESPALIER_CHECK(index >= 0 && index < rank_);
+  return extents_[static_cast<std::size_t>(index)];
+}
+
+std::int64_t Shape::elements() const {
+  std::int64_t product = 1;
+  for (const std::int64_t extent : extents()) product *= extent;
+  return product;
+}
+
+std::int64_t Shape::rows() const {
+  std::int64_t product = 1;
+  for (int axis = 0; axis + 1 < rank_; ++axis) product *= (*this)[axis];
+  return product;
+}
+
+Shape Shape::with_last(std::int64_t extent) const {
+  ESPALIER_CHECK(rank_ >= 1 && extent >= 0);
+  Shape result = *this;
+  result.extents_[static_cast<std::size_t>(rank_ - 1)] = extent;
+  return result;
+}
+
+std::string Shape::str() const {
+  std::string text = "[";
+  for (int axis = 0; axis < rank_; ++axis) {
+    if (axis > 0) text += ",";
+    text += std::to_string((*this)[axis]);
+  }
+  return text + "]";
+}
+
+}  // namespace espalier

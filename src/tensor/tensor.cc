@@ -1,0 +1,82 @@
+#include "espalier/tensor/tensor.h"
+
+#include <algorithm>
+
+#include "espalier/base/error.h"
+#include "espalier/tensor/pool.h"
+
+namespace espalier {
+
+template <class Element>
+BasicTensor<Element> BasicTensor<Element>::empty(const Shape& shape) {
+  BasicTensor tensor;
+  tensor.shape_ = shape;
+  const std::size_t bytes = static_cast<std::size_t>(shape.elements()) * sizeof(Element);
+  std::shared_ptr<void> block = pool_allocate(bytes);
+  tensor.data_ = std::shared_ptr<Element>(block, static_cast<Element*>(block.get()));
+  return tensor;
+}
+
+template <class Element>
+BasicTensor<Element> BasicTensor<Element>::zeros(const Shape& shape) {
+  return full(shape, Element{0});
+}
+
+template <class Element>
+BasicTensor<Element> BasicTensor<Element>::full(const Shape& shape, Element value) {
+  BasicTensor tensor = empty(shape);
+  tensor.fill(value);
+  return tensor;
+}
+
+template <class Element>
+BasicTensor<Element> BasicTensor<Element>::from(const Shape& shape, std::span<const Element> values) {
+  ESPALIER_CHECK(static_cast<std::int64_t>(values.size()) == shape.elements());
+  BasicTensor tensor = empty(shape);
+  std::copy(values.begin(), values.end(), tensor.data());
+  return tensor;
+}
+
+template <class Element>
+BasicTensor<Element> BasicTensor<Element>::reshape(const Shape& shape) const {
+  ESPALIER_CHECK(defined() && shape.elements() == size());
+  BasicTensor view = *this;
+  view.shape_ = shape;
+  return view;
+}
+
+template <class Element>
+BasicTensor<Element> BasicTensor<Element>::slice_rows(std::int64_t begin, std::int64_t end) const {
+  ESPALIER_CHECK(defined() && shape_.rank() >= 1 && 0 <= begin && begin <= end && end <= shape_[0]);
+  std::vector<std::int64_t> extents(shape_.extents().begin(), shape_.extents().end());
+  const std::int64_t stride = shape_[0] == 0 ? 0 : size() / shape_[0];
+  extents[0] = end - begin;
+  BasicTensor view;
+  view.shape_ = Shape(extents);
+  view.data_ = std::shared_ptr<Element>(data_, data_.get() + begin * stride);
+  return view;
+}
+
+template <class Element>
+BasicTensor<Element> BasicTensor<Element>::clone() const {
+  ESPALIER_CHECK(defined());
+  BasicTensor copy = empty(shape_);
+  copy.copy_from(*this);
+  return copy;
+}
+
+template <class Element>
+void BasicTensor<Element>::fill(Element value) {
+  std::fill_n(data(), size(), value);
+}
+
+template <class Element>
+void BasicTensor<Element>::copy_from(const BasicTensor& other) {
+  ESPALIER_CHECK(defined() && other.defined() && shape_ == other.shape_);
+  std::copy_n(other.data(), size(), data());
+}
+
+template class BasicTensor<float>;
+template class BasicTensor<std::int32_t>;
+
+}  // namespace espalier

@@ -1,0 +1,69 @@
+// Helpers shared by the tests of every room.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "espalier/autograd/variable.h"
+#include "espalier/base/philox.h"
+#include "espalier/tensor/tensor.h"
+
+namespace espalier::testing {
+
+// A tensor of independent draws from U(low, high), a function of `seed` alone.
+Tensor random_tensor(const Shape& shape, std::uint64_t seed, float low = -1.0F, float high = 1.0F);
+
+// A folder that exists while the object lives.
+class TempDir {
+ public:
+  TempDir();
+  ~TempDir();
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+  // Writes a text file into the folder and returns its path.
+  std::filesystem::path write(const std::string& name, const std::string& text) const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+std::string read_text(const std::filesystem::path& path);
+
+// tests/golden/NAME in the source tree.
+std::filesystem::path golden_path(const std::string& name);
+
+// Prints "SKIPPED: reason", which ctest shows as skipped. Return from the test case afterwards.
+void skip_test(const std::string& reason);
+
+// The largest |a - b| / max(floor, |b|) over all elements.
+double max_relative_error(std::span<const float> a, std::span<const double> b, double floor = 1.0);
+double max_relative_error(std::span<const float> a, std::span<const float> b, double floor = 1.0);
+
+// What `run` throws as an espalier::Error, or a failed check. For tests of messages.
+std::string error_of(const std::function<void()>& run);
+
+using Doubles = std::vector<double>;
+// The operation under test, on float variables.
+using FloatOp = std::function<Variable(std::span<const Variable> inputs)>;
+// Its plain twin: the same function on flattened inputs, written independently in double precision.
+using DoubleTwin = std::function<Doubles(std::span<const Doubles> inputs)>;
+
+struct GradcheckOptions {
+  double value_tolerance = 1e-5;     // relative to max(1, |twin|)
+  double gradient_tolerance = 1e-4;  // relative to max(1, |difference quotient|)
+  double step = 1e-4;                // of the central differences, in double: truncation 1e-8, rounding 1e-12
+  std::uint64_t seed = 1;
+};
+
+// Checks `op` against `twin`: the value; the gradient of <upstream, op> for a random upstream gradient
+// against central differences of the twin; and that gradients are added to what the inputs' buffers already
+// hold.
+void check_op(const FloatOp& op, const DoubleTwin& twin, const std::vector<Tensor>& inputs,
+              const GradcheckOptions& options = {});
+
+}  // namespace espalier::testing

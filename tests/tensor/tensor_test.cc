@@ -1,0 +1,45 @@
+#include <doctest/doctest.h>
+
+#include "espalier/tensor/pool.h"
+#include "espalier/tensor/tensor.h"
+
+namespace espalier {
+
+TEST_CASE("shapes") {
+  const Shape shape{2, 3, 4};
+  CHECK(shape.str() == "[2,3,4]");
+  CHECK(shape.elements() == 24);
+  CHECK(shape.rows() == 6);
+  CHECK(shape.columns() == 4);
+  CHECK(shape[-1] == 4);
+  CHECK(shape.with_last(7) == Shape{2, 3, 7});
+  CHECK(Shape{}.elements() == 1);
+  CHECK(Shape{2} != Shape{2, 1});
+}
+
+TEST_CASE("views share memory, clones do not") {
+  Tensor tensor = Tensor::from({2, 3}, {1, 2, 3, 4, 5, 6});
+  Tensor row = tensor.slice_rows(1, 2);
+  CHECK(row.shape() == Shape{1, 3});
+  row.data()[0] = 40;
+  CHECK(tensor.data()[3] == 40.0F);
+  CHECK(tensor.reshape({3, 2}).data() == tensor.data());
+  Tensor copy = tensor.clone();
+  copy.data()[0] = 9;
+  CHECK(tensor.data()[0] == 1.0F);
+  CHECK(Tensor::empty({0, 5}).size() == 0);
+}
+
+TEST_CASE("freed blocks are used again") {
+  pool_release_cached();
+  { const Tensor first = Tensor::zeros({1000, 33}); }
+  const PoolStatistics before = pool_statistics();
+  { const Tensor second = Tensor::zeros({1000, 33}); }
+  const PoolStatistics after = pool_statistics();
+  CHECK(after.system_allocations == before.system_allocations);
+  CHECK(after.live_bytes == before.live_bytes);
+  CHECK(before.cached_bytes >= 132000);
+  CHECK(reinterpret_cast<std::uintptr_t>(Tensor::zeros({3}).data()) % 64 == 0);
+}
+
+}  // namespace espalier
