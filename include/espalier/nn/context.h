@@ -1,0 +1,28 @@
+// What a forward pass needs beside its input: mode, random keys, the trees' routing, and places to leave side
+// results.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "espalier/autograd/variable.h"
+#include "espalier/ops/tree_routing.h"
+
+namespace espalier::nn {
+
+struct ForwardContext {
+  bool training = false;     // dropout and region leak are active
+  std::uint64_t seed = 0;    // with `step`, the key of every random draw of this pass
+  std::uint64_t step = 0;    // counts forward passes of a training (micro-batches, not updates)
+  ops::TreeRouting routing;  // for every tree of the model
+  // Filled by tree layers, in layer order: the entropy of each (where routing.entropy asks for it) ...
+  std::vector<Variable> entropies;
+  // ... and, where not null, the statistics of each; grows to one entry a tree layer, later passes add to
+  // them.
+  std::vector<ops::TreeStatistics>* statistics = nullptr;
+  std::size_t next_tree_layer = 0;
+  // Dropout sites draw from disjoint index ranges in the order they are reached.
+  std::uint64_t next_dropout_site = 0;
+};
+
+}  // namespace espalier::nn

@@ -1,0 +1,74 @@
+// How tokens find their way through a fast feedforward tree, and what is counted on the way.
+// Source: "Fast Feedforward Networks" (arXiv 2308.14711), "Exponentially Faster Language Modelling" (arXiv
+// 2311.10770).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "espalier/autograd/variable.h"
+
+namespace espalier::ops {
+
+enum class RoutingMode {
+  kHard,  // one path a token, O(depth) forward and backward; decisions get no gradient of their own
+  kSoft,  // the mixture over all paths, with pruning below `epsilon`
+  kStraightThrough,  // hard forward; decisions get the gradient of sigmoid(logit / temperature)
+};
+
+enum class EntropyForm {
+  kPath,      // 1/D sum over reached inner nodes of stop_gradient(rho) H(c); mean over tokens and trees
+  kAllNodes,  // mean over inner nodes of H(c), over tokens and trees; unpruned soft routing only
+};
+
+// The routing of one forward pass; a trainer changes it from step to step.
+struct TreeRouting {
+  RoutingMode mode = RoutingMode::kHard;
+  float temperature = 1.0F;  // tau > 0 of soft and straight-through routing
+  float epsilon = 0.0F;  // soft: a child with rho <= epsilon is dropped, except the hard decision's; 0: none
+  float ste_epsilon =
+      0.0F;              // straight-through: a sibling is skipped where sigma'(logit / tau) / tau is below it
+  bool entropy = false;  // soft: also return the entropy, for a regulariser
+  EntropyForm entropy_form = EntropyForm::kPath;
+  float region_leak =
+      0.0F;  // soft, in training: probability that a node's c becomes 1 - c, per (token, tree, node)
+  std::uint64_t leak_seed =
+      0;  // draws: Philox(leak_seed, kRegionLeak, leak_step), index (token * trees + tree) * nodes + node
+  std::uint64_t leak_step = 0;
+};
+
+// The result of a tree operation. `entropy` is a one-element variable, defined where TreeRouting::entropy
+// asks for it and the tree decides anything (depth > 0).
+struct TreeResult {
+  Variable output;
+  Variable entropy;
+};
+
+// Counts gathered over any number of forward passes through one layer; sums, so that passes can be added.
+struct TreeStatistics {
+  int depth = 0;
+  int trees = 0;
+  std::int64_t tokens = 0;
+  // One entry for each deciding level 0 .. depth-1, summed over tokens and trees, of the nodes on the HARD
+  // path:
+  std::vector<double> entropy;          // binary entropy (nats) of sigmoid(logit / temperature)
+  std::vector<std::int64_t> undecided;  // decisions with |sigmoid(logit / temperature) - 0.5| < 0.1
+  // Tokens that ended in each leaf position by hard decisions, [trees * 2^depth], tree-major.
+  std::vector<std::int64_t> leaf_tokens;
+  // Soft routing: nodes evaluated and path probability dropped by pruning, summed over tokens and trees.
+  double surviving_nodes = 0;
+  double dropped_mass = 0;
+
+  void add(const TreeStatistics& other);
+  double mean_entropy(int level) const;
+  double undecided_share(int level) const;
+  // Share of leaves that at least one token used.
+  double leaves_used() const;
+  // exp(entropy of leaf usage) of a tree: between 1 (one leaf takes all) and 2^depth (uniform).
+  double leaf_perplexity(int tree) const;
+  double mean_leaf_perplexity() const;
+  // The largest share of tokens that one leaf of any tree takes.
+  double largest_leaf_share() const;
+};
+
+}  // namespace espalier::ops

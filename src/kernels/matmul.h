@@ -1,0 +1,32 @@
+// Dense matrix products in float32: the one door to oneDNN.
+#pragma once
+
+#include <cstdint>
+
+namespace espalier::kernels {
+
+// A matrix in memory, row-major with `stride` elements between rows; `transposed` reads it as its transpose.
+struct MatrixView {
+  const float* data;
+  std::int64_t stride;
+  bool transposed = false;
+};
+
+// C[m,n] = A[m,k] B[k,n], or C += with `accumulate`. C is row-major with `stride` elements between rows.
+// Parallel over fixed panels of C, so the bits do not depend on the thread count.
+void matmul(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, bool accumulate,
+            float* c, std::int64_t stride);
+
+// The same on the calling thread, for products inside a parallel task.
+void matmul_serial(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b,
+                   bool accumulate, float* c, std::int64_t stride);
+
+// C[m,n] = A^T B over `rows` rows of A[rows,m] and B[rows,n], or C += : the gradient of a weight. The sum
+// over rows runs in order over panels of kGradientRows rows, so a batch gives the same bits as its
+// micro-batches, accumulated one after the other, as long as each is a multiple of kGradientRows rows.
+inline constexpr std::int64_t kGradientRows = 512;
+void matmul_over_rows(std::int64_t m, std::int64_t n, std::int64_t rows, const float* a,
+                      std::int64_t a_stride, const float* b, std::int64_t b_stride, bool accumulate, float* c,
+                      std::int64_t stride);
+
+}  // namespace espalier::kernels

@@ -1,0 +1,81 @@
+// ctest-label: threads
+#include "kernels/matmul.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "espalier/base/parallel.h"
+#include "tests/support/support.h"
+
+namespace espalier::kernels {
+namespace {
+
+using testing::random_tensor;
+
+// The plain twin: three loops in double.
+std::vector<double> plain_matmul(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b) {
+  const auto at = [](const MatrixView& view, std::int64_t row, std::int64_t column) {
+    return static_cast<double>(
+        view.data[view.transposed ? column * view.stride + row : row * view.stride + column]);
+  };
+  std::vector<double> c(static_cast<std::size_t>(m * n), 0.0);
+  for (std::int64_t i = 0; i < m; ++i) {
+    for (std::int64_t j = 0; j < n; ++j) {
+      for (std::int64_t p = 0; p < k; ++p)
+        c[static_cast<std::size_t>(i * n + j)] += at(a, i, p) * at(b, p, j);
+    }
+  }
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE("equals the plain product for every transposition and odd sizes") {
+  for (const auto& [m, n, k] : {std::array<std::int64_t, 3>{1, 1, 1},
+                                {3, 5, 7},
+                                {97, 33, 64},
+                                {300, 530, 40},
+                                {1100, 17, 31},
+                                {5, 4, 0},
+                                {0, 4, 3}}) {
+    for (const bool ta : {false, true}) {
+      for (const bool tb : {false, true}) {
+        const Tensor a = random_tensor(ta ? Shape{k, m} : Shape{m, k}, 1);
+        const Tensor b = random_tensor(tb ? Shape{n, k} : Shape{k, n}, 2);
+        const MatrixView va{a.data(), ta ? m : k, ta};
+        const MatrixView vb{b.data(), tb ? k : n, tb};
+        Tensor c = Tensor::full({m, n}, NAN);
+        matmul(m, n, k, va, vb, false, c.data(), n);
+        std::vector<double> expected = plain_matmul(m, n, k, va, vb);
+        CHECK(testing::max_relative_error(c.span(), std::span<const double>(expected)) < 2e-5);
+        matmul(m, n, k, va, vb, true, c.data(), n);
+        for (double& value : expected) value *= 2;
+        CHECK(testing::max_relative_error(c.span(), std::span<const double>(expected)) < 4e-5);
+      }
+    }
+  }
+}
+
+TEST_CASE("products over rows: any thread count, and micro-batches, give the same bits") {
+  const std::int64_t m = 300, n = 70, rows = 2 * kGradientRows;
+  const Tensor a = random_tensor({rows, m}, 3);
+  const Tensor b = random_tensor({rows, n}, 4);
+  const std::vector<double> expected = plain_matmul(m, n, rows, {a.data(), m, true}, {b.data(), n, false});
+  Tensor whole = Tensor::full({m, n}, NAN);
+  set_thread_count(1);
+  matmul_over_rows(m, n, rows, a.data(), m, b.data(), n, false, whole.data(), n);
+  CHECK(testing::max_relative_error(whole.span(), std::span<const double>(expected)) < 1e-4);
+  for (const int threads : {1, 2, 3}) {
+    set_thread_count(threads);
+    Tensor halves = Tensor::full({m, n}, NAN);
+    for (std::int64_t first = 0; first < rows; first += kGradientRows) {
+      matmul_over_rows(m, n, kGradientRows, a.data() + first * m, m, b.data() + first * n, n, first > 0,
+                       halves.data(), n);
+    }
+    CHECK(halves.to_vector() == whole.to_vector());
+  }
+  set_thread_count(available_cores());
+}
+
+}  // namespace espalier::kernels
