@@ -1,0 +1,49 @@
+// Modules own named parameters. Names are dotted paths; they are stable, because checkpoints use them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "espalier/autograd/variable.h"
+
+namespace espalier::nn {
+
+struct NamedParameter {
+  std::string name;
+  Variable value;
+};
+
+class Module {
+ public:
+  Module() = default;
+  virtual ~Module() = default;
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+
+  // Own parameters and those of the children, depth first in order of registration. Each appears once.
+  std::vector<NamedParameter> parameters() const;
+  // Number of elements of all parameters.
+  std::int64_t parameter_count() const;
+  void clear_gradients();
+
+ protected:
+  // Makes a leaf that requires a gradient, registers it and returns a handle to it.
+  Variable register_parameter(std::string name, Tensor value);
+  void register_module(std::string name, Module& child);
+
+ private:
+  void collect(const std::string& prefix, std::vector<NamedParameter>& out) const;
+  std::vector<NamedParameter> own_;
+  struct Child {
+    std::string name;
+    Module* module;
+  };
+  std::vector<Child> children_;
+};
+
+// Fills with draws from N(0, std^2) or U(-bound, bound), a function of (seed, name, element) alone.
+void init_normal(Tensor& tensor, float std, std::uint64_t seed, const std::string& name);
+void init_uniform(Tensor& tensor, float bound, std::uint64_t seed, const std::string& name);
+
+}  // namespace espalier::nn

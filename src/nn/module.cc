@@ -1,0 +1,62 @@
+#include "espalier/nn/module.h"
+
+#include "espalier/base/checksum.h"
+#include "espalier/base/parallel.h"
+#include "espalier/base/philox.h"
+
+namespace espalier::nn {
+namespace {
+
+constexpr std::int64_t kGrain = 1 << 14;
+
+template <class Draw>
+void fill(Tensor& tensor, std::uint64_t seed, const std::string& name, const Draw& draw) {
+  const Philox random(seed, RandomStream::kInit, checksum(name.data(), name.size()));
+  float* data = tensor.data();
+  parallel_for(tensor.size(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) data[i] = draw(random, static_cast<std::uint64_t>(i));
+  });
+}
+
+}  // namespace
+
+std::vector<NamedParameter> Module::parameters() const {
+  std::vector<NamedParameter> all;
+  collect("", all);
+  return all;
+}
+
+std::int64_t Module::parameter_count() const {
+  std::int64_t count = 0;
+  for (const NamedParameter& parameter : parameters()) count += parameter.value.value().size();
+  return count;
+}
+
+void Module::clear_gradients() {
+  for (NamedParameter& parameter : parameters()) parameter.value.clear_grad();
+}
+
+Variable Module::register_parameter(std::string name, Tensor value) {
+  own_.push_back({std::move(name), Variable(std::move(value), true)});
+  return own_.back().value;
+}
+
+void Module::register_module(std::string name, Module& child) {
+  children_.push_back({std::move(name), &child});
+}
+
+void Module::collect(const std::string& prefix, std::vector<NamedParameter>& out) const {
+  for (const NamedParameter& parameter : own_) out.push_back({prefix + parameter.name, parameter.value});
+  for (const Child& child : children_) child.module->collect(prefix + child.name + ".", out);
+}
+
+void init_normal(Tensor& tensor, float std, std::uint64_t seed, const std::string& name) {
+  fill(tensor, seed, name, [std](const Philox& random, std::uint64_t i) { return std * random.normal(i); });
+}
+
+void init_uniform(Tensor& tensor, float bound, std::uint64_t seed, const std::string& name) {
+  fill(tensor, seed, name,
+       [bound](const Philox& random, std::uint64_t i) { return bound * (2.0F * random.uniform(i) - 1.0F); });
+}
+
+}  // namespace espalier::nn
