@@ -1,0 +1,70 @@
+#include "ops/check.h"
+
+#include <fmt/format.h>
+
+#include "espalier/base/error.h"
+
+namespace espalier::ops {
+namespace {
+
+const char* axes(int rank) {
+  return rank == 1 ? "axis" : "axes";
+}
+
+}  // namespace
+
+void fail(const char* op, const std::string& message) {
+  throw InputError(fmt::format("{}: {}", op, message));
+}
+
+void require_defined(const char* op, const char* argument, const Variable& variable) {
+  if (!variable.defined()) fail(op, fmt::format("{} must be given, got an undefined variable", argument));
+}
+
+void require_shape(const char* op, const char* argument, const Shape& actual, const Shape& expected,
+                   const char* why, const Shape& of) {
+  if (actual == expected) return;
+  fail(op,
+       fmt::format("{} must be {} ({} {}), got {}", argument, expected.str(), why, of.str(), actual.str()));
+}
+
+void require_shape(const char* op, const char* argument, const Shape& actual, const Shape& expected,
+                   const char* why) {
+  if (actual == expected) return;
+  fail(op, fmt::format("{} must be {} ({}), got {}", argument, expected.str(), why, actual.str()));
+}
+
+void require_rank(const char* op, const char* argument, const Shape& actual, int rank) {
+  if (actual.rank() == rank) return;
+  fail(op, fmt::format("{} must have {} {}, got {}", argument, rank, axes(rank), actual.str()));
+}
+
+void require_least_rank(const char* op, const char* argument, const Shape& actual, int rank) {
+  if (actual.rank() >= rank) return;
+  fail(op, fmt::format("{} must have at least {} {}, got {}", argument, rank, axes(rank), actual.str()));
+}
+
+int require_axis(const char* op, const char* argument, const Shape& actual, int axis) {
+  const int rank = actual.rank();
+  if (axis < -rank || axis >= rank) {
+    fail(op, rank == 0 ? fmt::format("axis {} is outside {} [], which has no axes", axis, argument)
+                       : fmt::format("axis {} is outside {} {} (axes {} to {})", axis, argument, actual.str(),
+                                     -rank, rank - 1));
+  }
+  return axis < 0 ? axis + rank : axis;
+}
+
+void require_indices(const char* op, const char* argument, const IntTensor& indices, const char* of_name,
+                     const Shape& of) {
+  const std::int64_t count = of[0];
+  for (std::int64_t i = 0; i < indices.size(); ++i) {
+    const std::int64_t index = indices.data()[i];
+    if (index >= 0 && index < count) continue;
+    fail(op, count == 0
+                 ? fmt::format("{}[{}] is {}, but {} {} has no rows", argument, i, index, of_name, of.str())
+                 : fmt::format("{}[{}] is {}, but {} {} has rows 0 to {}", argument, i, index, of_name,
+                               of.str(), count - 1));
+  }
+}
+
+}  // namespace espalier::ops
