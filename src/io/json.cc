@@ -70,8 +70,8 @@ class Builder {
     const std::size_t column = what.find("column ");
     const std::size_t colon = column == what.npos ? what.rfind("] ") : what.find(": ", column);
     const Place place = place_of(text_, byte == 0 ? 0 : byte - 1);
-    throw InputError(fmt::format("{}: line {}, column {}: not valid JSON: {}", where_, place.line, place.column,
-                                 colon == what.npos ? what : what.substr(colon + 2)));
+    throw InputError(fmt::format("{}: line {}, column {}: not valid JSON: {}", where_, place.line,
+                                 place.column, colon == what.npos ? what : what.substr(colon + 2)));
   }
 
  private:
@@ -114,14 +114,18 @@ class Builder {
 
 std::string describe(const Json& json) {
   switch (json.type()) {
-    case Json::value_t::object: return "an object";
-    case Json::value_t::array: return "an array";
-    case Json::value_t::null: return "null";
+    case Json::value_t::object:
+      return "an object";
+    case Json::value_t::array:
+      return "an array";
+    case Json::value_t::null:
+      return "null";
     case Json::value_t::string: {
       const std::string& text = json.get_ref<const std::string&>();
       return fmt::format("the string \"{}{}\"", text.substr(0, 40), text.size() > 40 ? "..." : "");
     }
-    default: return json_text(json, -1);
+    default:
+      return json_text(json, -1);
   }
 }
 
@@ -133,7 +137,9 @@ Json parse_json(std::string_view text, const std::string& where) {
   return builder.take();
 }
 
-Json read_json(const std::filesystem::path& path) { return parse_json(read_text_file(path), path.string()); }
+Json read_json(const std::filesystem::path& path) {
+  return parse_json(read_text_file(path), path.string());
+}
 
 std::string json_text(const Json& json, int indent) {
   std::string text = json.dump(indent, ' ', false, Json::error_handler_t::replace);
@@ -141,7 +147,9 @@ std::string json_text(const Json& json, int indent) {
   return text;
 }
 
-void JsonView::fail(const std::string& message) const { throw InputError(where_ + ": " + message); }
+void JsonView::fail(const std::string& message) const {
+  throw InputError(where_ + ": " + message);
+}
 
 bool JsonView::has(std::string_view key) const {
   if (!json_->is_object()) return false;

@@ -1,0 +1,43 @@
+// Lines of plain and gzip text files, one at a time, in bounded memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace espalier::io {
+
+struct LineReaderOptions {
+  // A longer line is an InputError naming file and line. This also bounds the memory used.
+  std::size_t max_line_bytes = std::size_t{64} << 20U;
+};
+
+// Reads a file that is plain or gzip (told apart by its first bytes, whatever its name; several gzip members
+// in a row are one text). Line ends are "\n" or "\r\n"; a byte-order mark at the start is dropped; bytes are
+// not otherwise looked at, so lines need not be UTF-8. InputError: no such file, damaged or truncated gzip
+// data, a line too long. RunError: the system fails to read.
+class LineReader {
+ public:
+  explicit LineReader(const std::filesystem::path& path, const LineReaderOptions& options = {});
+  ~LineReader();
+  LineReader(LineReader&&) noexcept;
+  LineReader& operator=(LineReader&&) noexcept;
+
+  // The next line without its end, valid until the next call; nothing after the last line.
+  std::optional<std::string_view> next();
+  // Number of the line that next() gave last, from 1.
+  std::uint64_t line_number() const;
+  // Bytes of the file (packed, if gzip) consumed so far, and its size: for progress.
+  std::uint64_t file_position() const;
+  std::uint64_t file_bytes() const;
+  const std::filesystem::path& path() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace espalier::io

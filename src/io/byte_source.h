@@ -1,0 +1,24 @@
+// The bytes of a file, unpacked if it is gzip.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+namespace espalier::io {
+
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  // The next bytes of the text, at most `size` (> 0); 0 at its end.
+  virtual std::size_t read(char* data, std::size_t size) = 0;
+  // Bytes taken from the file so far, and the file's size.
+  virtual std::uint64_t file_position() const = 0;
+  virtual std::uint64_t file_bytes() const = 0;
+};
+
+// Opens a file that is plain or gzip. Errors as LineReader.
+std::unique_ptr<ByteSource> open_byte_source(const std::filesystem::path& path);
+
+}  // namespace espalier::io
