@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# usage: experiments/lib/install.sh GROUP...      (build, quickstart, tests, style)
+# Installs the Debian packages of these groups that are missing, as root or through sudo.
+# The one place where the project's packages are listed.
+set -euo pipefail
+
+declare -A groups=(
+  [build]="g++ cmake ninja-build pkg-config libtbb-dev libdnnl-dev libhwy-dev libhdf5-dev libfmt-dev
+    libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libutf8proc-dev zlib1g-dev libxxhash-dev"
+  [quickstart]="jq w3m perl python3-pip"
+  [tests]="doctest-dev libbenchmark-dev"
+  [style]="clang-format-14 shellcheck git"
+)
+
+wanted=()
+for group in "$@"; do
+  [ -n "${groups[$group]:-}" ] || { echo "install: no group '$group'; there are: ${!groups[*]}" >&2; exit 2; }
+  read -r -d '' -a packages <<<"${groups[$group]}" || true
+  wanted+=("${packages[@]}")
+done
+
+mapfile -t missing < <(comm -23 <(printf '%s\n' "${wanted[@]}" | sort -u) \
+  <(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null | sed -n 's/^installed //p' | sort -u))
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=(env)
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "install: these Debian packages are missing, and installing them needs root or sudo: ${missing[*]}" >&2
+    echo "install: as root, run: apt-get update && apt-get install --no-install-recommends ${missing[*]}" >&2
+    exit 1
+  fi
+  as_root=(sudo env)
+fi
+echo "install: installing ${missing[*]}" >&2
+"${as_root[@]}" apt-get -qq update >&2
+"${as_root[@]}" DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2
