@@ -1,0 +1,162 @@
+#!/usr/bin/env bash
+# usage: experiments/quickstart.sh [--tiny]
+# The main job from end to end: installs what is missing, builds the program, fetches real text and labelled sentences,
+# trains a tokenizer and a small crammed BERT whose trees go from soft to hard, evaluates it on held-out documents,
+# fine-tunes and exports it, fills masks, and ends with a report. Settings are in configs/; what is there
+# already is reused, what was interrupted is resumed. --tiny is a run of few minutes that shows that everything works.
+set -euo pipefail
+export LC_ALL=C.UTF-8
+cd "$(dirname "$0")/.."
+# shellcheck source=experiments/lib/report.sh
+. experiments/lib/report.sh
+
+case ${1:-} in
+  "") name=quickstart ;;
+  --tiny) name=quickstart-tiny ;;
+  *) echo "usage: experiments/quickstart.sh [--tiny]" >&2; exit 2 ;;
+esac
+
+espalier=build/release/espalier
+data=runs/$name-data
+model=runs/$name
+classifier=runs/$name-classifier
+exported=runs/$name-hf
+phases=()
+
+say() { echo "quickstart: $*" >&2; }
+
+# phase NAME COMMAND...: runs a part of the job and keeps its time.
+phase() {
+  local title=$1 start=$SECONDS
+  shift
+  say "--- $title"
+  "$@"
+  phases+=("$title $(clock $((SECONDS - start)))")
+}
+
+# is_newer FILE OTHER...: FILE is there and none of the others is newer.
+is_newer() {
+  local file=$1 other
+  shift
+  [ -s "$file" ] || return 1
+  for other in "$@"; do [ "$other" -nt "$file" ] && return 1; done
+  return 0
+}
+
+build() {
+  cmake --preset release >&2
+  cmake --build --preset release --target espalier_cli >&2
+}
+
+# All sources, or those that the configuration names.
+text() {
+  local sources
+  mapfile -t sources < <(sed -nE 's,.*data/text/([a-z_]+)\.txt\.gz.*,\1,p' "configs/data/$name.yaml")
+  data/recipes/text.sh "${sources[@]}" >&2
+}
+
+# The labelled task: film reviews, or word order where these cannot be had.
+labels() {
+  task=sentiment
+  data/recipes/sentiment.sh && return
+  say "the film reviews cannot be had; the labelled task is real against word-shuffled sentences instead"
+  task=word_order
+  data/recipes/word_order.sh
+}
+
+prepare() {
+  local config=configs/data/$name.yaml
+  if is_newer "$data/tokens.h5" configs/data/quickstart.yaml "$config" data/text/*.txt.gz; then
+    say "$data is there already, reused"
+    return
+  fi
+  "$espalier" prepare "$config" out="$data"
+}
+
+pretrain() {
+  [ ! -e "$model/last.h5" ] || say "$model is there already: a finished run is reused, another one resumed"
+  "$espalier" pretrain "configs/pretrain/$name.yaml" data="$data" run="$model"
+}
+
+evaluate() {
+  "$espalier" evaluate "$model" --data "$data" --json >"$model/evaluation.json.part"
+  mv "$model/evaluation.json.part" "$model/evaluation.json"
+}
+
+finetune() {
+  local config=configs/finetune/$name.yaml
+  if is_newer "$classifier/all_results.json" configs/finetune/quickstart.yaml "$config" "data/$task/train.tsv" "$model/last.h5"; then
+    say "$classifier is there already, reused"
+    return
+  fi
+  "$espalier" finetune "$config" model="$model" run="$classifier" \
+    task.train="data/$task/train.tsv" task.dev="data/$task/dev.tsv"
+}
+
+export_model() { "$espalier" export "$model" "$exported"; }
+
+fill_masks() {
+  "$espalier" fill-mask "$model" --top 3 \
+    "In the beginning God created the heaven and the <mask>." \
+    "A person who <mask> in a school." \
+    "The workers must take control of their own <mask>." \
+    "This <mask> is used to edit a text file."
+}
+
+report() {
+  local results=$model/evaluation.json loss unigram hard soft gap tokens accuracy share rows label
+  loss=$(number "$results" .loss)
+  unigram=$(number "$results" .unigram_loss)
+  hard=$(number "$results" .loss_hard)
+  soft=$(number "$results" .loss_soft)
+  gap=$(number "$results" .hardening_gap)
+  tokens=$(number "$results" .tokens)
+  accuracy=$(number "$classifier/all_results.json" .eval_accuracy)
+  read -r share rows label < <(majority "data/$task/dev.tsv")
+
+  echo "Espalier quickstart ($name)"
+  echo
+  echo "Masked words of held-out documents ($tokens predictions)"
+  awk -v l="$loss" -v u="$unigram" 'BEGIN {
+    printf "  loss %.3f nats, unigram loss %.3f: %.2f nats under it\n", l, u, u - l
+    if (u - l < 0.3) print "  THE MODEL HAS HARDLY LEARNED: expected are 1.5 nats under the unigram loss with the full budget"
+  }'
+  printf '  with hard trees %.3f, with soft trees %.3f: hardening gap %.3f\n' "$hard" "$soft" "$gap"
+  echo
+  echo "Labelled task $task ($rows held-out sentences)"
+  awk -v a="$accuracy" -v s="$share" -v l="$label" -v i="$(wilson "$accuracy" "$rows")" 'BEGIN {
+    printf "  accuracy %.1f %% (95 %% interval %s), always \"%s\" %.1f %%\n", 100 * a, i, l, 100 * s
+  }'
+  echo
+  echo "Training speed: $(tokens_per_second) tokens/s on $(nproc) cores"
+  echo "Time per phase (minutes:seconds)"
+  printf '  %s\n' "${phases[@]}" | awk '{ time = $NF; sub(/ [^ ]*$/, ""); printf "%-32s %8s\n", $0, time }'
+  printf '  %-30s %8s\n' total "$(clock $SECONDS)"
+  echo
+  echo "Files"
+  echo "  $data        tokenizer.json, tokens.h5"
+  echo "  $model             config.yaml, metrics.jsonl, checkpoints, last.h5, best.h5, evaluation.json, report.txt"
+  echo "  $classifier  all_results.json, predictions, the classifier"
+  echo "  $exported          the model in Hugging Face's layout"
+  echo
+  echo "Try next"
+  echo "  $espalier fill-mask $model \"The <mask> of the people.\" --top 5"
+  echo "  $espalier classify $classifier \"A dull film that never comes alive.\" \"A warm and funny story.\""
+  echo "  $espalier pretrain configs/pretrain/$name.yaml data=$data run=runs/deeper arch.ffn.depth=8"
+}
+
+# The median of what was logged.
+tokens_per_second() { jq -s '[.[].tokens_per_s | numbers] | sort | .[length / 2 | floor] | round' "$model/metrics.jsonl"; }
+
+phase "install packages" experiments/lib/install.sh build quickstart
+phase "build the program" build
+phase "make the text" text
+phase "make the labelled sentences" labels
+phase "prepare: tokenizer and tokens" prepare
+phase "pretrain" pretrain
+phase "evaluate" evaluate
+phase "finetune" finetune
+phase "export" export_model
+phase "fill masks" fill_masks
+echo
+report | tee "$model/report.txt"
