@@ -10,6 +10,9 @@ add_library(espalier_options INTERFACE)
 # No contraction: a fused multiply-add where the source has none would make bits depend on the compiler.
 target_compile_options(espalier_options INTERFACE
   -ffp-contract=off -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+# g++ 12 warns of these inside libstdc++ and fmt at -O3, wrongly (gcc bugs 105329 and 105651).
+target_compile_options(espalier_options INTERFACE
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread>)
 if(ESPALIER_WERROR)
   target_compile_options(espalier_options INTERFACE -Werror)
 endif()

@@ -1,0 +1,124 @@
+// One list of fields per configuration struct. The list drives everything: reading YAML, command-line
+// overrides,
+// --help, --dump-config and the echo saved with each run.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace espalier::config {
+
+// One `key: value` as written by the user, with where it was written.
+struct Setting {
+  std::string key;                  // dotted
+  std::vector<std::string> values;  // one for a scalar
+  bool is_list = false;
+  std::string where;  // "configs/x.yaml:12" or "command line"
+};
+
+// Allowed values of a number.
+struct Range {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool low_excluded = false;
+  bool high_excluded = false;
+  // "at least 1", "in (0, 1]"; empty if everything is allowed.
+  std::string text() const;
+  bool contains(double value) const;
+};
+Range at_least(double low);
+Range above(double low);
+Range between(double low, double high);  // both ends allowed
+Range fraction();                        // [0, 1]
+Range fraction_below_one();              // [0, 1)
+
+class Fields {
+ public:
+  // Each call binds a key to a variable, whose present value is the default. `help` is one sentence.
+  void add(const std::string& key, bool& target, const std::string& help);
+  void add(const std::string& key, std::int64_t& target, const std::string& help, Range range = {});
+  void add(const std::string& key, std::uint64_t& target, const std::string& help);
+  void add(const std::string& key, double& target, const std::string& help, Range range = {});
+  void add(const std::string& key, std::string& target, const std::string& help);
+  void add(const std::string& key, std::vector<std::string>& target, const std::string& help);
+  void add(const std::string& key, std::vector<std::int64_t>& target, const std::string& help,
+           Range range = {});
+  template <class Enum>
+  void choice(const std::string& key, Enum& target, std::vector<std::pair<std::string, Enum>> names,
+              const std::string& help);
+
+  // Sets the bound variables. Errors (InputError) name where, the key, what was expected and what was found;
+  // an unknown key names the nearest valid one.
+  void apply(std::span<const Setting> settings);
+  // Every key with its present value, in the order of the list. Only those with `prefix`, if given.
+  std::vector<Setting> settings(const std::string& prefix = "") const;
+  // Every key with type, default, range and meaning, for people.
+  std::string help() const;
+  bool has(const std::string& key) const;
+
+ private:
+  struct Field {
+    std::string key, type, help, default_text;
+    bool is_list = false;
+    std::function<void(const Setting&)> set;
+    std::function<std::vector<std::string>()> get;
+  };
+  void add_field(Field field);
+  void add_choice(const std::string& key, std::vector<std::string> names, const std::string& help,
+                  std::function<void(std::size_t)> set, std::function<std::size_t()> get);
+  std::vector<Field> fields_;
+};
+
+template <class Enum>
+void Fields::choice(const std::string& key, Enum& target, std::vector<std::pair<std::string, Enum>> names,
+                    const std::string& help) {
+  std::vector<std::string> texts;
+  for (const auto& name : names) texts.push_back(name.first);
+  add_choice(
+      key, texts, help, [&target, names](std::size_t i) { target = names[i].second; },
+      [&target, names] {
+        std::size_t i = 0;
+        while (names[i].second != target) ++i;
+        return i;
+      });
+}
+
+// Reads a YAML file into settings with dotted keys. A `base: FILE` key (relative to the file) is read first,
+// so that a variant overrides its base. Errors name file and line.
+std::vector<Setting> read_yaml(const std::filesystem::path& path);
+// The same from text; `where` names it in messages.
+std::vector<Setting> parse_yaml(const std::string& text, const std::string& where);
+// "KEY=VALUE" of the command line; VALUE is YAML ("[a, b]" is a list).
+Setting parse_override(const std::string& argument);
+// Settings as a nested YAML document.
+std::string to_yaml(std::span<const Setting> settings);
+
+// Binds `fields` to `config` by describe(), then applies file (unless empty) and overrides.
+template <class Config>
+Config load(const std::filesystem::path& path, std::span<const std::string> overrides) {
+  Config config;
+  Fields fields;
+  describe(config, fields);
+  if (!path.empty()) fields.apply(read_yaml(path));
+  std::vector<Setting> settings;
+  for (const std::string& argument : overrides) settings.push_back(parse_override(argument));
+  fields.apply(settings);
+  return config;
+}
+
+// The resolved configuration as YAML.
+template <class Config>
+std::string dump(const Config& config) {
+  Config copy = config;
+  Fields fields;
+  describe(copy, fields);
+  return to_yaml(fields.settings());
+}
+
+}  // namespace espalier::config

@@ -1,0 +1,63 @@
+// AdamW: Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101), as torch.optim.AdamW
+// computes it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "espalier/nn/module.h"
+
+namespace espalier::optim {
+
+struct AdamWOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.98;
+  double eps = 1e-12;
+  double weight_decay = 0.01;
+};
+
+// One parameter with its moments.
+struct AdamWSlot {
+  std::string name;
+  Variable parameter;
+  bool decays = true;  // false for names that hold `bias` or `norm`
+  Tensor exp_avg;      // first moment, of the parameter's shape
+  Tensor exp_avg_sq;   // second moment
+};
+
+class AdamW {
+ public:
+  // Moments start at zero. Parameters that require no gradient (frozen ones) are left out.
+  AdamW(std::vector<nn::NamedParameter> parameters, const AdamWOptions& options);
+
+  // One update with learning rate `lr` and gradients multiplied by `gradient_scale` (clipping). A parameter
+  // without a gradient is updated as if its gradient were zero: it decays, and so do its moments (nodes of a
+  // tree that no token visited behave the same in the original).
+  void step(double lr, double gradient_scale);
+
+  std::int64_t steps() const { return steps_; }
+  void set_steps(std::int64_t steps) { steps_ = steps; }
+  std::vector<AdamWSlot>& slots() { return slots_; }
+  const std::vector<AdamWSlot>& slots() const { return slots_; }
+
+ private:
+  AdamWOptions options_;
+  std::vector<AdamWSlot> slots_;
+  std::int64_t steps_ = 0;
+};
+
+// Whether weight decay applies to a parameter of this name.
+bool decays(const std::string& name);
+
+struct GradientNorm {
+  double norm = 0;  // global L2 norm over all parameters, the sum in fixed order in double
+  bool finite = true;
+  std::string not_finite;  // name of the first parameter whose gradient holds inf or NaN
+};
+GradientNorm gradient_norm(const std::vector<AdamWSlot>& slots);
+
+// The factor that brings `norm` down to `max_norm` as torch.nn.utils.clip_grad_norm_: min(1, max_norm / (norm
+// + 1e-6)). max_norm 0: no clipping.
+double clip_factor(double norm, double max_norm);
+
+}  // namespace espalier::optim

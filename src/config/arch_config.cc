@@ -1,0 +1,90 @@
+#include "espalier/config/arch_config.h"
+
+namespace espalier::config {
+
+using nn::Activation;
+using nn::FeedForwardType;
+using nn::Positions;
+
+static void describe_embedding(nn::EmbeddingOptions& embedding, Fields& fields) {
+  fields.add("arch.embedding.vocab_size", embedding.vocab_size,
+             "Rows of the embedding table; 0 takes the size of the data's tokenizer.", at_least(0));
+  fields.add("arch.embedding.max_positions", embedding.max_positions, "Longest sequence the model can read.",
+             at_least(1));
+  fields.choice(
+      "arch.embedding.positions", embedding.positions,
+      {{"scaled_sinusoidal", Positions::kScaledSinusoidal},
+       {"learned", Positions::kLearned},
+       {"none", Positions::kNone}},
+      "What is added to the word embeddings: a learned scalar times a sinusoid table (the original), a "
+      "learned table, or nothing.");
+  fields.add("arch.embedding.norm", embedding.norm, "LayerNorm after the sum of word and position.");
+  fields.add("arch.embedding.dropout", embedding.dropout,
+             "Dropout after the embedding, where training uses dropout.", fraction_below_one());
+  fields.add("arch.embedding.pad_id", embedding.pad_id,
+             "Id of the padding token; its row gets no look-up gradient.", at_least(0));
+}
+
+static void describe_ffn(nn::FeedForwardOptions& ffn, Fields& fields) {
+  fields.choice(
+      "arch.ffn.type", ffn.type,
+      {{"neuron_tree", FeedForwardType::kNeuronTree},
+       {"leaf_tree", FeedForwardType::kLeafTree},
+       {"dense", FeedForwardType::kDense},
+       {"gated", FeedForwardType::kGated}},
+      "The feedforward layer: a tree with a neuron in every node (UltraFastBERT), a tree of gates with an "
+      "MLP in every leaf (fastfeedforward), a dense layer, or a dense GELU-gated unit.");
+  fields.add(
+      "arch.ffn.width", ffn.width,
+      "dense: neurons, 0 for no feedforward at all; gated: outputs of the first linear layer, half of them "
+      "gates.",
+      at_least(0));
+  fields.add("arch.ffn.trees", ffn.trees, "Parallel trees of a layer (K of KxD).", at_least(1));
+  fields.add("arch.ffn.depth", ffn.depth, "Decisions from root to leaf (D of KxD).", between(0, 20));
+  fields.add("arch.ffn.leaf_width", ffn.leaf_width, "leaf_tree: hidden neurons of each leaf's MLP.",
+             at_least(1));
+  fields.choice("arch.ffn.leaf_activation", ffn.leaf_activation,
+                {{"relu", Activation::kRelu}, {"gelu", Activation::kGelu}},
+                "leaf_tree: activation inside a leaf.");
+}
+
+void describe_arch(nn::CrammedBertOptions& options, Fields& fields) {
+  fields.add("arch.layers", options.layers, "Transformer layers.", at_least(0));
+  fields.add("arch.hidden_size", options.hidden_size, "Width of the residual stream.", at_least(1));
+  fields.add("arch.dropout", options.dropout,
+             "Dropout after attention and after the feedforward layer, where training uses dropout.",
+             fraction_below_one());
+  fields.add("arch.norm_eps", options.norm_eps, "Added to the variance in every LayerNorm.", above(0));
+  fields.add("arch.use_bias", options.use_bias,
+             "Biases in attention's output projection and in dense layers.");
+  fields.add("arch.final_norm", options.final_norm, "LayerNorm after the last layer.");
+  fields.add("arch.init_std", options.init_std,
+             "Standard deviation of the initial embeddings and linear weights.", above(0));
+  fields.add("arch.decoder_bias", options.decoder_bias, "A bias for each word in the tied decoder.");
+  describe_embedding(options.embedding, fields);
+  fields.add("arch.attention.heads", options.attention.heads, "Attention heads.", at_least(1));
+  fields.add("arch.attention.rotary", options.attention.rotary,
+             "Rotate queries and keys by position in each layer (neighbours 2i, 2i+1 paired, base 10000).");
+  fields.add("arch.attention.qkv_bias", options.attention.qkv_bias,
+             "Biases in the query, key and value projection.");
+  fields.add("arch.attention.dropout", options.attention.dropout,
+             "Dropout of attention probabilities, where training uses dropout.", fraction_below_one());
+  describe_ffn(options.ffn, fields);
+}
+
+std::vector<Setting> arch_settings(const nn::CrammedBertOptions& options) {
+  nn::CrammedBertOptions copy = options;
+  Fields fields;
+  describe_arch(copy, fields);
+  return fields.settings();
+}
+
+nn::CrammedBertOptions arch_from_settings(std::span<const Setting> settings) {
+  nn::CrammedBertOptions options;
+  Fields fields;
+  describe_arch(options, fields);
+  fields.apply(settings);
+  return options;
+}
+
+}  // namespace espalier::config

@@ -1,0 +1,250 @@
+#include "espalier/config/fields.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <numeric>
+
+#include "espalier/base/error.h"
+
+namespace espalier::config {
+namespace {
+
+[[noreturn]] void fail(const Setting& setting, const std::string& expected) {
+  throw InputError(fmt::format("{}: {} must be {}, got {}", setting.where, setting.key, expected,
+                               setting.is_list ? fmt::format("the list [{}]", fmt::join(setting.values, ", "))
+                                               : fmt::format("`{}`", setting.values.at(0))));
+}
+
+const std::string& scalar(const Setting& setting, const std::string& expected) {
+  if (setting.is_list) fail(setting, expected);
+  return setting.values.at(0);
+}
+
+template <class Number>
+bool parse_number(const std::string& text, Number& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+// Whole numbers may be written as 4e6.
+bool parse_integer(const std::string& text, std::int64_t& value) {
+  if (parse_number(text, value)) return true;
+  double real = 0;
+  if (!parse_number(text, real) || real != std::floor(real) || std::abs(real) > 9e15) return false;
+  value = static_cast<std::int64_t>(real);
+  return true;
+}
+
+std::string with_range(const std::string& type, const Range& range) {
+  return range.text().empty() ? type : type + " " + range.text();
+}
+
+std::string number_text(double value) {
+  return fmt::format("{}", value);
+}
+
+// Edit distance, for naming the nearest key.
+std::size_t distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+      diagonal = above;
+    }
+  }
+  return row.back();
+}
+
+std::string wrapped(const std::string& text, std::size_t indent, std::size_t width) {
+  std::string out, line;
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    const std::string word = text.substr(begin, end - begin);
+    if (!line.empty() && indent + line.size() + 1 + word.size() > width) {
+      out += std::string(indent, ' ') + line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+    begin = end + 1;
+  }
+  return out + std::string(indent, ' ') + line + "\n";
+}
+
+}  // namespace
+
+std::string Range::text() const {
+  const bool has_low = std::isfinite(low);
+  const bool has_high = std::isfinite(high);
+  if (has_low && has_high) {
+    return fmt::format("in {}{}, {}{}", low_excluded ? "(" : "[", low, high, high_excluded ? ")" : "]");
+  }
+  if (has_low) return fmt::format("{} {}", low_excluded ? "above" : "at least", low);
+  return "";
+}
+
+bool Range::contains(double value) const {
+  return (low_excluded ? value > low : value >= low) && (high_excluded ? value < high : value <= high);
+}
+
+Range at_least(double low) {
+  return {.low = low};
+}
+Range above(double low) {
+  return {.low = low, .low_excluded = true};
+}
+Range between(double low, double high) {
+  return {.low = low, .high = high};
+}
+Range fraction() {
+  return between(0, 1);
+}
+Range fraction_below_one() {
+  return {.low = 0, .high = 1, .high_excluded = true};
+}
+
+void Fields::add_field(Field field) {
+  ESPALIER_CHECK(!has(field.key));
+  const std::string values = fmt::format("{}", fmt::join(field.get(), ", "));
+  field.default_text = field.is_list ? "[" + values + "]" : values;
+  fields_.push_back(std::move(field));
+}
+
+void Fields::add(const std::string& key, bool& target, const std::string& help) {
+  const auto set = [&target](const Setting& setting) {
+    const std::string& text = scalar(setting, "true or false");
+    if (text != "true" && text != "false") fail(setting, "true or false");
+    target = text == "true";
+  };
+  add_field({key, "true or false", help, "", false, set,
+             [&target] { return std::vector<std::string>{target ? "true" : "false"}; }});
+}
+
+void Fields::add(const std::string& key, std::int64_t& target, const std::string& help, Range range) {
+  const std::string type = with_range("a whole number", range);
+  const auto set = [&target, range, type](const Setting& setting) {
+    std::int64_t value = 0;
+    if (!parse_integer(scalar(setting, type), value) || !range.contains(static_cast<double>(value))) {
+      fail(setting, type);
+    }
+    target = value;
+  };
+  add_field({key, type, help, "", false, set,
+             [&target] { return std::vector<std::string>{std::to_string(target)}; }});
+}
+
+void Fields::add(const std::string& key, std::uint64_t& target, const std::string& help) {
+  const auto set = [&target](const Setting& setting) {
+    std::uint64_t value = 0;
+    if (!parse_number(scalar(setting, "a whole number at least 0"), value))
+      fail(setting, "a whole number at least 0");
+    target = value;
+  };
+  add_field({key, "a whole number at least 0", help, "", false, set,
+             [&target] { return std::vector<std::string>{std::to_string(target)}; }});
+}
+
+void Fields::add(const std::string& key, double& target, const std::string& help, Range range) {
+  const std::string type = with_range("a number", range);
+  const auto set = [&target, range, type](const Setting& setting) {
+    double value = 0;
+    if (!parse_number(scalar(setting, type), value) || !std::isfinite(value) || !range.contains(value)) {
+      fail(setting, type);
+    }
+    target = value;
+  };
+  add_field(
+      {key, type, help, "", false, set, [&target] { return std::vector<std::string>{number_text(target)}; }});
+}
+
+void Fields::add(const std::string& key, std::string& target, const std::string& help) {
+  add_field({key, "text", help, "", false,
+             [&target](const Setting& setting) { target = scalar(setting, "text"); },
+             [&target] { return std::vector<std::string>{target}; }});
+}
+
+void Fields::add(const std::string& key, std::vector<std::string>& target, const std::string& help) {
+  add_field({key, "a list of texts", help, "", true,
+             [&target](const Setting& setting) { target = setting.values; }, [&target] { return target; }});
+}
+
+void Fields::add(const std::string& key, std::vector<std::int64_t>& target, const std::string& help,
+                 Range range) {
+  const std::string type = with_range("a list of whole numbers", range);
+  const auto set = [&target, range, type](const Setting& setting) {
+    std::vector<std::int64_t> values;
+    for (const std::string& text : setting.values) {
+      std::int64_t value = 0;
+      if (!parse_integer(text, value) || !range.contains(static_cast<double>(value))) fail(setting, type);
+      values.push_back(value);
+    }
+    target = values;
+  };
+  add_field({key, type, help, "", true, set, [&target] {
+               std::vector<std::string> texts;
+               for (const std::int64_t value : target) texts.push_back(std::to_string(value));
+               return texts;
+             }});
+}
+
+void Fields::add_choice(const std::string& key, std::vector<std::string> names, const std::string& help,
+                        std::function<void(std::size_t)> set, std::function<std::size_t()> get) {
+  const std::string type = fmt::format("one of {}", fmt::join(names, ", "));
+  const auto set_name = [names, type, set](const Setting& setting) {
+    const auto found = std::find(names.begin(), names.end(), scalar(setting, type));
+    if (found == names.end()) fail(setting, type);
+    set(static_cast<std::size_t>(found - names.begin()));
+  };
+  add_field({key, type, help, "", false, set_name,
+             [names, get] { return std::vector<std::string>{names[get()]}; }});
+}
+
+bool Fields::has(const std::string& key) const {
+  return std::any_of(fields_.begin(), fields_.end(), [&](const Field& field) { return field.key == key; });
+}
+
+void Fields::apply(std::span<const Setting> settings) {
+  for (const Setting& setting : settings) {
+    const auto field =
+        std::find_if(fields_.begin(), fields_.end(), [&](const Field& f) { return f.key == setting.key; });
+    if (field != fields_.end()) {
+      field->set(setting);
+      continue;
+    }
+    const auto nearest =
+        std::min_element(fields_.begin(), fields_.end(), [&](const Field& a, const Field& b) {
+          return distance(a.key, setting.key) < distance(b.key, setting.key);
+        });
+    throw InputError(fmt::format("{}: unknown key `{}`; the nearest is `{}` (--help lists all)",
+                                 setting.where, setting.key, nearest->key));
+  }
+}
+
+std::vector<Setting> Fields::settings(const std::string& prefix) const {
+  std::vector<Setting> all;
+  for (const Field& field : fields_) {
+    if (field.key.starts_with(prefix)) all.push_back({field.key, field.get(), field.is_list, "resolved"});
+  }
+  return all;
+}
+
+std::string Fields::help() const {
+  std::string text;
+  for (const Field& field : fields_) {
+    text += fmt::format("  {}\n", field.key);
+    text += wrapped(field.help, 6, 100);
+    text += wrapped(
+        fmt::format("{}; default: {}", field.type, field.default_text.empty() ? "none" : field.default_text),
+        6, 100);
+  }
+  return text;
+}
+
+}  // namespace espalier::config

@@ -1,0 +1,120 @@
+#include "espalier/config/pretrain_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "espalier/base/error.h"
+
+namespace espalier::config {
+
+using optim::ScheduleKind;
+
+void describe_optimizer(OptimizerConfig& optimizer, Fields& fields) {
+  fields.add("train.lr", optimizer.lr, "Peak learning rate of AdamW.", at_least(0));
+  fields.add("train.beta1", optimizer.beta1, "Decay of AdamW's first moment.", fraction_below_one());
+  fields.add("train.beta2", optimizer.beta2, "Decay of AdamW's second moment.", fraction_below_one());
+  fields.add("train.eps", optimizer.eps, "Added to the root of AdamW's second moment.", above(0));
+  fields.add("train.weight_decay", optimizer.weight_decay,
+             "Decoupled weight decay of every parameter whose name holds neither `bias` nor `norm`.",
+             at_least(0));
+  fields.add("train.clip", optimizer.clip, "Largest global L2 norm of the gradient; 0 does not clip.",
+             at_least(0));
+}
+
+static void describe_training(PretrainConfig& config, Fields& fields) {
+  fields.add("train.budget.tokens", config.budget.tokens,
+             "Train for this many input tokens; 0: not by tokens.", at_least(0));
+  fields.add("train.budget.steps", config.budget.steps, "Train for this many updates; 0: not by steps.",
+             at_least(0));
+  fields.add("train.budget.minutes", config.budget.minutes,
+             "Train for this much wall time (not reproducible bit for bit); 0: not by time.", at_least(0));
+  fields.add("train.max_steps", config.max_steps,
+             "Stop after this many updates, whatever the budget; 0: no limit.", at_least(0));
+  describe_optimizer(config.optimizer, fields);
+  fields.choice(
+      "train.schedule", config.schedule,
+      {{"crammed", ScheduleKind::kCrammed},
+       {"constant", ScheduleKind::kConstant},
+       {"linear", ScheduleKind::kLinear},
+       {"cosine", ScheduleKind::kCosine}},
+      "Learning rate over the used fraction t of the budget: crammed is min(0.25 + t, 4 (1 - t)); linear "
+      "and cosine fall to 0.");
+  fields.add("train.warmup", config.warmup,
+             "Fraction of the budget over which constant, linear and cosine rise from 0.", fraction());
+  fields.add("train.batch_size", config.batch_size, "Sequences of an update, at the end of the ramp.",
+             at_least(1));
+  fields.add("train.micro_batch", config.micro_batch,
+             "Sequences of one forward and backward pass; an update sums as many as it needs.", at_least(1));
+  fields.add(
+      "train.batch_ramp", config.batch_ramp,
+      "Used fraction of the budget at which the batch reaches batch_size, growing linearly in micro-batches; "
+      "0: at once.",
+      fraction());
+  fields.add("train.mask_rate", config.mask_rate, "Share of each sequence's positions that are predicted.",
+             {.low = 0, .high = 1, .low_excluded = true});
+  fields.add("train.dropout", config.dropout,
+             "Use the architecture's dropout in training (the recipe does not).");
+  fields.add("train.shuffle", config.shuffle,
+             "Visit sequences in a new random order each epoch instead of the stored order.");
+  fields.add("train.detect_anomaly", config.detect_anomaly,
+             "Check every operation's result and name the first that is not finite (slow).");
+}
+
+void describe(PretrainConfig& config, Fields& fields) {
+  fields.add("data", config.data, "Folder written by `espalier prepare`.");
+  fields.add("run", config.run, "Folder of the run: config, metrics, checkpoints.");
+  fields.add(
+      "resume", config.resume,
+      "auto: continue the run folder where it stopped; never: refuse a run folder that holds a run; or a "
+      "checkpoint file to continue from.");
+  fields.add("init", config.init, "MODEL whose weights to start from, with a fresh optimizer.");
+  fields.add("seed", config.seed, "Key of every random draw.");
+  describe_arch(config.arch, fields);
+  describe_routing(config.routing, fields);
+  describe_training(config, fields);
+  fields.add("log.steps", config.log_steps, "Updates between lines of metrics.jsonl.", at_least(1));
+  fields.add("eval.steps", config.eval_steps, "Updates between evaluations; 0: only at the end.",
+             at_least(0));
+  fields.add("eval.sequences", config.eval_sequences, "Validation sequences of an evaluation; 0: all.",
+             at_least(0));
+  fields.add("save.steps", config.save_steps, "Updates between checkpoints; 0: by time alone.", at_least(0));
+  fields.add("save.minutes", config.save_minutes, "Minutes between checkpoints; 0: by steps alone.",
+             at_least(0));
+  fields.add("save.keep", config.keep_checkpoints, "Newest checkpoints kept, beside the best.", at_least(1));
+  fields.add("save.stop_on_error", config.stop_on_save_error,
+             "Stop when a checkpoint cannot be written; false: warn and go on, the previous one stays.");
+}
+
+void validate(const PretrainConfig& config) {
+  nn::CrammedBertOptions arch = config.arch;
+  if (arch.embedding.vocab_size == 0) arch.embedding.vocab_size = arch.embedding.pad_id + 1;
+  nn::validate(arch);
+  validate(config.routing);
+  const int budgets = (config.budget.tokens > 0 ? 1 : 0) + (config.budget.steps > 0 ? 1 : 0) +
+                      (config.budget.minutes > 0 ? 1 : 0);
+  if (budgets != 1) {
+    throw InputError(
+        fmt::format("train.budget: give exactly one of tokens, steps or minutes, got {}", budgets));
+  }
+  if (config.data.empty()) throw InputError("`data` is missing: the folder written by `espalier prepare`");
+  if (config.run.empty()) throw InputError("`run` is missing: the folder to write the run to");
+  if (config.micro_batch > config.batch_size) {
+    throw InputError(fmt::format("train.micro_batch ({}) must not exceed train.batch_size ({})",
+                                 config.micro_batch, config.batch_size));
+  }
+  if (config.batch_size % config.micro_batch != 0) {
+    throw InputError(fmt::format("train.batch_size ({}) must be a multiple of train.micro_batch ({})",
+                                 config.batch_size, config.micro_batch));
+  }
+}
+
+bool may_change_on_resume(const std::string& key) {
+  constexpr std::array<std::string_view, 6> free = {"run",       "resume",     "train.max_steps",
+                                                    "log.steps", "save.steps", "save.minutes"};
+  return std::find(free.begin(), free.end(), key) != free.end() || key.starts_with("save.");
+}
+
+}  // namespace espalier::config

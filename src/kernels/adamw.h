@@ -1,0 +1,21 @@
+// The update of AdamW over a flat range of a parameter.
+#pragma once
+
+#include <cstdint>
+
+namespace espalier::kernels {
+
+struct AdamWStep {
+  float gradient_scale;  // clipping
+  float decay;           // 1 - lr * weight_decay, or 1
+  float beta1, beta2;
+  float step_size;   // lr / (1 - beta1^t)
+  float root_scale;  // 1 / sqrt(1 - beta2^t)
+  float eps;
+};
+
+// Updates `weight`, `exp_avg` and `exp_avg_sq`; `gradient` may be null, which means all zeros.
+void adamw(const AdamWStep& step, std::int64_t count, const float* gradient, float* weight, float* exp_avg,
+           float* exp_avg_sq);
+
+}  // namespace espalier::kernels

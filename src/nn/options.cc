@@ -1,0 +1,44 @@
+#include "espalier/nn/options.h"
+
+#include <fmt/format.h>
+
+#include "espalier/base/error.h"
+
+namespace espalier::nn {
+
+std::string describe(const FeedForwardOptions& options) {
+  switch (options.type) {
+    case FeedForwardType::kNeuronTree:
+      return fmt::format("{}x{}", options.trees, options.depth);
+    case FeedForwardType::kLeafTree:
+      return fmt::format("{}x{} leaves of {}", options.trees, options.depth, options.leaf_width);
+    case FeedForwardType::kDense:
+      return fmt::format("dense {}", options.width);
+    case FeedForwardType::kGated:
+      return fmt::format("gated {}", options.width);
+  }
+  return "";
+}
+
+void validate(const CrammedBertOptions& options) {
+  const auto require = [](bool condition, const std::string& message) {
+    if (!condition) throw InputError("architecture: " + message);
+  };
+  const std::int64_t heads = options.attention.heads;
+  require(options.hidden_size % heads == 0,
+          fmt::format("arch.hidden_size must be a multiple of arch.attention.heads ({}), got {}", heads,
+                      options.hidden_size));
+  require(!options.attention.rotary || options.hidden_size / heads % 2 == 0,
+          fmt::format("arch.attention.rotary needs an even head size, got {} / {} = {}", options.hidden_size,
+                      heads, options.hidden_size / heads));
+  require(options.ffn.type != FeedForwardType::kGated || options.ffn.width % 2 == 0,
+          fmt::format("arch.ffn.width of a gated layer must be even, got {}", options.ffn.width));
+  require(options.embedding.positions != Positions::kScaledSinusoidal || options.hidden_size % 2 == 0,
+          fmt::format("arch.embedding.positions: scaled_sinusoidal needs an even arch.hidden_size, got {}",
+                      options.hidden_size));
+  require(options.embedding.pad_id < options.embedding.vocab_size,
+          fmt::format("arch.embedding.pad_id must be below arch.embedding.vocab_size ({}), got {}",
+                      options.embedding.vocab_size, options.embedding.pad_id));
+}
+
+}  // namespace espalier::nn

@@ -1,0 +1,126 @@
+#include "espalier/config/fields.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/support.h"
+
+namespace espalier::config {
+namespace {
+
+enum class Colour { kRed, kBlue };
+
+struct Sample {
+  bool flag = false;
+  std::int64_t count = 3;
+  std::uint64_t seed = 1;
+  double rate = 0.5;
+  std::string name = "plain";
+  std::vector<std::string> files;
+  std::vector<std::int64_t> seeds = {1, 2};
+  Colour colour = Colour::kRed;
+};
+
+void describe(Sample& sample, Fields& fields) {
+  fields.add("flag", sample.flag, "A flag.");
+  fields.add("train.count", sample.count, "A count.", at_least(1));
+  fields.add("seed", sample.seed, "A seed.");
+  fields.add("train.rate", sample.rate, "A rate.", above(0));
+  fields.add("text.name", sample.name, "A name.");
+  fields.add("text.files", sample.files, "Files.");
+  fields.add("seeds", sample.seeds, "Seeds.", at_least(0));
+  fields.choice("colour", sample.colour, {{"red", Colour::kRed}, {"blue", Colour::kBlue}}, "A colour.");
+}
+
+Sample from(const std::string& yaml) {
+  Sample sample;
+  Fields fields;
+  describe(sample, fields);
+  fields.apply(parse_yaml(yaml, "a.yaml"));
+  return sample;
+}
+
+std::string message(const std::string& yaml) {
+  return testing::error_of([&] { from(yaml); });
+}
+
+}  // namespace
+
+TEST_CASE("every kind of field is read from YAML") {
+  const Sample sample = from(
+      "flag: true\nseed: 18446744073709551615\ntrain:\n  count: 4e6\n  rate: 1e-3\n"
+      "text:\n  name: a b\n  files: [x, 'y z']\nseeds: [7]\ncolour: blue\n");
+  CHECK(sample.flag);
+  CHECK(sample.count == 4000000);
+  CHECK(sample.seed == 18446744073709551615ULL);
+  CHECK(sample.rate == 1e-3);
+  CHECK(sample.name == "a b");
+  CHECK(sample.files == std::vector<std::string>{"x", "y z"});
+  CHECK(sample.seeds == std::vector<std::int64_t>{7});
+  CHECK(sample.colour == Colour::kBlue);
+}
+
+TEST_CASE("what is dumped reads back to the same values") {
+  Sample sample = from("flag: true\ntrain: {rate: 0.1}\ntext: {name: 'x: y', files: [a, 'b, c']}\n");
+  const std::string text = dump(sample);
+  const Sample again = from(text);
+  CHECK(again.rate == sample.rate);
+  CHECK(again.name == sample.name);
+  CHECK(again.files == sample.files);
+  CHECK(dump(again) == text);
+}
+
+TEST_CASE("override wins over file, file over default") {
+  const testing::TempDir dir;
+  const auto path = dir.write("c.yaml", "train:\n  count: 5\n  rate: 0.25\n");
+  const std::vector<std::string> overrides = {"train.rate=2", "text.files=[p, q]"};
+  const Sample sample = load<Sample>(path, overrides);
+  CHECK(sample.count == 5);
+  CHECK(sample.rate == 2.0);
+  CHECK(sample.name == "plain");
+  CHECK(sample.files.size() == 2);
+}
+
+TEST_CASE("a variant overrides its base, wherever the base lies") {
+  const testing::TempDir dir;
+  dir.write("base.yaml", "train:\n  count: 5\n  rate: 0.25\n");
+  const auto path = dir.write("variants/v.yaml", "base: ../base.yaml\ntrain: {count: 6}\n");
+  const Sample sample = load<Sample>(path, {});
+  CHECK(sample.count == 6);
+  CHECK(sample.rate == 0.25);
+  const auto loop = dir.write("loop.yaml", "base: loop.yaml\n");
+  CHECK(testing::error_of([&] { read_yaml(loop); }).find("is one its own base?") != std::string::npos);
+}
+
+TEST_CASE("errors say where, which key, what was expected and what was found") {
+  CHECK(message("train:\n  coutn: 3\n") ==
+        "a.yaml:2: unknown key `train.coutn`; the nearest is `train.count` (--help lists all)");
+  CHECK(message("train:\n  count: 0\n") ==
+        "a.yaml:2: train.count must be a whole number at least 1, got `0`");
+  CHECK(message("train:\n  count: 1.5\n") ==
+        "a.yaml:2: train.count must be a whole number at least 1, got `1.5`");
+  CHECK(message("train:\n  rate: -1\n") == "a.yaml:2: train.rate must be a number above 0, got `-1`");
+  CHECK(message("train:\n  rate: nan\n") == "a.yaml:2: train.rate must be a number above 0, got `nan`");
+  CHECK(message("flag: yes\n") == "a.yaml:1: flag must be true or false, got `yes`");
+  CHECK(message("colour: green\n") == "a.yaml:1: colour must be one of red, blue, got `green`");
+  CHECK(message("flag: [true]\n") == "a.yaml:1: flag must be true or false, got the list [true]");
+  CHECK(message("seed: -3\n") == "a.yaml:1: seed must be a whole number at least 0, got `-3`");
+  CHECK(message("flag:\n") == "a.yaml:1: flag has no value; write one or delete the line");
+  CHECK(message("flag: true\nflag: false\n").find("a.yaml:2") == 0);
+  CHECK(message("a: [1\n").find("a.yaml:") == 0);
+  CHECK(message("- 1\n") == "a.yaml: must be `key: value` lines");
+  CHECK(testing::error_of([] { parse_override("novalue"); }) ==
+        "command line: expected KEY=VALUE, got `novalue`");
+  CHECK(testing::error_of([] { read_yaml("/nonexistent/x.yaml"); }).find("cannot read") != std::string::npos);
+}
+
+TEST_CASE("help lists every key with type, default and meaning") {
+  Sample sample;
+  Fields fields;
+  describe(sample, fields);
+  const std::string help = fields.help();
+  CHECK(help.find("train.count\n      A count.\n      a whole number at least 1; default: 3") !=
+        std::string::npos);
+  CHECK(help.find("one of red, blue; default: red") != std::string::npos);
+}
+
+}  // namespace espalier::config

@@ -1,0 +1,66 @@
+#include "espalier/config/pretrain_config.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/support.h"
+
+namespace espalier::config {
+namespace {
+
+PretrainConfig with(std::vector<std::string> overrides) {
+  overrides.insert(overrides.begin(), {"data=d", "run=r"});
+  return load<PretrainConfig>("", overrides);
+}
+
+std::string message(std::vector<std::string> overrides) {
+  return testing::error_of([&] { validate(with(std::move(overrides))); });
+}
+
+}  // namespace
+
+TEST_CASE("the defaults with a budget are valid and survive a round trip") {
+  const PretrainConfig config = with({"train.budget.tokens=100"});
+  validate(config);
+  const std::string yaml = dump(config);
+  Fields fields;
+  PretrainConfig again;
+  describe(again, fields);
+  fields.apply(parse_yaml(yaml, "dump"));
+  CHECK(dump(again) == yaml);
+}
+
+TEST_CASE("contradictions between keys are named") {
+  CHECK(message({}).find("give exactly one of tokens, steps or minutes, got 0") != std::string::npos);
+  CHECK(message({"train.budget.tokens=1", "train.budget.steps=1"}).find("got 2") != std::string::npos);
+  CHECK(message({"train.budget.steps=1", "arch.hidden_size=100"}).find("multiple of arch.attention.heads") !=
+        std::string::npos);
+  CHECK(message({"train.budget.steps=1", "train.batch_size=100", "train.micro_batch=64"})
+            .find("multiple of train.micro_batch") != std::string::npos);
+  CHECK(message({"train.budget.steps=1", "routing.entropy=all_nodes"}).find("routing.mode: soft") !=
+        std::string::npos);
+  CHECK(message({"train.budget.steps=1", "routing.anneal.start=0.9"}).find("must not be after") !=
+        std::string::npos);
+  CHECK(message({"train.budget.steps=1", "data="}).find("`data` is missing") != std::string::npos);
+}
+
+TEST_CASE("the architecture survives a round trip through settings") {
+  nn::CrammedBertOptions options;
+  options.layers = 3;
+  options.norm_eps = 1e-5;
+  options.ffn.type = nn::FeedForwardType::kLeafTree;
+  options.attention.rotary = true;
+  const nn::CrammedBertOptions again = arch_from_settings(arch_settings(options));
+  CHECK(again.layers == 3);
+  CHECK(again.norm_eps == 1e-5);
+  CHECK(again.ffn.type == nn::FeedForwardType::kLeafTree);
+  CHECK(again.attention.rotary);
+}
+
+TEST_CASE("only keys about stopping, logging and saving may change when a run is resumed") {
+  CHECK(may_change_on_resume("train.max_steps"));
+  CHECK(may_change_on_resume("save.keep"));
+  CHECK_FALSE(may_change_on_resume("train.lr"));
+  CHECK_FALSE(may_change_on_resume("arch.ffn.depth"));
+}
+
+}  // namespace espalier::config

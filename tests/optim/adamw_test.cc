@@ -1,0 +1,104 @@
+// ctest-label: threads
+#include "espalier/optim/adamw.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "espalier/base/parallel.h"
+#include "tests/support/support.h"
+
+namespace espalier::optim {
+namespace {
+
+using testing::random_tensor;
+
+// The plain twin: one parameter in double, straight from the paper's algorithm 2.
+struct PlainAdamW {
+  std::vector<double> weight, m, v;
+  int t = 0;
+  void step(const std::vector<double>& gradient, const AdamWOptions& o, double lr, bool decay) {
+    ++t;
+    for (std::size_t i = 0; i < weight.size(); ++i) {
+      if (decay) weight[i] *= 1 - lr * o.weight_decay;
+      m[i] = o.beta1 * m[i] + (1 - o.beta1) * gradient[i];
+      v[i] = o.beta2 * v[i] + (1 - o.beta2) * gradient[i] * gradient[i];
+      const double m_hat = m[i] / (1 - std::pow(o.beta1, t));
+      const double v_hat = v[i] / (1 - std::pow(o.beta2, t));
+      weight[i] -= lr * m_hat / (std::sqrt(v_hat) + o.eps);
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("ten steps equal the plain algorithm, with and without decay and gradients") {
+  for (const bool decay : {true, false}) {
+    const Tensor start = random_tensor({40}, 1);
+    Variable weight(start.clone(), true);
+    const AdamWOptions options;
+    AdamW adamw({{decay ? "dense.weight" : "dense.bias", weight}}, options);
+    PlainAdamW plain;
+    plain.weight.assign(start.span().begin(), start.span().end());
+    plain.m.assign(40, 0);
+    plain.v.assign(40, 0);
+    for (std::uint64_t step = 0; step < 10; ++step) {
+      std::vector<double> gradient(40, 0);
+      weight.clear_grad();
+      if (step != 4) {  // a step without a gradient still decays weight and moments
+        weight.accumulate_grad(random_tensor({40}, 100 + step));
+        for (std::size_t i = 0; i < 40; ++i) gradient[i] = 0.5 * static_cast<double>(weight.grad().data()[i]);
+      }
+      adamw.step(1e-2, 0.5);
+      plain.step(gradient, options, 1e-2, decay);
+    }
+    CHECK(testing::max_relative_error(weight.value().span(), std::span<const double>(plain.weight)) < 2e-6);
+  }
+}
+
+TEST_CASE("bias and norm parameters do not decay, the position scale does") {
+  CHECK_FALSE(decays("layers.0.norm1.weight"));
+  CHECK_FALSE(decays("ffn.linear_in.bias"));
+  CHECK(decays("embedding.pos_embedding.scale_factor"));
+}
+
+TEST_CASE("frozen parameters are left alone") {
+  Variable frozen(Tensor::full({2}, 1.0F), true);
+  frozen.set_requires_grad(false);
+  CHECK(AdamW({{"frozen", frozen}}, {}).slots().empty());
+}
+
+TEST_CASE("the gradient norm, the same bits for any thread count, and the parameter that is not finite") {
+  std::vector<Variable> variables;
+  std::vector<nn::NamedParameter> parameters;
+  double squares = 0;
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    Variable parameter(Tensor::zeros({50001}), true);
+    parameter.accumulate_grad(random_tensor({50001}, i));
+    for (const float g : parameter.grad().span()) squares += static_cast<double>(g) * static_cast<double>(g);
+    parameters.push_back({"p" + std::to_string(i), parameter});
+  }
+  AdamW adamw(parameters, {});
+  set_thread_count(1);
+  const double expected = gradient_norm(adamw.slots()).norm;
+  CHECK(expected == doctest::Approx(std::sqrt(squares)));
+  for (const int threads : {2, 3}) {
+    set_thread_count(threads);
+    CHECK(gradient_norm(adamw.slots()).norm == expected);
+  }
+  set_thread_count(available_cores());
+  Variable broken = parameters[1].value;
+  broken.accumulate_grad(Tensor::full({50001}, std::numeric_limits<float>::infinity()));
+  const GradientNorm norm = gradient_norm(adamw.slots());
+  CHECK_FALSE(norm.finite);
+  CHECK(norm.not_finite == "p1");
+}
+
+TEST_CASE("clipping as clip_grad_norm_") {
+  CHECK(clip_factor(1.0, 0.5) == doctest::Approx(0.5 / 1.000001));
+  CHECK(clip_factor(0.1, 0.5) == 1.0);
+  CHECK(clip_factor(100, 0) == 1.0);
+}
+
+}  // namespace espalier::optim
