@@ -1,0 +1,22 @@
+// Splitting lines into fields.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "espalier/io/line_reader.h"
+
+namespace espalier::data {
+
+// Fields between tabs, as they stand; `fields` is reused memory.
+void split_tabs(std::string_view line, std::vector<std::string>& fields);
+
+// One record of RFC 4180 that begins with `line`; a quoted field that goes on past the line end reads more
+// lines. InputError names the line where a quoted field that never ends begins.
+void split_csv(std::string_view line, io::LineReader& lines, std::vector<std::string>& fields);
+
+// Without blanks and tabs at both ends.
+std::string_view trimmed(std::string_view text);
+
+}  // namespace espalier::data

@@ -1,0 +1,54 @@
+#include "data/json_lines.h"
+
+#include <fmt/format.h>
+
+#include "data/joined.h"
+#include "espalier/base/error.h"
+
+namespace espalier::data {
+namespace {
+
+// A parse error reads "JSON: line 1, column 7: not valid JSON: why"; here the line of the file counts.
+std::string reason_of(const std::string& message) {
+  const std::string prefix = "JSON: ";
+  std::string reason = message.starts_with(prefix) ? message.substr(prefix.size()) : message;
+  const std::string line = "line 1, ";
+  return reason.starts_with(line) ? reason.substr(line.size()) : reason;
+}
+
+}  // namespace
+
+std::string describe_json(const io::Json* value) {
+  if (value == nullptr) return "nothing (no such key)";
+  if (value->is_null()) return "null";
+  if (value->is_object()) return "an object";
+  if (value->is_array()) return "a list";
+  if (value->is_string()) return "a string";
+  return fmt::format("the {} {}", value->is_boolean() ? "truth value" : "number", io::json_text(*value, -1));
+}
+
+io::Json parse_json_line(std::string_view line, const std::filesystem::path& path, std::uint64_t number,
+                         const std::string& expected) {
+  io::Json json;
+  try {
+    json = io::parse_json(line, "JSON");
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("{}: line {}: expected {}; {}", path.string(), number, expected,
+                                 reason_of(error.what())));
+  }
+  if (!json.is_object()) {
+    throw InputError(fmt::format("{}: line {}: expected {}, found {}", path.string(), number, expected,
+                                 describe_json(&json)));
+  }
+  return json;
+}
+
+std::string json_line_text(const io::Json& object, const std::string& key, const std::filesystem::path& path,
+                           std::uint64_t number) {
+  const auto found = object.find(key);
+  if (found != object.end() && found->is_string()) return found->get<std::string>();
+  throw InputError(fmt::format("{}: line {}: `{}` must be a string, found {}", path.string(), number, key,
+                               describe_json(found == object.end() ? nullptr : &*found)));
+}
+
+}  // namespace espalier::data

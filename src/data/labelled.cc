@@ -1,0 +1,112 @@
+#include "espalier/data/labelled.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "data/label_parser.h"
+#include "espalier/base/error.h"
+#include "espalier/data/permutation.h"
+#include "espalier/data/table_reader.h"
+
+namespace espalier::data {
+namespace {
+
+struct ColumnIndices {
+  std::size_t text = 0, text_pair = 0, label = 0;
+};
+
+ColumnIndices find_columns(const TableReader& reader, const LabelledColumns& columns) {
+  ColumnIndices indices;
+  indices.text = reader.column(columns.text, "task.text");
+  if (!columns.text_pair.empty()) indices.text_pair = reader.column(columns.text_pair, "task.text_pair");
+  if (!columns.label.empty()) indices.label = reader.column(columns.label, "task.label");
+  return indices;
+}
+
+// Class numbers are only known once every label has been seen.
+void discover(LabelledData& data, const std::vector<std::string>& labels) {
+  const std::set<std::string> distinct(labels.begin(), labels.end());
+  if (distinct.size() < 2) {
+    throw InputError(fmt::format(
+        "{}: all {} rows have the label `{}`; a classifier needs rows of two classes or more to learn from",
+        data.source.string(), labels.size(), *distinct.begin()));
+  }
+  data.labels = LabelSet::discovered(distinct);
+  for (std::size_t i = 0; i < labels.size(); ++i) data.rows[i].label = data.labels.find(labels[i]);
+}
+
+}  // namespace
+
+void parse_label(const std::string& text, const LabelledData& data, Example& example) {
+  const std::string source = data.source.string();
+  if (data.regression) {
+    double value = 0;
+    if (!parse_number(text, value)) {
+      throw InputError(
+          fmt::format("{}: line {}: expected a finite number as label (this is a regression), "
+                      "found `{}`",
+                      source, example.line, text));
+    }
+    example.value = static_cast<float>(value);
+    return;
+  }
+  example.label = data.labels.find(text);
+  if (example.label < 0) {
+    throw InputError(fmt::format("label `{}` at {}:{} was never seen in training; known: {}", text, source,
+                                 example.line, data.labels.listed()));
+  }
+}
+
+LabelledData read_labelled(const std::filesystem::path& path, const LabelledColumns& columns,
+                           const LabelSet* known) {
+  TableReader reader(path);
+  const ColumnIndices indices = find_columns(reader, columns);
+  LabelledData data;
+  data.source = path;
+  data.pairs = !columns.text_pair.empty();
+  data.has_labels = !columns.label.empty();
+  data.regression = columns.regression;
+  if (known != nullptr && !data.regression) data.labels = *known;
+  const bool discovering = data.has_labels && !data.regression && known == nullptr;
+  std::vector<std::string> discovered;
+  for (Row row; reader.next(row);) {
+    Example& example = data.rows.emplace_back();
+    example.line = row.line;
+    example.text = reader.text(row, indices.text);
+    if (data.pairs) example.text_pair = reader.text(row, indices.text_pair);
+    if (!data.has_labels) continue;
+    std::string label = reader.value(row, indices.label);
+    if (discovering) {
+      discovered.push_back(std::move(label));
+    } else {
+      parse_label(label, data, example);
+    }
+  }
+  if (data.rows.empty()) {
+    throw InputError(fmt::format("{}: the file has a header but no rows", path.string()));
+  }
+  if (discovering) discover(data, discovered);
+  return data;
+}
+
+void subsample(LabelledData& data, std::int64_t count, std::uint64_t seed) {
+  const auto rows = static_cast<std::int64_t>(data.rows.size());
+  ESPALIER_CHECK(count >= 0);
+  if (count == 0 || count >= rows) return;
+  const KeyedPermutation order(seed, 0, rows);
+  std::set<std::int64_t> chosen;
+  for (std::int64_t i = 0; i < count; ++i) chosen.insert(order(i));
+  std::vector<Example> kept;
+  kept.reserve(static_cast<std::size_t>(count));
+  for (const std::int64_t row : chosen) kept.push_back(std::move(data.rows[static_cast<std::size_t>(row)]));
+  data.rows = std::move(kept);
+}
+
+std::vector<std::int64_t> class_counts(const LabelledData& data) {
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(data.labels.size()), 0);
+  for (const Example& example : data.rows) ++counts.at(static_cast<std::size_t>(example.label));
+  return counts;
+}
+
+}  // namespace espalier::data

@@ -1,0 +1,141 @@
+#include "espalier/data/labelled.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "espalier/base/error.h"
+#include "tests/support/support.h"
+
+namespace espalier::data {
+namespace {
+
+using Names = std::vector<std::string>;
+
+std::vector<std::int32_t> classes_of(const LabelledData& data) {
+  std::vector<std::int32_t> classes;
+  for (const Example& row : data.rows) classes.push_back(row.label);
+  return classes;
+}
+
+std::string failure(const std::filesystem::path& path, const LabelledColumns& columns,
+                    const LabelSet* known = nullptr) {
+  const std::string message = testing::error_of([&] { read_labelled(path, columns, known); });
+  const std::string folder = path.parent_path().string() + "/";
+  const std::size_t at = message.find(folder);
+  return at == message.npos ? message : message.substr(0, at) + message.substr(at + folder.size());
+}
+
+}  // namespace
+
+TEST_CASE("classes come from the training file, sorted") {
+  const testing::TempDir dir;
+  const auto data = read_labelled(dir.write("t.tsv", "sentence\tlabel\na\tpos\nb\t neg \nc\tpos\n"), {});
+  CHECK(data.labels.names() == Names{"neg", "pos"});
+  CHECK(classes_of(data) == std::vector<std::int32_t>{1, 0, 1});
+  CHECK(data.has_labels);
+  CHECK_FALSE(data.pairs);
+  CHECK(data.rows[1].text == "b");
+  CHECK(data.rows[1].line == 3);
+  CHECK(class_counts(data) == std::vector<std::int64_t>{1, 2});
+}
+
+TEST_CASE("numeric classes are sorted by value") {
+  CHECK(LabelSet::discovered({"10", "2", "-1", "1"}).names() == Names{"-1", "1", "2", "10"});
+  CHECK(LabelSet::discovered({"10", "2", "x"}).names() == Names{"10", "2", "x"});
+}
+
+TEST_CASE("CSV and JSON lines with a pair of texts") {
+  const testing::TempDir dir;
+  LabelledColumns columns;
+  columns.text = "q";
+  columns.text_pair = "a";
+  columns.label = "ok";
+  for (const auto& path : {dir.write("t.csv", "a,q,ok\n\"yes, so\",why?,0\nno,how?,1\n"),
+                           dir.write("t.jsonl",
+                                     "{\"q\":\"why?\",\"a\":\"yes, so\",\"ok\":0}\n"
+                                     "{\"q\":\"how?\",\"a\":\"no\",\"ok\":1}\n")}) {
+    const auto data = read_labelled(path, columns);
+    REQUIRE(data.rows.size() == 2);
+    CHECK(data.pairs);
+    CHECK(data.rows[0].text == "why?");
+    CHECK(data.rows[0].text_pair == "yes, so");
+    CHECK(data.labels.names() == Names{"0", "1"});
+    CHECK(classes_of(data) == std::vector<std::int32_t>{0, 1});
+  }
+}
+
+TEST_CASE("a label never seen in training") {
+  const testing::TempDir dir;
+  const LabelSet known(Names{"neg", "pos"});
+  CHECK(failure(dir.write("dev.tsv", "sentence\tlabel\na\tneg\nb\tx\n"), {}, &known) ==
+        "label `x` at dev.tsv:3 was never seen in training; known: neg, pos");
+}
+
+TEST_CASE("regression targets are finite numbers") {
+  const testing::TempDir dir;
+  LabelledColumns columns;
+  columns.regression = true;
+  const auto data =
+      read_labelled(dir.write("t.tsv", "sentence\tlabel\na\t-1.25\nb\t+3e-1\nc\t 2 \n"), columns);
+  CHECK(data.regression);
+  CHECK(data.labels.size() == 0);
+  CHECK(data.rows[0].value == -1.25F);
+  CHECK(data.rows[1].value == 0.3F);
+  CHECK(data.rows[2].value == 2.0F);
+  for (const std::string bad : {"good", "nan", "inf", "1e999", "1,5", "0x10"}) {
+    CHECK(failure(dir.write("bad.tsv", "sentence\tlabel\na\t1\nb\t" + bad + "\n"), columns) ==
+          "bad.tsv: line 3: expected a finite number as label (this is a regression), found `" + bad + "`");
+  }
+}
+
+TEST_CASE("what cannot be trained on") {
+  const testing::TempDir dir;
+  CHECK(
+      failure(dir.write("one.tsv", "sentence\tlabel\na\tx\nb\tx\n"), {}) ==
+      "one.tsv: all 2 rows have the label `x`; a classifier needs rows of two classes or more to learn from");
+  CHECK(failure(dir.write("none.tsv", "sentence\tlabel\n"), {}) ==
+        "none.tsv: the file has a header but no rows");
+  CHECK(failure(dir.write("blank.tsv", "sentence\tlabel\na\t \nb\t1\n"), {}) ==
+        "blank.tsv: line 2: the column `label` is empty");
+  CHECK(failure(dir.write("other.tsv", "text\tlabel\na\t1\n"), {}) ==
+        "other.tsv: no column `sentence` (task.text); the columns are: text, label");
+  CHECK(testing::error_of([&] { read_labelled(dir / "absent.tsv", {}); }).find("absent.tsv") !=
+        std::string::npos);
+}
+
+TEST_CASE("a file without labels can be read for prediction") {
+  const testing::TempDir dir;
+  LabelledColumns columns;
+  columns.label = "";
+  const auto data = read_labelled(dir.write("t.tsv", "index\tsentence\n0\ta\n1\tb\n"), columns);
+  CHECK_FALSE(data.has_labels);
+  CHECK(data.rows.size() == 2);
+}
+
+TEST_CASE("a subsample is drawn from everywhere, in file order, and is a function of the seed") {
+  std::string text = "sentence\tlabel\n";
+  for (int i = 0; i < 1000; ++i) text += std::to_string(i) + "\t" + std::to_string(i >= 500) + "\n";
+  const testing::TempDir dir;
+  const LabelledData all = read_labelled(dir.write("t.tsv", text), {});
+  const auto lines = [&](std::int64_t count, std::uint64_t seed) {
+    LabelledData data = all;
+    subsample(data, count, seed);
+    std::vector<std::uint64_t> result;
+    for (const Example& row : data.rows) result.push_back(row.line);
+    return result;
+  };
+  CHECK(lines(100, 1).size() == 100);
+  CHECK(lines(100, 1) == lines(100, 1));
+  CHECK(lines(100, 1) != lines(100, 2));
+  const auto some = lines(100, 1);
+  CHECK(std::is_sorted(some.begin(), some.end()));
+  CHECK(std::set<std::uint64_t>(some.begin(), some.end()).size() == 100);
+  const auto late = std::count_if(some.begin(), some.end(), [](std::uint64_t line) { return line > 501; });
+  CHECK(late > 30);
+  CHECK(late < 70);
+  CHECK(lines(0, 1).size() == 1000);
+  CHECK(lines(5000, 1).size() == 1000);
+}
+
+}  // namespace espalier::data
