@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # An Anarchist FAQ (package anarchism): about 140 long HTML pages of argument and history.
-# Dropped: page numbers of citations ("[Mutual Aid, p. 12]"). The contents' entries; other headings and
-# links fall to prose.awk.
+# Dropped: page numbers of citations ("[Mutual Aid, p. 12]") and entries of the contents. Headings and links fall
+# to prose.awk.
 set -euo pipefail
 here=$(dirname "$0")
 
