@@ -1,0 +1,46 @@
+// What the verbs that read a configuration share: `VERB CONFIG [KEY=VALUE ...]`, --help with every key,
+// --dump-config.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "espalier/config/fields.h"
+
+namespace espalier::cli {
+
+// Adds the subcommand. `run` gets the resolved configuration.
+template <class Config>
+CLI::App* add_config_verb(CLI::App& app, const std::string& name, const std::string& summary,
+                          std::function<void(const Config&)> run) {
+  struct Arguments {
+    std::string config;
+    std::vector<std::string> overrides;
+    bool dump = false;
+  };
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* verb = app.add_subcommand(name, summary);
+  verb->add_option("CONFIG", arguments->config, "YAML file")->required();
+  verb->add_option("KEY=VALUE", arguments->overrides, "Overrides of the file's keys");
+  verb->add_flag("--dump-config", arguments->dump, "Print the resolved configuration and stop");
+  Config defaults;
+  config::Fields fields;
+  describe(defaults, fields);
+  verb->footer("\nKeys of CONFIG, also as KEY=VALUE:\n" + fields.help());
+  verb->callback([arguments, run = std::move(run)] {
+    const Config config = config::load<Config>(arguments->config, arguments->overrides);
+    if (arguments->dump) {
+      fmt::print("{}", config::dump(config));
+      return;
+    }
+    run(config);
+  });
+  return verb;
+}
+
+}  // namespace espalier::cli

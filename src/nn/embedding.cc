@@ -1,0 +1,61 @@
+#include "espalier/nn/embedding.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "espalier/base/error.h"
+#include "espalier/ops/elementwise.h"
+#include "espalier/ops/embedding.h"
+#include "espalier/ops/positions.h"
+#include "espalier/ops/shape.h"
+#include "nn/dropout.h"
+
+namespace espalier::nn {
+
+BertEmbedding::BertEmbedding(const EmbeddingOptions& options, std::int64_t hidden_size, double norm_eps)
+    : options_(options),
+      hidden_size_(hidden_size),
+      words_(register_parameter("word_embedding.weight", Tensor::zeros({options.vocab_size, hidden_size}))) {
+  if (options.positions == Positions::kScaledSinusoidal) {
+    const float initial = static_cast<float>(1.0 / std::sqrt(static_cast<double>(hidden_size)));
+    scale_ = register_parameter("pos_embedding.scale_factor", Tensor::full({1}, initial));
+    sinusoids_ = ops::sinusoid_table(options.max_positions, hidden_size);
+  } else if (options.positions == Positions::kLearned) {
+    position_table_ = register_parameter("pos_embedding.embedding.weight",
+                                         Tensor::zeros({options.max_positions, hidden_size}));
+  }
+  if (options.norm) {
+    norm_ = std::make_unique<LayerNorm>(hidden_size, norm_eps);
+    register_module("norm", *norm_);
+  }
+}
+
+// The rows [0, length) of the position table, flat: [length * d].
+Variable BertEmbedding::positions(std::int64_t length) const {
+  const Shape flat{length * hidden_size_};
+  if (scale_.defined()) {
+    return ops::multiply_scalar(Variable(sinusoids_.slice_rows(0, length).reshape(flat)), scale_);
+  }
+  return ops::reshape(ops::slice(position_table_, 0, 0, length), flat);
+}
+
+Variable BertEmbedding::forward(const IntTensor& ids, ForwardContext& context) const {
+  const std::int64_t batch = ids.shape()[0];
+  const std::int64_t length = ids.shape()[1];
+  if (length > options_.max_positions) {
+    throw InputError(
+        fmt::format("embedding: sequences of {} tokens are longer than the {} positions of the model "
+                    "(arch.embedding.max_positions)",
+                    length, options_.max_positions));
+  }
+  Variable x = ops::embedding(ids, words_, options_.pad_id);
+  if (options_.positions != Positions::kNone) {
+    const Variable sum = ops::add(ops::reshape(x, {batch, length * hidden_size_}), positions(length));
+    x = ops::reshape(sum, {batch, length, hidden_size_});
+  }
+  if (norm_) x = norm_->forward(x);
+  return apply_dropout(x, options_.dropout, context);
+}
+
+}  // namespace espalier::nn

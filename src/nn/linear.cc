@@ -1,0 +1,16 @@
+#include "espalier/nn/linear.h"
+
+#include "espalier/ops/linear.h"
+
+namespace espalier::nn {
+
+Linear::Linear(std::int64_t in, std::int64_t out, bool bias)
+    : weight_(register_parameter("weight", Tensor::zeros({out, in}))) {
+  if (bias) bias_ = register_parameter("bias", Tensor::zeros({out}));
+}
+
+Variable Linear::forward(const Variable& x) const {
+  return ops::linear(x, weight_, bias_);
+}
+
+}  // namespace espalier::nn

@@ -1,0 +1,47 @@
+#include "espalier/nn/masked_lm.h"
+
+#include "espalier/ops/gather.h"
+#include "espalier/ops/linear.h"
+#include "espalier/ops/shape.h"
+#include "espalier/ops/vocabulary_cross_entropy.h"
+
+namespace espalier::nn {
+
+static IntTensor as_tensor(const std::vector<std::int32_t>& values) {
+  return IntTensor::from({static_cast<std::int64_t>(values.size())}, values);
+}
+
+MaskedLm::MaskedLm(const CrammedBertOptions& options) : encoder_(options) {
+  register_module("encoder", encoder_);
+  if (options.decoder_bias) {
+    decoder_bias_ = register_parameter("decoder.bias", Tensor::zeros({options.embedding.vocab_size}));
+  }
+}
+
+Variable MaskedLm::hidden_at(const IntTensor& ids, const Tensor& mask,
+                             const std::vector<std::int32_t>& positions, ForwardContext& context) {
+  const Variable hidden = encoder_.forward(ids, mask, context);
+  const Variable rows = ops::reshape(hidden, {hidden.shape().rows(), hidden.shape().columns()});
+  return ops::gather_rows(rows, as_tensor(positions));
+}
+
+MaskedLmResult MaskedLm::loss(const IntTensor& ids, const Tensor& mask,
+                              const std::vector<std::int32_t>& positions,
+                              const std::vector<std::int32_t>& targets, double total_count,
+                              ForwardContext& context) {
+  MaskedLmResult result;
+  ops::VocabularyCrossEntropyOptions options;
+  options.total_count = total_count;
+  options.correct = &result.correct;
+  result.loss =
+      ops::vocabulary_cross_entropy(hidden_at(ids, mask, positions, context), encoder_.word_embedding(),
+                                    decoder_bias_, as_tensor(targets), options);
+  return result;
+}
+
+Variable MaskedLm::logits(const IntTensor& ids, const Tensor& mask,
+                          const std::vector<std::int32_t>& positions, ForwardContext& context) {
+  return ops::linear(hidden_at(ids, mask, positions, context), encoder_.word_embedding(), decoder_bias_);
+}
+
+}  // namespace espalier::nn
