@@ -1,0 +1,13 @@
+// Layer normalisation of Ba, Kiros and Hinton, "Layer normalization" (2016).
+#pragma once
+
+#include "espalier/autograd/variable.h"
+
+namespace espalier::ops {
+
+// y [..., d] = (x - mean) / sqrt(variance + eps) * weight + bias over the last axis of x [..., d], with the
+// biased variance; weight and bias [d]; eps > 0, or 0 where no row is constant.
+// For backward it keeps x and two numbers a row. InputError if a shape does not fit or eps is negative.
+Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, float eps);
+
+}  // namespace espalier::ops

@@ -1,0 +1,49 @@
+#include "espalier/ops/layer_norm.h"
+
+#include <fmt/format.h>
+
+#include "kernels/layer_norm.h"
+#include "ops/check.h"
+#include "ops/slots.h"
+
+namespace espalier::ops {
+namespace {
+
+constexpr const char* kName = "layer_norm";
+
+void check(const Variable& x, const Variable& weight, const Variable& bias, float eps) {
+  require_defined(kName, "x", x);
+  require_defined(kName, "weight", weight);
+  require_defined(kName, "bias", bias);
+  require_least_rank(kName, "x", x.shape(), 1);
+  const Shape row{x.shape().columns()};
+  require_shape(kName, "weight", weight.shape(), row, "last axis of x", x.shape());
+  require_shape(kName, "bias", bias.shape(), row, "last axis of x", x.shape());
+  if (!(eps >= 0)) fail(kName, fmt::format("eps must be at least 0, got {}", eps));
+}
+
+}  // namespace
+
+Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, float eps) {
+  check(x, weight, bias, eps);
+  const std::int64_t rows = x.shape().rows();
+  const std::int64_t width = x.shape().columns();
+  const bool save = records_gradient({x, weight, bias});
+  Tensor y = Tensor::empty(x.shape());
+  Tensor mean = save ? Tensor::empty({rows}) : Tensor();
+  Tensor scale = save ? Tensor::empty({rows}) : Tensor();
+  kernels::layer_norm(rows, width, x.value().data(), weight.value().data(), bias.value().data(), eps,
+                      y.data(), mean.data(), scale.data());
+  return record(
+      kName, std::move(y), {x, weight, bias},
+      [rows, width, mean, scale](const Tensor& dy, std::span<Variable> in) {
+        const GradientSlot dx = slot_if_wanted(in[0]);       // [rows, width]
+        const GradientSlot dweight = slot_if_wanted(in[1]);  // [width]
+        const GradientSlot dbias = slot_if_wanted(in[2]);    // [width]
+        kernels::layer_norm_backward(
+            rows, width, in[0].value().data(), in[1].value().data(), mean.data(), scale.data(), dy.data(),
+            {dx.data, dx.accumulate, dweight.data, dweight.accumulate, dbias.data, dbias.accumulate});
+      });
+}
+
+}  // namespace espalier::ops
