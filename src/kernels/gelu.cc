@@ -52,9 +52,8 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 
-#include <algorithm>
-
 #include "espalier/base/parallel.h"
+#include "kernels/grain.h"
 
 namespace espalier::kernels {
 namespace {
@@ -65,22 +64,16 @@ HWY_EXPORT(gelu_and_slope_range);
 HWY_EXPORT(gated_gelu_row);
 HWY_EXPORT(gated_gelu_backward_row);
 
-constexpr std::int64_t kGrain = 16384;  // elements a task
-
-std::int64_t row_grain(std::int64_t width) {
-  return std::max<std::int64_t>(1, kGrain / std::max<std::int64_t>(1, width));
-}
-
 }  // namespace
 
 void gelu(std::int64_t n, const float* x, float* y) {
-  parallel_for(n, kGrain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(n, kElementGrain, [&](std::int64_t begin, std::int64_t end) {
     HWY_DYNAMIC_DISPATCH(gelu_range)(end - begin, x + begin, y + begin);
   });
 }
 
 void gelu_backward(std::int64_t n, const float* x, const float* dy, bool accumulate, float* dx) {
-  parallel_for(n, kGrain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(n, kElementGrain, [&](std::int64_t begin, std::int64_t end) {
     HWY_DYNAMIC_DISPATCH(gelu_backward_range)
     (end - begin, x + begin, dy + begin, accumulate, dx + begin);
   });

@@ -1,0 +1,50 @@
+#include "kernels/elementwise.h"
+
+#include <algorithm>
+
+#include "espalier/base/parallel.h"
+#include "kernels/grain.h"
+
+namespace espalier::kernels {
+
+void add(std::int64_t n, const float* a, const float* b, float* y) {
+  parallel_for(n, kElementGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) y[i] = a[i] + b[i];
+  });
+}
+
+void add_row(std::int64_t rows, std::int64_t width, const float* x, const float* row, float* y) {
+  parallel_for(rows, row_grain(width), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      for (std::int64_t i = 0; i < width; ++i) y[r * width + i] = x[r * width + i] + row[i];
+    }
+  });
+}
+
+void repeat_row(std::int64_t rows, std::int64_t width, const float* row, float* y) {
+  parallel_for(rows, row_grain(width), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r) std::copy_n(row, width, y + r * width);
+  });
+}
+
+void scale(std::int64_t n, float factor, const float* x, bool accumulate, float* y) {
+  parallel_for(n, kElementGrain, [&](std::int64_t begin, std::int64_t end) {
+    if (accumulate) {
+      for (std::int64_t i = begin; i < end; ++i) y[i] += factor * x[i];
+    } else {
+      for (std::int64_t i = begin; i < end; ++i) y[i] = factor * x[i];
+    }
+  });
+}
+
+void multiply(std::int64_t n, const float* a, const float* b, bool accumulate, float* y) {
+  parallel_for(n, kElementGrain, [&](std::int64_t begin, std::int64_t end) {
+    if (accumulate) {
+      for (std::int64_t i = begin; i < end; ++i) y[i] += a[i] * b[i];
+    } else {
+      for (std::int64_t i = begin; i < end; ++i) y[i] = a[i] * b[i];
+    }
+  });
+}
+
+}  // namespace espalier::kernels

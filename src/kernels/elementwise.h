@@ -1,0 +1,20 @@
+// Arithmetic on whole arrays: limited by memory, so plain loops, parallel in pieces of kElementGrain
+// elements. Results may be one of the inputs.
+#pragma once
+
+#include <cstdint>
+
+namespace espalier::kernels {
+
+// y = a + b
+void add(std::int64_t n, const float* a, const float* b, float* y);
+// y[r,:] = x[r,:] + row for x, y [rows, width]
+void add_row(std::int64_t rows, std::int64_t width, const float* x, const float* row, float* y);
+// y[r,:] = row for y [rows, width]
+void repeat_row(std::int64_t rows, std::int64_t width, const float* row, float* y);
+// y = factor x, or += with `accumulate`. With factor 1, a copy or a plain addition, exactly.
+void scale(std::int64_t n, float factor, const float* x, bool accumulate, float* y);
+// y = a b, or += with `accumulate`
+void multiply(std::int64_t n, const float* a, const float* b, bool accumulate, float* y);
+
+}  // namespace espalier::kernels
