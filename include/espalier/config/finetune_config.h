@@ -1,0 +1,49 @@
+// What `espalier finetune` reads. Defaults are the fine-tuning recipe of UltraFastBERT (arXiv 2311.10770):
+// one set of hyperparameters for all tasks.
+#pragma once
+
+#include "espalier/config/fields.h"
+#include "espalier/config/pretrain_config.h"
+#include "espalier/config/routing_config.h"
+#include "espalier/nn/classifier.h"
+
+namespace espalier::config {
+
+struct TaskConfig {
+  std::string name = "custom";
+  std::string dir;
+  std::string train;
+  std::string dev;
+  std::string text = "sentence";
+  std::string text_pair;
+  std::string label = "label";
+  bool regression = false;
+  std::int64_t max_train = 0;
+};
+
+struct FinetuneConfig {
+  std::string model;
+  std::string run;
+  std::string resume = "auto";
+  std::uint64_t seed = 1;
+  TaskConfig task;
+  nn::ClassifierOptions head;
+  RoutingConfig routing;
+  OptimizerConfig optimizer{.lr = 4e-5, .eps = 1e-6, .weight_decay = 0.0, .clip = 0.0};
+  optim::ScheduleKind schedule = optim::ScheduleKind::kCosine;
+  double warmup = 0.1;
+  double epochs = 5;
+  std::int64_t batch_size = 16;
+  std::int64_t max_length = 128;
+  bool dropout = true;
+  bool detect_anomaly = false;
+  std::int64_t log_steps = 50;
+};
+
+void describe(FinetuneConfig& config, Fields& fields);
+// Checks what single keys cannot. Throws InputError naming the keys.
+void validate(const FinetuneConfig& config);
+// Keys that may differ when a run is resumed.
+bool may_change_on_finetune_resume(const std::string& key);
+
+}  // namespace espalier::config

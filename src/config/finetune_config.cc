@@ -1,0 +1,76 @@
+#include "espalier/config/finetune_config.h"
+
+#include "espalier/base/error.h"
+
+namespace espalier::config {
+
+using nn::Pooler;
+using optim::ScheduleKind;
+
+static void describe_task(TaskConfig& task, Fields& fields) {
+  fields.add(
+      "task.name", task.name,
+      "A GLUE task (cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte, wnli), read from task.dir, or custom, read "
+      "from task.train and task.dev.");
+  fields.add("task.dir", task.dir, "The task's folder in the official GLUE layout (train.tsv, dev.tsv).");
+  fields.add("task.train", task.train, "custom: training file, .tsv, .csv or .jsonl, with a header.");
+  fields.add("task.dev", task.dev, "custom: evaluation file of the same kind.");
+  fields.add("task.text", task.text, "custom: column of the text.");
+  fields.add("task.text_pair", task.text_pair, "custom: column of the second text; empty for single texts.");
+  fields.add("task.label", task.label, "custom: column of the label.");
+  fields.add("task.regression", task.regression, "custom: the label is a number to predict, not a class.");
+  fields.add("task.max_train", task.max_train, "Use only this many training rows, drawn by the seed; 0: all.",
+             at_least(0));
+}
+
+void describe(FinetuneConfig& config, Fields& fields) {
+  fields.add("model", config.model,
+             "MODEL to start from: a checkpoint, a run folder or a Hugging Face folder.");
+  fields.add("run", config.run, "Folder of the run: results, predictions, checkpoint.");
+  fields.add("resume", config.resume,
+             "auto: continue the run folder where it stopped; never: refuse a run folder that holds a run.");
+  fields.add("seed", config.seed, "Key of every random draw: head, order, dropout.");
+  describe_task(config.task, fields);
+  fields.choice("head.pooler", config.head.pooler,
+                {{"zero_index", Pooler::kFirst}, {"avg", Pooler::kAverage}},
+                "State the head sees: that of position 0, or the mean over all positions, padding included.");
+  fields.add("head.head_dim", config.head.head_dim, "Width of the head's hidden layer.", at_least(1));
+  fields.add("head.dropout", config.head.dropout, "Dropout before the last layer.", fraction_below_one());
+  describe_routing(config.routing, fields);
+  describe_optimizer(config.optimizer, fields);
+  fields.choice("train.schedule", config.schedule,
+                {{"crammed", ScheduleKind::kCrammed},
+                 {"constant", ScheduleKind::kConstant},
+                 {"linear", ScheduleKind::kLinear},
+                 {"cosine", ScheduleKind::kCosine}},
+                "Learning rate over the run.");
+  fields.add("train.warmup", config.warmup, "Fraction of the run over which the learning rate rises from 0.",
+             fraction());
+  fields.add("train.epochs", config.epochs, "Passes over the training data.", above(0));
+  fields.add("train.batch_size", config.batch_size, "Examples of an update.", at_least(1));
+  fields.add("train.max_length", config.max_length,
+             "Tokens of an example at most; longer ones are truncated.", at_least(4));
+  fields.add("train.dropout", config.dropout, "Use the architecture's dropout.");
+  fields.add("train.detect_anomaly", config.detect_anomaly,
+             "Check every operation's result and name the first that is not finite (slow).");
+  fields.add("log.steps", config.log_steps, "Updates between lines of metrics.jsonl.", at_least(1));
+}
+
+void validate(const FinetuneConfig& config) {
+  validate(config.routing);
+  if (config.model.empty()) throw InputError("`model` is missing: the MODEL to start from");
+  if (config.run.empty()) throw InputError("`run` is missing: the folder to write the run to");
+  if (config.task.name == "custom") {
+    if (config.task.train.empty() || config.task.dev.empty()) {
+      throw InputError("task.name: custom needs task.train and task.dev");
+    }
+  } else if (config.task.dir.empty()) {
+    throw InputError("task.dir is missing: the folder of the GLUE task " + config.task.name);
+  }
+}
+
+bool may_change_on_finetune_resume(const std::string& key) {
+  return key == "run" || key == "resume" || key == "log.steps";
+}
+
+}  // namespace espalier::config
