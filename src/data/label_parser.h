@@ -8,7 +8,9 @@
 
 namespace espalier::data {
 
-// Sets label or value of `example`; InputError names file and line.
-void parse_label(const std::string& text, const LabelledData& data, Example& example);
+// Sets label or value of `example`; InputError names file and line. `unknown` says what is wrong with a label
+// that is not one of data.labels.
+void parse_label(const std::string& text, const LabelledData& data, Example& example,
+                 const char* unknown = "was never seen in training");
 
 }  // namespace espalier::data

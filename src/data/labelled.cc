@@ -38,7 +38,7 @@ void discover(LabelledData& data, const std::vector<std::string>& labels) {
 
 }  // namespace
 
-void parse_label(const std::string& text, const LabelledData& data, Example& example) {
+void parse_label(const std::string& text, const LabelledData& data, Example& example, const char* unknown) {
   const std::string source = data.source.string();
   if (data.regression) {
     double value = 0;
@@ -53,8 +53,8 @@ void parse_label(const std::string& text, const LabelledData& data, Example& exa
   }
   example.label = data.labels.find(text);
   if (example.label < 0) {
-    throw InputError(fmt::format("label `{}` at {}:{} was never seen in training; known: {}", text, source,
-                                 example.line, data.labels.listed()));
+    throw InputError(fmt::format("label `{}` at {}:{} {}; known: {}", text, source, example.line, unknown,
+                                 data.labels.listed()));
   }
 }
 
