@@ -78,7 +78,7 @@ void backward(const Variable& output, const Tensor& upstream) {
     throw InputError("backward: the output depends on nothing that requires a gradient");
   }
   Variable target = output;
-  target.accumulate_grad(upstream);
+  target.accumulate_grad(upstream.clone());  // operations may hand their gradient on and add to it
   const std::shared_ptr<GraphNode> root = Graph::state(output).producer;
   if (!root) return;
   for (const std::shared_ptr<GraphNode>& node : reachable_nodes(root)) run_node(*node);

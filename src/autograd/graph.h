@@ -19,7 +19,8 @@ struct GraphNode {
 };
 
 struct Variable::State {
-  Tensor value;
+  Tensor value;  // undefined behind without_value()
+  Shape shape;
   Tensor grad;
   bool requires_grad = false;
   std::shared_ptr<GraphNode> producer;  // null for leaves

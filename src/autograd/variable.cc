@@ -17,18 +17,24 @@ std::atomic<std::uint64_t> next_sequence{1};
 
 Variable::Variable(Tensor value, bool requires_grad) : state_(std::make_shared<State>()) {
   ESPALIER_CHECK(value.defined());
+  state_->shape = value.shape();
   state_->value = std::move(value);
   state_->requires_grad = requires_grad;
 }
 
 const Tensor& Variable::value() const {
-  ESPALIER_CHECK(defined());
+  ESPALIER_CHECK(defined() && state_->value.defined());
   return state_->value;
 }
 
 Tensor& Variable::mutable_value() {
-  ESPALIER_CHECK(defined());
+  ESPALIER_CHECK(defined() && state_->value.defined());
   return state_->value;
+}
+
+const Shape& Variable::shape() const {
+  ESPALIER_CHECK(defined());
+  return state_->value.defined() ? state_->value.shape() : state_->shape;
 }
 
 bool Variable::requires_grad() const {
@@ -74,6 +80,13 @@ void Variable::accumulate_grad(const Tensor& contribution) {
 void Variable::clear_grad() {
   ESPALIER_CHECK(defined());
   state_->grad = Tensor();
+}
+
+Variable Variable::without_value() const {
+  if (!defined() || !state_->producer) return *this;
+  auto state = std::make_shared<State>(*state_);
+  state->value = Tensor();
+  return Variable(std::move(state));
 }
 
 Variable Variable::detach() const {

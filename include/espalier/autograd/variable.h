@@ -29,7 +29,7 @@ class Variable {
   bool defined() const { return state_ != nullptr; }
   const Tensor& value() const;
   Tensor& mutable_value();
-  const Shape& shape() const { return value().shape(); }
+  const Shape& shape() const;
   bool requires_grad() const;
   // Turns a leaf's gradient on or off (frozen parameters). An invariant: only leaves.
   void set_requires_grad(bool requires_grad);
@@ -43,6 +43,9 @@ class Variable {
   void accumulate_grad(const Tensor& contribution);
   void clear_grad();
 
+  // The same place in the graph without the value, for record(): an input whose value backward does not read
+  // need not stay in memory until then. A leaf is returned as it is.
+  Variable without_value() const;
   // The same value as a leaf without history.
   Variable detach() const;
   // The value of a one-element variable.
