@@ -53,8 +53,8 @@ void sum_over_rows(std::int64_t rows, std::int64_t width, const float* x, bool a
   }
 }
 
-void sum_over_middle(std::int64_t outer, std::int64_t count, std::int64_t inner, float factor, const float* x,
-                     float* y) {
+void sum_over_middle(std::int64_t outer, std::int64_t count, std::int64_t inner, double factor,
+                     const float* x, float* y) {
   const std::int64_t blocks = (inner + kBlock - 1) / kBlock;
   const std::int64_t grain = row_grain(count * std::min(inner, kBlock));
   parallel_for(outer * blocks, grain, [&](std::int64_t begin, std::int64_t end) {
@@ -68,8 +68,7 @@ void sum_over_middle(std::int64_t outer, std::int64_t count, std::int64_t inner,
         for (std::int64_t i = 0; i < width; ++i) sums[i] += static_cast<double>(row[i]);
       }
       float* out = y + o * inner + first;
-      for (std::int64_t i = 0; i < width; ++i)
-        out[i] = static_cast<float>(static_cast<double>(factor) * sums[i]);
+      for (std::int64_t i = 0; i < width; ++i) out[i] = static_cast<float>(factor * sums[i]);
     }
   });
 }

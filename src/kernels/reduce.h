@@ -15,8 +15,8 @@ double dot(std::int64_t n, const float* a, const float* b);
 void sum_over_rows(std::int64_t rows, std::int64_t width, const float* x, bool accumulate, float* y);
 
 // y[o,i] = factor * (sum over c of x[o,c,i]) for x [outer, count, inner]; summed in double, in order.
-void sum_over_middle(std::int64_t outer, std::int64_t count, std::int64_t inner, float factor, const float* x,
-                     float* y);
+void sum_over_middle(std::int64_t outer, std::int64_t count, std::int64_t inner, double factor,
+                     const float* x, float* y);
 // Its adjoint: x[o,c,i] = factor * y[o,i], or += with `accumulate`.
 void repeat_middle(std::int64_t outer, std::int64_t count, std::int64_t inner, float factor, const float* y,
                    bool accumulate, float* x);

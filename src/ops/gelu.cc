@@ -1,0 +1,38 @@
+#include "espalier/ops/gelu.h"
+
+#include <fmt/format.h>
+
+#include "kernels/gelu.h"
+#include "ops/check.h"
+
+namespace espalier::ops {
+
+Variable gelu(const Variable& x) {
+  require_defined("gelu", "x", x);
+  const std::int64_t n = x.value().size();
+  Tensor y = Tensor::empty(x.shape());
+  kernels::gelu(n, x.value().data(), y.data());
+  return record("gelu", y, {x}, [n](const Tensor& dy, std::span<Variable> in) {
+    const GradientSlot dx = in[0].grad_slot();
+    kernels::gelu_backward(n, in[0].value().data(), dy.data(), dx.accumulate, dx.data);
+  });
+}
+
+Variable gated_gelu(const Variable& x) {
+  require_defined("gated_gelu", "x", x);
+  require_least_rank("gated_gelu", "x", x.shape(), 1);
+  if (x.shape().columns() % 2 != 0) {
+    fail("gated_gelu",
+         fmt::format("x must have an even last axis (value half, gate half), got {}", x.shape().str()));
+  }
+  const std::int64_t rows = x.shape().rows();
+  const std::int64_t width = x.shape().columns() / 2;
+  Tensor y = Tensor::empty(x.shape().with_last(width));
+  kernels::gated_gelu(rows, width, x.value().data(), y.data());
+  return record("gated_gelu", y, {x}, [rows, width](const Tensor& dy, std::span<Variable> in) {
+    const GradientSlot dx = in[0].grad_slot();  // [rows, 2 width]
+    kernels::gated_gelu_backward(rows, width, in[0].value().data(), dy.data(), dx.accumulate, dx.data);
+  });
+}
+
+}  // namespace espalier::ops
