@@ -1,0 +1,32 @@
+// Multi-head self-attention over packed projections.
+#pragma once
+
+#include "espalier/autograd/variable.h"
+#include "espalier/ops/dropout.h"
+#include "espalier/ops/positions.h"
+
+namespace espalier::ops {
+
+struct AttentionOptions {
+  std::int64_t heads = 1;
+  // Rotates neighbours (2i, 2i+1) of queries and keys by their position's angles; undefined: no rotation.
+  // Must have at least S positions and the head_dim of this call.
+  RotaryTable rotary = {};
+  // [B,S], 1 for tokens and 0 for padding: adds (1 - mask) * -10000 to the scores of all queries for that
+  // key, as the original does; padded positions still produce outputs. Undefined: nothing is masked.
+  Tensor mask = {};
+  // Probability with which each attention probability is dropped, the rest scaled by 1 / (1 - p); in [0, 1).
+  // Drawn from index site << 32 of `key` on, and drawn again in backward.
+  float dropout = 0.0F;
+  DropoutKey key = {};
+  // Of the scores; 0: 1 / sqrt(head_dim).
+  float scale = 0.0F;
+};
+
+// y [B,S,d] = dropout(softmax(scale q k^T + mask)) v, heads concatenated, for qkv [B,S,3d] in which head h of
+// head_dim = d / heads holds the columns from 3 head_dim h on, as q, k, v (the layout of GPT-NeoX and of the
+// original). Vaswani et al., "Attention is all you need" (2017), section 3.2.
+// Keeps qkv for backward and nothing of size S^2. InputError if a shape or an option does not fit.
+Variable attention(const Variable& qkv, const AttentionOptions& options);
+
+}  // namespace espalier::ops

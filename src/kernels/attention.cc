@@ -1,0 +1,241 @@
+#include "kernels/attention.h"
+
+#include <cstdint>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/attention.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "kernels/row_loops-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace espalier::kernels::HWY_NAMESPACE {
+namespace {
+
+// x = softmax(scale x + bias) over each row of x [length, length]; `bias` [length] may be null.
+void softmax_scores(std::int64_t length, float scale, const float* bias, float* x) {
+  // With a bias the scaled scores are stored first; else scaling is part of the exponential.
+  const RowVector before = hn::Set(RowTag(), scale);
+  const RowVector factor = hn::Set(RowTag(), bias == nullptr ? scale : 1.0F);
+  for (float* row = x; row < x + length * length; row += length) {
+    if (bias != nullptr) {
+      for_each_vector(length, [&](std::int64_t i, auto access) HWY_ATTR {
+        access.store(hn::Add(hn::Mul(access.load(row + i), before), access.load(bias + i)), row + i);
+      });
+    }
+    const RowVector shift = hn::Mul(hn::Set(RowTag(), max_over(length, row)), factor);
+    const float sum = sum_over(length, [&](std::int64_t i, auto access) HWY_ATTR {
+      const RowVector value = exp_or_nan(hn::Sub(hn::Mul(access.load(row + i), factor), shift));
+      access.store(value, row + i);
+      return value;
+    });
+    const RowVector inverse = hn::Set(RowTag(), 1.0F / sum);
+    for_each_vector(length, [&](std::int64_t i, auto access)
+                                HWY_ATTR { access.store(hn::Mul(access.load(row + i), inverse), row + i); });
+  }
+}
+
+// dx = scale p (dx - <dx, p>) over each row: from the gradient of the probabilities p to that of the products
+// q k^T.
+void softmax_scores_backward(std::int64_t length, float scale, const float* p, float* dx) {
+  const RowVector factor = hn::Set(RowTag(), scale);
+  for (std::int64_t row = 0; row < length * length; row += length) {
+    const float* y = p + row;
+    float* g = dx + row;
+    const float sum = sum_over(length, [&](std::int64_t i, auto access) HWY_ATTR {
+      return hn::Mul(access.load(y + i), access.load(g + i));
+    });
+    const RowVector shift = hn::Set(RowTag(), sum);
+    for_each_vector(length, [&](std::int64_t i, auto access) HWY_ATTR {
+      const RowVector scaled = hn::Mul(access.load(y + i), factor);
+      access.store(hn::Mul(scaled, hn::Sub(access.load(g + i), shift)), g + i);
+    });
+  }
+}
+
+// Rotates the neighbours (2i, 2i+1) of a row by the angles of a table row, or back with `inverse`:
+// (a, b) -> (a cos - b sin, a sin + b cos). Returns how many elements it did: whole vectors of pairs.
+std::int64_t rotate_vectors(std::int64_t width, const float* from, const float* angles, bool inverse,
+                            bool accumulate, float* to) {
+  const RowTag d;
+  const auto step = static_cast<std::int64_t>(2 * hn::Lanes(d));
+  std::int64_t i = 0;
+  for (; i + step <= width; i += step) {
+    RowVector a, b, cosine, sine;
+    hn::LoadInterleaved2(d, from + i, a, b);
+    hn::LoadInterleaved2(d, angles + i, cosine, sine);
+    if (inverse) sine = hn::Neg(sine);
+    RowVector x = hn::Sub(hn::Mul(a, cosine), hn::Mul(b, sine));
+    RowVector y = hn::Add(hn::Mul(a, sine), hn::Mul(b, cosine));
+    if (accumulate) {
+      RowVector old_x, old_y;
+      hn::LoadInterleaved2(d, to + i, old_x, old_y);
+      x = hn::Add(old_x, x);
+      y = hn::Add(old_y, y);
+    }
+    hn::StoreInterleaved2(x, y, d, to + i);
+  }
+  return i;
+}
+
+void rotate_row(std::int64_t width, const float* from, const float* angles, bool inverse, bool accumulate,
+                float* to) {
+  std::int64_t i = rotate_vectors(width, from, angles, inverse, accumulate, to);
+  for (; i < width; i += 2) {
+    const float cosine = angles[i];
+    const float sine = inverse ? -angles[i + 1] : angles[i + 1];
+    const float x = from[i] * cosine - from[i + 1] * sine;
+    const float y = from[i] * sine + from[i + 1] * cosine;
+    to[i] = accumulate ? to[i] + x : x;
+    to[i + 1] = accumulate ? to[i + 1] + y : y;
+  }
+}
+
+}  // namespace
+}  // namespace espalier::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+
+#include "espalier/base/parallel.h"
+#include "kernels/dropout.h"
+#include "kernels/matmul.h"
+#include "kernels/scratch.h"
+
+namespace espalier::kernels {
+namespace {
+
+HWY_EXPORT(softmax_scores);
+HWY_EXPORT(softmax_scores_backward);
+HWY_EXPORT(rotate_row);
+
+constexpr float kMasked = -10000.0F;
+
+// One sequence and head: its place in the arrays, and its queries and keys, rotated if positions are rotary.
+class Head {
+ public:
+  Head(const Attention& problem, std::int64_t index, const float* qkv)
+      : problem_(problem), index_(index), offset_(packed_offset()) {
+    query = {qkv + offset_, packed_stride(), false};
+    key = {qkv + offset_ + problem.head_dim, packed_stride(), false};
+    value = {qkv + offset_ + 2 * problem.head_dim, packed_stride(), false};
+    if (problem.rotary == nullptr) return;
+    rotated_ = Scratch<float>(2 * problem.length * problem.head_dim);
+    rotate(query, rotated_.data());
+    rotate(key, rotated_.data() + problem.length * problem.head_dim);
+  }
+
+  MatrixView query{}, key{}, value{};  // [length, head_dim]
+
+  std::int64_t offset() const { return offset_; }
+  std::int64_t packed_stride() const { return 3 * problem_.heads * problem_.head_dim; }
+  std::int64_t output_offset() const {
+    return (sequence() * problem_.length * problem_.heads + index_ % problem_.heads) * problem_.head_dim;
+  }
+
+  // [length, length] into `p`.
+  void probabilities(float* p) const {
+    const std::int64_t length = problem_.length;
+    matmul_serial(length, length, problem_.head_dim, query, {key.data, key.stride, true}, false, p, length);
+    Scratch<float> bias(problem_.mask == nullptr ? 0 : length);
+    if (problem_.mask != nullptr) {
+      const float* mask = problem_.mask + sequence() * length;
+      for (std::int64_t j = 0; j < length; ++j) bias[j] = (1.0F - mask[j]) * kMasked;
+    }
+    HWY_DYNAMIC_DISPATCH(softmax_scores)
+    (length, problem_.scale, problem_.mask == nullptr ? nullptr : bias.data(), p);
+  }
+
+  // y = x with this head's dropout applied; y may be x, [length, length].
+  void drop(const float* x, float* y) const {
+    const std::int64_t count = problem_.length * problem_.length;
+    const std::int64_t drawn = (count + 3) / 4 * 4;
+    dropout(count, problem_.dropout, problem_.random,
+            problem_.dropout_first + static_cast<std::uint64_t>(index_ * drawn), x, false, y);
+  }
+
+ private:
+  std::int64_t sequence() const { return index_ / problem_.heads; }
+  std::int64_t packed_offset() const {
+    return sequence() * problem_.length * packed_stride() + index_ % problem_.heads * 3 * problem_.head_dim;
+  }
+  void rotate(MatrixView& rows, float* to) const {
+    const std::int64_t width = problem_.head_dim;
+    for (std::int64_t i = 0; i < problem_.length; ++i) {
+      HWY_DYNAMIC_DISPATCH(rotate_row)
+      (width, rows.data + i * rows.stride, problem_.rotary + i * width, false, false, to + i * width);
+    }
+    rows = {to, width, false};
+  }
+
+  const Attention& problem_;
+  std::int64_t index_;
+  std::int64_t offset_;
+  Scratch<float> rotated_;
+};
+
+// Gradient of one head's queries, or keys: dx = a b, rotated back if positions are rotary.
+void rotated_gradient(const Attention& problem, MatrixView a, MatrixView b, bool accumulate, float* dx,
+                      std::int64_t stride) {
+  const std::int64_t length = problem.length;
+  const std::int64_t width = problem.head_dim;
+  if (problem.rotary == nullptr) {
+    matmul_serial(length, width, length, a, b, accumulate, dx, stride);
+    return;
+  }
+  Scratch<float> rotated(length * width);
+  matmul_serial(length, width, length, a, b, false, rotated.data(), width);
+  for (std::int64_t i = 0; i < length; ++i) {
+    HWY_DYNAMIC_DISPATCH(rotate_row)
+    (width, rotated.data() + i * width, problem.rotary + i * width, true, accumulate, dx + i * stride);
+  }
+}
+
+}  // namespace
+
+void attention(const Attention& problem, const float* qkv, float* out) {
+  const std::int64_t length = problem.length;
+  const std::int64_t width = problem.heads * problem.head_dim;
+  parallel_for(problem.batch * problem.heads, 1, [&](std::int64_t index, std::int64_t) {
+    const Head head(problem, index, qkv);
+    Scratch<float> p(length * length);
+    head.probabilities(p.data());
+    if (problem.dropout > 0) head.drop(p.data(), p.data());
+    matmul_serial(length, problem.head_dim, length, {p.data(), length, false}, head.value, false,
+                  out + head.output_offset(), width);
+  });
+}
+
+void attention_backward(const Attention& problem, const float* qkv, const float* dout, bool accumulate,
+                        float* dqkv) {
+  const std::int64_t length = problem.length;
+  const std::int64_t head_dim = problem.head_dim;
+  parallel_for(problem.batch * problem.heads, 1, [&](std::int64_t index, std::int64_t) {
+    const Head head(problem, index, qkv);
+    const std::int64_t stride = head.packed_stride();
+    const MatrixView upstream{dout + head.output_offset(), problem.heads * head_dim, false};
+    float* dquery = dqkv + head.offset();
+    float* dkey = dquery + head_dim;
+    float* dvalue = dkey + head_dim;
+
+    Scratch<float> p(length * length);
+    head.probabilities(p.data());
+    Scratch<float> square(length * length);  // the dropped probabilities, then their gradient
+    if (problem.dropout > 0) head.drop(p.data(), square.data());
+    matmul_serial(length, head_dim, length, {problem.dropout > 0 ? square.data() : p.data(), length, true},
+                  upstream, accumulate, dvalue, stride);
+
+    float* const dp = square.data();
+    matmul_serial(length, length, head_dim, upstream, {head.value.data, head.value.stride, true}, false, dp,
+                  length);
+    if (problem.dropout > 0) head.drop(dp, dp);
+    HWY_DYNAMIC_DISPATCH(softmax_scores_backward)(length, problem.scale, p.data(), dp);
+    rotated_gradient(problem, {dp, length, false}, head.key, accumulate, dquery, stride);
+    rotated_gradient(problem, {dp, length, true}, head.query, accumulate, dkey, stride);
+  });
+}
+
+}  // namespace espalier::kernels
+
+#endif  // HWY_ONCE

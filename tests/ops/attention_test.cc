@@ -1,0 +1,203 @@
+#include "espalier/ops/attention.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "tests/support/support.h"
+
+namespace espalier::ops {
+namespace {
+
+using testing::Doubles;
+using testing::error_of;
+using testing::random_tensor;
+
+struct Case {
+  std::int64_t batch, length, heads, head_dim;
+  bool rotary = false;
+  bool mask = false;
+  float dropout = 0.0F;
+  float scale = 0.0F;
+  std::int64_t width() const { return heads * head_dim; }
+};
+
+constexpr float kBase = 50.0F;  // turns even the slowest pair of a short sequence
+
+AttentionOptions options_of(const Case& c) {
+  AttentionOptions options;
+  options.heads = c.heads;
+  if (c.rotary) options.rotary = make_rotary_table(c.length + 3, c.head_dim, kBase);
+  if (c.mask) {
+    options.mask = Tensor::full({c.batch, c.length}, 1.0F);
+    // The last sequence ends early; every sequence has a hole.
+    options.mask.data()[c.batch * c.length - 1] = 0.0F;
+    options.mask.data()[c.length / 2] = 0.0F;
+  }
+  options.dropout = c.dropout;
+  options.key = {11, 5, 3};
+  options.scale = c.scale;
+  return options;
+}
+
+// Query (part 0), key (1) or value (2) of one token and head.
+Doubles part_of(const Case& c, const Doubles& qkv, std::int64_t token, std::int64_t head, std::int64_t part) {
+  const auto first = qkv.begin() + token * 3 * c.width() + (3 * head + part) * c.head_dim;
+  Doubles x(first, first + c.head_dim);
+  if (!c.rotary || part == 2) return x;
+  for (std::int64_t i = 0; i < c.head_dim; i += 2) {
+    const double angle =
+        static_cast<double>(token % c.length) *
+        std::pow(static_cast<double>(kBase), -static_cast<double>(i) / static_cast<double>(c.head_dim));
+    const auto at = static_cast<std::size_t>(i);
+    const double a = x[at], b = x[at + 1];
+    x[at] = a * std::cos(angle) - b * std::sin(angle);
+    x[at + 1] = a * std::sin(angle) + b * std::cos(angle);
+  }
+  return x;
+}
+
+// One query's probabilities over the keys of its sequence, dropout applied.
+Doubles plain_probabilities(const Case& c, const Doubles& qkv, std::int64_t sequence, std::int64_t head,
+                            std::int64_t query) {
+  const AttentionOptions options = options_of(c);
+  const double scale =
+      c.scale > 0 ? static_cast<double>(c.scale) : 1.0 / std::sqrt(static_cast<double>(c.head_dim));
+  const Doubles q = part_of(c, qkv, sequence * c.length + query, head, 0);
+  Doubles p;
+  double sum = 0;
+  for (std::int64_t j = 0; j < c.length; ++j) {
+    const Doubles k = part_of(c, qkv, sequence * c.length + j, head, 1);
+    double score = 0;
+    for (std::size_t i = 0; i < q.size(); ++i) score += scale * q[i] * k[i];
+    if (c.mask) score += (1.0 - static_cast<double>(options.mask.data()[sequence * c.length + j])) * -10000.0;
+    p.push_back(std::exp(score));
+    sum += p.back();
+  }
+  const Philox random(options.key.seed, RandomStream::kDropout, options.key.step);
+  const std::int64_t drawn = (c.length * c.length + 3) / 4 * 4;
+  for (std::int64_t j = 0; j < c.length; ++j) {
+    double& value = p[static_cast<std::size_t>(j)];
+    value /= sum;
+    if (c.dropout == 0) continue;
+    const std::int64_t index = (sequence * c.heads + head) * drawn + query * c.length + j;
+    const bool keep =
+        random.uniform((options.key.site << 32) + static_cast<std::uint64_t>(index)) >= c.dropout;
+    value = keep ? value / (1.0 - static_cast<double>(c.dropout)) : 0.0;
+  }
+  return p;
+}
+
+Doubles plain_attention(const Case& c, const Doubles& qkv) {
+  Doubles out(static_cast<std::size_t>(c.batch * c.length * c.width()), 0.0);
+  for (std::int64_t b = 0; b < c.batch; ++b) {
+    for (std::int64_t query = 0; query < c.length; ++query) {
+      for (std::int64_t h = 0; h < c.heads; ++h) {
+        const Doubles p = plain_probabilities(c, qkv, b, h, query);
+        const std::int64_t first = (b * c.length + query) * c.width() + h * c.head_dim;
+        for (std::int64_t j = 0; j < c.length; ++j) {
+          const Doubles v = part_of(c, qkv, b * c.length + j, h, 2);
+          for (std::size_t i = 0; i < v.size(); ++i) {
+            out[static_cast<std::size_t>(first) + i] += p[static_cast<std::size_t>(j)] * v[i];
+          }
+        }
+      }
+    }
+  }
+  return out;
+}
+
+void check_case(const Case& c) {
+  INFO("B " << c.batch << " S " << c.length << " heads " << c.heads << " of " << c.head_dim << " rotary "
+            << c.rotary << " mask " << c.mask << " dropout " << c.dropout);
+  testing::check_op([&](std::span<const Variable> in) { return attention(in[0], options_of(c)); },
+                    [&](std::span<const Doubles> in) { return plain_attention(c, in[0]); },
+                    {random_tensor({c.batch, c.length, 3 * c.width()}, 1, -2.0F, 2.0F)});
+}
+
+}  // namespace
+
+TEST_CASE("attention equals its plain twin, value and gradient") {
+  check_case({1, 1, 1, 1});
+  check_case({2, 3, 2, 4});
+  check_case({1, 5, 3, 3});
+  check_case({2, 17, 1, 5});
+  check_case({1, 6, 1, 35});
+  check_case({2, 4, 2, 2, false, false, 0.0F, 0.3F});
+}
+
+TEST_CASE("attention with a padding mask equals its plain twin") {
+  check_case({2, 5, 2, 3, false, true});
+  check_case({3, 4, 1, 4, true, true});
+}
+
+TEST_CASE("attention with rotary positions equals its plain twin") {
+  check_case({1, 1, 1, 2, true});
+  check_case({2, 6, 2, 6, true});
+  check_case({1, 4, 1, 42, true});
+}
+
+TEST_CASE("attention with dropout replays its mask in backward") {
+  check_case({2, 5, 2, 4, false, false, 0.4F});
+  check_case({1, 3, 3, 2, true, true, 0.2F});
+}
+
+TEST_CASE("rotary scores depend on the distance of positions alone") {
+  // The same token everywhere: without positions all scores of a query are equal.
+  const Tensor token = random_tensor({1, 24}, 4);
+  Tensor qkv = Tensor::empty({8, 24});
+  for (std::int64_t t = 0; t < 8; ++t) qkv.slice_rows(t, t + 1).copy_from(token);
+  const Case c{1, 8, 1, 8, true};
+  Doubles doubles(qkv.span().begin(), qkv.span().end());
+  const Doubles p3 = plain_probabilities(c, doubles, 0, 0, 3);
+  const Doubles p4 = plain_probabilities(c, doubles, 0, 0, 4);
+  for (std::size_t j = 0; j + 1 < 8; ++j) CHECK(p3[j] / p3[3] == doctest::Approx(p4[j + 1] / p4[4]));
+  CHECK(std::abs(p3[3] - p3[0]) > 1e-3);
+}
+
+TEST_CASE("attention survives scores that would overflow an exponential") {
+  Tensor qkv = random_tensor({1, 4, 12}, 2, -300.0F, 300.0F);
+  const Variable x(qkv, true);
+  const Variable y = attention(x, {.heads = 1});
+  backward(y, random_tensor({1, 4, 4}, 3));
+  for (const float value : y.value().span()) CHECK(std::isfinite(value));
+  for (const float value : x.grad().span()) CHECK(std::isfinite(value));
+}
+
+TEST_CASE("attention does not hide a NaN") {
+  Tensor qkv = random_tensor({1, 4, 12}, 2);
+  qkv.data()[5] = NAN;  // a key of the first token: every query sees it
+  const Variable y = attention(Variable(qkv), {.heads = 1});
+  for (const float value : y.value().span()) CHECK(std::isnan(value));
+}
+
+TEST_CASE("attention of no sequences is empty") {
+  const Variable x(Tensor::empty({0, 4, 12}), true);
+  const Variable y = attention(x, {.heads = 2});
+  CHECK(y.shape() == Shape{0, 4, 4});
+  backward(y, Tensor::empty({0, 4, 4}));
+  CHECK(x.grad().shape() == Shape{0, 4, 12});
+}
+
+TEST_CASE("attention says what does not fit") {
+  const Variable x(Tensor::zeros({2, 4, 24}));
+  CHECK(error_of([&] {
+          attention(Variable(Tensor::zeros({4, 24})), {});
+        }) == "attention: qkv must have 3 axes, got [4,24]");
+  CHECK(error_of([&] { attention(x, {.heads = 3}); }) ==
+        "attention: the last axis of qkv [2,4,24] must be a positive multiple of 3 * 3 heads");
+  CHECK(error_of([&] { attention(x, {.heads = 0}); }) == "attention: heads must be at least 1, got 0");
+  CHECK(error_of([&] {
+          attention(x, {.heads = 2, .mask = Tensor::zeros({2, 5})});
+        }) == "attention: mask must be [2,4] (batch and length of qkv [2,4,24]), got [2,5]");
+  CHECK(error_of([&] { attention(x, {.heads = 2, .dropout = 1.0F}); }) ==
+        "attention: dropout must be at least 0 and below 1, got 1");
+  CHECK(error_of([&] { attention(x, {.heads = 2, .scale = -1.0F}); }) ==
+        "attention: scale must be at least 0, got -1");
+  CHECK(error_of([&] { attention(x, {.heads = 2, .rotary = make_rotary_table(4, 8)}); }) ==
+        "attention: the rotary table is for heads of 8, but heads here are 4 wide");
+  CHECK(error_of([&] { attention(x, {.heads = 2, .rotary = make_rotary_table(3, 4)}); }) ==
+        "attention: the rotary table has 3 positions, too few for a sequence of 4");
+}
+
+}  // namespace espalier::ops
