@@ -1,0 +1,48 @@
+// The hard tree of neurons (UltraFastBERT, arXiv 2311.10770), computed conditionally: a token touches depth +
+// 1 nodes of each tree, forward and backward. With straight-through routing the decisions get the gradient of
+//   c = [logit > 0] + sigmoid(logit / tau) - stop_gradient(sigmoid(logit / tau)),
+// which needs depth (depth + 1) / 2 nodes more a tree, only read, in the backward pass.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/tree.h"
+
+namespace espalier::kernels {
+
+struct NeuronTree {
+  TreeGates gates;  // kind kNeuron
+  std::int64_t output_width;
+  const float* w_out;  // [trees * nodes, output_width]
+
+  RowSource output_source() const { return {w_out, output_width}; }
+};
+
+struct NeuronTreeGradients {
+  Destination x;      // [tokens, width]
+  Destination w_in;   // [trees * nodes, width]
+  Destination bias;   // [trees * nodes]
+  Destination w_out;  // [trees * nodes, output_width]
+};
+
+// x [tokens, width] -> y [tokens, output_width]; leaves the path for backward:
+// logits [tokens, trees, depth + 1], root first, and leaf [tokens, trees].
+void neuron_tree_hard_forward(const NeuronTree& tree, std::int64_t tokens, const float* x, float* logits,
+                              std::int32_t* leaf, float* y);
+
+// Of straight-through routing: temperature > 0; siblings with sigmoid'(logit / temperature) / temperature <
+// epsilon are skipped.
+struct StraightThrough {
+  float temperature;
+  float epsilon;
+};
+
+// Gradients from dy [tokens, output_width] and what forward left. The decisions get a gradient where
+// `straight_through` is given. Returns the number of sibling nodes evaluated. The bits depend neither on the
+// threads nor on how tokens are cut into batches that accumulate one after the other.
+std::int64_t neuron_tree_hard_backward(const NeuronTree& tree, std::int64_t tokens, const float* x,
+                                       const float* dy, const float* logits, const std::int32_t* leaf,
+                                       const StraightThrough* straight_through,
+                                       const NeuronTreeGradients& gradients);
+
+}  // namespace espalier::kernels

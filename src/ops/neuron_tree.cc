@@ -1,0 +1,152 @@
+#include "espalier/ops/neuron_tree.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "kernels/neuron_tree_hard.h"
+#include "kernels/neuron_tree_soft.h"
+#include "ops/check.h"
+#include "ops/tree_common.h"
+
+namespace espalier::ops {
+namespace {
+
+constexpr const char* kOp = "neuron_tree";
+
+struct Size {
+  int trees, depth;
+};
+
+void require_shapes(const Variable& x, const Variable& w_in, const Variable& bias, const Variable& w_out,
+                    Size size) {
+  require_defined(kOp, "x", x);
+  require_defined(kOp, "w_in", w_in);
+  require_defined(kOp, "bias", bias);
+  require_defined(kOp, "w_out", w_out);
+  require_tree(kOp, size.trees, size.depth);
+  require_least_rank(kOp, "x", x.shape(), 1);
+  require_rank(kOp, "w_out", w_out.shape(), 2);
+  const std::int64_t rows = std::int64_t{size.trees} * ((std::int64_t{2} << size.depth) - 1);
+  const std::string nodes =
+      fmt::format("{} trees of depth {}: a row for each of {} nodes", size.trees, size.depth, rows);
+  const std::string why = nodes + ", last axis of x";
+  require_shape(kOp, "w_in", w_in.shape(), {rows, x.shape().columns()}, why.c_str(), x.shape());
+  require_shape(kOp, "bias", bias.shape(), {rows}, nodes.c_str());
+  require_shape(kOp, "w_out", w_out.shape(), {rows, w_out.shape()[1]}, nodes.c_str());
+}
+
+// The kernels' view of inputs x, w_in, bias, w_out.
+kernels::NeuronTree view(std::span<const Variable> in, Size size) {
+  return {{kernels::TreeKind::kNeuron, size.trees, size.depth, in[0].shape().columns(), in[1].value().data(),
+           in[2].value().data()},
+          in[3].shape()[1],
+          in[3].value().data()};
+}
+
+kernels::NeuronTreeGradients destinations(std::span<Variable> in) {
+  return {destination(in[0]), destination(in[1]), destination(in[2]), destination(in[3])};
+}
+
+TreeResult hard_tree(const std::vector<Variable>& in, Size size, const TreeRouting& routing,
+                     TreeStatistics* statistics) {
+  const kernels::NeuronTree tree = view(in, size);
+  const std::int64_t tokens = in[0].shape().rows();
+  HardPaths paths(tree.gates, tokens, tree.gates.levels());
+  Tensor y = Tensor::empty(in[0].shape().with_last(tree.output_width));
+  kernels::neuron_tree_hard_forward(tree, tokens, in[0].value().data(), paths.logits.data(),
+                                    paths.leaf.data(), y.data());
+  if (statistics != nullptr) {
+    add_paths(paths, routing.temperature, *statistics);
+    add_soft_sums({0, 0, tokens * size.trees * tree.gates.levels()}, *statistics);
+  }
+  const auto backward = [paths, size, routing](const Tensor& dy, std::span<Variable> inputs) {
+    const kernels::StraightThrough decisions{routing.temperature, routing.ste_epsilon};
+    kernels::neuron_tree_hard_backward(view(inputs, size), paths.tokens, inputs[0].value().data(), dy.data(),
+                                       paths.logits.data(), paths.leaf.data(),
+                                       routing.mode == RoutingMode::kStraightThrough ? &decisions : nullptr,
+                                       destinations(inputs));
+  };
+  return {record(kOp, y, in, backward), Variable()};
+}
+
+// What a soft pass keeps: the dense form's tape, or the survivors.
+struct SoftTape {
+  bool dense = true;
+  kernels::DenseNeuronTape all;
+  std::vector<kernels::SurvivorBlock> survivors;
+};
+
+HardPaths hard_paths(const kernels::TreeGates& gates, std::int64_t tokens, const SoftTape& tape) {
+  HardPaths paths(gates, tokens, gates.depth);
+  for (std::int64_t path = 0; path < tokens * gates.trees; ++path) {
+    float* logits = paths.path_logits(path);
+    if (tape.dense) {
+      paths.leaf.data()[path] =
+          kernels::hard_path_of(gates, tape.all.logits.data() + path * gates.nodes(), logits);
+      continue;
+    }
+    const std::int64_t block_paths = kernels::kSurvivorTokens * gates.trees;
+    const kernels::SurvivorBlock& block = tape.survivors[static_cast<std::size_t>(path / block_paths)];
+    paths.leaf.data()[path] = kernels::hard_path_of(gates, block.list(path % block_paths), logits);
+  }
+  return paths;
+}
+
+void soft_backward(const SoftTape& tape, Size size, const kernels::SoftRouting& routing,
+                   std::span<const Tensor> grads, std::span<Variable> in) {
+  const kernels::NeuronTree tree = view(in, size);
+  const std::int64_t tokens = in[0].shape().rows();
+  const Tensor dy = grad_or_zeros(grads[0], in[0].shape().with_last(tree.output_width));
+  const float to_entropy = grads.size() > 1 ? entropy_gradient(grads[1], tokens, size.trees) : 0.0F;
+  const float* x = in[0].value().data();
+  if (tape.dense) {
+    kernels::neuron_tree_dense_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.all,
+                                        destinations(in));
+  } else {
+    kernels::neuron_tree_sparse_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.survivors,
+                                         destinations(in));
+  }
+}
+
+TreeResult soft_tree(const std::vector<Variable>& in, Size size, const TreeRouting& routing, bool training,
+                     TreeStatistics* statistics) {
+  const kernels::NeuronTree tree = view(in, size);
+  const kernels::SoftRouting soft = soft_routing(routing, training, size.depth);
+  const std::int64_t tokens = in[0].shape().rows();
+  const float* x = in[0].value().data();
+  const auto tape = std::make_shared<SoftTape>();
+  tape->dense = kernels::dense_form_is_cheaper(tree.gates, soft, tokens, x);
+  Tensor y = Tensor::empty(in[0].shape().with_last(tree.output_width));
+  const kernels::SoftSums sums =
+      tape->dense ? kernels::neuron_tree_dense_forward(tree, soft, tokens, x, y.data(), tape->all)
+                  : kernels::neuron_tree_sparse_forward(tree, soft, tokens, x, y.data(), tape->survivors);
+  if (statistics != nullptr) {
+    add_paths(hard_paths(tree.gates, tokens, *tape), routing.temperature, *statistics);
+    add_soft_sums(sums, *statistics);
+  }
+  std::vector<Tensor> values{y};
+  if (soft.entropy) values.push_back(mean_entropy(sums, tokens, size.trees));
+  const std::vector<Variable> results =
+      record(kOp, values, in, [tape, size, soft](std::span<const Tensor> grads, std::span<Variable> inputs) {
+        soft_backward(*tape, size, soft, grads, inputs);
+      });
+  return {results[0], soft.entropy ? results[1] : Variable()};
+}
+
+}  // namespace
+
+TreeResult neuron_tree(const Variable& x, const Variable& w_in, const Variable& bias, const Variable& w_out,
+                       int trees, int depth, const TreeRouting& routing, bool training,
+                       TreeStatistics* statistics) {
+  const Size size{trees, depth};
+  require_shapes(x, w_in, bias, w_out, size);
+  require_routing(kOp, routing);
+  // Without decisions all modes are the same dense layer.
+  if (routing.mode == RoutingMode::kSoft || depth == 0) {
+    return soft_tree({x, w_in, bias, w_out}, size, routing, training, statistics);
+  }
+  return hard_tree({x, w_in, bias, w_out}, size, routing, statistics);
+}
+
+}  // namespace espalier::ops

@@ -1,0 +1,47 @@
+// What the operations on trees of neurons and on trees with MLP leaves share.
+#pragma once
+
+#include <cstdint>
+
+#include "espalier/autograd/variable.h"
+#include "espalier/ops/tree_routing.h"
+#include "kernels/soft_paths.h"
+
+namespace espalier::ops {
+
+// InputError unless trees >= 1, depth in [0, kMaxDepth] and every row has an int32 number.
+void require_tree(const char* op, int trees, int depth);
+// InputError for a routing value out of range, or an entropy that the mode cannot give.
+void require_routing(const char* op, const TreeRouting& routing);
+
+kernels::SoftRouting soft_routing(const TreeRouting& routing, bool training, int depth);
+
+inline kernels::Destination destination(Variable& input) {
+  if (!input.requires_grad()) return {};
+  const GradientSlot slot = input.grad_slot();
+  return {slot.data, slot.accumulate};
+}
+
+// The hard paths of a batch: leaf [tokens, trees], and logits [tokens, trees, levels] of which the first
+// `depth` of each path decide.
+struct HardPaths {
+  int trees, depth, levels;
+  std::int64_t tokens;
+  Tensor logits;
+  IntTensor leaf;
+
+  HardPaths(const kernels::TreeGates& gates, std::int64_t tokens, int levels);
+  float* path_logits(std::int64_t path) { return logits.data() + path * levels; }
+};
+
+void add_paths(const HardPaths& paths, float temperature, TreeStatistics& statistics);
+void add_soft_sums(const kernels::SoftSums& sums, TreeStatistics& statistics);
+
+// The mean over tokens and trees, [1].
+Tensor mean_entropy(const kernels::SoftSums& sums, std::int64_t tokens, int trees);
+// Its gradient with respect to one token's entropy in one tree; 0 if `grad` is undefined.
+float entropy_gradient(const Tensor& grad, std::int64_t tokens, int trees);
+// `grad`, or zeros where nothing depends on the output.
+Tensor grad_or_zeros(const Tensor& grad, const Shape& shape);
+
+}  // namespace espalier::ops
