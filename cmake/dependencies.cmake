@@ -1,4 +1,4 @@
-# Every library comes from the system's packages; each is used by one room only.
+# Every library comes from the system's packages; each is used by one room only. Also part of the installed package.
 find_package(TBB REQUIRED)
 find_package(fmt REQUIRED)
 find_package(Threads REQUIRED)
@@ -9,7 +9,6 @@ find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(yaml-cpp REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(ZLIB REQUIRED)
-find_package(CLI11 REQUIRED)
 find_package(HDF5 REQUIRED COMPONENTS C)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)

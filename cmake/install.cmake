@@ -1,4 +1,4 @@
-# `cmake --install`: the program, the public headers, and one static library with its CMake package.
+# `cmake --install`: the program, the public headers, one static library, and a CMake package to find it with.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -7,9 +7,18 @@ foreach(room IN LISTS ESPALIER_ROOMS)
   list(APPEND objects $<TARGET_OBJECTS:espalier_${room}>)
 endforeach()
 add_library(espalier STATIC ${objects})
-add_library(espalier::espalier ALIAS espalier)
-set_target_properties(espalier PROPERTIES LINKER_LANGUAGE CXX EXCLUDE_FROM_ALL ON)
-target_include_directories(espalier INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-target_compile_features(espalier INTERFACE cxx_std_20)
+set_target_properties(espalier PROPERTIES LINKER_LANGUAGE CXX)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/espalier)
+configure_package_config_file(cmake/espalier-config.cmake.in ${PROJECT_BINARY_DIR}/espalier-config.cmake
+                              INSTALL_DESTINATION ${package_dir}
+                              PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/espalier-config-version.cmake
+                                 COMPATIBILITY SameMinorVersion)
 
 install(TARGETS espalier_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS espalier ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY include/espalier DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${PROJECT_BINARY_DIR}/espalier-config.cmake ${PROJECT_BINARY_DIR}/espalier-config-version.cmake
+        DESTINATION ${package_dir})
+install(FILES cmake/dependencies.cmake DESTINATION ${package_dir})
