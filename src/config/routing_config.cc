@@ -9,6 +9,23 @@ namespace espalier::config {
 using ops::EntropyForm;
 using ops::RoutingMode;
 
+using RoutingNames = std::vector<std::pair<std::string, Routing>>;
+
+static const RoutingNames& routing_names() {
+  static const RoutingNames names = {{"hard", Routing::kHard},
+                                     {"soft", Routing::kSoft},
+                                     {"anneal", Routing::kAnneal},
+                                     {"straight_through", Routing::kStraightThrough}};
+  return names;
+}
+
+std::string routing_name(Routing mode) {
+  for (const auto& [name, value] : routing_names()) {
+    if (value == mode) return name;
+  }
+  return "";
+}
+
 static void describe_soft(RoutingConfig& routing, Fields& fields) {
   fields.add("routing.temperature", routing.temperature, "soft: tau in c = sigmoid(logit / tau).", above(0));
   fields.add("routing.entropy_weight", routing.entropy_weight,
@@ -52,11 +69,7 @@ static void describe_anneal(RoutingConfig& routing, Fields& fields) {
 
 void describe_routing(RoutingConfig& routing, Fields& fields) {
   fields.choice(
-      "routing.mode", routing.mode,
-      {{"hard", Routing::kHard},
-       {"soft", Routing::kSoft},
-       {"anneal", Routing::kAnneal},
-       {"straight_through", Routing::kStraightThrough}},
+      "routing.mode", routing.mode, routing_names(),
       "hard: one path a token, decisions get no gradient of their own (the published training); soft: the "
       "mixture of all paths; anneal: soft first, hard at the end; straight_through: hard forward, the "
       "sigmoid's gradient for decisions.");

@@ -17,11 +17,11 @@ SelfAttention::SelfAttention(const CrammedBertOptions& options)
 
 Variable SelfAttention::forward(const Variable& x, const Tensor& mask, ForwardContext& context) const {
   ops::AttentionOptions attention;
-  attention.heads = options_.heads;
+  attention.heads = static_cast<int>(options_.heads);
   attention.mask = mask;
-  attention.dropout_key = next_dropout_key(context);
+  attention.rotary = rotary_;
+  attention.key = next_dropout_key(context);
   if (context.dropout) attention.dropout = static_cast<float>(options_.dropout);
-  if (options_.rotary) attention.rotary = &rotary_;
   return dense_.forward(ops::attention(query_key_value_.forward(x), attention));
 }
 

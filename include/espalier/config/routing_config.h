@@ -8,6 +8,9 @@ namespace espalier::config {
 
 enum class Routing { kHard, kSoft, kAnneal, kStraightThrough };
 
+// "anneal", as in the configuration.
+std::string routing_name(Routing mode);
+
 struct RoutingConfig {
   Routing mode = Routing::kHard;
   // soft

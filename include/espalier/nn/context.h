@@ -11,7 +11,8 @@
 namespace espalier::nn {
 
 struct ForwardContext {
-  bool training = false;     // dropout and region leak are active
+  bool training = false;     // region leak is active
+  bool dropout = false;      // dropout is active: off in pretraining, on in fine-tuning
   std::uint64_t seed = 0;    // with `step`, the key of every random draw of this pass
   std::uint64_t step = 0;    // counts forward passes of a training (micro-batches, not updates)
   ops::TreeRouting routing;  // for every tree of the model

@@ -1,0 +1,54 @@
+// Masked-LM evaluation on held-out sequences, and what is measured of the trees on the way.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "espalier/data/masked_lm_loader.h"
+#include "espalier/io/json.h"
+#include "espalier/io/token_store.h"
+#include "espalier/nn/masked_lm.h"
+
+namespace espalier::train {
+
+// One pass with one routing.
+struct MaskedLmScore {
+  double loss = 0;      // mean cross entropy of the predicted positions, nats
+  double accuracy = 0;  // share predicted exactly
+  std::int64_t predictions = 0;
+  std::vector<ops::TreeStatistics> trees;  // one a tree layer
+};
+
+// Masks `sequences` validation sequences (0: all) in the way fixed by `seed`, whatever the training's epoch,
+// and scores the model. Decision statistics use `routing.temperature`.
+MaskedLmScore score(nn::MaskedLm& model, const data::MaskedLmLoader& loader, std::int64_t sequences,
+                    const ops::TreeRouting& routing);
+
+struct Evaluation {
+  MaskedLmScore hard;
+  double unigram_loss = 0;
+  double temperature = 1;                        // of decision statistics and the soft loss
+  std::optional<double> loss_soft;               // at `temperature`
+  std::optional<double> loss_soft_temperature0;  // at the beginning's temperature
+};
+
+// Hard routing always, with decision statistics at `temperature`. With `soft`, soft routing at `temperature`
+// too, and at `temperature0`, that of the beginning, where it is given. The hardening gap is hard - soft
+// loss.
+Evaluation evaluate(nn::MaskedLm& model, const data::MaskedLmLoader& loader,
+                    const io::TokenStoreReader& store, std::int64_t sequences, double temperature, bool soft,
+                    std::optional<double> temperature0);
+
+// Cross entropy of the predicted targets under the training unigram distribution, with one count added to
+// every word.
+double unigram_loss(const data::MaskedLmLoader& loader, const io::TokenStoreReader& store,
+                    std::int64_t sequences);
+
+// What `evaluate --json` prints and metrics.jsonl holds (there with `prefix` "eval_"): loss, perplexity,
+// accuracy, tokens, unigram_loss, loss_hard, loss_soft, hardening_gap ..., and `routing`, an object for each
+// tree layer.
+io::Json evaluation_json(const Evaluation& evaluation, const std::string& prefix);
+// Per level: mean decision entropy, share of undecided decisions; leaves used, leaf perplexities.
+io::Json tree_statistics_json(const ops::TreeStatistics& statistics);
+
+}  // namespace espalier::train

@@ -1,0 +1,59 @@
+// A run's folder: config.yaml, metrics.jsonl, trainer_state.json, checkpoints/step-N.h5, last.h5, best.h5,
+// and the lock that keeps a second process out.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "espalier/config/fields.h"
+#include "espalier/io/checkpoint.h"
+#include "espalier/io/json.h"
+#include "espalier/io/lock_file.h"
+
+namespace espalier::train {
+
+class RunDirectory {
+ public:
+  // Creates the folder if need be and locks it. InputError if another process holds it, or if it holds files
+  // but is not a run (no config.yaml).
+  explicit RunDirectory(std::filesystem::path path);
+
+  const std::filesystem::path& path() const { return path_; }
+  // Whether a run was begun here.
+  bool has_run() const;
+  std::filesystem::path config_path() const { return path_ / "config.yaml"; }
+  std::filesystem::path checkpoint_path(std::int64_t step) const;
+  // Checkpoints present, newest first.
+  std::vector<std::filesystem::path> checkpoints() const;
+  // The newest checkpoint that is whole; damaged ones are reported as warnings and passed over. None if there
+  // is none. InputError if there are checkpoints but none is whole.
+  std::optional<io::Checkpoint> load_newest() const;
+
+  // Saves, points last.h5 (and best.h5, if `best`) at it, and removes all but the `keep` newest and the best.
+  void save(const io::Checkpoint& checkpoint, std::int64_t step, bool best, std::int64_t keep);
+
+  // One line of metrics.jsonl; kept in memory too, because checkpoints carry the history.
+  void log(const io::Json& line);
+  const std::string& metrics() const { return metrics_; }
+  // Replaces metrics.jsonl by the history of a checkpoint.
+  void restore_metrics(const std::string& history);
+  // trainer_state.json as Hugging Face's Trainer lays it out.
+  void write_trainer_state(std::int64_t step, double epoch, std::int64_t max_steps,
+                           std::optional<double> best_metric,
+                           const std::filesystem::path& best_checkpoint) const;
+
+ private:
+  std::filesystem::path path_;
+  io::LockFile lock_;
+  std::string metrics_;
+};
+
+// Compares the configuration of a run with the one given now. InputError naming every key that differs and
+// may not
+// (`free` says which may), with both values and what to do.
+void require_same_config(const std::string& saved_yaml, const std::string& saved_where,
+                         const std::vector<config::Setting>& now, bool (*free)(const std::string& key));
+
+}  // namespace espalier::train

@@ -1,0 +1,54 @@
+#include "train/finetune_data.h"
+
+#include <fmt/format.h>
+
+#include "espalier/base/log.h"
+#include "espalier/data/glue.h"
+
+namespace espalier::train {
+namespace {
+
+void report_skipped(const data::LabelledData& data) {
+  if (data.skipped.empty()) return;
+  std::string lines;
+  for (std::size_t i = 0; i < data.skipped.size() && i < 10; ++i) {
+    lines += fmt::format("{}{}", i == 0 ? "" : ", ", data.skipped[i].line);
+  }
+  log_warning(fmt::format("{}: {} lines left out, as the official loader does ({}; lines {}{})",
+                          data.source.string(), data.skipped.size(), data.skipped[0].reason, lines,
+                          data.skipped.size() > 10 ? " ..." : ""));
+}
+
+FinetuneData read_custom(const config::TaskConfig& task) {
+  const data::LabelledColumns columns{task.text, task.text_pair, task.label, task.regression};
+  FinetuneData result;
+  result.title = "custom";
+  result.train = data::read_labelled(task.train, columns);
+  result.evaluation.push_back({"", data::read_labelled(task.dev, columns, &result.train.labels)});
+  result.metrics = data::custom_metrics(result.train.labels.size(), task.regression);
+  return result;
+}
+
+FinetuneData read_glue_task(const config::TaskConfig& task) {
+  const data::GlueTask& glue = data::find_glue_task(task.name);
+  FinetuneData result;
+  result.title = glue.name;
+  result.train = data::read_glue(glue, task.dir, "train");
+  report_skipped(result.train);
+  for (const data::GlueFile& file : glue.dev_files()) {
+    result.evaluation.push_back({file.suffix, data::read_glue(glue, task.dir, file.split)});
+    report_skipped(result.evaluation.back().data);
+  }
+  result.metrics = glue.metrics;
+  return result;
+}
+
+}  // namespace
+
+FinetuneData read_finetune_data(const config::TaskConfig& task, std::uint64_t seed) {
+  FinetuneData result = task.name == "custom" ? read_custom(task) : read_glue_task(task);
+  data::subsample(result.train, task.max_train, seed);
+  return result;
+}
+
+}  // namespace espalier::train

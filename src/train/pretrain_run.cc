@@ -1,0 +1,230 @@
+#include "train/pretrain_run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "espalier/base/error.h"
+#include "espalier/base/log.h"
+#include "espalier/ops/elementwise.h"
+#include "espalier/train/model.h"
+
+namespace espalier::train {
+namespace {
+
+// The vocabulary size of 0 means that of the data; another one must be large enough.
+config::PretrainConfig resolved(config::PretrainConfig config, const io::TokenStoreReader& store) {
+  const std::int64_t words = store.vocabulary_size();
+  std::int64_t& size = config.arch.embedding.vocab_size;
+  if (size == 0) size = words;
+  if (size < words) {
+    throw InputError(
+        fmt::format("arch.embedding.vocab_size is {}, but the tokenizer of {} has {} words; use 0 to take "
+                    "it from there",
+                    size, config.data, words));
+  }
+  if (store.sequence_length() > config.arch.embedding.max_positions) {
+    throw InputError(fmt::format("arch.embedding.max_positions is {}, but {} holds sequences of {} tokens",
+                                 config.arch.embedding.max_positions, config.data, store.sequence_length()));
+  }
+  return config;
+}
+
+data::MaskedLmOptions train_options(const config::PretrainConfig& config) {
+  data::MaskedLmOptions options;
+  options.split = io::Split::kTrain;
+  options.seed = config.seed;
+  options.mask_rate = config.mask_rate;
+  options.shuffle = config.shuffle;
+  return options;
+}
+
+std::vector<config::Setting> settings_of(const config::PretrainConfig& config) {
+  config::PretrainConfig copy = config;
+  config::Fields fields;
+  describe(copy, fields);
+  return fields.settings();
+}
+
+}  // namespace
+
+data::MaskedLmOptions validation_options(const config::PretrainConfig& config) {
+  data::MaskedLmOptions options = train_options(config);
+  options.split = io::Split::kValidation;
+  options.seed = kValidationSeed;
+  options.shuffle = false;
+  return options;
+}
+
+PretrainRun::PretrainRun(const config::PretrainConfig& requested)
+    : store(io::open_token_store(requested.data)),
+      config(resolved(requested, store)),
+      train(store, train_options(config)),
+      validation(store, validation_options(config)),
+      directory(config.run),
+      model(config.arch),
+      optimizer(model.parameters(), {.beta1 = config.optimizer.beta1,
+                                     .beta2 = config.optimizer.beta2,
+                                     .eps = config.optimizer.eps,
+                                     .weight_decay = config.optimizer.weight_decay}) {
+  state.data_fingerprint = store.fingerprint();
+  const std::string warning = epsilon_warning(config.routing, config.arch.ffn.depth);
+  if (!warning.empty()) log_warning(warning);
+  if (config.resume == "never" && directory.has_run()) {
+    throw InputError(fmt::format("run: {} already holds a run; resume=auto continues it", config.run));
+  }
+  if (config.resume != "auto" && config.resume != "never") {
+    resume(io::load_checkpoint(config.resume), config.resume);
+  } else if (std::optional<io::Checkpoint> newest = directory.load_newest()) {
+    resume(*newest, config.run);
+  } else {
+    begin();
+  }
+  io::write_text_atomically(directory.config_path(), config::dump(config));
+  check_space();
+}
+
+void PretrainRun::begin() {
+  if (!config.init.empty()) {
+    load_weights(model, load_model_checkpoint(config.init).model, config.init);
+    log_info(fmt::format("{}: starting from the weights of {}", config.run, config.init));
+  } else {
+    initialize(model, config.arch.init_std, config.seed);
+  }
+  directory.restore_metrics("");
+  log_info(fmt::format(
+      "{}: {} layers, d {}, {}, {:.2f} M parameters; {} training and {} validation sequences of {}",
+      config.run, config.arch.layers, config.arch.hidden_size, nn::describe(config.arch.ffn),
+      static_cast<double>(model.parameter_count()) / 1e6, train.sequences(), validation.sequences(),
+      train.sequence_length()));
+}
+
+void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& where) {
+  require_same_config(checkpoint.config_yaml, where, settings_of(config), config::may_change_on_resume);
+  const std::string data_now = state.data_fingerprint;
+  state = state_from_json(checkpoint.state, where);
+  if (state.data_fingerprint != data_now) {
+    throw InputError(
+        fmt::format("{}: the run was trained on other data than {} holds now; give another `run` folder to "
+                    "start anew",
+                    where, config.data));
+  }
+  load_weights(model, checkpoint.model, where);
+  load_optimizer(optimizer, checkpoint, where);
+  optimizer.set_steps(state.step);
+  directory.restore_metrics(checkpoint.metrics_jsonl);
+  resumed = true;
+  log_info(fmt::format("{}: continuing at step {} ({:.2f} M tokens)", config.run, state.step,
+                       static_cast<double>(state.tokens) / 1e6));
+}
+
+// Two checkpoints may stand side by side while one replaces the other, beside those that are kept.
+void PretrainRun::check_space() const {
+  const std::int64_t one = 3 * model.parameter_count() * static_cast<std::int64_t>(sizeof(float));
+  const std::int64_t needed = one * (config.keep_checkpoints + 2);
+  log_info(fmt::format("{}: a checkpoint takes about {:.1f} MB, the run up to {:.1f} MB", config.run,
+                       static_cast<double>(one) / 1e6, static_cast<double>(needed) / 1e6));
+  io::require_free_space(directory.path(), needed);
+}
+
+io::Checkpoint PretrainRun::checkpoint() {
+  const RoutingState now = routing_at(config.routing, config.arch.ffn.depth, used_fraction(config, state));
+  RoutingProvenance routing;
+  routing.mode = config::routing_name(config.routing.mode);
+  routing.temperature = static_cast<double>(now.routing.temperature);
+  routing.trained_softly = trained_softly(config.routing);
+  routing.finished = config.routing.mode != config::Routing::kAnneal || !now.soft;
+  io::Checkpoint checkpoint = model_checkpoint(model, routing, store.tokenizer_json());
+  checkpoint.optimizer = optimizer_tensors(optimizer);
+  checkpoint.state = to_json(state);
+  checkpoint.config_yaml = config::dump(config);
+  checkpoint.metrics_jsonl = directory.metrics();
+  return checkpoint;
+}
+
+void PretrainRun::save() {
+  const bool best = best_step == state.step;
+  try {
+    directory.save(checkpoint(), state.step, best, config.keep_checkpoints);
+    directory.write_trainer_state(
+        state.step, epoch(), config.max_steps > 0 ? config.max_steps : config.budget.steps,
+        std::isfinite(state.best_loss) ? std::optional(state.best_loss) : std::nullopt,
+        directory.path() / "best.h5");
+  } catch (const RunError& error) {
+    if (config.stop_on_save_error) throw;
+    log_warning(fmt::format("{}; going on, the previous checkpoint is still whole", error.what()));
+  }
+}
+
+double PretrainRun::epoch() const {
+  return static_cast<double>(state.sequences) / static_cast<double>(train.sequences());
+}
+
+void evaluate_and_log(PretrainRun& run) {
+  const RoutingState routing =
+      routing_at(run.config.routing, run.config.arch.ffn.depth, used_fraction(run.config, run.state));
+  const bool anneal = run.config.routing.mode == config::Routing::kAnneal;
+  run.last_evaluation =
+      evaluate(run.model, run.validation, run.store, run.config.eval_sequences,
+               static_cast<double>(routing.routing.temperature), trained_softly(run.config.routing),
+               anneal ? std::optional(run.config.routing.anneal_temperature0) : std::nullopt);
+  const Evaluation& evaluation = run.last_evaluation;
+  if (evaluation.loss_soft)
+    run.state.lowest_soft_loss = std::min(run.state.lowest_soft_loss, *evaluation.loss_soft);
+  if (evaluation.hard.loss < run.state.best_loss) {
+    run.state.best_loss = evaluation.hard.loss;
+    run.best_step = run.state.step;
+  }
+  io::Json line;
+  line["step"] = run.state.step;
+  line["tokens"] = run.state.tokens;
+  line.update(evaluation_json(evaluation, "eval_"));
+  if (evaluation.loss_soft) line["eval_lowest_soft_loss"] = run.state.lowest_soft_loss;
+  run.directory.log(line);
+  log_info(fmt::format("step {}: held-out loss {:.4f}{}, accuracy {:.1f} %, unigram {:.4f}", run.state.step,
+                       evaluation.hard.loss,
+                       evaluation.loss_soft ? fmt::format(" hard, {:.4f} soft", *evaluation.loss_soft) : "",
+                       100 * evaluation.hard.accuracy, evaluation.unigram_loss));
+  for (std::size_t layer = 0; layer < evaluation.hard.trees.size(); ++layer) {
+    const double share = evaluation.hard.trees[layer].largest_leaf_share();
+    if (share > kCollapsedShare && evaluation.hard.trees[layer].depth > 0) {
+      log_warning(fmt::format("tree layer {}: one leaf takes {:.0f} % of the tokens; the tree has collapsed",
+                              layer, 100 * share));
+    }
+  }
+}
+
+Variable add_entropy(const Variable& loss, const std::vector<Variable>& entropies, double weight) {
+  if (weight == 0.0 || entropies.empty()) return loss;
+  Variable sum = entropies[0];
+  for (std::size_t i = 1; i < entropies.size(); ++i) sum = ops::add(sum, entropies[i]);
+  return ops::add(loss, ops::scale(sum, static_cast<float>(weight / static_cast<double>(entropies.size()))));
+}
+
+double mean_value(const std::vector<Variable>& values) {
+  double sum = 0;
+  for (const Variable& value : values) sum += static_cast<double>(value.item());
+  return values.empty() ? 0 : sum / static_cast<double>(values.size());
+}
+
+void add_pruning(io::Json& line, const std::vector<ops::TreeStatistics>& trees) {
+  double nodes = 0, mass = 0;
+  for (const ops::TreeStatistics& layer : trees) {
+    const double tokens = static_cast<double>(std::max<std::int64_t>(layer.tokens, 1));
+    nodes += layer.surviving_nodes / tokens;
+    mass += layer.dropped_mass / tokens / layer.trees;
+  }
+  const double layers = static_cast<double>(std::max<std::size_t>(trees.size(), 1));
+  line["surviving_nodes"] = nodes / layers;
+  line["dropped_mass"] = mass / layers;
+}
+
+std::int64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::int64_t total = 0, resident = 0;
+  file >> total >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+}  // namespace espalier::train

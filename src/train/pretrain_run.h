@@ -1,0 +1,68 @@
+// One pretraining run held together: data, model, optimizer, state and folder; and what is done with the
+// whole of it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "espalier/config/pretrain_config.h"
+#include "espalier/data/masked_lm_loader.h"
+#include "espalier/io/token_store.h"
+#include "espalier/nn/masked_lm.h"
+#include "espalier/optim/adamw.h"
+#include "espalier/train/evaluator.h"
+#include "espalier/train/progress.h"
+#include "espalier/train/routing_schedule.h"
+#include "espalier/train/run_directory.h"
+#include "train/pretrain_state.h"
+
+namespace espalier::train {
+
+// Validation masks are the same for every run, so that evaluations compare.
+inline constexpr std::uint64_t kValidationSeed = 20231118;
+// A tree whose most popular leaf takes more than this share of the tokens is warned about.
+inline constexpr double kCollapsedShare = 0.9;
+
+data::MaskedLmOptions validation_options(const config::PretrainConfig& config);
+
+struct PretrainRun {
+  // Opens the data and the folder, builds the model, and resumes or initialises it.
+  explicit PretrainRun(const config::PretrainConfig& requested);
+
+  // Writes a checkpoint, updates last.h5, best.h5 and trainer_state.json. Failures stop or warn as
+  // configured.
+  void save();
+  double epoch() const;
+
+  io::TokenStoreReader store;
+  config::PretrainConfig config;  // resolved: the vocabulary size is that of the data
+  data::MaskedLmLoader train;
+  data::MaskedLmLoader validation;
+  RunDirectory directory;
+  nn::MaskedLm model;
+  optim::AdamW optimizer;
+  PretrainState state;
+  Evaluation last_evaluation;
+  std::int64_t best_step = -1;  // set by an evaluation that is the best so far, until saved
+  bool resumed = false;
+
+ private:
+  void begin();
+  void resume(const io::Checkpoint& checkpoint, const std::string& where);
+  void check_space() const;
+  io::Checkpoint checkpoint();
+};
+
+// Evaluates, logs the result and notes whether it is the best so far.
+void evaluate_and_log(PretrainRun& run);
+
+// loss + weight * mean of `entropies`; the loss itself if there are none or the weight is 0.
+Variable add_entropy(const Variable& loss, const std::vector<Variable>& entropies, double weight);
+double mean_value(const std::vector<Variable>& values);
+// Surviving nodes a token and mean dropped mass, over the tree layers.
+void add_pruning(io::Json& line, const std::vector<ops::TreeStatistics>& trees);
+// Resident memory of this process.
+std::int64_t resident_bytes();
+
+}  // namespace espalier::train

@@ -1,0 +1,96 @@
+#include "train/pretrain_state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "espalier/base/error.h"
+
+namespace espalier::train {
+namespace {
+
+// JSON has no infinity: "not yet" is null.
+io::Json finite_or_null(double value) {
+  return std::isfinite(value) ? io::Json(value) : io::Json();
+}
+
+double number_or_infinity(const io::Json& json, const char* key) {
+  return json.at(key).is_null() ? std::numeric_limits<double>::infinity() : json.at(key).get<double>();
+}
+
+}  // namespace
+
+io::Json to_json(const PretrainState& state) {
+  io::Json json;
+  json["step"] = state.step;
+  json["micro_step"] = state.micro_step;
+  json["sequences"] = state.sequences;
+  json["tokens"] = state.tokens;
+  json["seconds"] = state.seconds;
+  json["best_loss"] = finite_or_null(state.best_loss);
+  json["lowest_soft_loss"] = finite_or_null(state.lowest_soft_loss);
+  json["data_fingerprint"] = state.data_fingerprint;
+  return json;
+}
+
+PretrainState state_from_json(const io::Json& json, const std::string& where) {
+  try {
+    PretrainState state;
+    state.step = json.at("step").get<std::int64_t>();
+    state.micro_step = json.at("micro_step").get<std::int64_t>();
+    state.sequences = json.at("sequences").get<std::int64_t>();
+    state.tokens = json.at("tokens").get<std::int64_t>();
+    state.seconds = json.at("seconds").get<double>();
+    state.best_loss = number_or_infinity(json, "best_loss");
+    state.lowest_soft_loss = number_or_infinity(json, "lowest_soft_loss");
+    state.data_fingerprint = json.at("data_fingerprint").get<std::string>();
+    return state;
+  } catch (const io::JsonError& error) {
+    throw InputError(fmt::format("{}: not the state of a pretraining run: {}", where, error.what()));
+  }
+}
+
+std::vector<io::NamedTensor> optimizer_tensors(const optim::AdamW& optimizer) {
+  std::vector<io::NamedTensor> tensors;
+  for (const optim::AdamWSlot& slot : optimizer.slots()) {
+    tensors.push_back({"exp_avg." + slot.name, slot.exp_avg});
+    tensors.push_back({"exp_avg_sq." + slot.name, slot.exp_avg_sq});
+  }
+  return tensors;
+}
+
+void load_optimizer(optim::AdamW& optimizer, const io::Checkpoint& checkpoint, const std::string& where) {
+  std::map<std::string, Tensor> by_name;
+  for (const io::NamedTensor& tensor : checkpoint.optimizer) by_name[tensor.name] = tensor.value;
+  const auto load = [&](const std::string& name, Tensor& target) {
+    const auto found = by_name.find(name);
+    if (found == by_name.end()) {
+      throw InputError(
+          fmt::format("{}: optimizer tensor `{}` is missing; resume needs a checkpoint of pretrain, use "
+                      "init= to start from weights alone",
+                      where, name));
+    }
+    if (found->second.shape() != target.shape()) {
+      throw InputError(fmt::format("{}: optimizer tensor `{}` must be {}, got {}", where, name,
+                                   target.shape().str(), found->second.shape().str()));
+    }
+    target.copy_from(found->second);
+  };
+  for (optim::AdamWSlot& slot : optimizer.slots()) {
+    load("exp_avg." + slot.name, slot.exp_avg);
+    load("exp_avg_sq." + slot.name, slot.exp_avg_sq);
+  }
+}
+
+double used_fraction(const config::PretrainConfig& config, const PretrainState& state) {
+  const config::BudgetConfig& budget = config.budget;
+  double used = 0;
+  if (budget.tokens > 0) used = static_cast<double>(state.tokens) / static_cast<double>(budget.tokens);
+  if (budget.steps > 0) used = static_cast<double>(state.step) / static_cast<double>(budget.steps);
+  if (budget.minutes > 0) used = state.seconds / (60 * budget.minutes);
+  return std::min(used, 1.0);
+}
+
+}  // namespace espalier::train

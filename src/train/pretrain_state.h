@@ -1,0 +1,38 @@
+// Where a pretraining run stands, and how that goes into a checkpoint and back.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "espalier/config/pretrain_config.h"
+#include "espalier/io/checkpoint.h"
+#include "espalier/nn/masked_lm.h"
+#include "espalier/optim/adamw.h"
+
+namespace espalier::train {
+
+struct PretrainState {
+  std::int64_t step = 0;        // updates done
+  std::int64_t micro_step = 0;  // forward passes done: the key of random draws
+  std::int64_t sequences = 0;   // training sequences consumed: the data position
+  std::int64_t tokens = 0;      // input tokens consumed
+  double seconds = 0;           // wall time used by all sittings
+  double best_loss = std::numeric_limits<double>::infinity();         // lowest hard evaluation loss
+  double lowest_soft_loss = std::numeric_limits<double>::infinity();  // lowest soft evaluation loss
+  std::string data_fingerprint;                                       // of the token store
+};
+
+io::Json to_json(const PretrainState& state);
+// `where` names the checkpoint in messages.
+PretrainState state_from_json(const io::Json& json, const std::string& where);
+
+// Moments under exp_avg.NAME and exp_avg_sq.NAME.
+std::vector<io::NamedTensor> optimizer_tensors(const optim::AdamW& optimizer);
+// InputError naming the first tensor that is missing or has another shape.
+void load_optimizer(optim::AdamW& optimizer, const io::Checkpoint& checkpoint, const std::string& where);
+
+// Used fraction of the budget, in [0, 1].
+double used_fraction(const config::PretrainConfig& config, const PretrainState& state);
+
+}  // namespace espalier::train

@@ -1,0 +1,230 @@
+#include "espalier/train/pretrainer.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "espalier/base/error.h"
+#include "espalier/base/interrupt.h"
+#include "espalier/base/log.h"
+#include "train/pretrain_run.h"
+
+namespace espalier::train {
+namespace {
+
+// Everything an update needs to know, from the used fraction of the budget before it.
+struct UpdatePlan {
+  double lr = 0;
+  std::int64_t sequences = 0;
+  RoutingState routing;
+};
+
+UpdatePlan plan_update(const config::PretrainConfig& config, double t) {
+  UpdatePlan plan;
+  plan.lr = config.optimizer.lr * optim::learning_rate_factor(config.schedule, t, config.warmup);
+  plan.sequences = optim::ramped_batch(config.batch_size, config.micro_batch, config.batch_ramp, t);
+  plan.routing = routing_at(config.routing, config.arch.ffn.depth, t);
+  return plan;
+}
+
+// What an update leaves for the log.
+struct UpdateResult {
+  double loss = 0;     // mean cross entropy
+  double entropy = 0;  // mean decision entropy, where it is in the loss
+  double accuracy = 0;
+  double norm = 0;  // of the gradient, before clipping
+  std::vector<ops::TreeStatistics> trees;
+};
+
+[[noreturn]] void fail_not_finite(const PretrainRun& run, const std::string& what) {
+  const std::filesystem::path last = run.directory.path() / "last.h5";
+  throw RunError(fmt::format(
+      "step {}: {} is not finite (data sequences {} on); the step was not applied. {} Lower train.lr, or "
+      "find the "
+      "operation with train.detect_anomaly=true.",
+      run.state.step + 1, what, run.state.sequences,
+      std::filesystem::exists(last) ? fmt::format("The last good checkpoint is {}.", last.string())
+                                    : std::string("No checkpoint had been written yet.")));
+}
+
+// Forward and backward over the micro-batches of one update; gradients are left in the parameters.
+UpdateResult accumulate(PretrainRun& run, const UpdatePlan& plan, bool statistics) {
+  const config::PretrainConfig& config = run.config;
+  UpdateResult result;
+  const double predictions = static_cast<double>(plan.sequences * run.train.predictions_per_sequence());
+  std::int64_t correct = 0;
+  for (std::int64_t done = 0; done < plan.sequences; done += config.micro_batch) {
+    const data::MaskedBatch batch = run.train.batch(run.state.sequences + done, config.micro_batch);
+    nn::ForwardContext context;
+    context.training = true;
+    context.dropout = config.dropout;
+    context.seed = config.seed;
+    context.step = static_cast<std::uint64_t>(run.state.micro_step);
+    context.routing = plan.routing.routing;
+    context.routing.leak_seed = config.seed;
+    context.routing.leak_step = context.step;
+    if (statistics) context.statistics = &result.trees;
+    const nn::MaskedLmResult part =
+        run.model.loss(batch.ids, Tensor(), batch.positions, batch.targets, predictions, context);
+    const double share = static_cast<double>(config.micro_batch) / static_cast<double>(plan.sequences);
+    const Variable objective = add_entropy(part.loss, context.entropies, plan.routing.entropy_weight * share);
+    result.loss += static_cast<double>(part.loss.item());
+    result.entropy += mean_value(context.entropies) * share;
+    correct += part.correct;
+    ++run.state.micro_step;
+    if (!std::isfinite(objective.item())) fail_not_finite(run, "the loss");
+    backward(objective);
+  }
+  result.accuracy = static_cast<double>(correct) / predictions;
+  return result;
+}
+
+UpdateResult update(PretrainRun& run, const UpdatePlan& plan, bool statistics) {
+  run.model.clear_gradients();
+  UpdateResult result = accumulate(run, plan, statistics);
+  const optim::GradientNorm norm = optim::gradient_norm(run.optimizer.slots());
+  if (!norm.finite) fail_not_finite(run, fmt::format("the gradient of `{}`", norm.not_finite));
+  result.norm = norm.norm;
+  run.optimizer.step(plan.lr, optim::clip_factor(norm.norm, run.config.optimizer.clip));
+  ++run.state.step;
+  run.state.sequences += plan.sequences;
+  run.state.tokens += plan.sequences * run.train.sequence_length();
+  return result;
+}
+
+io::Json log_line(const PretrainRun& run, const UpdatePlan& plan, const UpdateResult& result,
+                  double tokens_per_s) {
+  io::Json line;
+  line["step"] = run.state.step;
+  line["tokens"] = run.state.tokens;
+  line["epoch"] = run.epoch();
+  line["loss"] = result.loss;
+  line["accuracy"] = result.accuracy;
+  line["learning_rate"] = plan.lr;
+  line["batch_size"] = plan.sequences;
+  line["grad_norm"] = result.norm;
+  if (plan.routing.routing.mode != ops::RoutingMode::kHard)
+    line["temperature"] = plan.routing.routing.temperature;
+  if (plan.routing.soft) {
+    line["entropy"] = result.entropy;
+    line["entropy_weight"] = plan.routing.entropy_weight;
+    line["epsilon"] = plan.routing.routing.epsilon;
+    add_pruning(line, result.trees);
+  }
+  line["time"] = run.state.seconds;
+  line["tokens_per_s"] = tokens_per_s;
+  line["rss"] = resident_bytes();
+  return line;
+}
+
+// Counts wall time into the state and the speed since the last log line.
+class Stopwatch {
+ public:
+  explicit Stopwatch(PretrainState& state) : state_(state), last_(Clock::now()), mark_tokens_(state.tokens) {}
+  void lap() {
+    const Clock::time_point now = Clock::now();
+    const double seconds = std::chrono::duration<double>(now - last_).count();
+    state_.seconds += seconds;
+    training_ += seconds;
+    last_ = now;
+  }
+  // Time spent evaluating and saving counts as used, but not against the training speed.
+  void lap_aside() {
+    const double before = training_;
+    lap();
+    training_ = before;
+  }
+  double tokens_per_second() const {
+    return training_ > 0 ? static_cast<double>(state_.tokens - mark_tokens_) / training_ : 0;
+  }
+  void mark() {
+    mark_tokens_ = state_.tokens;
+    training_ = 0;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  PretrainState& state_;
+  Clock::time_point last_;
+  double training_ = 0;
+  std::int64_t mark_tokens_;
+};
+
+bool finished(const PretrainRun& run) {
+  return used_fraction(run.config, run.state) >= 1.0 ||
+         (run.config.max_steps > 0 && run.state.step >= run.config.max_steps);
+}
+
+// When to save beside the end: every save.steps updates or save.minutes minutes.
+bool save_is_due(const PretrainRun& run, double last_save_seconds) {
+  const bool by_steps = run.config.save_steps > 0 && run.state.step % run.config.save_steps == 0;
+  const bool by_time =
+      run.config.save_minutes > 0 && run.state.seconds - last_save_seconds >= 60 * run.config.save_minutes;
+  return by_steps || by_time;
+}
+
+void train_loop(PretrainRun& run) {
+  Progress progress("pretrain");
+  Stopwatch watch(run.state);
+  double last_save = run.state.seconds;
+  while (!finished(run)) {
+    const double t = used_fraction(run.config, run.state);
+    const UpdatePlan plan = plan_update(run.config, t);
+    const bool log_now = (run.state.step + 1) % run.config.log_steps == 0;
+    const UpdateResult result = update(run, plan, log_now && plan.routing.soft);
+    watch.lap();
+    const double speed = watch.tokens_per_second();
+    progress.update(
+        used_fraction(run.config, run.state),
+        fmt::format("step {}  {:.2f} M tokens  loss {:.3f}  lr {:.2e}  {:.0f} tokens/s", run.state.step,
+                    static_cast<double>(run.state.tokens) / 1e6, result.loss, plan.lr, speed));
+    if (log_now) {
+      run.directory.log(log_line(run, plan, result, speed));
+      watch.mark();
+    }
+    const bool evaluate_now = run.config.eval_steps > 0 && run.state.step % run.config.eval_steps == 0;
+    const int signal = interrupt_signal();
+    if (evaluate_now && !finished(run)) {
+      progress.clear();
+      evaluate_and_log(run);
+    }
+    if (signal != 0) {
+      run.save();
+      throw Interrupted(
+          fmt::format("stopped at step {} after saving; the same command continues", run.state.step), signal);
+    }
+    if (save_is_due(run, last_save) && !finished(run)) {
+      progress.clear();
+      run.save();
+      last_save = run.state.seconds;
+    }
+    watch.lap_aside();
+  }
+}
+
+}  // namespace
+
+PretrainSummary pretrain(const config::PretrainConfig& config) {
+  validate(config);
+  PretrainRun run(config);
+  PretrainSummary summary;
+  const std::unique_ptr<AnomalyGuard> anomaly =
+      config.detect_anomaly ? std::make_unique<AnomalyGuard>() : nullptr;
+  summary.already_complete = run.resumed && finished(run);
+  if (summary.already_complete) {
+    log_info(fmt::format("{}: the run is complete ({} steps); nothing to do", run.directory.path().string(),
+                         run.state.step));
+  } else {
+    train_loop(run);
+    evaluate_and_log(run);
+    run.save();
+  }
+  summary.step = run.state.step;
+  summary.tokens = run.state.tokens;
+  summary.loss_hard = run.last_evaluation.hard.loss;
+  summary.unigram_loss = run.last_evaluation.unigram_loss;
+  return summary;
+}
+
+}  // namespace espalier::train
