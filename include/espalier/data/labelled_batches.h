@@ -1,0 +1,88 @@
+// Batches for classifiers and regressions: encoded once, padded to the longest of each batch.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "espalier/data/labelled.h"
+#include "espalier/tensor/tensor.h"
+#include "espalier/text/tokenizer.h"
+
+namespace espalier::data {
+
+// B texts, padded to S = the longest of them.
+struct LabelledBatch {
+  IntTensor ids;                      // [B, S], <pad> behind each text
+  Tensor mask;                        // [B, S]: 1 for tokens, 0 for padding
+  std::vector<std::int32_t> classes;  // [B], empty for regressions and without labels
+  std::vector<float> values;          // [B], regressions only
+  std::vector<std::int64_t> rows;     // [B]: index into the data
+  std::int64_t tokens = 0;            // without padding: B * S - tokens is wasted
+
+  std::int64_t size() const { return ids.shape()[0]; }
+};
+
+// Texts in the template of the tokenizer; a single text is a pair with an empty second part, <cls> A <sep>
+// <sep> (the original encodes it so). Of a pair the longer part is cut first. max_length 0: no limit.
+std::vector<std::int32_t> encode_texts(const text::Tokenizer& tokenizer, const std::string& text,
+                                       const std::string& text_pair, std::int64_t max_length);
+
+// Ids and mask of any texts, for prediction on a stream. At least one text.
+LabelledBatch encode_batch(const text::Tokenizer& tokenizer, std::span<const Example> texts,
+                           std::int64_t max_length);
+
+struct LabelledBatchOptions {
+  std::int64_t batch_size = 16;
+  std::int64_t max_length = 128;  // at least what the template needs; longer texts are cut
+  // A new order each epoch, keyed by (seed, epoch); otherwise the order of the data.
+  bool shuffle = false;
+  // Batches of texts of like length, in random order: less padding. The order within `bucket_batches` batches
+  // of the shuffled (or given) order is by length. Batches are then in random order if `shuffle` is set.
+  bool bucket_by_length = false;
+  std::int64_t bucket_batches = 50;
+  std::uint64_t seed = 0;
+};
+
+// All rows of a data set as token ids; encoding runs in parallel, once. Every batch is a pure function of
+// (data, options, epoch, index). Not for use by several threads at once.
+class LabelledBatches {
+ public:
+  // Keeps ids and labels, not the texts. InputError if max_length is too short for the template.
+  LabelledBatches(const text::Tokenizer& tokenizer, const LabelledData& data,
+                  const LabelledBatchOptions& options);
+
+  std::int64_t rows() const { return static_cast<std::int64_t>(offsets_.size()) - 1; }
+  std::int64_t batches() const;
+  // Rows that were cut to max_length.
+  std::int64_t truncated() const { return truncated_; }
+
+  // Batch `index` of an epoch, 0 <= index < batches(); the last in the order of rows may be smaller. Without
+  // shuffling all epochs are the same.
+  LabelledBatch batch(std::int64_t epoch, std::int64_t index);
+
+  // Share of all positions of an epoch's batches that are padding.
+  double padding_share(std::int64_t epoch);
+
+ private:
+  std::span<const std::int32_t> ids_of(std::int64_t row) const;
+  std::int64_t length_of(std::int64_t row) const;
+  void arrange(std::int64_t epoch);
+  std::pair<std::int64_t, std::int64_t> range_of(std::int64_t index) const;
+
+  LabelledBatchOptions options_;
+  std::int32_t pad_id_;
+  bool has_labels_, regression_;
+  std::vector<std::int32_t> ids_;      // of all rows, one after the other
+  std::vector<std::int64_t> offsets_;  // [rows + 1]
+  std::vector<std::int32_t> classes_;  // [rows]
+  std::vector<float> values_;          // [rows]
+  std::int64_t truncated_ = 0;
+  std::int64_t arranged_epoch_ = -1;
+  std::vector<std::int64_t> order_;        // of the arranged epoch: rows
+  std::vector<std::int64_t> batch_order_;  // ... and batches of consecutive rows
+};
+
+}  // namespace espalier::data

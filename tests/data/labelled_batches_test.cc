@@ -1,0 +1,190 @@
+// ctest-label: threads
+#include "espalier/data/labelled_batches.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "espalier/base/error.h"
+#include "espalier/base/parallel.h"
+#include "espalier/base/philox.h"
+#include "tests/support/support.h"
+
+namespace espalier::data {
+namespace {
+
+using Ids = std::vector<std::int32_t>;
+constexpr std::int32_t kPad = 0, kCls = 4, kSep = 5;
+
+// Letters a .. z are words of ids 7 .. 32.
+text::Tokenizer letters() {
+  std::vector<std::string> vocabulary = text::crammed_bert_special_tokens();
+  for (char c = 'a'; c <= 'z'; ++c) vocabulary.emplace_back(1, c);
+  return text::Tokenizer(text::crammed_bert_tokenizer(std::move(vocabulary)));
+}
+
+LabelledData classes_of(const std::vector<std::string>& texts, const std::vector<std::string>& pairs = {}) {
+  LabelledData data;
+  data.has_labels = true;
+  data.pairs = !pairs.empty();
+  data.labels = LabelSet({"no", "yes"});
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    Example row;
+    row.text = texts[i];
+    if (data.pairs) row.text_pair = pairs[i];
+    row.label = static_cast<std::int32_t>(i % 2);
+    row.value = 0.5F * static_cast<float>(i);
+    data.rows.push_back(row);
+  }
+  return data;
+}
+
+// `count` texts of 1 to 40 letters.
+LabelledData many(std::size_t count) {
+  const Philox random(4, RandomStream::kTest);
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::string text = "a";
+    for (std::uint32_t n = random.below(i, 40); n > 0; --n) text += " b";
+    texts.push_back(text);
+  }
+  return classes_of(texts);
+}
+
+LabelledBatchOptions options_of(std::int64_t batch_size, bool shuffle = false, bool buckets = false) {
+  LabelledBatchOptions options;
+  options.batch_size = batch_size;
+  options.shuffle = shuffle;
+  options.bucket_by_length = buckets;
+  options.seed = 11;
+  return options;
+}
+
+std::vector<std::int64_t> rows_of(LabelledBatches& batches, std::int64_t epoch) {
+  std::vector<std::int64_t> rows;
+  for (std::int64_t i = 0; i < batches.batches(); ++i) {
+    const LabelledBatch batch = batches.batch(epoch, i);
+    rows.insert(rows.end(), batch.rows.begin(), batch.rows.end());
+  }
+  return rows;
+}
+
+bool is_complete(std::vector<std::int64_t> rows, std::int64_t count) {
+  std::sort(rows.begin(), rows.end());
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (rows.at(static_cast<std::size_t>(i)) != i) return false;
+  }
+  return static_cast<std::int64_t>(rows.size()) == count;
+}
+
+}  // namespace
+
+TEST_CASE("single texts are pairs with an empty second part; batches are padded to their longest") {
+  const text::Tokenizer tokenizer = letters();
+  LabelledBatches batches(tokenizer, classes_of({"a b", "c", "d e f"}), options_of(2));
+  CHECK(batches.batches() == 2);
+  const LabelledBatch first = batches.batch(0, 0);
+  CHECK(first.ids.shape() == Shape{2, 5});
+  CHECK(first.ids.to_vector() == Ids{kCls, 7, 8, kSep, kSep, kCls, 9, kSep, kSep, kPad});
+  CHECK(first.mask.to_vector() == std::vector<float>{1, 1, 1, 1, 1, 1, 1, 1, 1, 0});
+  CHECK(first.classes == Ids{0, 1});
+  CHECK(first.values.empty());
+  CHECK(first.rows == std::vector<std::int64_t>{0, 1});
+  CHECK(first.tokens == 9);
+  const LabelledBatch last = batches.batch(0, 1);
+  CHECK(last.ids.shape() == Shape{1, 6});
+  CHECK(last.size() == 1);
+  CHECK(batches.padding_share(0) == doctest::Approx(1.0 / 16));
+}
+
+TEST_CASE("pairs, and the longer part is cut first") {
+  const text::Tokenizer tokenizer = letters();
+  LabelledBatchOptions options = options_of(4);
+  options.max_length = 7;
+  LabelledBatches batches(tokenizer, classes_of({"a", "a b c d e"}, {"b c d", "x"}), options);
+  const LabelledBatch batch = batches.batch(0, 0);
+  CHECK(batch.ids.to_vector() == Ids{kCls, 7, kSep, 8, 9, 10, kSep, kCls, 7, 8, 9, kSep, 30, kSep});
+  CHECK(batches.truncated() == 1);
+}
+
+TEST_CASE("a limit that the template alone exceeds") {
+  const text::Tokenizer tokenizer = letters();
+  LabelledBatchOptions options = options_of(4);
+  options.max_length = 2;
+  CHECK_FALSE(testing::error_of([&] {
+                LabelledBatches(tokenizer, classes_of({"a", "b"}), options);
+              }).empty());
+}
+
+TEST_CASE("regressions have values, test files have neither") {
+  const text::Tokenizer tokenizer = letters();
+  LabelledData data = classes_of({"a", "b", "c"});
+  data.regression = true;
+  LabelledBatches values(tokenizer, data, options_of(3));
+  CHECK(values.batch(0, 0).values == std::vector<float>{0.0F, 0.5F, 1.0F});
+  CHECK(values.batch(0, 0).classes.empty());
+  data.has_labels = false;
+  LabelledBatches none(tokenizer, data, options_of(3));
+  CHECK(none.batch(0, 0).values.empty());
+}
+
+TEST_CASE("shuffling: each epoch has every row once, in an order keyed by seed and epoch") {
+  const text::Tokenizer tokenizer = letters();
+  const LabelledData data = many(101);
+  LabelledBatches batches(tokenizer, data, options_of(8, true));
+  const auto first = rows_of(batches, 0);
+  const auto second = rows_of(batches, 1);
+  CHECK(is_complete(first, 101));
+  CHECK(is_complete(second, 101));
+  CHECK(first != second);
+  CHECK(rows_of(batches, 0) == first);
+  LabelledBatches given(tokenizer, data, options_of(8));
+  const auto unshuffled = rows_of(given, 3);
+  CHECK(is_complete(unshuffled, 101));
+  CHECK(std::is_sorted(unshuffled.begin(), unshuffled.end()));
+}
+
+TEST_CASE("length buckets waste less and still have every row once") {
+  const text::Tokenizer tokenizer = letters();
+  const LabelledData data = many(500);
+  LabelledBatches plain(tokenizer, data, options_of(8, true));
+  LabelledBatches bucketed(tokenizer, data, options_of(8, true, true));
+  for (std::int64_t epoch = 0; epoch < 2; ++epoch) {
+    CHECK(is_complete(rows_of(bucketed, epoch), 500));
+    CHECK(plain.padding_share(epoch) > 0.3);
+    CHECK(bucketed.padding_share(epoch) < 0.06);
+  }
+  CHECK(rows_of(bucketed, 0) != rows_of(bucketed, 1));
+  // Lengths must not fall from the first batch to the last: batches come in random order.
+  int rising = 0;
+  for (std::int64_t i = 0; i + 1 < bucketed.batches(); ++i) {
+    rising += bucketed.batch(0, i).ids.shape()[1] < bucketed.batch(0, i + 1).ids.shape()[1];
+  }
+  CHECK(rising > 20);
+}
+
+TEST_CASE("the same batches for any number of threads") {
+  const text::Tokenizer tokenizer = letters();
+  const LabelledData data = many(300);
+  const int threads = thread_count();
+  set_thread_count(1);
+  LabelledBatches one(tokenizer, data, options_of(16, true, true));
+  set_thread_count(3);
+  LabelledBatches three(tokenizer, data, options_of(16, true, true));
+  set_thread_count(threads);
+  for (std::int64_t i = 0; i < one.batches(); ++i) {
+    CHECK(one.batch(1, i).ids.to_vector() == three.batch(1, i).ids.to_vector());
+  }
+}
+
+TEST_CASE("a stream of texts without labels") {
+  const text::Tokenizer tokenizer = letters();
+  const LabelledData data = classes_of({"a b", "c"});
+  const LabelledBatch batch = encode_batch(tokenizer, data.rows, 128);
+  CHECK(batch.ids.to_vector() == Ids{kCls, 7, 8, kSep, kSep, kCls, 9, kSep, kSep, kPad});
+  CHECK(batch.rows == std::vector<std::int64_t>{0, 1});
+  CHECK(batch.classes.empty());
+}
+
+}  // namespace espalier::data
