@@ -34,7 +34,7 @@ std::vector<std::int32_t> encode_texts(const text::Tokenizer& tokenizer, const s
 LabelledBatch encode_batch(const text::Tokenizer& tokenizer, std::span<const Example> texts,
                            std::int64_t max_length);
 
-struct LabelledBatchOptions {
+struct LabelledLoaderOptions {
   std::int64_t batch_size = 16;
   std::int64_t max_length = 128;  // at least what the template needs; longer texts are cut
   // A new order each epoch, keyed by (seed, epoch); otherwise the order of the data.
@@ -48,11 +48,11 @@ struct LabelledBatchOptions {
 
 // All rows of a data set as token ids; encoding runs in parallel, once. Every batch is a pure function of
 // (data, options, epoch, index). Not for use by several threads at once.
-class LabelledBatches {
+class LabelledLoader {
  public:
   // Keeps ids and labels, not the texts. InputError if max_length is too short for the template.
-  LabelledBatches(const text::Tokenizer& tokenizer, const LabelledData& data,
-                  const LabelledBatchOptions& options);
+  LabelledLoader(const text::Tokenizer& tokenizer, const LabelledData& data,
+                 const LabelledLoaderOptions& options);
 
   std::int64_t rows() const { return static_cast<std::int64_t>(offsets_.size()) - 1; }
   std::int64_t batches() const;
@@ -72,7 +72,7 @@ class LabelledBatches {
   void arrange(std::int64_t epoch);
   std::pair<std::int64_t, std::int64_t> range_of(std::int64_t index) const;
 
-  LabelledBatchOptions options_;
+  LabelledLoaderOptions options_;
   std::int32_t pad_id_;
   bool has_labels_, regression_;
   std::vector<std::int32_t> ids_;      // of all rows, one after the other

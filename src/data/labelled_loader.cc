@@ -1,4 +1,4 @@
-#include "espalier/data/labelled_batches.h"
+#include "espalier/data/labelled_loader.h"
 
 #include <algorithm>
 #include <numeric>
@@ -63,8 +63,8 @@ LabelledBatch encode_batch(const text::Tokenizer& tokenizer, std::span<const Exa
   return batch;
 }
 
-LabelledBatches::LabelledBatches(const text::Tokenizer& tokenizer, const LabelledData& data,
-                                 const LabelledBatchOptions& options)
+LabelledLoader::LabelledLoader(const text::Tokenizer& tokenizer, const LabelledData& data,
+                               const LabelledLoaderOptions& options)
     : options_(options),
       pad_id_(tokenizer.pad_id()),
       has_labels_(data.has_labels),
@@ -96,20 +96,20 @@ LabelledBatches::LabelledBatches(const text::Tokenizer& tokenizer, const Labelle
   }
 }
 
-std::int64_t LabelledBatches::batches() const {
+std::int64_t LabelledLoader::batches() const {
   return (rows() + options_.batch_size - 1) / options_.batch_size;
 }
 
-std::span<const std::int32_t> LabelledBatches::ids_of(std::int64_t row) const {
+std::span<const std::int32_t> LabelledLoader::ids_of(std::int64_t row) const {
   const std::int64_t begin = offsets_[static_cast<std::size_t>(row)];
   return std::span(ids_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(length_of(row)));
 }
 
-std::int64_t LabelledBatches::length_of(std::int64_t row) const {
+std::int64_t LabelledLoader::length_of(std::int64_t row) const {
   return offsets_[static_cast<std::size_t>(row) + 1] - offsets_[static_cast<std::size_t>(row)];
 }
 
-void LabelledBatches::arrange(std::int64_t epoch) {
+void LabelledLoader::arrange(std::int64_t epoch) {
   if (!options_.shuffle) epoch = 0;
   if (arranged_epoch_ == epoch) return;
   arranged_epoch_ = epoch;
@@ -125,12 +125,12 @@ void LabelledBatches::arrange(std::int64_t epoch) {
   if (options_.shuffle) batch_order_ = permuted(options_.seed ^ kBatchOrderSalt, epoch, batches());
 }
 
-std::pair<std::int64_t, std::int64_t> LabelledBatches::range_of(std::int64_t index) const {
+std::pair<std::int64_t, std::int64_t> LabelledLoader::range_of(std::int64_t index) const {
   const std::int64_t begin = batch_order_[static_cast<std::size_t>(index)] * options_.batch_size;
   return {begin, std::min(rows(), begin + options_.batch_size)};
 }
 
-LabelledBatch LabelledBatches::batch(std::int64_t epoch, std::int64_t index) {
+LabelledBatch LabelledLoader::batch(std::int64_t epoch, std::int64_t index) {
   ESPALIER_CHECK(epoch >= 0 && index >= 0 && index < batches());
   arrange(epoch);
   LabelledBatch result;
@@ -151,7 +151,7 @@ LabelledBatch LabelledBatches::batch(std::int64_t epoch, std::int64_t index) {
   return result;
 }
 
-double LabelledBatches::padding_share(std::int64_t epoch) {
+double LabelledLoader::padding_share(std::int64_t epoch) {
   arrange(epoch);
   std::int64_t positions = 0;
   for (std::int64_t index = 0; index < batches(); ++index) {

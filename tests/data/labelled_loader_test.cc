@@ -1,5 +1,5 @@
 // ctest-label: threads
-#include "espalier/data/labelled_batches.h"
+#include "espalier/data/labelled_loader.h"
 
 #include <doctest/doctest.h>
 
@@ -52,8 +52,8 @@ LabelledData many(std::size_t count) {
   return classes_of(texts);
 }
 
-LabelledBatchOptions options_of(std::int64_t batch_size, bool shuffle = false, bool buckets = false) {
-  LabelledBatchOptions options;
+LabelledLoaderOptions options_of(std::int64_t batch_size, bool shuffle = false, bool buckets = false) {
+  LabelledLoaderOptions options;
   options.batch_size = batch_size;
   options.shuffle = shuffle;
   options.bucket_by_length = buckets;
@@ -61,7 +61,7 @@ LabelledBatchOptions options_of(std::int64_t batch_size, bool shuffle = false, b
   return options;
 }
 
-std::vector<std::int64_t> rows_of(LabelledBatches& batches, std::int64_t epoch) {
+std::vector<std::int64_t> rows_of(LabelledLoader& batches, std::int64_t epoch) {
   std::vector<std::int64_t> rows;
   for (std::int64_t i = 0; i < batches.batches(); ++i) {
     const LabelledBatch batch = batches.batch(epoch, i);
@@ -82,7 +82,7 @@ bool is_complete(std::vector<std::int64_t> rows, std::int64_t count) {
 
 TEST_CASE("single texts are pairs with an empty second part; batches are padded to their longest") {
   const text::Tokenizer tokenizer = letters();
-  LabelledBatches batches(tokenizer, classes_of({"a b", "c", "d e f"}), options_of(2));
+  LabelledLoader batches(tokenizer, classes_of({"a b", "c", "d e f"}), options_of(2));
   CHECK(batches.batches() == 2);
   const LabelledBatch first = batches.batch(0, 0);
   CHECK(first.ids.shape() == Shape{2, 5});
@@ -100,9 +100,9 @@ TEST_CASE("single texts are pairs with an empty second part; batches are padded 
 
 TEST_CASE("pairs, and the longer part is cut first") {
   const text::Tokenizer tokenizer = letters();
-  LabelledBatchOptions options = options_of(4);
+  LabelledLoaderOptions options = options_of(4);
   options.max_length = 7;
-  LabelledBatches batches(tokenizer, classes_of({"a", "a b c d e"}, {"b c d", "x"}), options);
+  LabelledLoader batches(tokenizer, classes_of({"a", "a b c d e"}, {"b c d", "x"}), options);
   const LabelledBatch batch = batches.batch(0, 0);
   CHECK(batch.ids.to_vector() == Ids{kCls, 7, kSep, 8, 9, 10, kSep, kCls, 7, 8, 9, kSep, 30, kSep});
   CHECK(batches.truncated() == 1);
@@ -110,36 +110,34 @@ TEST_CASE("pairs, and the longer part is cut first") {
 
 TEST_CASE("a limit that the template alone exceeds") {
   const text::Tokenizer tokenizer = letters();
-  LabelledBatchOptions options = options_of(4);
+  LabelledLoaderOptions options = options_of(4);
   options.max_length = 2;
-  CHECK_FALSE(testing::error_of([&] {
-                LabelledBatches(tokenizer, classes_of({"a", "b"}), options);
-              }).empty());
+  CHECK_FALSE(testing::error_of([&] { LabelledLoader(tokenizer, classes_of({"a", "b"}), options); }).empty());
 }
 
 TEST_CASE("regressions have values, test files have neither") {
   const text::Tokenizer tokenizer = letters();
   LabelledData data = classes_of({"a", "b", "c"});
   data.regression = true;
-  LabelledBatches values(tokenizer, data, options_of(3));
+  LabelledLoader values(tokenizer, data, options_of(3));
   CHECK(values.batch(0, 0).values == std::vector<float>{0.0F, 0.5F, 1.0F});
   CHECK(values.batch(0, 0).classes.empty());
   data.has_labels = false;
-  LabelledBatches none(tokenizer, data, options_of(3));
+  LabelledLoader none(tokenizer, data, options_of(3));
   CHECK(none.batch(0, 0).values.empty());
 }
 
 TEST_CASE("shuffling: each epoch has every row once, in an order keyed by seed and epoch") {
   const text::Tokenizer tokenizer = letters();
   const LabelledData data = many(101);
-  LabelledBatches batches(tokenizer, data, options_of(8, true));
+  LabelledLoader batches(tokenizer, data, options_of(8, true));
   const auto first = rows_of(batches, 0);
   const auto second = rows_of(batches, 1);
   CHECK(is_complete(first, 101));
   CHECK(is_complete(second, 101));
   CHECK(first != second);
   CHECK(rows_of(batches, 0) == first);
-  LabelledBatches given(tokenizer, data, options_of(8));
+  LabelledLoader given(tokenizer, data, options_of(8));
   const auto unshuffled = rows_of(given, 3);
   CHECK(is_complete(unshuffled, 101));
   CHECK(std::is_sorted(unshuffled.begin(), unshuffled.end()));
@@ -148,8 +146,8 @@ TEST_CASE("shuffling: each epoch has every row once, in an order keyed by seed a
 TEST_CASE("length buckets waste less and still have every row once") {
   const text::Tokenizer tokenizer = letters();
   const LabelledData data = many(500);
-  LabelledBatches plain(tokenizer, data, options_of(8, true));
-  LabelledBatches bucketed(tokenizer, data, options_of(8, true, true));
+  LabelledLoader plain(tokenizer, data, options_of(8, true));
+  LabelledLoader bucketed(tokenizer, data, options_of(8, true, true));
   for (std::int64_t epoch = 0; epoch < 2; ++epoch) {
     CHECK(is_complete(rows_of(bucketed, epoch), 500));
     CHECK(plain.padding_share(epoch) > 0.3);
@@ -169,9 +167,9 @@ TEST_CASE("the same batches for any number of threads") {
   const LabelledData data = many(300);
   const int threads = thread_count();
   set_thread_count(1);
-  LabelledBatches one(tokenizer, data, options_of(16, true, true));
+  LabelledLoader one(tokenizer, data, options_of(16, true, true));
   set_thread_count(3);
-  LabelledBatches three(tokenizer, data, options_of(16, true, true));
+  LabelledLoader three(tokenizer, data, options_of(16, true, true));
   set_thread_count(threads);
   for (std::int64_t i = 0; i < one.batches(); ++i) {
     CHECK(one.batch(1, i).ids.to_vector() == three.batch(1, i).ids.to_vector());
