@@ -1,0 +1,72 @@
+// The files of a run directory: who may write there, which checkpoints stay, and what a killed run left
+// behind.
+//
+//     RUN/lock                    while a program works in RUN
+//     RUN/checkpoints/step-N.h5
+//     RUN/last.h5, RUN/best.h5    hard links into checkpoints/
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace espalier::io {
+
+// Holds RUN/lock while alive: a file with our process id under flock, so that a crash frees it by itself.
+class RunLock {
+ public:
+  // Creates the directory if need be. InputError "RUN: in use by process 4711 on HOST since DATE ..." if
+  // another process holds the lock. RunError if the lock can't be written.
+  explicit RunLock(const std::filesystem::path& run);
+  // Removes the lock file.
+  ~RunLock();
+  RunLock(const RunLock&) = delete;
+  RunLock& operator=(const RunLock&) = delete;
+
+  // The process that held the lock before and ended without releasing it (a kill, a crash), if there was one.
+  std::optional<long> stale_process() const { return stale_; }
+  const std::filesystem::path& folder() const { return folder_; }
+
+ private:
+  void acquire();
+
+  std::filesystem::path folder_;
+  std::filesystem::path path_;
+  int fd_ = -1;
+  std::optional<long> stale_;
+};
+
+// RUN/checkpoints/step-N.h5, N without leading zeros.
+std::filesystem::path step_path(const std::filesystem::path& run, std::int64_t step);
+
+struct StepFile {
+  std::int64_t step = 0;
+  std::filesystem::path path;
+};
+// Those in RUN/checkpoints, ascending by step.
+std::vector<StepFile> step_files(const std::filesystem::path& run);
+
+// Makes `link` another name of the file `target`, replacing what was there in one step: at every moment
+// `link` names the old file or the new one. Where the file system has no hard links it is a copy. Throws
+// RunError.
+void link_atomically(const std::filesystem::path& target, const std::filesystem::path& link);
+
+// Removes the oldest step files beyond the newest `keep` (>= 1), but never one that last.h5 or best.h5 also
+// names. Returns what was removed; a file that can't be removed is skipped with a warning.
+std::vector<std::filesystem::path> prune_step_files(const std::filesystem::path& run, int keep);
+
+// Removes what killed processes left of unfinished writes (NAME.tmp-PID) in the folder that `lock` holds and
+// in its checkpoints/. Call it before writing there: the lock says that nobody else does, whatever the
+// process ids. Returns what was removed.
+std::vector<std::filesystem::path> remove_stale_temporaries(const RunLock& lock);
+
+// Bytes that this process may still write where `folder` is (or is to be).
+std::uint64_t free_bytes(const std::filesystem::path& folder);
+
+// Throws RunError "RUN: 1.2 GB are free, but WHAT needs about 3.4 GB ..." if there is less than `bytes`.
+void check_free_space(const std::filesystem::path& folder, std::uint64_t bytes, const std::string& what);
+
+}  // namespace espalier::io
