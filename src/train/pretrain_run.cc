@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <fstream>
 
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
-#include "espalier/ops/elementwise.h"
 #include "espalier/train/model.h"
+#include "train/optimizer_tensors.h"
 
 namespace espalier::train {
 namespace {
@@ -119,13 +121,15 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
                        static_cast<double>(state.tokens) / 1e6));
 }
 
-// Two checkpoints may stand side by side while one replaces the other, beside those that are kept.
-void PretrainRun::check_space() const {
-  const std::int64_t one = 3 * model.parameter_count() * static_cast<std::int64_t>(sizeof(float));
-  const std::int64_t needed = one * (config.keep_checkpoints + 2);
-  log_info(fmt::format("{}: a checkpoint takes about {:.1f} MB, the run up to {:.1f} MB", config.run,
-                       static_cast<double>(one) / 1e6, static_cast<double>(needed) / 1e6));
-  io::require_free_space(directory.path(), needed);
+// One more than those that are kept: a checkpoint is whole before the oldest goes; and the best.
+void PretrainRun::check_space() {
+  const io::Checkpoint now = checkpoint();
+  const std::uint64_t text = now.config_yaml.size() + now.tokenizer_json.size() + now.metrics_jsonl.size();
+  const std::uint64_t one = io::expected_checkpoint_bytes(now.model, now.optimizer, text);
+  const std::uint64_t needed = one * (static_cast<std::uint64_t>(config.keep_checkpoints) + 2);
+  log_info(fmt::format("{}: a checkpoint takes about {:.1f} MB, all that are kept at most {:.1f} MB",
+                       config.run, static_cast<double>(one) / 1e6, static_cast<double>(needed) / 1e6));
+  io::check_free_space(directory.path(), needed, "the checkpoints");
 }
 
 io::Checkpoint PretrainRun::checkpoint() {
@@ -193,19 +197,6 @@ void evaluate_and_log(PretrainRun& run) {
                               layer, 100 * share));
     }
   }
-}
-
-Variable add_entropy(const Variable& loss, const std::vector<Variable>& entropies, double weight) {
-  if (weight == 0.0 || entropies.empty()) return loss;
-  Variable sum = entropies[0];
-  for (std::size_t i = 1; i < entropies.size(); ++i) sum = ops::add(sum, entropies[i]);
-  return ops::add(loss, ops::scale(sum, static_cast<float>(weight / static_cast<double>(entropies.size()))));
-}
-
-double mean_value(const std::vector<Variable>& values) {
-  double sum = 0;
-  for (const Variable& value : values) sum += static_cast<double>(value.item());
-  return values.empty() ? 0 : sum / static_cast<double>(values.size());
 }
 
 void add_pruning(io::Json& line, const std::vector<ops::TreeStatistics>& trees) {

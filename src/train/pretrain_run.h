@@ -50,16 +50,13 @@ struct PretrainRun {
  private:
   void begin();
   void resume(const io::Checkpoint& checkpoint, const std::string& where);
-  void check_space() const;
+  void check_space();
   io::Checkpoint checkpoint();
 };
 
 // Evaluates, logs the result and notes whether it is the best so far.
 void evaluate_and_log(PretrainRun& run);
 
-// loss + weight * mean of `entropies`; the loss itself if there are none or the weight is 0.
-Variable add_entropy(const Variable& loss, const std::vector<Variable>& entropies, double weight);
-double mean_value(const std::vector<Variable>& values);
 // Surviving nodes a token and mean dropped mass, over the tree layers.
 void add_pruning(io::Json& line, const std::vector<ops::TreeStatistics>& trees);
 // Resident memory of this process.

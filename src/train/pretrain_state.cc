@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "espalier/base/error.h"
 
@@ -47,40 +46,8 @@ PretrainState state_from_json(const io::Json& json, const std::string& where) {
     state.lowest_soft_loss = number_or_infinity(json, "lowest_soft_loss");
     state.data_fingerprint = json.at("data_fingerprint").get<std::string>();
     return state;
-  } catch (const io::JsonError& error) {
+  } catch (const io::Json::exception& error) {
     throw InputError(fmt::format("{}: not the state of a pretraining run: {}", where, error.what()));
-  }
-}
-
-std::vector<io::NamedTensor> optimizer_tensors(const optim::AdamW& optimizer) {
-  std::vector<io::NamedTensor> tensors;
-  for (const optim::AdamWSlot& slot : optimizer.slots()) {
-    tensors.push_back({"exp_avg." + slot.name, slot.exp_avg});
-    tensors.push_back({"exp_avg_sq." + slot.name, slot.exp_avg_sq});
-  }
-  return tensors;
-}
-
-void load_optimizer(optim::AdamW& optimizer, const io::Checkpoint& checkpoint, const std::string& where) {
-  std::map<std::string, Tensor> by_name;
-  for (const io::NamedTensor& tensor : checkpoint.optimizer) by_name[tensor.name] = tensor.value;
-  const auto load = [&](const std::string& name, Tensor& target) {
-    const auto found = by_name.find(name);
-    if (found == by_name.end()) {
-      throw InputError(
-          fmt::format("{}: optimizer tensor `{}` is missing; resume needs a checkpoint of pretrain, use "
-                      "init= to start from weights alone",
-                      where, name));
-    }
-    if (found->second.shape() != target.shape()) {
-      throw InputError(fmt::format("{}: optimizer tensor `{}` must be {}, got {}", where, name,
-                                   target.shape().str(), found->second.shape().str()));
-    }
-    target.copy_from(found->second);
-  };
-  for (optim::AdamWSlot& slot : optimizer.slots()) {
-    load("exp_avg." + slot.name, slot.exp_avg);
-    load("exp_avg_sq." + slot.name, slot.exp_avg_sq);
   }
 }
 

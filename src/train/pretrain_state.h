@@ -7,8 +7,6 @@
 
 #include "espalier/config/pretrain_config.h"
 #include "espalier/io/checkpoint.h"
-#include "espalier/nn/masked_lm.h"
-#include "espalier/optim/adamw.h"
 
 namespace espalier::train {
 
@@ -26,11 +24,6 @@ struct PretrainState {
 io::Json to_json(const PretrainState& state);
 // `where` names the checkpoint in messages.
 PretrainState state_from_json(const io::Json& json, const std::string& where);
-
-// Moments under exp_avg.NAME and exp_avg_sq.NAME.
-std::vector<io::NamedTensor> optimizer_tensors(const optim::AdamW& optimizer);
-// InputError naming the first tensor that is missing or has another shape.
-void load_optimizer(optim::AdamW& optimizer, const io::Checkpoint& checkpoint, const std::string& where);
 
 // Used fraction of the budget, in [0, 1].
 double used_fraction(const config::PretrainConfig& config, const PretrainState& state);

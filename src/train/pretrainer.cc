@@ -8,6 +8,7 @@
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
+#include "train/objective.h"
 #include "train/pretrain_run.h"
 
 namespace espalier::train {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <fstream>
 #include <map>
 
@@ -13,15 +12,6 @@ namespace espalier::train {
 
 namespace fs = std::filesystem;
 
-static fs::path created(fs::path path) {
-  std::error_code error;
-  fs::create_directories(path / "checkpoints", error);
-  if (error) {
-    throw InputError(fmt::format("run: cannot create the folder {}: {}", path.string(), error.message()));
-  }
-  return path;
-}
-
 static fs::path checked(fs::path path) {
   if (fs::exists(path) && !fs::is_directory(path)) {
     throw InputError(fmt::format("run: {} is a file; give a folder", path.string()));
@@ -31,45 +21,26 @@ static fs::path checked(fs::path path) {
     throw InputError(
         fmt::format("run: {} holds files but no run; give an empty or a new folder", path.string()));
   }
-  return created(std::move(path));
+  return path;
 }
 
-RunDirectory::RunDirectory(fs::path path) : path_(checked(std::move(path))), lock_(path_ / "lock") {}
+RunDirectory::RunDirectory(fs::path path) : path_(checked(std::move(path))), lock_(path_) {
+  if (lock_.stale_process()) {
+    log_info(fmt::format("{}: process {} ended here without cleaning up; its unfinished files are removed",
+                         path_.string(), *lock_.stale_process()));
+  }
+  io::remove_stale_temporaries(lock_);
+}
 
 bool RunDirectory::has_run() const {
-  return fs::exists(config_path()) || !checkpoints().empty();
-}
-
-fs::path RunDirectory::checkpoint_path(std::int64_t step) const {
-  return path_ / "checkpoints" / fmt::format("step-{}.h5", step);
-}
-
-// N of step-N.h5; -1 for other files.
-static std::int64_t step_of(const fs::path& file) {
-  const std::string stem = file.stem().string();
-  if (!stem.starts_with("step-") || file.extension() != ".h5") return -1;
-  const std::string digits = stem.substr(5);
-  const bool number = !digits.empty() && digits.size() < 18 &&
-                      std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
-  return number ? std::stoll(digits) : -1;
-}
-
-std::vector<fs::path> RunDirectory::checkpoints() const {
-  std::vector<fs::path> files;
-  std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path_ / "checkpoints", ignored)) {
-    if (step_of(entry.path()) >= 0) files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end(),
-            [](const fs::path& a, const fs::path& b) { return step_of(a) > step_of(b); });
-  return files;
+  return fs::exists(config_path()) || !io::step_files(path_).empty();
 }
 
 std::optional<io::Checkpoint> RunDirectory::load_newest() const {
-  const std::vector<fs::path> files = checkpoints();
-  for (const fs::path& file : files) {
+  const std::vector<io::StepFile> files = io::step_files(path_);
+  for (auto file = files.rbegin(); file != files.rend(); ++file) {
     try {
-      return io::load_checkpoint(file);
+      return io::load_checkpoint(file->path);
     } catch (const InputError& error) {
       log_warning(fmt::format("{}; trying the checkpoint before it", error.what()));
     }
@@ -81,13 +52,12 @@ std::optional<io::Checkpoint> RunDirectory::load_newest() const {
 }
 
 void RunDirectory::save(const io::Checkpoint& checkpoint, std::int64_t step, bool best, std::int64_t keep) {
-  const fs::path file = checkpoint_path(step);
+  const fs::path file = io::step_path(path_, step);
+  fs::create_directories(file.parent_path());
   io::save_checkpoint(file, checkpoint);
-  io::replace_hard_link(file, path_ / "last.h5");
-  if (best) io::replace_hard_link(file, path_ / "best.h5");
-  // best.h5 is a link of its own, so removing step-N.h5 never removes the best weights.
-  const std::vector<fs::path> files = checkpoints();
-  for (std::size_t i = static_cast<std::size_t>(keep); i < files.size(); ++i) fs::remove(files[i]);
+  io::link_atomically(file, path_ / "last.h5");
+  if (best) io::link_atomically(file, path_ / "best.h5");
+  io::prune_step_files(path_, static_cast<int>(keep));
 }
 
 void RunDirectory::log(const io::Json& line) {

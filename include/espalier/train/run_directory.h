@@ -10,7 +10,7 @@
 #include "espalier/config/fields.h"
 #include "espalier/io/checkpoint.h"
 #include "espalier/io/json.h"
-#include "espalier/io/lock_file.h"
+#include "espalier/io/run_files.h"
 
 namespace espalier::train {
 
@@ -24,9 +24,6 @@ class RunDirectory {
   // Whether a run was begun here.
   bool has_run() const;
   std::filesystem::path config_path() const { return path_ / "config.yaml"; }
-  std::filesystem::path checkpoint_path(std::int64_t step) const;
-  // Checkpoints present, newest first.
-  std::vector<std::filesystem::path> checkpoints() const;
   // The newest checkpoint that is whole; damaged ones are reported as warnings and passed over. None if there
   // is none. InputError if there are checkpoints but none is whole.
   std::optional<io::Checkpoint> load_newest() const;
@@ -46,7 +43,7 @@ class RunDirectory {
 
  private:
   std::filesystem::path path_;
-  io::LockFile lock_;
+  io::RunLock lock_;
   std::string metrics_;
 };
 

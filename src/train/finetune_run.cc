@@ -1,0 +1,191 @@
+#include "train/finetune_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "espalier/base/error.h"
+#include "espalier/base/log.h"
+#include "espalier/ops/cross_entropy.h"
+#include "espalier/ops/mean_squared_error.h"
+#include "espalier/ops/shape.h"
+#include "espalier/train/routing_schedule.h"
+#include "train/optimizer_tensors.h"
+
+namespace espalier::train {
+namespace {
+
+data::LabelledLoaderOptions batch_options(const config::FinetuneConfig& config,
+                                          const nn::CrammedBertOptions& arch, bool training) {
+  data::LabelledLoaderOptions options;
+  options.batch_size = training ? config.batch_size : std::max<std::int64_t>(config.batch_size, 32);
+  options.max_length = std::min(config.max_length, arch.embedding.max_positions);
+  options.shuffle = training;
+  options.bucket_by_length = !training;
+  options.seed = config.seed;
+  return options;
+}
+
+nn::ClassifierOptions head_options(const config::FinetuneConfig& config, const FinetuneData& data) {
+  nn::ClassifierOptions options = config.head;
+  options.labels = data.train.regression ? 1 : data.train.labels.size();
+  return options;
+}
+
+std::vector<config::Setting> settings_of(const config::FinetuneConfig& config) {
+  config::FinetuneConfig copy = config;
+  config::Fields fields;
+  describe(copy, fields);
+  return fields.settings();
+}
+
+// exp(logit) / sum of exp, of the largest logit.
+double probability_of(std::span<const float> logits, std::int32_t index) {
+  double sum = 0;
+  const double top = static_cast<double>(logits[static_cast<std::size_t>(index)]);
+  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - top);
+  return 1.0 / sum;
+}
+
+}  // namespace
+
+FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested)
+    : config(requested),
+      base(load_model(config.model)),
+      data(read_finetune_data(config.task, config.seed)),
+      train(base.require_tokenizer(), data.train, batch_options(config, base.arch, true)),
+      directory(config.run),
+      model(base.arch, head_options(config, data)),
+      optimizer(model.parameters(), {.beta1 = config.optimizer.beta1,
+                                     .beta2 = config.optimizer.beta2,
+                                     .eps = config.optimizer.eps,
+                                     .weight_decay = config.optimizer.weight_decay}) {
+  for (const EvaluationSet& set : data.evaluation) {
+    evaluation.emplace_back(base.require_tokenizer(), set.data, batch_options(config, base.arch, false));
+  }
+  if (config.resume == "never" && directory.has_run()) {
+    throw InputError(fmt::format("run: {} already holds a run; resume=auto continues it", config.run));
+  }
+  if (config.resume != "auto" && config.resume != "never") {
+    resume(io::load_checkpoint(config.resume), config.resume);
+  } else if (const std::optional<io::Checkpoint> newest = directory.load_newest()) {
+    resume(*newest, config.run);
+  } else {
+    begin();
+  }
+  io::write_text_atomically(directory.config_path(), config::dump(config));
+}
+
+std::int64_t FinetuneRun::total_steps() const {
+  return std::max<std::int64_t>(1, std::llround(config.epochs * static_cast<double>(steps_per_epoch())));
+}
+
+void FinetuneRun::begin() {
+  initialize(model, base.arch.init_std, config.seed);
+  copy_encoder(base, model.encoder());
+  if (!base.routing.finished) {
+    log_warning(
+        fmt::format("{}: its trees had not finished hardening when it was saved; hard routing may lose much",
+                    config.model));
+  }
+  directory.restore_metrics("");
+  log_info(fmt::format(
+      "{}: {} training rows{}, {} steps of {}", config.run, train.rows(),
+      train.truncated() > 0 ? fmt::format(" ({} cut to length)", train.truncated()) : std::string(),
+      total_steps(), config.batch_size));
+}
+
+void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& where) {
+  require_same_config(checkpoint.config_yaml, where, settings_of(config),
+                      config::may_change_on_finetune_resume);
+  load_weights(model, checkpoint.model, where);
+  load_optimizer(optimizer, checkpoint, where);
+  try {
+    state.step = checkpoint.state.at("step").get<std::int64_t>();
+    state.seconds = checkpoint.state.at("seconds").get<double>();
+    state.loss_sum = checkpoint.state.at("loss_sum").get<double>();
+    const io::Json& best = checkpoint.state.at("best_metric");
+    if (!best.is_null()) state.best_metric = best.get<double>();
+  } catch (const io::Json::exception& error) {
+    throw InputError(fmt::format("{}: not the state of a fine-tuning: {}", where, error.what()));
+  }
+  optimizer.set_steps(state.step);
+  directory.restore_metrics(checkpoint.metrics_jsonl);
+  log_info(fmt::format("{}: continuing at step {} of {}", config.run, state.step, total_steps()));
+}
+
+LabelInfo FinetuneRun::label_info() const {
+  LabelInfo info;
+  info.regression = data.train.regression;
+  if (!info.regression) info.labels = data.train.labels.names();
+  return info;
+}
+
+void FinetuneRun::save(bool best) {
+  RoutingProvenance routing = base.routing;
+  routing.mode = config::routing_name(config.routing.mode);
+  io::Checkpoint checkpoint = model_checkpoint(model, label_info(), routing, base.tokenizer_json);
+  checkpoint.kind = "finetune";
+  checkpoint.optimizer = optimizer_tensors(optimizer);
+  checkpoint.state["step"] = state.step;
+  checkpoint.state["seconds"] = state.seconds;
+  checkpoint.state["loss_sum"] = state.loss_sum;
+  checkpoint.state["best_metric"] =
+      std::isfinite(state.best_metric) ? io::Json(state.best_metric) : io::Json();
+  checkpoint.config_yaml = config::dump(config);
+  checkpoint.metrics_jsonl = directory.metrics();
+  directory.save(checkpoint, state.step, best, 1);
+  directory.write_trainer_state(
+      state.step, epoch(), total_steps(),
+      std::isfinite(state.best_metric) ? std::optional(state.best_metric) : std::nullopt,
+      directory.path() / "best.h5");
+}
+
+Variable FinetuneRun::loss(const data::LabelledBatch& batch, nn::ForwardContext& context, Variable* logits) {
+  const Variable output = model.forward(batch.ids, batch.mask, context);
+  if (logits != nullptr) *logits = output;
+  const std::int64_t rows = batch.size();
+  if (data.train.regression) {
+    return ops::mean_squared_error(ops::reshape(output, {rows}), Tensor::from({rows}, batch.values));
+  }
+  return ops::cross_entropy(output, IntTensor::from({rows}, batch.classes));
+}
+
+SetScore FinetuneRun::score(data::LabelledLoader& batches) {
+  const NoGradGuard no_grad;
+  SetScore result;
+  const std::size_t rows = static_cast<std::size_t>(batches.rows());
+  const bool regression = data.train.regression;
+  data::Predictions& p = result.predictions;
+  (regression ? p.true_values : p.values).resize(regression ? rows : 0);
+  p.values.resize(regression ? rows : 0);
+  p.true_classes.resize(regression ? 0 : rows);
+  p.classes.resize(regression ? 0 : rows);
+  result.confidence.resize(regression ? 0 : rows);
+  double sum = 0;
+  for (std::int64_t index = 0; index < batches.batches(); ++index) {
+    const data::LabelledBatch batch = batches.batch(0, index);
+    nn::ForwardContext context;
+    Variable logits;
+    sum += static_cast<double>(loss(batch, context, &logits).item()) * static_cast<double>(batch.size());
+    const std::size_t width = static_cast<std::size_t>(logits.shape().columns());
+    for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+      const std::size_t row = static_cast<std::size_t>(batch.rows[i]);
+      const std::span<const float> scores = logits.value().span().subspan(i * width, width);
+      if (regression) {
+        p.true_values[row] = static_cast<double>(batch.values[i]);
+        p.values[row] = static_cast<double>(scores[0]);
+        continue;
+      }
+      p.true_classes[row] = batch.classes[i];
+      p.classes[row] =
+          static_cast<std::int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+      result.confidence[row] = probability_of(scores, p.classes[row]);
+    }
+  }
+  result.loss = sum / static_cast<double>(std::max<std::size_t>(rows, 1));
+  return result;
+}
+
+}  // namespace espalier::train

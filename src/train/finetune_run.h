@@ -1,0 +1,66 @@
+// One fine-tuning held together: data, classifier, optimizer, state and folder.
+#pragma once
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "espalier/config/finetune_config.h"
+#include "espalier/data/labelled_loader.h"
+#include "espalier/data/metrics.h"
+#include "espalier/nn/classifier.h"
+#include "espalier/optim/adamw.h"
+#include "espalier/train/model.h"
+#include "espalier/train/run_directory.h"
+#include "train/finetune_data.h"
+
+namespace espalier::train {
+
+struct FinetuneState {
+  std::int64_t step = 0;
+  double seconds = 0;   // wall time used by all sittings
+  double loss_sum = 0;  // of all steps' losses, for the mean that is reported
+  double best_metric = -std::numeric_limits<double>::infinity();  // the higher the better
+};
+
+// Predictions and scores on one evaluation set.
+struct SetScore {
+  double loss = 0;
+  data::Predictions predictions;
+  std::vector<double> confidence;  // probability of the predicted class; empty for regressions
+};
+
+struct FinetuneRun {
+  explicit FinetuneRun(const config::FinetuneConfig& requested);
+
+  std::int64_t steps_per_epoch() const { return train.batches(); }
+  // Updates of the whole run: epochs need not be whole.
+  std::int64_t total_steps() const;
+  double used_fraction() const {
+    return static_cast<double>(state.step) / static_cast<double>(total_steps());
+  }
+  double epoch() const { return static_cast<double>(state.step) / static_cast<double>(steps_per_epoch()); }
+  // Writes a checkpoint and points last.h5 at it, with `best` also best.h5.
+  void save(bool best);
+  // The loss of a batch, and its logits.
+  Variable loss(const data::LabelledBatch& batch, nn::ForwardContext& context, Variable* logits = nullptr);
+  // Hard routing, no dropout.
+  SetScore score(data::LabelledLoader& batches);
+
+  config::FinetuneConfig config;
+  LoadedModel base;
+  FinetuneData data;
+  data::LabelledLoader train;
+  std::vector<data::LabelledLoader> evaluation;  // one for each of data.evaluation
+  RunDirectory directory;
+  nn::SequenceClassifier model;
+  optim::AdamW optimizer;
+  FinetuneState state;
+
+ private:
+  LabelInfo label_info() const;
+  void begin();
+  void resume(const io::Checkpoint& checkpoint, const std::string& where);
+};
+
+}  // namespace espalier::train

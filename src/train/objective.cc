@@ -1,0 +1,20 @@
+#include "train/objective.h"
+
+#include "espalier/ops/elementwise.h"
+
+namespace espalier::train {
+
+Variable add_entropy(const Variable& loss, const std::vector<Variable>& entropies, double weight) {
+  if (weight == 0.0 || entropies.empty()) return loss;
+  Variable sum = entropies[0];
+  for (std::size_t i = 1; i < entropies.size(); ++i) sum = ops::add(sum, entropies[i]);
+  return ops::add(loss, ops::scale(sum, static_cast<float>(weight / static_cast<double>(entropies.size()))));
+}
+
+double mean_value(const std::vector<Variable>& values) {
+  double sum = 0;
+  for (const Variable& value : values) sum += static_cast<double>(value.item());
+  return values.empty() ? 0 : sum / static_cast<double>(values.size());
+}
+
+}  // namespace espalier::train
