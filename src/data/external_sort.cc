@@ -1,12 +1,6 @@
 #include "data/external_sort.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <numeric>
 #include <queue>
@@ -25,21 +19,8 @@ std::uint64_t key_of(const std::byte* entry) {
   return key;
 }
 
-[[noreturn]] void fail(const char* what, const std::filesystem::path& folder) {
-  throw RunError(fmt::format("cannot {} the temporary file of the sort in {}: {}", what, folder.string(),
-                             std::strerror(errno)));
-}
-
-void write_all(int file, const std::byte* data, std::size_t size, std::uint64_t offset,
-               const std::filesystem::path& folder) {
-  while (size > 0) {
-    const ssize_t written = pwrite(file, data, size, static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail("write", folder);
-    data += written;
-    size -= static_cast<std::size_t>(written);
-    offset += static_cast<std::uint64_t>(written);
-  }
+void check_write(const std::filesystem::path& path, const char* operation, int error) {
+  if (error != 0) throw RunError(io::write_failure(path, operation, error));
 }
 
 }  // namespace
@@ -68,15 +49,9 @@ class ExternalSorter::RunReader {
   void refill() {
     used_ = 0;
     buffer_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(capacity_, end_ - position_)));
-    for (std::size_t filled = 0; filled < buffer_.size();) {
-      const ssize_t got = pread(sorter_.file_, buffer_.data() + filled, buffer_.size() - filled,
-                                static_cast<off_t>(position_));
-      if (got < 0 && errno == EINTR) continue;
-      if (got == 0) errno = EIO;  // the file is shorter than what was written to it
-      if (got <= 0) fail("read", sorter_.folder_);
-      filled += static_cast<std::size_t>(got);
-      position_ += static_cast<std::uint64_t>(got);
-    }
+    if (buffer_.empty()) return;
+    io::read_exactly_at(sorter_.file_, sorter_.path_, position_, buffer_.data(), buffer_.size());
+    position_ += buffer_.size();
   }
 
   const ExternalSorter& sorter_;
@@ -86,9 +61,9 @@ class ExternalSorter::RunReader {
   std::size_t used_ = 0;
 };
 
-ExternalSorter::ExternalSorter(std::filesystem::path folder, std::size_t record_bytes,
+ExternalSorter::ExternalSorter(const std::filesystem::path& folder, std::size_t record_bytes,
                                std::size_t memory_bytes)
-    : folder_(std::move(folder)),
+    : path_(io::temporary_beside(folder / "sort")),
       record_bytes_(record_bytes),
       entry_bytes_(record_bytes + sizeof(std::uint64_t)),
       memory_bytes_(memory_bytes),
@@ -96,10 +71,6 @@ ExternalSorter::ExternalSorter(std::filesystem::path folder, std::size_t record_
       max_buffered_(std::max<std::size_t>(2, memory_bytes / (entry_bytes_ + sizeof(std::uint32_t)))) {
   ESPALIER_CHECK(record_bytes > 0);
   max_buffered_ = std::min<std::size_t>(max_buffered_, UINT32_MAX);
-}
-
-ExternalSorter::~ExternalSorter() {
-  if (file_ >= 0) close(file_);
 }
 
 void ExternalSorter::add(std::uint64_t key, std::span<const std::byte> record) {
@@ -127,22 +98,17 @@ std::vector<std::uint32_t> ExternalSorter::sorted_order() const {
 }
 
 void ExternalSorter::open_file() {
-  file_ = open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (file_ >= 0) return;
-  // Not every file system knows files without a name.
-  std::string name = (folder_ / "sort-XXXXXX").string();
-  file_ = mkstemp(name.data());
-  if (file_ < 0) fail("create", folder_);
-  unlink(name.c_str());
+  check_write(path_, "open", io::file_ops::create(path_, file_));
+  check_write(path_, "unlink", io::file_ops::unlink(path_));
 }
 
 void ExternalSorter::write_run() {
-  if (file_ < 0) open_file();
+  if (!file_.open()) open_file();
   const Run run{file_bytes_, file_bytes_ + buffer_.size()};
   std::vector<std::byte> out;
   out.reserve(kWriteBuffer + entry_bytes_);
   const auto flush = [&] {
-    write_all(file_, out.data(), out.size(), file_bytes_, folder_);
+    check_write(path_, "write", io::file_ops::write_at(file_.get(), file_bytes_, out.data(), out.size()));
     file_bytes_ += out.size();
     out.clear();
   };

@@ -8,18 +8,18 @@
 #include <vector>
 
 #include "espalier/base/parallel.h"
+#include "io/file_ops.h"
 
 namespace espalier::data {
 
 // Records of one size with a key each. Memory stays within `memory_bytes` (of records, keys and order); what
 // is above goes in sorted runs to one temporary file in `folder`, as large as all records with their keys.
-// The file has no name: nothing is left behind, whatever happens. RunError if it cannot be written or read.
+// The file loses its name as soon as it is open, so nothing is left behind. RunError if it cannot be written.
 class ExternalSorter {
  public:
   using Visit = FunctionRef<void(std::span<const std::byte>)>;
 
-  ExternalSorter(std::filesystem::path folder, std::size_t record_bytes, std::size_t memory_bytes);
-  ~ExternalSorter();
+  ExternalSorter(const std::filesystem::path& folder, std::size_t record_bytes, std::size_t memory_bytes);
   ExternalSorter(const ExternalSorter&) = delete;
   ExternalSorter& operator=(const ExternalSorter&) = delete;
 
@@ -44,7 +44,7 @@ class ExternalSorter {
   void merge(Visit visit);
   void open_file();
 
-  std::filesystem::path folder_;
+  std::filesystem::path path_;  // of the temporary file
   std::size_t record_bytes_;
   std::size_t entry_bytes_;  // key and record
   std::size_t memory_bytes_;
@@ -53,7 +53,7 @@ class ExternalSorter {
   std::vector<Run> runs_;
   std::int64_t records_ = 0;
   std::uint64_t file_bytes_ = 0;
-  int file_ = -1;
+  io::FileDescriptor file_;
 };
 
 }  // namespace espalier::data
