@@ -21,20 +21,41 @@ int checked(const char* name, std::int64_t value, std::int64_t least, std::int64
   return static_cast<int>(value);
 }
 
-void fill_uniform(Variable& parameter, std::int64_t fan_in, std::uint64_t seed, const char* name) {
-  const double bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
-  nn::init_uniform(parameter.mutable_value(), static_cast<float>(bound), seed, name);
-}
-
 }  // namespace
 
 Fff::Fff(const FeedForwardOptions& options, std::int64_t width, std::int64_t output_width)
-    : trees_(checked("trees", options.trees, 1, 1 << 20)),
-      depth_(checked("depth", options.depth, 0, kMaxDepth)) {
+    : type_(options.type),
+      trees_(checked("trees", options.trees, 1, 1 << 20)),
+      depth_(checked("depth", options.depth, 0, kMaxDepth)),
+      leaf_activation_(options.leaf_activation == Activation::kRelu ? ops::LeafActivation::kRelu
+                                                                    : ops::LeafActivation::kGelu) {
+  ESPALIER_CHECK(type_ == FeedForwardType::kNeuronTree || type_ == FeedForwardType::kLeafTree);
+  if (type_ == FeedForwardType::kNeuronTree) {
+    register_neurons(width, output_width);
+  } else {
+    register_leaves(checked("leaf_width", options.leaf_width, 1, 1 << 24), width, output_width);
+  }
+}
+
+void Fff::register_neurons(std::int64_t width, std::int64_t output_width) {
   const std::int64_t rows = trees_ * ((std::int64_t{2} << depth_) - 1);
   weight_in_ = register_parameter("linear_in.weight", Tensor::zeros({rows, width}));
   bias_in_ = register_parameter("linear_in.bias", Tensor::zeros({rows}));
   weight_out_ = register_parameter("linear_out.weight_t", Tensor::zeros({rows, output_width}));
+}
+
+void Fff::register_leaves(std::int64_t leaf_width, std::int64_t width, std::int64_t output_width) {
+  const std::int64_t leaves = std::int64_t{trees_} << depth_;
+  if (depth_ > 0) {
+    const std::int64_t gates = leaves - trees_;
+    leaves_.gate_weight = register_parameter("gate.weight", Tensor::zeros({gates, width}));
+    leaves_.gate_bias = register_parameter("gate.bias", Tensor::zeros({gates}));
+  }
+  leaves_.leaf_in = register_parameter("leaf_in.weight", Tensor::zeros({leaves, leaf_width, width}));
+  leaves_.leaf_in_bias = register_parameter("leaf_in.bias", Tensor::zeros({leaves, leaf_width}));
+  leaves_.leaf_out =
+      register_parameter("leaf_out.weight_t", Tensor::zeros({leaves, leaf_width, output_width}));
+  leaves_.leaf_out_bias = register_parameter("leaf_out.bias", Tensor::zeros({leaves, output_width}));
 }
 
 Variable Fff::forward(const Variable& x, ForwardContext& context) {
@@ -47,17 +68,28 @@ Variable Fff::forward(const Variable& x, ForwardContext& context) {
     if (context.statistics->size() <= layer) context.statistics->resize(layer + 1);
     statistics = &(*context.statistics)[layer];
   }
-  const ops::TreeResult result = ops::neuron_tree(x, weight_in_, bias_in_, weight_out_, trees_, depth_,
-                                                  routing, context.training, statistics);
+  const ops::TreeResult result = type_ == FeedForwardType::kNeuronTree
+                                     ? ops::neuron_tree(x, weight_in_, bias_in_, weight_out_, trees_, depth_,
+                                                        routing, context.training, statistics)
+                                     : ops::leaf_tree(x, leaves_, {trees_, depth_, leaf_activation_}, routing,
+                                                      context.training, statistics);
   if (result.entropy.defined()) context.entropies.push_back(result.entropy);
   return result.output;
 }
 
 void Fff::init_uniform(std::uint64_t seed) {
-  const std::int64_t width = weight_in_.shape()[1];
-  fill_uniform(weight_in_, width, seed, "linear_in.weight");
-  fill_uniform(bias_in_, width, seed, "linear_in.bias");
-  fill_uniform(weight_out_, trees_ * (depth_ + 1), seed, "linear_out.weight_t");
+  for (NamedParameter& parameter : parameters()) {
+    const std::string& name = parameter.name;
+    const bool writes_output = name.starts_with("linear_out") || name.starts_with("leaf_out");
+    std::int64_t feeding =
+        type_ == FeedForwardType::kNeuronTree ? weight_in_.shape()[1] : leaves_.leaf_in.shape()[2];
+    if (writes_output) {
+      feeding = type_ == FeedForwardType::kNeuronTree ? std::int64_t{trees_} * (depth_ + 1)
+                                                      : leaves_.leaf_in.shape()[1];
+    }
+    const double bound = 1.0 / std::sqrt(static_cast<double>(feeding));
+    nn::init_uniform(parameter.value.mutable_value(), static_cast<float>(bound), seed, name);
+  }
 }
 
 }  // namespace espalier::nn

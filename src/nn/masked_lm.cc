@@ -30,12 +30,11 @@ MaskedLmResult MaskedLm::loss(const IntTensor& ids, const Tensor& mask,
                               const std::vector<std::int32_t>& targets, double total_count,
                               ForwardContext& context) {
   MaskedLmResult result;
-  ops::VocabularyCrossEntropyOptions options;
+  ops::VocabularyLossOptions options;
   options.total_count = total_count;
-  options.correct = &result.correct;
   result.loss =
       ops::vocabulary_cross_entropy(hidden_at(ids, mask, positions, context), encoder_.word_embedding(),
-                                    decoder_bias_, as_tensor(targets), options);
+                                    decoder_bias_, as_tensor(targets), options, &result.correct);
   return result;
 }
 

@@ -1,6 +1,7 @@
 #include "train/objective.h"
 
 #include "espalier/ops/elementwise.h"
+#include "espalier/ops/shape.h"
 
 namespace espalier::train {
 
@@ -8,7 +9,8 @@ Variable add_entropy(const Variable& loss, const std::vector<Variable>& entropie
   if (weight == 0.0 || entropies.empty()) return loss;
   Variable sum = entropies[0];
   for (std::size_t i = 1; i < entropies.size(); ++i) sum = ops::add(sum, entropies[i]);
-  return ops::add(loss, ops::scale(sum, static_cast<float>(weight / static_cast<double>(entropies.size()))));
+  const Variable mean = ops::scale(sum, static_cast<float>(weight / static_cast<double>(entropies.size())));
+  return ops::add(loss, ops::reshape(mean, loss.shape()));
 }
 
 double mean_value(const std::vector<Variable>& values) {
