@@ -7,6 +7,7 @@ namespace espalier::train {
 namespace {
 
 constexpr std::int64_t kEvaluationBatch = 32;
+constexpr std::uint64_t kValidationSeed = 20231118;
 
 template <class Visit>
 void for_each_batch(const data::MaskedLmLoader& loader, std::int64_t sequences, const Visit& visit) {
@@ -18,6 +19,14 @@ void for_each_batch(const data::MaskedLmLoader& loader, std::int64_t sequences, 
 }
 
 }  // namespace
+
+data::MaskedLmOptions validation_options(double mask_rate) {
+  data::MaskedLmOptions options;
+  options.split = io::Split::kValidation;
+  options.seed = kValidationSeed;
+  options.mask_rate = mask_rate;
+  return options;
+}
 
 MaskedLmScore score(nn::MaskedLm& model, const data::MaskedLmLoader& loader, std::int64_t sequences,
                     const ops::TreeRouting& routing) {

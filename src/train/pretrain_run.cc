@@ -51,19 +51,11 @@ std::vector<config::Setting> settings_of(const config::PretrainConfig& config) {
 
 }  // namespace
 
-data::MaskedLmOptions validation_options(const config::PretrainConfig& config) {
-  data::MaskedLmOptions options = train_options(config);
-  options.split = io::Split::kValidation;
-  options.seed = kValidationSeed;
-  options.shuffle = false;
-  return options;
-}
-
 PretrainRun::PretrainRun(const config::PretrainConfig& requested)
     : store(io::open_token_store(requested.data)),
       config(resolved(requested, store)),
       train(store, train_options(config)),
-      validation(store, validation_options(config)),
+      validation(store, validation_options(config.mask_rate)),
       directory(config.run),
       model(config.arch),
       optimizer(model.parameters(), {.beta1 = config.optimizer.beta1,

@@ -19,12 +19,8 @@
 
 namespace espalier::train {
 
-// Validation masks are the same for every run, so that evaluations compare.
-inline constexpr std::uint64_t kValidationSeed = 20231118;
 // A tree whose most popular leaf takes more than this share of the tokens is warned about.
 inline constexpr double kCollapsedShare = 0.9;
-
-data::MaskedLmOptions validation_options(const config::PretrainConfig& config);
 
 struct PretrainRun {
   // Opens the data and the folder, builds the model, and resumes or initialises it.

@@ -11,6 +11,10 @@
 
 namespace espalier::train {
 
+// How validation sequences are masked: in stored order, with a seed of its own, the same for every run and
+// verb, so that evaluations compare.
+data::MaskedLmOptions validation_options(double mask_rate);
+
 // One pass with one routing.
 struct MaskedLmScore {
   double loss = 0;      // mean cross entropy of the predicted positions, nats

@@ -1,0 +1,38 @@
+#include <fmt/format.h>
+
+#include "cli/config_verb.h"
+#include "cli/verbs.h"
+#include "espalier/base/log.h"
+#include "espalier/data/prepare.h"
+#include "espalier/train/progress.h"
+
+namespace espalier::cli {
+
+static void run_prepare(const data::PrepareOptions& options) {
+  data::validate(options);
+  train::Progress progress("prepare");
+  std::string phase;
+  const data::PrepareResult result = data::prepare(options, [&](const data::PrepareProgress& now) {
+    const bool changed = now.phase != phase;
+    phase = now.phase;
+    const double total = static_cast<double>(std::max<std::uint64_t>(now.total, 1));
+    progress.update(static_cast<double>(now.done) / total, now.phase, changed);
+  });
+  progress.clear();
+  for (const std::string& warning : result.warnings) log_warning(warning);
+  if (result.reused) {
+    fmt::print("{} holds this text already, prepared the same way: reused\n", options.out);
+    return;
+  }
+  fmt::print("{}/tokenizer.json, {}/tokens.h5\n", options.out, options.out);
+  for (const auto& [key, value] : result.manifest.items()) {
+    if (value.is_number() || value.is_string()) fmt::print("  {:<28} {}\n", key, value.dump());
+  }
+}
+
+void add_prepare(CLI::App& app) {
+  add_config_verb<data::PrepareOptions>(app, "prepare", "Turn text into a tokenizer and a token store",
+                                        run_prepare);
+}
+
+}  // namespace espalier::cli
