@@ -196,12 +196,21 @@ Tensor Hdf5Reader::read_tensor(const std::string& name) const {
   return tensor;
 }
 
-void Hdf5Reader::read_bytes(const Hdf5Dataset& dataset, std::uint64_t begin, void* data,
-                            std::size_t size) const {
+std::size_t Hdf5Reader::index_of(const Hdf5Dataset& dataset) const {
   const auto index = static_cast<std::size_t>(&dataset - state_->datasets.data());
   ESPALIER_CHECK(index < state_->datasets.size());
-  state_->sealed.verify(index, begin, size);
+  return index;
+}
+
+void Hdf5Reader::read_bytes(const Hdf5Dataset& dataset, std::uint64_t begin, void* data,
+                            std::size_t size) const {
+  state_->sealed.verify(index_of(dataset), begin, size);
   if (size > 0) read_exactly_at(state_->sealed.file(), path(), dataset.offset + begin, data, size);
+}
+
+std::uint64_t Hdf5Reader::fingerprint(const Hdf5Dataset& dataset) const {
+  const std::vector<std::uint64_t>& sums = state_->sealed.extents()[index_of(dataset)].checksums;
+  return checksum(sums.data(), sums.size() * sizeof(sums[0]));
 }
 
 void Hdf5Reader::verify_everything() const {
