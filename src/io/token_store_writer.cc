@@ -1,0 +1,136 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "espalier/base/error.h"
+#include "espalier/io/token_store.h"
+#include "io/file_ops.h"
+
+namespace espalier::io {
+
+namespace {
+
+constexpr std::size_t kChunkBytes = std::size_t{1} << 20U;
+
+// Bytes on disk in a file without a name, which the system removes with the process.
+class Spool {
+ public:
+  explicit Spool(const std::filesystem::path& path) : path_(path) {
+    check("create", file_ops::create(path_, file_));
+    check("unlink", file_ops::unlink(path_));
+  }
+
+  void append(const void* data, std::size_t size) {
+    const auto* bytes = static_cast<const std::byte*>(data);
+    buffer_.insert(buffer_.end(), bytes, bytes + size);
+    if (buffer_.size() >= kChunkBytes) flush();
+  }
+
+  // Feeds everything to take(data, size), in order.
+  template <class Take>
+  void replay(const Take& take) {
+    flush();
+    std::vector<std::byte> chunk(kChunkBytes);
+    for (std::uint64_t at = 0; at < written_; at += chunk.size()) {
+      const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size(), written_ - at));
+      read_exactly_at(file_, path_, at, chunk.data(), size);
+      take(chunk.data(), size);
+    }
+  }
+
+ private:
+  void flush() {
+    check("write", file_ops::write_at(file_.get(), written_, buffer_.data(), buffer_.size()));
+    written_ += buffer_.size();
+    buffer_.clear();
+  }
+  void check(const char* operation, int error) const {
+    if (error != 0) throw RunError(write_failure(path_, operation, error));
+  }
+
+  std::filesystem::path path_;
+  FileDescriptor file_;
+  std::vector<std::byte> buffer_;
+  std::uint64_t written_ = 0;
+};
+
+std::filesystem::path spool_path(const std::filesystem::path& path, Split split) {
+  return temporary_beside(path).string() + "." + split_name(split);
+}
+
+}  // namespace
+
+struct TokenStoreWriter::State {
+  std::filesystem::path path;
+  TokenStoreOptions options;
+  std::array<Spool, 2> spools;
+  std::array<std::int64_t, 2> sequences{};
+  std::vector<std::uint64_t> unigram_counts;
+
+  State(const std::filesystem::path& target, const TokenStoreOptions& given)
+      : path(target),
+        options(given),
+        spools{Spool(spool_path(target, Split::kTrain)), Spool(spool_path(target, Split::kValidation))},
+        unigram_counts(static_cast<std::size_t>(given.vocabulary_size)) {}
+
+  template <class Id>
+  void append(Split split, std::span<const std::int32_t> tokens) {
+    std::vector<Id> ids(tokens.size());
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      if (tokens[i] < 0 || tokens[i] >= options.vocabulary_size) {
+        throw InputError(fmt::format("{}: the token id {} is outside the vocabulary of {} words",
+                                     path.string(), tokens[i], options.vocabulary_size));
+      }
+      ids[i] = static_cast<Id>(tokens[i]);
+    }
+    if (split == Split::kTrain) {
+      for (const Id id : ids) ++unigram_counts[id];
+    }
+    spools[static_cast<std::size_t>(split)].append(ids.data(), ids.size() * sizeof(Id));
+  }
+};
+
+TokenStoreWriter::TokenStoreWriter(const std::filesystem::path& path, const TokenStoreOptions& options) {
+  ESPALIER_CHECK(options.vocabulary_size > 0 && options.sequence_length > 0);
+  state_ = std::make_unique<State>(path, options);
+}
+
+TokenStoreWriter::~TokenStoreWriter() = default;
+
+void TokenStoreWriter::append(Split split, std::span<const std::int32_t> tokens) {
+  const auto length = static_cast<std::size_t>(state_->options.sequence_length);
+  ESPALIER_CHECK(tokens.size() % length == 0);
+  if (state_->options.vocabulary_size <= 65536) {
+    state_->append<std::uint16_t>(split, tokens);
+  } else {
+    state_->append<std::uint32_t>(split, tokens);
+  }
+  state_->sequences[static_cast<std::size_t>(split)] += static_cast<std::int64_t>(tokens.size() / length);
+}
+
+std::int64_t TokenStoreWriter::sequences(Split split) const {
+  return state_->sequences[static_cast<std::size_t>(split)];
+}
+
+void TokenStoreWriter::finish(const std::string& tokenizer_json, const Json& manifest) {
+  State& s = *state_;
+  Json store;
+  store["vocabulary_size"] = s.options.vocabulary_size;
+  store["sequence_length"] = s.options.sequence_length;
+  Hdf5Writer writer(s.path, "token store", kTokenStoreVersion);
+  writer.write_text("store.json", json_text(store));
+  writer.write_text("manifest.json", json_text(manifest));
+  writer.write_text("tokenizer.json", tokenizer_json);
+  const auto words = static_cast<std::int64_t>(s.unigram_counts.size());
+  writer.write<std::uint64_t>("train/unigram_counts", {words}, s.unigram_counts);
+  const Hdf5Type type = words <= 65536 ? Hdf5Type::kUint16 : Hdf5Type::kUint32;
+  for (const Split split : {Split::kTrain, Split::kValidation}) {
+    writer.begin(std::string(split_name(split)) + "/tokens", type,
+                 {sequences(split), s.options.sequence_length});
+    s.spools[static_cast<std::size_t>(split)].replay(
+        [&](const void* data, std::size_t size) { writer.append(data, size); });
+  }
+  writer.commit();
+}
+
+}  // namespace espalier::io
