@@ -1,0 +1,72 @@
+#!/bin/sh
+# Checks the program against Hugging Face's libraries and a PyTorch twin of the model.
+#
+#   tests/interop/run.sh [BINARY] [CHECK ...]
+#
+# BINARY defaults to build/release/espalier; CHECK is tokenizer, import or export (default: all three).
+# Python packages are installed once, pinned, into ${ESPALIER_CACHE:-~/.cache/espalier}/interop-venv. Extra arguments for pip come
+# from ESPALIER_PIP_ARGS, e.g. "--extra-index-url https://download.pytorch.org/whl/cpu" for the smaller CPU build of torch.
+# With ULTRAFASTBERT_DIR set to a checkout of pbelcak/UltraFastBERT, exported models are also run by the original code.
+# Exit status: 0 all checks passed, 1 one failed, 77 skipped because the packages cannot be had.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+binary=${1:-$here/../../build/release/espalier}
+[ $# -gt 0 ] && shift
+checks=${*:-tokenizer import export}
+venv=${ESPALIER_CACHE:-$HOME/.cache/espalier}/interop-venv
+
+skip() {
+    echo "interop: SKIPPED: $1" >&2
+    exit 77
+}
+
+if [ ! -x "$binary" ]; then
+    echo "interop: no program at $binary; build it first, or give its path as the first argument" >&2
+    exit 1
+fi
+command -v python3 >/dev/null || skip "python3 is not installed"
+
+stamp=$venv/installed-requirements.txt
+if ! cmp -s "$here/requirements.txt" "$stamp"; then
+    echo "interop: installing pinned Python packages into $venv" >&2
+    rm -rf "$venv"
+    mkdir -p "$(dirname "$venv")"
+    log=$(mktemp)
+    if ! python3 -m venv "$venv" >"$log" 2>&1; then
+        cat "$log" >&2
+        rm -rf "$venv" "$log"
+        skip "python3 cannot make a virtual environment (Debian: apt install python3-venv)"
+    fi
+    # shellcheck disable=SC2086  # ESPALIER_PIP_ARGS is a list of words
+    if ! "$venv/bin/pip" install --quiet ${ESPALIER_PIP_ARGS:-} -r "$here/requirements.txt" >"$log" 2>&1; then
+        tail -n 5 "$log" >&2
+        rm -rf "$venv" "$log"
+        skip "pip cannot get the pinned packages (reason above)"
+    fi
+    rm -f "$log"
+    cp "$here/requirements.txt" "$stamp"
+fi
+
+# Everything is local, and transformers' remark about an unknown model_type is expected.
+export HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+failed=
+for check in $checks; do
+    script=$here/check_$check.py
+    if [ ! -f "$script" ]; then
+        echo "interop: unknown check '$check' (tokenizer, import, export)" >&2
+        exit 1
+    fi
+    mkdir -p "$work/$check"
+    if ! "$venv/bin/python" "$script" "$binary" "$work/$check"; then
+        failed="$failed $check"
+    fi
+done
+if [ -n "$failed" ]; then
+    echo "interop: FAILED:$failed" >&2
+    exit 1
+fi
+echo "interop: all checks passed ($checks)"

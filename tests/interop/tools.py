@@ -1,0 +1,111 @@
+"""What the checks share: calling the program, reading its JSON, comparing, and writing Hugging Face directories."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+GOLDEN = os.path.join(HERE, "..", "golden")
+sys.path.insert(0, os.path.join(GOLDEN, "make"))
+
+SPECIAL = {"pad_token": "<pad>", "unk_token": "<unk>", "cls_token": "<cls>", "sep_token": "<sep>", "mask_token": "<mask>", "bos_token": "<s>", "eos_token": "</s>"}
+
+
+class CheckFailed(Exception):
+    """A difference between the program and the reference, told in one message."""
+
+
+class Program:
+    """The espalier binary; results are what it prints to standard output."""
+
+    def __init__(self, binary):
+        self.binary = os.path.abspath(binary)
+
+    def run(self, *arguments):
+        command = [self.binary, *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, check=False)
+        if done.returncode != 0:
+            tail = done.stderr.decode("utf-8", "replace").strip().splitlines()[-8:]
+            raise CheckFailed(f"{' '.join(command)}\n  exited with {done.returncode}:\n  " + "\n  ".join(tail))
+        return done.stdout.decode("utf-8")
+
+    def json_lines(self, *arguments):
+        """One JSON document per line of output."""
+        return _lines(self.run(*arguments))
+
+    def json_document(self, *arguments):
+        """The output as one JSON document, or the list of its lines where each line is one."""
+        text = self.run(*arguments)
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError:
+            return _lines(text)
+
+
+def _lines(text):
+    """str.splitlines would also split at U+2028 and the like inside strings."""
+    return [json.loads(line) for line in text.split("\n") if line.strip()]
+
+
+def records(document, key):
+    """The objects with `key` in a document of nested lists (and of objects that hold such lists), in order."""
+    if isinstance(document, list):
+        return [record for item in document for record in records(item, key)]
+    if isinstance(document, dict):
+        return [document] if key in document else [record for item in document.values() for record in records(item, key)]
+    return []
+
+
+def expect(condition, message):
+    if not condition:
+        raise CheckFailed(message)
+
+
+def expect_close(found, expected, what, relative=1e-4, absolute=1e-6):
+    """Numbers or equal-length lists of numbers."""
+    found, expected = [v if isinstance(v, (list, tuple)) else [v] for v in (found, expected)]
+    expect(len(found) == len(expected), f"{what}: {len(found)} numbers, expected {len(expected)}")
+    for index, (a, b) in enumerate(zip(found, expected)):
+        expect(abs(a - b) <= absolute + relative * abs(b), f"{what}[{index}]: {a!r}, expected {b!r}")
+
+
+def write_tokenizer(directory, tokenizer_json):
+    """tokenizer.json with its companions, as the published models have them."""
+    os.makedirs(directory, exist_ok=True)
+    shutil.copy(tokenizer_json, os.path.join(directory, "tokenizer.json"))
+    with open(tokenizer_json, encoding="utf-8") as file:
+        added = json.load(file)["added_tokens"]
+    decoder = {str(t["id"]): {key: value for key, value in t.items() if key != "id"} for t in added}
+    config = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 128, "clean_up_tokenization_spaces": True, "added_tokens_decoder": decoder, **SPECIAL}
+    for name, document in (("tokenizer_config.json", config), ("special_tokens_map.json", SPECIAL)):
+        with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+            json.dump(document, file, indent=1)
+
+
+def write_jsonl(path, rows):
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def write_corpus(path):
+    """The golden corpus as documents of ten sentences, a blank line between them."""
+    import corpus
+
+    lines = corpus.sentences()
+    documents = ["\n".join(lines[i : i + 10]) for i in range(0, len(lines), 10)]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n\n".join(documents) + "\n")
+
+
+def main(name, check):
+    """Runs check(program, scratch folder) with the arguments of the command line; prints what it returns."""
+    if len(sys.argv) != 3:
+        raise SystemExit(f"usage: {sys.argv[0]} BINARY SCRATCH_DIRECTORY")
+    try:
+        summary = check(Program(sys.argv[1]), sys.argv[2])
+    except CheckFailed as failure:
+        print(f"interop {name}: FAILED: {failure}", file=sys.stderr)
+        raise SystemExit(1) from None
+    print(f"interop {name}: ok: {summary}")
