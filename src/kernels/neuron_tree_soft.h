@@ -25,9 +25,6 @@ void neuron_tree_dense_backward(const NeuronTree& tree, const SoftRouting& routi
                                 const float* x, const float* dy, float entropy_gradient,
                                 const DenseNeuronTape& tape, const NeuronTreeGradients& gradients);
 
-// Tokens a block of survivors holds.
-inline constexpr std::int64_t kSurvivorTokens = 64;
-
 SoftSums neuron_tree_sparse_forward(const NeuronTree& tree, const SoftRouting& routing, std::int64_t tokens,
                                     const float* x, float* y, std::vector<SurvivorBlock>& tape);
 void neuron_tree_sparse_backward(const NeuronTree& tree, const SoftRouting& routing, std::int64_t tokens,

@@ -18,6 +18,9 @@ struct Survivor {
   float logit;  // 0 for the leaves of a leaf tree, which have none
 };
 
+// Tokens of a block of survivors; each block is one task.
+inline constexpr std::int64_t kSurvivorTokens = 64;
+
 // The survivors of a block of consecutive tokens.
 struct SurvivorBlock {
   std::vector<Survivor> entries;

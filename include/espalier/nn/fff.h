@@ -1,17 +1,26 @@
 #pragma once
 
 #include "espalier/nn/feed_forward.h"
+#include "espalier/ops/leaf_tree.h"
 #include "espalier/ops/neuron_tree.h"
 
 namespace espalier::nn {
 
 // A fast feedforward layer: parallel trees whose routing comes from ForwardContext::routing
-// (ops/neuron_tree.h). Options used: type, trees, depth, and for leaf trees leaf_width and leaf_activation.
+// (ops/neuron_tree.h, ops/leaf_tree.h). Options used: type (kNeuronTree or kLeafTree), trees, depth; for leaf
+// trees leaf_width and leaf_activation.
 //
-// Parameters, n = 2^(depth+1) - 1 nodes a tree, rows tree-major:
+// Parameters of trees of neurons, n = 2^(depth+1) - 1 nodes each, rows tree-major:
 //   linear_in.weight    [trees * n, width]
 //   linear_in.bias      [trees * n]
 //   linear_out.weight_t [trees * n, output_width]  the original's linear_out.weight, transposed: a row a node
+// Parameters of trees with MLP leaves, L = trees * 2^depth leaves (no gates where depth is 0):
+//   gate.weight       [trees * (2^depth - 1), width]
+//   gate.bias         [trees * (2^depth - 1)]
+//   leaf_in.weight    [L, leaf_width, width]
+//   leaf_in.bias      [L, leaf_width]
+//   leaf_out.weight_t [L, leaf_width, output_width]  a row a hidden unit
+//   leaf_out.bias     [L, output_width]
 // All start at zero; the model that owns the layer initialises them, or init_uniform does.
 class Fff : public FeedForward {
  public:
@@ -23,15 +32,21 @@ class Fff : public FeedForward {
   // layers).
   Variable forward(const Variable& x, ForwardContext& context) override;
 
-  // The initial values of the original feedforward layer: U(+-1/sqrt(width)) for weights and biases that read
-  // the input, U(+-1/sqrt(units that feed an output)) for those that write it. A function of (seed, name)
-  // alone.
+  // The initial values of the original layers: U(+-1/sqrt(width)) for what reads the input, U(+-1/sqrt(units
+  // that feed an output)) for what writes it: (depth + 1) * trees nodes, or leaf_width. A function of (seed,
+  // parameter name).
   void init_uniform(std::uint64_t seed);
 
  private:
+  void register_neurons(std::int64_t width, std::int64_t output_width);
+  void register_leaves(std::int64_t leaf_width, std::int64_t width, std::int64_t output_width);
+
+  FeedForwardType type_;
   int trees_;
   int depth_;
-  Variable weight_in_, bias_in_, weight_out_;
+  ops::LeafActivation leaf_activation_;
+  Variable weight_in_, bias_in_, weight_out_;  // trees of neurons
+  ops::LeafTreeWeights leaves_;                // leaf trees
 };
 
 }  // namespace espalier::nn

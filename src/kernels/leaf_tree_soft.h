@@ -1,0 +1,40 @@
+// Trees with MLP leaves, soft routing (arXiv 2308.14711): y = sum over trees and leaves of rho * MLP(x), rho
+// from soft_paths.h. Two forms give the same numbers up to rounding: dense products over all leaves, and
+// lists of survivors.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/leaf_mlp.h"
+#include "kernels/survivors.h"
+
+namespace espalier::kernels {
+
+// What the dense form keeps for backward.
+struct DenseLeafTape {
+  Scratch<float> logits;  // [tokens, trees * inner]
+  Scratch<float> rho;     // [tokens, trees * nodes]
+  Scratch<float> pre;     // [tokens, trees * leaves * leaf_width]
+};
+
+SoftSums leaf_tree_dense_forward(const LeafTree& tree, const SoftRouting& routing, std::int64_t tokens,
+                                 const float* x, float* y, DenseLeafTape& tape);
+// entropy_gradient: derivative of the loss with respect to the entropy of one token in one tree.
+void leaf_tree_dense_backward(const LeafTree& tree, const SoftRouting& routing, std::int64_t tokens,
+                              const float* x, const float* dy, float entropy_gradient,
+                              const DenseLeafTape& tape, const LeafTreeGradients& gradients);
+
+// The survivors of kSurvivorTokens tokens; pre [surviving leaves, leaf_width] in the order of the list.
+struct LeafSurvivors {
+  SurvivorBlock nodes;
+  std::vector<float> pre;
+};
+
+SoftSums leaf_tree_sparse_forward(const LeafTree& tree, const SoftRouting& routing, std::int64_t tokens,
+                                  const float* x, float* y, std::vector<LeafSurvivors>& tape);
+void leaf_tree_sparse_backward(const LeafTree& tree, const SoftRouting& routing, std::int64_t tokens,
+                               const float* x, const float* dy, float entropy_gradient,
+                               const std::vector<LeafSurvivors>& tape, const LeafTreeGradients& gradients);
+
+}  // namespace espalier::kernels

@@ -1,0 +1,184 @@
+#include "espalier/ops/leaf_tree.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "kernels/leaf_tree_hard.h"
+#include "kernels/leaf_tree_soft.h"
+#include "ops/check.h"
+#include "ops/tree_common.h"
+
+namespace espalier::ops {
+namespace {
+
+constexpr const char* kOp = "leaf_tree";
+
+void require_shapes(const Variable& x, const LeafTreeWeights& weights, const LeafTreeOptions& options) {
+  require_defined(kOp, "x", x);
+  require_defined(kOp, "leaf_in", weights.leaf_in);
+  require_defined(kOp, "leaf_in_bias", weights.leaf_in_bias);
+  require_defined(kOp, "leaf_out", weights.leaf_out);
+  require_defined(kOp, "leaf_out_bias", weights.leaf_out_bias);
+  require_tree(kOp, options.trees, options.depth);
+  require_least_rank(kOp, "x", x.shape(), 1);
+  require_rank(kOp, "leaf_in", weights.leaf_in.shape(), 3);
+  require_rank(kOp, "leaf_out", weights.leaf_out.shape(), 3);
+  const std::int64_t leaves = std::int64_t{options.trees} << options.depth;
+  const std::int64_t units = weights.leaf_in.shape()[1];
+  const std::int64_t outputs = weights.leaf_out.shape()[2];
+  if (units < 1)
+    fail(kOp, fmt::format("leaf_in {} must have at least one hidden unit a leaf (axis 1)",
+                          weights.leaf_in.shape().str()));
+  const std::string sizes = fmt::format("{} trees of depth {}: {} leaves, {} hidden units each",
+                                        options.trees, options.depth, leaves, units);
+  const std::string why = sizes + ", last axis of x";
+  const std::int64_t width = x.shape().columns();
+  require_shape(kOp, "leaf_in", weights.leaf_in.shape(), {leaves, units, width}, why.c_str(), x.shape());
+  require_shape(kOp, "leaf_in_bias", weights.leaf_in_bias.shape(), {leaves, units}, sizes.c_str());
+  require_shape(kOp, "leaf_out", weights.leaf_out.shape(), {leaves, units, outputs}, sizes.c_str());
+  require_shape(kOp, "leaf_out_bias", weights.leaf_out_bias.shape(), {leaves, outputs}, sizes.c_str());
+  if (options.depth == 0) return;
+  require_defined(kOp, "gate_weight", weights.gate_weight);
+  require_defined(kOp, "gate_bias", weights.gate_bias);
+  const std::int64_t gates = leaves - options.trees;
+  const std::string gate_why =
+      fmt::format("{} trees of depth {}: {} gates, last axis of x", options.trees, options.depth, gates);
+  require_shape(kOp, "gate_weight", weights.gate_weight.shape(), {gates, width}, gate_why.c_str(), x.shape());
+  require_shape(kOp, "gate_bias", weights.gate_bias.shape(), {gates}, gate_why.c_str(), x.shape());
+}
+
+const float* data_or_null(const Variable& variable) {
+  return variable.defined() ? variable.value().data() : nullptr;
+}
+
+// The kernels' view of inputs x, gate_weight, gate_bias, leaf_in, leaf_in_bias, leaf_out, leaf_out_bias.
+kernels::LeafTree view(std::span<const Variable> in, const LeafTreeOptions& options) {
+  kernels::LeafTree tree;
+  tree.gates = {kernels::TreeKind::kLeaf, options.trees,       options.depth,
+                in[0].shape().columns(),  data_or_null(in[1]), data_or_null(in[2])};
+  tree.leaf_width = in[3].shape()[1];
+  tree.output_width = in[5].shape()[2];
+  tree.activation = options.activation == LeafActivation::kRelu ? kernels::LeafActivation::kRelu
+                                                                : kernels::LeafActivation::kGelu;
+  tree.w1 = in[3].value().data();
+  tree.b1 = in[4].value().data();
+  tree.w2 = in[5].value().data();
+  tree.b2 = in[6].value().data();
+  return tree;
+}
+
+kernels::LeafTreeGradients destinations(std::span<Variable> in) {
+  return {destination(in[0]), destination(in[1]), destination(in[2]), destination(in[3]),
+          destination(in[4]), destination(in[5]), destination(in[6])};
+}
+
+TreeResult hard_tree(const std::vector<Variable>& in, const LeafTreeOptions& options,
+                     const TreeRouting& routing, TreeStatistics* statistics) {
+  const kernels::LeafTree tree = view(in, options);
+  const std::int64_t tokens = in[0].shape().rows();
+  HardPaths paths(tree.gates, tokens, options.depth);
+  Tensor y = Tensor::empty(in[0].shape().with_last(tree.output_width));
+  Tensor pre = Tensor::empty({tokens, options.trees, tree.leaf_width});
+  kernels::leaf_tree_hard_forward(tree, tokens, in[0].value().data(), paths.logits.data(), paths.leaf.data(),
+                                  pre.data(), y.data());
+  if (statistics != nullptr) {
+    add_paths(paths, routing.temperature, *statistics);
+    add_soft_sums({0, 0, tokens * options.trees * (options.depth + 1)}, *statistics);
+  }
+  const auto backward = [paths, pre, options, routing](const Tensor& dy, std::span<Variable> inputs) {
+    const kernels::StraightThrough decisions{routing.temperature, routing.ste_epsilon};
+    kernels::leaf_tree_hard_backward(view(inputs, options), paths.tokens, inputs[0].value().data(), dy.data(),
+                                     paths.logits.data(), paths.leaf.data(), pre.data(),
+                                     routing.mode == RoutingMode::kStraightThrough ? &decisions : nullptr,
+                                     destinations(inputs));
+  };
+  return {record(kOp, y, in, backward), Variable()};
+}
+
+// What a soft pass keeps: the dense form's tape, or the survivors.
+struct SoftTape {
+  bool dense = true;
+  kernels::DenseLeafTape all;
+  std::vector<kernels::LeafSurvivors> survivors;
+};
+
+HardPaths hard_paths(const kernels::TreeGates& gates, std::int64_t tokens, const SoftTape& tape) {
+  HardPaths paths(gates, tokens, gates.depth);
+  const std::int64_t block_paths = kernels::kSurvivorTokens * gates.trees;
+  for (std::int64_t path = 0; path < tokens * gates.trees; ++path) {
+    float* logits = paths.path_logits(path);
+    const float* all = tape.dense ? tape.all.logits.data() + path * gates.inner() : nullptr;
+    paths.leaf.data()[path] =
+        tape.dense
+            ? kernels::hard_path_of(gates, all, logits)
+            : kernels::hard_path_of(
+                  gates,
+                  tape.survivors[static_cast<std::size_t>(path / block_paths)].nodes.list(path % block_paths),
+                  logits);
+  }
+  return paths;
+}
+
+void soft_backward(const SoftTape& tape, const LeafTreeOptions& options, const kernels::SoftRouting& routing,
+                   std::span<const Tensor> grads, std::span<Variable> in) {
+  const kernels::LeafTree tree = view(in, options);
+  const std::int64_t tokens = in[0].shape().rows();
+  const Tensor dy = grad_or_zeros(grads[0], in[0].shape().with_last(tree.output_width));
+  const float to_entropy = grads.size() > 1 ? entropy_gradient(grads[1], tokens, options.trees) : 0.0F;
+  const float* x = in[0].value().data();
+  if (tape.dense) {
+    kernels::leaf_tree_dense_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.all,
+                                      destinations(in));
+  } else {
+    kernels::leaf_tree_sparse_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.survivors,
+                                       destinations(in));
+  }
+}
+
+TreeResult soft_tree(const std::vector<Variable>& in, const LeafTreeOptions& options,
+                     const TreeRouting& routing, bool training, TreeStatistics* statistics) {
+  const kernels::LeafTree tree = view(in, options);
+  const kernels::SoftRouting soft = soft_routing(routing, training, options.depth);
+  const std::int64_t tokens = in[0].shape().rows();
+  const float* x = in[0].value().data();
+  const auto tape = std::make_shared<SoftTape>();
+  tape->dense = kernels::dense_form_is_cheaper(tree.gates, soft, tokens, x);
+  Tensor y = Tensor::empty(in[0].shape().with_last(tree.output_width));
+  const kernels::SoftSums sums =
+      tape->dense ? kernels::leaf_tree_dense_forward(tree, soft, tokens, x, y.data(), tape->all)
+                  : kernels::leaf_tree_sparse_forward(tree, soft, tokens, x, y.data(), tape->survivors);
+  if (statistics != nullptr) {
+    add_paths(hard_paths(tree.gates, tokens, *tape), routing.temperature, *statistics);
+    add_soft_sums(sums, *statistics);
+  }
+  std::vector<Tensor> values{y};
+  if (soft.entropy) values.push_back(mean_entropy(sums, tokens, options.trees));
+  const std::vector<Variable> results = record(
+      kOp, values, in, [tape, options, soft](std::span<const Tensor> grads, std::span<Variable> inputs) {
+        soft_backward(*tape, options, soft, grads, inputs);
+      });
+  return {results[0], soft.entropy ? results[1] : Variable()};
+}
+
+}  // namespace
+
+TreeResult leaf_tree(const Variable& x, const LeafTreeWeights& weights, const LeafTreeOptions& options,
+                     const TreeRouting& routing, bool training, TreeStatistics* statistics) {
+  require_shapes(x, weights, options);
+  require_routing(kOp, routing);
+  const std::vector<Variable> in{x,
+                                 weights.gate_weight,
+                                 weights.gate_bias,
+                                 weights.leaf_in,
+                                 weights.leaf_in_bias,
+                                 weights.leaf_out,
+                                 weights.leaf_out_bias};
+  // Without decisions all modes are the same dense layer.
+  if (routing.mode == RoutingMode::kSoft || options.depth == 0) {
+    return soft_tree(in, options, routing, training, statistics);
+  }
+  return hard_tree(in, options, routing, statistics);
+}
+
+}  // namespace espalier::ops
