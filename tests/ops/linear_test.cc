@@ -1,0 +1,83 @@
+#include "espalier/ops/linear.h"
+
+#include "kernels/matmul.h"
+#include "tests/ops/full_check.h"
+
+namespace espalier::ops {
+namespace {
+
+using testing::Doubles;
+using testing::random_tensor;
+
+testing::DoubleTwin plain_linear(std::size_t out, std::size_t in) {
+  return [out, in](std::span<const Doubles> a) {
+    const std::size_t rows = in == 0 ? 3 : a[0].size() / in;
+    Doubles y(rows * out, 0.0);
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t o = 0; o < out; ++o) {
+        double sum = a.size() > 2 ? a[2][o] : 0.0;
+        for (std::size_t i = 0; i < in; ++i) sum += a[0][r * in + i] * a[1][o * in + i];
+        y[r * out + o] = sum;
+      }
+    }
+    return y;
+  };
+}
+
+Variable with_optional_bias(std::span<const Variable> in) {
+  return linear(in[0], in[1], in.size() > 2 ? in[2] : Variable());
+}
+
+}  // namespace
+
+TEST_CASE("value and gradients, with and without bias, for any leading axes") {
+  const struct {
+    Shape x;
+    std::int64_t out;
+  } cases[] = {{{3, 5}, 4}, {{2, 3, 7}, 5}, {{6}, 3},    {{1, 1}, 1},
+               {{0, 4}, 3}, {{3, 0}, 2},    {{3, 4}, 0}, {{65, 9}, 17}};
+  for (const auto& [shape, out] : cases) {
+    const std::int64_t in = shape.columns();
+    std::vector<Tensor> inputs{random_tensor(shape, 1), random_tensor({out, in}, 2)};
+    const auto twin = plain_linear(static_cast<std::size_t>(out), static_cast<std::size_t>(in));
+    INFO("x " << shape.str() << " out " << out);
+    testing::full_check(with_optional_bias, twin, inputs);
+    inputs.push_back(random_tensor({out}, 3));
+    testing::full_check(with_optional_bias, twin, inputs);
+  }
+}
+
+TEST_CASE("micro-batches of whole panels accumulate to the bits of one batch") {
+  const std::int64_t rows = 2 * kernels::kGradientRows, in = 24, out = 40;
+  const Tensor x = random_tensor({rows, in}, 4);
+  const Tensor upstream = random_tensor({rows, out}, 5);
+  Variable weight(random_tensor({out, in}, 6), true);
+  Variable bias(random_tensor({out}, 7), true);
+  backward(linear(Variable(x), weight, bias), upstream);
+  const Tensor whole_weight = weight.grad();
+  const Tensor whole_bias = bias.grad();
+  weight.clear_grad();
+  bias.clear_grad();
+  for (std::int64_t first = 0; first < rows; first += kernels::kGradientRows) {
+    const std::int64_t last = first + kernels::kGradientRows;
+    backward(linear(Variable(x.slice_rows(first, last)), weight, bias), upstream.slice_rows(first, last));
+  }
+  CHECK(weight.grad().to_vector() == whole_weight.to_vector());
+  CHECK(bias.grad().to_vector() == whole_bias.to_vector());
+}
+
+TEST_CASE("errors name the argument, what is expected and why") {
+  const Variable x(Tensor::zeros({32, 128, 512}));
+  const Variable weight(Tensor::zeros({64, 512}));
+  const auto error = [](auto&&... arguments) { return testing::error_of([&] { linear(arguments...); }); };
+  CHECK(error(x, Variable(Tensor::zeros({64, 768}))) ==
+        "linear: weight must be [64,512] (last axis of x [32,128,512]), got [64,768]");
+  CHECK(error(x, Variable(Tensor::zeros({512}))) == "linear: weight must have 2 axes, got [512]");
+  CHECK(error(x, weight, Variable(Tensor::zeros({63}))) ==
+        "linear: bias must be [64] (rows of weight [64,512]), got [63]");
+  CHECK(error(Variable(Tensor::zeros({})), weight) == "linear: x must have at least 1 axis, got []");
+  CHECK(error(Variable(), weight) == "linear: x must be given, got an undefined variable");
+  CHECK(error(x, Variable()) == "linear: weight must be given, got an undefined variable");
+}
+
+}  // namespace espalier::ops
