@@ -124,6 +124,14 @@ std::size_t encode(DType dtype, const float* values, std::size_t count, std::byt
     std::memcpy(out, values, count * sizeof(float));
     return count;
   }
+  if (dtype == DType::kI64) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto whole = static_cast<std::int64_t>(values[i]);
+      ESPALIER_CHECK(static_cast<float>(whole) == values[i]);
+      std::memcpy(out + i * sizeof(whole), &whole, sizeof(whole));
+    }
+    return count;
+  }
   ESPALIER_CHECK(dtype == DType::kF16 || dtype == DType::kBF16);
   for (std::size_t i = 0; i < count; ++i) {
     const bool half = dtype == DType::kF16;

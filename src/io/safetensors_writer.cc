@@ -14,9 +14,13 @@ namespace {
 
 constexpr std::size_t kChunk = std::size_t{1} << 18U;
 
+// Bytes for each float of the value: a complex number is two of them.
+std::size_t stored_width(DType dtype) {
+  return dtype == DType::kC64 ? sizeof(float) : dtype_bytes(dtype);
+}
+
 std::uint64_t stored_bytes(const SafetensorsEntry& entry) {
-  const std::size_t width = dtype_bytes(entry.dtype) / floats_per_element(entry.dtype);
-  return static_cast<std::uint64_t>(entry.value.size()) * width;
+  return static_cast<std::uint64_t>(entry.value.size()) * stored_width(entry.dtype);
 }
 
 Json describe(const SafetensorsEntry& entry, std::uint64_t offset) {
@@ -46,8 +50,8 @@ std::string header_text(std::span<const SafetensorsEntry* const> order,
 }
 
 void write_values(AtomicFile& file, const SafetensorsEntry& entry) {
-  std::vector<std::byte> bytes(kChunk * sizeof(float));
-  const std::size_t width = dtype_bytes(entry.dtype) / floats_per_element(entry.dtype);
+  const std::size_t width = stored_width(entry.dtype);
+  std::vector<std::byte> bytes(kChunk * width);
   const std::span<const float> values = entry.value.span();
   for (std::size_t begin = 0; begin < values.size(); begin += kChunk) {
     const std::size_t count = std::min(kChunk, values.size() - begin);
@@ -69,7 +73,7 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Safete
   for (const SafetensorsEntry& entry : entries) {
     const bool complex = entry.dtype == DType::kC64;
     ESPALIER_CHECK(complex || entry.dtype == DType::kF32 || entry.dtype == DType::kF16 ||
-                   entry.dtype == DType::kBF16);
+                   entry.dtype == DType::kBF16 || entry.dtype == DType::kI64);
     ESPALIER_CHECK(!complex || (entry.value.shape().rank() > 0 && entry.value.shape()[-1] == 2));
     order.push_back(&entry);
   }

@@ -62,7 +62,7 @@ class SafetensorsReader {
 struct SafetensorsEntry {
   std::string name;
   Tensor value;
-  // F32, F16, BF16 (rounded to nearest, ties to even) or C64 (value is [..., 2]).
+  // F32, F16, BF16 (rounded to nearest, ties to even), C64 (value is [..., 2]) or I64 (whole numbers).
   DType dtype = DType::kF32;
 };
 

@@ -40,6 +40,7 @@ struct LoadedModel {
   nn::CrammedBertOptions arch;
   LabelInfo labels;  // of a classifier
   RoutingProvenance routing;
+  std::string config_yaml;  // of the training; empty for an imported model
   std::string tokenizer_json;
   std::optional<text::Tokenizer> tokenizer;  // none where the source has none
   // transformers' clean_up_tokenization_spaces: whether decoded text has the blanks before punctuation
@@ -69,8 +70,8 @@ LoadedModel model_from_checkpoint(const io::Checkpoint& checkpoint, const std::f
 
 // A checkpoint with everything that load_model() needs: `kind`, `model`, `tokenizer_json`, and in `metadata`
 //   arch        an object of the keys of config::arch_settings, each with its text
-//   classifier  {pooler, head_dim, dropout, labels, regression}, for a classifier
-//   routing     {mode, temperature, finished, trained_softly}
+//   classifier  {pooler, head_dim, dropout, outputs, labels, regression}, for a classifier
+//   routing     {mode, temperature, finished, trained_softly, hardening_gap}
 //   program     {version, isa}
 // Tensors share memory with the model. A trainer adds optimizer, state, config_yaml and metrics_jsonl.
 io::Checkpoint model_checkpoint(nn::MaskedLm& model, const RoutingProvenance& routing,

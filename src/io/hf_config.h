@@ -1,0 +1,38 @@
+// config.json of a crammed BERT, to our options and back.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "espalier/io/hf_model.h"
+#include "espalier/io/json.h"
+
+namespace espalier::io {
+
+struct HfConfig {
+  nn::CrammedBertOptions arch;  // vocab_size 0 where the file leaves it open
+  nn::ClassifierOptions head;   // `labels` 0 where the file leaves it open
+  std::vector<std::string> labels;
+  bool sequence_classifier_named = false;  // `architectures` says so
+  bool masked_lm_named = false;
+  bool rotary_without_effect = false;  // the original stores buffers for it all the same
+  Json document;                       // config.json, with `arch` inside
+  std::string where;                   // the file it was read from
+  std::vector<std::string> warnings;
+};
+
+// Reads FOLDER/config.json, or FOLDER/model_config.json where there is no config.json with an `arch`.
+HfConfig read_hf_config(const std::filesystem::path& folder);
+
+// A complete config.json of the model: the one it came with, or a new one. `dtype`: what all tensors are
+// written as, if they are not written as they came.
+Json hf_config(const HfModel& model, std::optional<DType> dtype);
+
+// The `arch` mapping into options; `view` is at the mapping. Appends to `config.warnings`.
+void parse_hf_arch(const JsonView& view, HfConfig& config);
+
+// InputError if the classification head in config.json is one that we do not have.
+void require_supported_head(const HfConfig& config);
+
+}  // namespace espalier::io

@@ -1,0 +1,138 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "espalier/base/error.h"
+#include "espalier/io/hf_model.h"
+#include "espalier/io/model_tensors.h"
+#include "espalier/io/tokenizer_json.h"
+#include "io/hf_config.h"
+#include "io/hf_tensors.h"
+#include "io/hf_tokenizer.h"
+#include "io/staged_folder.h"
+
+namespace espalier::io {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kWeights = "model.safetensors";
+constexpr const char* kMark = "exported_by";
+constexpr std::array<const char*, 7> kFiles = {
+    "config.json",           "model_config.json",       kWeights,   "tokenizer.json",
+    "tokenizer_config.json", "special_tokens_map.json", "README.md"};
+
+bool is_export(const fs::path& folder) {
+  try {
+    return SafetensorsReader(folder / kWeights).metadata().contains(kMark);
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+// Only what an export wrote may be replaced.
+void require_replaceable(const fs::path& folder) {
+  if (!fs::exists(folder)) return;
+  if (!fs::is_directory(folder)) {
+    throw InputError(fmt::format("{}: is a file; export writes a folder", folder.string()));
+  }
+  if (fs::is_empty(folder)) return;
+  if (!is_export(folder)) {
+    throw InputError(
+        fmt::format("{}: the folder is not empty and holds no earlier export; give a new or an empty folder",
+                    folder.string()));
+  }
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (std::find(kFiles.begin(), kFiles.end(), name) != kFiles.end()) continue;
+    throw InputError(
+        fmt::format("{}: the folder holds an earlier export, but also {}, which would be lost; move it or "
+                    "give a new folder",
+                    folder.string(), name));
+  }
+}
+
+class Entries {
+ public:
+  Entries(const HfModel& model, std::optional<DType> dtype) : source_(model.source), dtype_(dtype) {}
+
+  void add(const std::string& name, const Tensor& value, DType kind = DType::kF32) {
+    entries_.push_back({name, value, kind == DType::kF32 ? float_type(name) : kind});
+  }
+
+  // The stored value where it is not the one that follows from the architecture.
+  void add_buffer(const HfBuffer& buffer) {
+    const auto stored = std::find_if(source_.buffers.begin(), source_.buffers.end(),
+                                     [&](const NamedTensor& tensor) { return tensor.name == buffer.name; });
+    add(buffer.name, stored == source_.buffers.end() ? buffer.value() : stored->value, buffer.dtype);
+  }
+
+  const std::vector<SafetensorsEntry>& all() const { return entries_; }
+
+ private:
+  DType float_type(const std::string& name) const {
+    if (dtype_) return *dtype_;
+    const auto own = source_.dtypes.find(name);
+    return own == source_.dtypes.end() ? source_.dtype : own->second;
+  }
+
+  const HfSource& source_;
+  std::optional<DType> dtype_;
+  std::vector<SafetensorsEntry> entries_;
+};
+
+bool rotary_without_effect(const HfModel& model) {
+  const JsonView config(model.source.config, "config.json");
+  if (!config.has("arch") || !config["arch"].has("attention")) return false;
+  const JsonView attention = config["arch"]["attention"];
+  return attention.has("rotary_embedding") && attention["rotary_embedding"].json() == Json(true);
+}
+
+void write_weights(const fs::path& path, const HfModel& model, const HfWriteOptions& options) {
+  Entries entries(model, options.dtype);
+  for (const NamedTensor& tensor : model.tensors) {
+    const bool turned = hf_transposed(tensor.name);
+    entries.add(hf_name(tensor.name), turned ? transposed(tensor.value) : tensor.value);
+    if (tensor.name == kWordEmbedding && !model.classifier) entries.add(kDecoder, tensor.value);
+  }
+  for (const HfBuffer& buffer : hf_buffers(model.arch, rotary_without_effect(model)))
+    entries.add_buffer(buffer);
+  write_safetensors(path, entries.all(), {{"format", "pt"}, {kMark, "espalier"}});
+}
+
+void write_tokenizer(const fs::path& folder, const HfModel& model) {
+  if (model.tokenizer_json.empty()) return;
+  write_text_atomically(folder / "tokenizer.json", model.tokenizer_json);
+  const text::TokenizerModel tokenizer = parse_tokenizer_json(model.tokenizer_json, "tokenizer.json");
+  const Json& config = model.source.tokenizer_config;
+  const Json& map = model.source.special_tokens_map;
+  write_text_atomically(
+      folder / "tokenizer_config.json",
+      json_text(config.is_null() ? hf_tokenizer_config(tokenizer, model.arch.embedding.max_positions)
+                                 : config));
+  write_text_atomically(folder / "special_tokens_map.json",
+                        json_text(map.is_null() ? hf_special_tokens_map(tokenizer) : map));
+}
+
+}  // namespace
+
+void write_hf_model(const fs::path& folder, const HfModel& model, const HfWriteOptions& options) {
+  require_exportable(model.arch);
+  const nn::ClassifierOptions* head = model.classifier ? &*model.classifier : nullptr;
+  check_model_tensors(model.arch, head, model.tensors, "export");
+  require_replaceable(folder);
+  StagedFolder staged(folder);
+  const Json config = hf_config(model, options.dtype);
+  write_text_atomically(staged.temporary() / "config.json", json_text(config));
+  // The original's own loader reads the architecture from this file.
+  write_text_atomically(staged.temporary() / "model_config.json", json_text(config.at("arch")));
+  write_tokenizer(staged.temporary(), model);
+  if (!options.model_card.empty())
+    write_text_atomically(staged.temporary() / "README.md", options.model_card);
+  write_weights(staged.temporary() / kWeights, model, options);
+  staged.commit();
+}
+
+}  // namespace espalier::io

@@ -1,0 +1,64 @@
+#include "io/staged_folder.h"
+
+#include <fcntl.h>
+#include <stdio.h>  // renameat2
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "espalier/base/error.h"
+#include "io/file_ops.h"
+
+namespace espalier::io {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// "a/b/" names the same folder as "a/b", and a temporary beside it must not lie inside.
+fs::path without_slash(fs::path path) {
+  if (path.filename().empty() && path.has_parent_path()) path = path.parent_path();
+  return path;
+}
+
+// Swaps two folders in one step where the file system can; else moves the old one away first.
+int exchange(const fs::path& from, const fs::path& to) {
+  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  const fs::path aside = from.string() + ".old";
+  if (const int error = file_ops::rename(to, aside)) return error;
+  if (const int error = file_ops::rename(from, to)) {
+    file_ops::rename(aside, to);
+    return error;
+  }
+  return file_ops::rename(aside, from);
+}
+
+}  // namespace
+
+StagedFolder::StagedFolder(fs::path target)
+    : target_(without_slash(std::move(target))), temporary_(temporary_beside(target_)) {
+  std::error_code error;
+  if (!folder_of(target_).empty()) fs::create_directories(folder_of(target_), error);
+  if (!error) fs::create_directory(temporary_, error);
+  if (error) check("mkdir", error.value());
+}
+
+StagedFolder::~StagedFolder() {
+  std::error_code ignored;
+  fs::remove_all(temporary_, ignored);
+}
+
+void StagedFolder::check(const char* operation, int error) const {
+  if (error != 0) throw RunError(write_failure(target_, operation, error));
+}
+
+void StagedFolder::commit() {
+  check("fsync", file_ops::sync_folder(temporary_));
+  // After the exchange the temporary name holds what was there before, and the destructor removes it.
+  const bool present = fs::exists(target_);
+  check("rename", present ? exchange(temporary_, target_) : file_ops::rename(temporary_, target_));
+  check("fsync", file_ops::sync_folder(folder_of(target_)));
+}
+
+}  // namespace espalier::io
