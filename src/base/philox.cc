@@ -18,21 +18,18 @@ Product multiply(std::uint32_t a, std::uint32_t b) {
 }  // namespace
 
 std::array<std::uint32_t, 4> Philox::words(std::uint64_t index) const {
-  std::uint32_t c0 = static_cast<std::uint32_t>(index);
-  std::uint32_t c1 = (static_cast<std::uint32_t>(index >> 32) & 0xFFFFU) | (stream_ << 16);
-  std::uint32_t c2 = static_cast<std::uint32_t>(step_);
-  std::uint32_t c3 = static_cast<std::uint32_t>(step_ >> 32);
-  std::uint32_t k0 = key_[0];
-  std::uint32_t k1 = key_[1];
-  for (int round = 0; round < 10; ++round) {
-    const Product p0 = multiply(0xD2511F53U, c0);
-    const Product p1 = multiply(0xCD9E8D57U, c2);
+  const PhiloxCounter start = counter(index);
+  auto [c0, c1, c2, c3] = start.counter;
+  auto [k0, k1] = start.key;
+  for (int round = 0; round < PhiloxCounter::kRounds; ++round) {
+    const Product p0 = multiply(PhiloxCounter::kFactor0, c0);
+    const Product p1 = multiply(PhiloxCounter::kFactor1, c2);
     c0 = p1.high ^ c1 ^ k0;
     c1 = p1.low;
     c2 = p0.high ^ c3 ^ k1;
     c3 = p0.low;
-    k0 += 0x9E3779B9U;
-    k1 += 0xBB67AE85U;
+    k0 += PhiloxCounter::kWeyl0;
+    k1 += PhiloxCounter::kWeyl1;
   }
   return {c0, c1, c2, c3};
 }

@@ -8,6 +8,7 @@
 
 #include "kernels/attention.h"
 #include "kernels/cross_entropy.h"
+#include "kernels/dropout.h"
 #include "kernels/layer_norm.h"
 #include "tests/kernels/each_target.h"
 #include "tests/support/support.h"
@@ -66,6 +67,26 @@ TEST_CASE("attention agrees across instruction sets") {
       attention(problem, qkv.data(), all.data());
       attention_backward(problem, qkv.data(), dout.data(), true, all.data() + tokens * width);
       return all;
+    });
+  }
+}
+
+TEST_CASE("dropout draws the numbers of Philox under every instruction set") {
+  const std::int64_t n = 333;
+  const float p = 0.3F;
+  const Tensor x = random_tensor({n}, 1);
+  const Philox random(7, RandomStream::kDropout, 5);
+  // The second start lets the low half of the counter wrap on the way.
+  for (const std::uint64_t first : {std::uint64_t{40}, (std::uint64_t{1} << 34) - 80}) {
+    std::vector<float> expected;
+    for (std::int64_t i = 0; i < n; ++i) {
+      const bool keep = random.uniform(first + static_cast<std::uint64_t>(i)) >= p;
+      expected.push_back(keep ? x.data()[i] * (1.0F / (1.0F - p)) : 0.0F);
+    }
+    testing::for_each_target([&](std::int64_t /*target*/) {
+      Tensor y = Tensor::empty({n});
+      dropout(n, p, random, first, x.data(), false, y.data());
+      CHECK(y.to_vector() == expected);
     });
   }
 }

@@ -20,6 +20,16 @@ enum class RandomStream : std::uint32_t {
   kTest = 1000,
 };
 
+// What the generator turns into four words: a counter and a key, after Salmon et al.
+struct PhiloxCounter {
+  std::array<std::uint32_t, 4> counter;
+  std::array<std::uint32_t, 2> key;
+
+  static constexpr int kRounds = 10;
+  static constexpr std::uint32_t kFactor0 = 0xD2511F53U, kFactor1 = 0xCD9E8D57U;
+  static constexpr std::uint32_t kWeyl0 = 0x9E3779B9U, kWeyl1 = 0xBB67AE85U;
+};
+
 class Philox {
  public:
   Philox(std::uint64_t seed, RandomStream stream, std::uint64_t step = 0)
@@ -27,8 +37,14 @@ class Philox {
         stream_(static_cast<std::uint32_t>(stream)),
         step_(step) {}
 
-  // Four independent 32-bit words for `index`. The counter is (index low 32, index high 16 | stream 16,
-  // step).
+  // The counter of `index` is (index low 32, index high 16 | stream 16, step).
+  PhiloxCounter counter(std::uint64_t index) const {
+    return {{static_cast<std::uint32_t>(index),
+             (static_cast<std::uint32_t>(index >> 32) & 0xFFFFU) | (stream_ << 16),
+             static_cast<std::uint32_t>(step_), static_cast<std::uint32_t>(step_ >> 32)},
+            key_};
+  }
+  // Four independent 32-bit words for `index`.
   std::array<std::uint32_t, 4> words(std::uint64_t index) const;
   std::uint32_t word(std::uint64_t index) const { return words(index >> 2)[index & 3]; }
 
