@@ -17,7 +17,7 @@ def _trained(program, scratch):
     """A run directory after three steps of hard trees."""
     check_tokenizer.prepare(program, scratch)
     run = os.path.join(scratch, "run")
-    program.run("pretrain", CONFIG, f"data={os.path.join(scratch, 'data')}", f"run={run}", "arch.ffn.routing=hard", "train.max_steps=3", "seed=7")
+    program.run("pretrain", CONFIG, f"data={os.path.join(scratch, 'data')}", f"run={run}", "routing.mode=hard", "train.max_steps=3", "seed=7")
     return run
 
 
