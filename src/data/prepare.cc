@@ -1,0 +1,121 @@
+#include "espalier/data/prepare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "data/joined.h"
+#include "data/prepare_parts.h"
+#include "espalier/base/checksum.h"
+#include "espalier/base/error.h"
+#include "espalier/base/interrupt.h"
+#include "espalier/base/philox.h"
+#include "espalier/io/run_files.h"
+#include "espalier/io/token_store.h"
+
+namespace espalier::data {
+namespace {
+
+const char kManifestFormat[] = "espalier token store manifest";
+
+// Removes a folder that we made and left empty.
+class NewFolder {
+ public:
+  explicit NewFolder(const std::filesystem::path& path)
+      : path_(path), made_(!std::filesystem::exists(path)) {}
+  ~NewFolder() {
+    std::error_code ignored;
+    if (made_) std::filesystem::remove(path_, ignored);
+  }
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
+
+ private:
+  std::filesystem::path path_;
+  bool made_;
+};
+
+// A folder with files of somebody else is not ours to write into.
+void check_folder(const std::filesystem::path& out) {
+  std::vector<std::string> strangers;
+  for (const auto& entry : std::filesystem::directory_iterator(out)) {
+    const std::string name = entry.path().filename().string();
+    if (name != "lock" && name != "tokenizer.json" && name != "tokens.h5") strangers.push_back(name);
+  }
+  if (strangers.empty()) return;
+  std::sort(strangers.begin(), strangers.end());
+  if (strangers.size() > 5) strangers.resize(5);
+  throw InputError(fmt::format("out: {} is not empty and holds other files ({}); give another folder",
+                               out.string(), joined(strangers)));
+}
+
+// True if `out` holds the result already; InputError if it holds another.
+bool is_there(const std::filesystem::path& out, const io::Json& configuration, const io::Json& sources,
+              io::Json& manifest) {
+  if (!std::filesystem::exists(out / "tokens.h5")) {
+    check_folder(out);
+    return false;
+  }
+  const io::TokenStoreReader store = io::open_token_store(out);
+  const std::string difference = manifest_difference(store.manifest(), configuration, sources);
+  if (!difference.empty()) {
+    throw InputError(fmt::format(
+        "out: {} holds a token store made from other text or settings: {}. Give another folder, or remove "
+        "this one",
+        out.string(), difference));
+  }
+  manifest = store.manifest();
+  // A copy for people and other programs; the store's own counts.
+  const std::filesystem::path tokenizer = out / "tokenizer.json";
+  if (!std::filesystem::exists(tokenizer) || io::read_text_file(tokenizer) != store.tokenizer_json()) {
+    io::write_text_atomically(tokenizer, store.tokenizer_json());
+  }
+  return true;
+}
+
+}  // namespace
+
+void PrepareJob::step(const std::string& phase, std::uint64_t done, std::uint64_t total) const {
+  if (progress) progress({phase, done, total});
+  const int signal = interrupt_signal();
+  if (signal == 0) return;
+  throw Interrupted(fmt::format("interrupted while {}; {} holds nothing new", phase, options.out), signal);
+}
+
+CorpusReader PrepareJob::open_corpus() const {
+  CorpusOptions corpus;
+  corpus.max_document_bytes = static_cast<std::size_t>(options.max_document_bytes);
+  return CorpusReader(files, corpus);
+}
+
+bool is_validation(const PrepareOptions& options, std::string_view text) {
+  const Philox random(options.seed, RandomStream::kSplit, checksum(text.data(), text.size()));
+  return static_cast<double>(random.word(0)) < options.validation_fraction * 0x1p32;
+}
+
+PrepareResult prepare(const PrepareOptions& options, const PrepareCallback& progress) {
+  validate(options);
+  PrepareJob job{options, expand_globs(options.text_files), progress, {}};
+  const std::filesystem::path out = options.out;
+  const NewFolder folder(out);
+  const io::RunLock lock(out);
+  io::remove_stale_temporaries(lock);
+  const std::string tokenizer_checksum =
+      options.tokenizer_path.empty() ? "" : file_checksum(options.tokenizer_path);
+  PrepareResult result;
+  io::Json manifest;
+  manifest["format"] = kManifestFormat;
+  manifest["configuration"] = configuration_json(options, tokenizer_checksum);
+  manifest["sources"] = sources_json(job);
+  if (is_there(out, manifest["configuration"], manifest["sources"], result.manifest)) {
+    result.reused = true;
+    return result;
+  }
+  const PreparedTokenizer prepared = make_tokenizer(job);
+  manifest["tokenizer"] = prepared.report;
+  result.manifest = encode_corpus(job, prepared, std::move(manifest));
+  result.warnings = std::move(job.warnings);
+  return result;
+}
+
+}  // namespace espalier::data

@@ -1,0 +1,218 @@
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "data/prepare_parts.h"
+#include "data/sequence_builder.h"
+#include "espalier/base/error.h"
+#include "espalier/base/parallel.h"
+#include "espalier/io/token_store.h"
+#include "text/utf8.h"
+
+namespace espalier::data {
+namespace {
+
+// Text that is encoded at a time: enough for many threads, little beside everything else in memory.
+constexpr std::size_t kBatchBytes = std::size_t{8} << 20;
+constexpr std::size_t kBatchDocuments = 8192;
+
+struct SplitCounts {
+  std::int64_t documents = 0, bytes = 0, characters = 0;
+};
+
+struct Encoded {
+  std::vector<std::int32_t> ids;  // <sep> included
+  std::int64_t characters = 0;
+  bool validation = false;
+};
+
+class Encoder {
+ public:
+  Encoder(PrepareJob& job, const PreparedTokenizer& prepared, io::TokenStoreWriter& store)
+      : job_(job),
+        tokenizer_(prepared.tokenizer),
+        ratio_(job.options.max_token_ratio > 0 ? job.options.max_token_ratio
+                                               : default_token_ratio(tokenizer_.vocabulary_size())),
+        sep_id_(tokenizer_.sep_id()),
+        train_(builder_options(io::Split::kTrain), store),
+        validation_(builder_options(io::Split::kValidation), store) {}
+
+  void run() {
+    CorpusReader reader = job_.open_corpus();
+    Document document;
+    std::size_t bytes = 0;
+    while (reader.next(document)) {
+      bytes += document.text.size();
+      batch_.push_back(std::move(document));
+      if (bytes < kBatchBytes && batch_.size() < kBatchDocuments) continue;
+      encode_batch();
+      bytes = 0;
+      job_.step("encoding", reader.position(), reader.total_bytes());
+    }
+    encode_batch();
+    job_.step("encoding", reader.total_bytes(), reader.total_bytes());
+    corpus_ = reader.counts();
+    finish();
+  }
+
+  void report(io::Json& manifest) const;
+
+ private:
+  SequenceBuilderOptions builder_options(io::Split split) const;
+  void encode_batch();
+  void take(const Encoded& encoded, std::size_t bytes);
+  void finish();
+  void require_sequences(const SequenceBuilder& builder, const char* name, const char* advice) const;
+
+  PrepareJob& job_;
+  const text::Tokenizer& tokenizer_;
+  double ratio_;
+  std::int32_t sep_id_;
+  SequenceBuilder train_, validation_;
+  SplitCounts train_counts_, validation_counts_;
+  CorpusCounts corpus_;
+  std::int64_t too_symbolic_ = 0, without_tokens_ = 0;
+  std::vector<Document> batch_;
+};
+
+SequenceBuilderOptions Encoder::builder_options(io::Split split) const {
+  SequenceBuilderOptions options;
+  options.split = split;
+  const bool train = split == io::Split::kTrain;
+  options.order = train ? job_.options.order : SequenceOrder::kShuffled;
+  options.sequence_length = job_.options.sequence_length;
+  options.vocabulary_size = tokenizer_.vocabulary_size();
+  if (options.order == SequenceOrder::kFullStops) {
+    const auto stop = tokenizer_.find(".");
+    if (!stop) {
+      throw InputError("order: full_stops needs a tokenizer with the token `.`; use shuffled or stored");
+    }
+    options.full_stop_id = *stop;
+  }
+  options.seed = job_.options.seed;
+  options.folder = job_.options.out;
+  // Validation is the smaller part by far.
+  const auto memory = static_cast<std::size_t>(job_.options.sort_memory_mb) << 20;
+  options.sort_memory_bytes = train ? memory - memory / 8 : memory / 8;
+  return options;
+}
+
+void Encoder::encode_batch() {
+  std::vector<Encoded> encoded(batch_.size());
+  parallel_for(static_cast<std::int64_t>(batch_.size()), 4, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      const std::string& text = batch_[i].text;
+      encoded[i].ids = tokenizer_.encode(text);
+      encoded[i].characters = static_cast<std::int64_t>(text::count_code_points(text));
+      encoded[i].validation = is_validation(job_.options, text);
+    }
+  });
+  for (std::size_t i = 0; i < batch_.size(); ++i) {
+    if (encoded[i].ids.empty()) {
+      ++without_tokens_;
+      continue;
+    }
+    encoded[i].ids.push_back(sep_id_);
+    take(encoded[i], batch_[i].text.size());
+  }
+  batch_.clear();
+}
+
+void Encoder::take(const Encoded& encoded, std::size_t bytes) {
+  if (static_cast<double>(encoded.ids.size()) >= ratio_ * static_cast<double>(encoded.characters)) {
+    ++too_symbolic_;
+    return;
+  }
+  SplitCounts& counts = encoded.validation ? validation_counts_ : train_counts_;
+  ++counts.documents;
+  counts.bytes += static_cast<std::int64_t>(bytes);
+  counts.characters += encoded.characters;
+  (encoded.validation ? validation_ : train_).add(encoded.ids);
+}
+
+void Encoder::require_sequences(const SequenceBuilder& builder, const char* name, const char* advice) const {
+  if (builder.sequences() > 0) return;
+  throw InputError(fmt::format(
+      "the {} split has no sequence of {} tokens: {} tokens fell to it, of {} documents read ({} dropped as "
+      "symbols); {}",
+      name, job_.options.sequence_length, builder.tokens(), corpus_.documents, too_symbolic_, advice));
+}
+
+void Encoder::finish() {
+  require_sequences(train_, "training", "give more text, or a higher text.max_token_ratio");
+  if (job_.options.validation_fraction > 0) {
+    require_sequences(
+        validation_, "validation",
+        "give more documents (in text files a blank line ends one), a larger validation_fraction, "
+        "or 0 for no validation");
+  }
+  const auto total = static_cast<std::uint64_t>(train_.sequences() + validation_.sequences());
+  std::uint64_t done = 0;
+  const auto step = [&] {
+    if (++done % 4096 == 0) job_.step("writing", done, total);
+  };
+  train_.finish(step);
+  validation_.finish(step);
+  job_.step("writing", total, total);
+}
+
+io::Json split_json(const SplitCounts& counts, const SequenceBuilder& builder) {
+  io::Json json;
+  json["documents"] = counts.documents;
+  json["bytes"] = counts.bytes;
+  json["characters"] = counts.characters;
+  json["tokens"] = builder.tokens();
+  json["sequences"] = builder.sequences();
+  json["dropped_tokens"] = builder.remainder();
+  if (builder.tokens() > 0) {
+    json["bytes_per_token"] = static_cast<double>(counts.bytes) / static_cast<double>(builder.tokens());
+  }
+  return json;
+}
+
+void Encoder::report(io::Json& manifest) const {
+  io::Json& documents = manifest["documents"];
+  documents["read"] = corpus_.documents;
+  documents["kept"] = train_counts_.documents + validation_counts_.documents;
+  documents["too_symbolic"] = too_symbolic_;
+  documents["max_token_ratio"] = ratio_;
+  documents["without_tokens"] = without_tokens_ + corpus_.empty;
+  documents["cut"] = corpus_.cut_documents;
+  documents["pieces_of_cut"] = corpus_.pieces;
+  documents["invalid_utf8"] = corpus_.invalid_utf8;
+  manifest["train"] = split_json(train_counts_, train_);
+  manifest["validation"] = split_json(validation_counts_, validation_);
+  const std::string too_long = fmt::format(
+      "{} documents are longer than text.max_document_bytes ({}) and were "
+      "cut in {} pieces that count as documents",
+      corpus_.cut_documents, job_.options.max_document_bytes, corpus_.pieces);
+  if (corpus_.cut_documents > 0) job_.warnings.push_back(too_long);
+  if (corpus_.invalid_utf8 > 0) {
+    job_.warnings.push_back(fmt::format(
+        "{} documents hold bytes that are not UTF-8, which the tokenizer replaces", corpus_.invalid_utf8));
+  }
+  if (too_symbolic_ * 5 > corpus_.documents) {
+    job_.warnings.push_back(
+        fmt::format("{} of {} documents were dropped as symbols (text.max_token_ratio {:.3f})", too_symbolic_,
+                    corpus_.documents, ratio_));
+  }
+}
+
+}  // namespace
+
+io::Json encode_corpus(PrepareJob& job, const PreparedTokenizer& prepared, io::Json manifest) {
+  io::TokenStoreOptions options;
+  options.vocabulary_size = prepared.tokenizer.vocabulary_size();
+  options.sequence_length = job.options.sequence_length;
+  const std::filesystem::path out = job.options.out;
+  io::TokenStoreWriter store(out / "tokens.h5", options);
+  Encoder encoder(job, prepared, store);
+  encoder.run();
+  encoder.report(manifest);
+  // The store comes last: where it is, everything is.
+  io::write_text_atomically(out / "tokenizer.json", prepared.json);
+  store.finish(prepared.json, manifest);
+  return manifest;
+}
+
+}  // namespace espalier::data

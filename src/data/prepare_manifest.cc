@@ -1,0 +1,128 @@
+#include <fmt/format.h>
+
+#include <fstream>
+#include <vector>
+
+#include "data/joined.h"
+#include "data/prepare_parts.h"
+#include "espalier/base/checksum.h"
+#include "espalier/base/error.h"
+
+namespace espalier::data {
+namespace {
+
+// Raised when the same text and settings would give another result than before.
+constexpr int kPipelineVersion = 1;
+
+const char* order_name(SequenceOrder order) {
+  switch (order) {
+    case SequenceOrder::kStored:
+      return "stored";
+    case SequenceOrder::kShuffled:
+      return "shuffled";
+    case SequenceOrder::kFullStops:
+      return "full_stops";
+  }
+  check_failed("order", __FILE__, __LINE__);
+}
+
+std::string checksum_of(const std::filesystem::path& path, const std::function<void(std::uint64_t)>& step) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw InputError(fmt::format("{}: cannot be read", path.string()));
+  Checksum sum;
+  std::vector<char> buffer(std::size_t{1} << 20);
+  std::uint64_t done = 0;
+  while (file) {
+    file.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
+    sum.update(buffer.data(), static_cast<std::size_t>(file.gcount()));
+    done += static_cast<std::uint64_t>(file.gcount());
+    step(done);
+  }
+  if (file.bad()) throw RunError(fmt::format("{}: reading failed", path.string()));
+  return "xxh3:" + sum.hex();
+}
+
+std::string shown(const io::Json& object, const std::string& key) {
+  const auto found = object.find(key);
+  return found == object.end() ? "not set" : io::json_text(*found, -1);
+}
+
+// "sequence_length is 64 there and 128 here"
+void compare_objects(const io::Json& there, const io::Json& here, std::vector<std::string>& differences) {
+  for (const auto& item : here.items()) {
+    const std::string before = shown(there, item.key());
+    const std::string now = shown(here, item.key());
+    if (before != now) {
+      differences.push_back(fmt::format("{} is {} there and {} here", item.key(), before, now));
+    }
+  }
+}
+
+void compare_sources(const io::Json& there, const io::Json& here, std::vector<std::string>& differences) {
+  if (there.size() != here.size()) {
+    differences.push_back(
+        fmt::format("the text was {} files there and is {} here", there.size(), here.size()));
+    return;
+  }
+  for (std::size_t i = 0; i < here.size(); ++i) {
+    if (there[i] == here[i]) continue;
+    const std::string name = shown(here[i], "file");
+    differences.push_back(shown(there[i], "file") == name
+                              ? fmt::format("the file {} has changed", name)
+                              : fmt::format("the text file {} was {} there", name, shown(there[i], "file")));
+  }
+}
+
+}  // namespace
+
+std::string file_checksum(const std::filesystem::path& path) {
+  return checksum_of(path, [](std::uint64_t) {});
+}
+
+io::Json configuration_json(const PrepareOptions& options, const std::string& tokenizer_checksum) {
+  io::Json json;
+  json["pipeline"] = kPipelineVersion;
+  if (tokenizer_checksum.empty()) {
+    json["tokenizer.vocab_size"] = options.vocabulary_size;
+    json["tokenizer.max_words"] = options.max_words;
+    json["tokenizer.sample_bytes"] = options.tokenizer_sample_bytes;
+  }
+  json["tokenizer.path"] = tokenizer_checksum;
+  json["text.max_document_bytes"] = options.max_document_bytes;
+  json["text.max_token_ratio"] = options.max_token_ratio;
+  json["sequence_length"] = options.sequence_length;
+  json["validation_fraction"] = options.validation_fraction;
+  json["order"] = order_name(options.order);
+  json["seed"] = options.seed;
+  return json;
+}
+
+io::Json sources_json(PrepareJob& job) {
+  std::uint64_t total = 0, before = 0;
+  for (const std::filesystem::path& file : job.files) total += std::filesystem::file_size(file);
+  io::Json sources = io::Json::array();
+  for (const std::filesystem::path& file : job.files) {
+    const std::uint64_t bytes = std::filesystem::file_size(file);
+    const auto step = [&](std::uint64_t done) { job.step("reading sources", before + done, total); };
+    io::Json source;
+    source["file"] = file.filename().string();
+    source["bytes"] = bytes;
+    source["checksum"] = checksum_of(file, step);
+    sources.push_back(std::move(source));
+    before += bytes;
+  }
+  return sources;
+}
+
+std::string manifest_difference(const io::Json& manifest, const io::Json& configuration,
+                                const io::Json& sources) {
+  std::vector<std::string> differences;
+  if (!manifest.is_object() || !manifest.contains("configuration") || !manifest.contains("sources")) {
+    return "it was not made by `espalier prepare`";
+  }
+  compare_objects(manifest["configuration"], configuration, differences);
+  compare_sources(manifest["sources"], sources, differences);
+  return joined(differences, "; ");
+}
+
+}  // namespace espalier::data

@@ -1,0 +1,73 @@
+// The keys of `espalier prepare`.
+#include <algorithm>
+#include <cmath>
+
+#include "espalier/base/error.h"
+#include "espalier/data/prepare.h"
+
+namespace espalier::data {
+
+static void describe_text(PrepareOptions& options, config::Fields& fields) {
+  fields.add(
+      "text.files", options.text_files,
+      "Files of the corpus, as shell patterns: .txt and .txt.gz (a paragraph a line, blank lines between "
+      "documents), .jsonl and .jsonl.gz (one object a line, its `text` is a document).");
+  fields.add("text.max_document_bytes", options.max_document_bytes,
+             "Longer documents are cut in pieces, at line ends, that count as documents.",
+             config::between(1024, 64 << 20));
+  fields.add(
+      "text.max_token_ratio", options.max_token_ratio,
+      "Documents with this many tokens a character or more, <sep> included, are dropped as symbols; 0: "
+      "0.25 with a vocabulary of 32768 or more, a tenth more for every halving below; 9 keeps all.",
+      config::between(0, 9));
+}
+
+static void describe_tokenizer(PrepareOptions& options, config::Fields& fields) {
+  fields.add("tokenizer.path", options.tokenizer_path,
+             "A tokenizer.json to use as it is; empty: a WordPiece tokenizer is trained on the text.");
+  fields.add("tokenizer.vocab_size", options.vocabulary_size,
+             "Entries of the trained tokenizer, special tokens included.", config::between(16, 1 << 24));
+  fields.add("tokenizer.max_words", options.max_words,
+             "Most words in the table that the tokenizer is trained from, about 70 bytes each; above it the "
+             "rarest are dropped and counted.",
+             config::between(1000, 1e9));
+  fields.add("tokenizer.sample_bytes", options.tokenizer_sample_bytes,
+             "Train the tokenizer on about this many bytes of text, taken from the start of each file in "
+             "proportion to its size; 0: on all.",
+             config::at_least(0));
+}
+
+void describe(PrepareOptions& options, config::Fields& fields) {
+  describe_text(options, fields);
+  describe_tokenizer(options, fields);
+  fields.add("sequence_length", options.sequence_length, "Tokens of a sequence.", config::between(2, 65536));
+  fields.add("validation_fraction", options.validation_fraction,
+             "Share of the documents, chosen by the hash of their text, that is held out for validation.",
+             config::fraction_below_one());
+  fields.choice("order", options.order,
+                {{"stored", SequenceOrder::kStored},
+                 {"shuffled", SequenceOrder::kShuffled},
+                 {"full_stops", SequenceOrder::kFullStops}},
+                "Order of the training sequences: stored is that of the text, shuffled is random, full_stops "
+                "puts those with most full stops first, the recipe's curriculum.");
+  fields.add(
+      "sort_memory_mb", options.sort_memory_mb,
+      "Memory for ordering the sequences; what does not fit goes to a temporary file in `out`, as large "
+      "as all sequences.",
+      config::between(1, 1 << 20));
+  fields.add("out", options.out, "Folder for tokenizer.json and tokens.h5.");
+  fields.add("seed", options.seed, "Key of the split and of the order.");
+}
+
+void validate(const PrepareOptions& options) {
+  if (options.text_files.empty())
+    throw InputError("text.files: give the files to read, as [data/text/*.txt.gz]");
+  if (options.out.empty()) throw InputError("out: give the folder to write to");
+}
+
+double default_token_ratio(std::int64_t vocabulary_size) {
+  const double halvings = std::log2(32768.0 / static_cast<double>(vocabulary_size));
+  return 0.25 * std::pow(1.1, std::max(0.0, halvings));
+}
+
+}  // namespace espalier::data

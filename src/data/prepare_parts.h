@@ -1,0 +1,54 @@
+// The parts of `prepare`, in the order they run.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "espalier/data/corpus.h"
+#include "espalier/data/prepare.h"
+#include "espalier/text/tokenizer.h"
+
+namespace espalier::data {
+
+// What all parts share.
+struct PrepareJob {
+  const PrepareOptions& options;
+  std::vector<std::filesystem::path> files;
+  const PrepareCallback& progress;
+  std::vector<std::string> warnings;
+
+  // Reports progress, and throws Interrupted if a signal has come.
+  void step(const std::string& phase, std::uint64_t done, std::uint64_t total) const;
+  CorpusReader open_corpus() const;
+};
+
+// True if a document is held out: a function of its text and the seed, so that neither order nor the other
+// documents matter.
+bool is_validation(const PrepareOptions& options, std::string_view text);
+
+// --- prepare_manifest.cc: what the result depends on
+// The settings that matter for the result; `tokenizer_checksum` is that of the file at tokenizer.path, or "".
+io::Json configuration_json(const PrepareOptions& options, const std::string& tokenizer_checksum);
+// Name, size and checksum of every file of the corpus.
+io::Json sources_json(PrepareJob& job);
+// How a store that is there was made otherwise than from `configuration` and `sources`; "" if it was not.
+std::string manifest_difference(const io::Json& manifest, const io::Json& configuration,
+                                const io::Json& sources);
+std::string file_checksum(const std::filesystem::path& path);
+
+// --- prepare_tokenizer.cc: pass 1
+struct PreparedTokenizer {
+  std::string json;  // the tokenizer.json
+  text::Tokenizer tokenizer;
+  io::Json report;  // for the manifest
+};
+PreparedTokenizer make_tokenizer(PrepareJob& job);
+
+// --- prepare_encode.cc: pass 2
+// Writes out/tokenizer.json and out/tokens.h5; returns the manifest in it: `manifest` with what was found
+// added.
+io::Json encode_corpus(PrepareJob& job, const PreparedTokenizer& prepared, io::Json manifest);
+
+}  // namespace espalier::data
