@@ -59,7 +59,7 @@ void run_evaluate(const Arguments& arguments) {
   const io::TokenStoreReader store = io::open_token_store(arguments.data);
   require_same_words(model, store, arguments.data);
   data::MaskedLmOptions options = train::validation_options(arguments.mask_rate);
-  const data::MaskedLmLoader loader(store, options);
+  data::MaskedLmLoader loader(store, options);
   const bool soft = arguments.routing == "soft" || model.routing.trained_softly;
   const double temperature = arguments.temperature.value_or(model.routing.temperature);
   const train::Evaluation evaluation = train::evaluate(model.require_lm(), loader, store, arguments.sequences,

@@ -10,7 +10,7 @@ constexpr std::int64_t kEvaluationBatch = 32;
 constexpr std::uint64_t kValidationSeed = 20231118;
 
 template <class Visit>
-void for_each_batch(const data::MaskedLmLoader& loader, std::int64_t sequences, const Visit& visit) {
+void for_each_batch(data::MaskedLmLoader& loader, std::int64_t sequences, const Visit& visit) {
   const std::int64_t available = loader.sequences();
   const std::int64_t count = sequences == 0 ? available : std::min(sequences, available);
   for (std::int64_t first = 0; first < count; first += kEvaluationBatch) {
@@ -28,7 +28,7 @@ data::MaskedLmOptions validation_options(double mask_rate) {
   return options;
 }
 
-MaskedLmScore score(nn::MaskedLm& model, const data::MaskedLmLoader& loader, std::int64_t sequences,
+MaskedLmScore score(nn::MaskedLm& model, data::MaskedLmLoader& loader, std::int64_t sequences,
                     const ops::TreeRouting& routing) {
   const NoGradGuard no_grad;
   MaskedLmScore result;
@@ -50,9 +50,9 @@ MaskedLmScore score(nn::MaskedLm& model, const data::MaskedLmLoader& loader, std
   return result;
 }
 
-Evaluation evaluate(nn::MaskedLm& model, const data::MaskedLmLoader& loader,
-                    const io::TokenStoreReader& store, std::int64_t sequences, double temperature,
-                    std::optional<double> soft_temperature0) {
+Evaluation evaluate(nn::MaskedLm& model, data::MaskedLmLoader& loader, const io::TokenStoreReader& store,
+                    std::int64_t sequences, double temperature, bool soft,
+                    std::optional<double> temperature0) {
   Evaluation evaluation;
   ops::TreeRouting routing;
   routing.temperature = static_cast<float>(temperature);
@@ -68,8 +68,7 @@ Evaluation evaluate(nn::MaskedLm& model, const data::MaskedLmLoader& loader,
   return evaluation;
 }
 
-double unigram_loss(const data::MaskedLmLoader& loader, const io::TokenStoreReader& store,
-                    std::int64_t sequences) {
+double unigram_loss(data::MaskedLmLoader& loader, const io::TokenStoreReader& store, std::int64_t sequences) {
   const std::vector<std::uint64_t> counts = store.unigram_counts();
   double total = 0;
   for (const std::uint64_t count : counts) total += static_cast<double>(count) + 1.0;

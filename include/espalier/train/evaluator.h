@@ -25,7 +25,7 @@ struct MaskedLmScore {
 
 // Masks `sequences` validation sequences (0: all) in the way fixed by `seed`, whatever the training's epoch,
 // and scores the model. Decision statistics use `routing.temperature`.
-MaskedLmScore score(nn::MaskedLm& model, const data::MaskedLmLoader& loader, std::int64_t sequences,
+MaskedLmScore score(nn::MaskedLm& model, data::MaskedLmLoader& loader, std::int64_t sequences,
                     const ops::TreeRouting& routing);
 
 struct Evaluation {
@@ -39,13 +39,13 @@ struct Evaluation {
 // Hard routing always, with decision statistics at `temperature`. With `soft`, soft routing at `temperature`
 // too, and at `temperature0`, that of the beginning, where it is given. The hardening gap is hard - soft
 // loss.
-Evaluation evaluate(nn::MaskedLm& model, const data::MaskedLmLoader& loader,
+Evaluation evaluate(nn::MaskedLm& model, data::MaskedLmLoader& loader,
                     const io::TokenStoreReader& store, std::int64_t sequences, double temperature, bool soft,
                     std::optional<double> temperature0);
 
 // Cross entropy of the predicted targets under the training unigram distribution, with one count added to
 // every word.
-double unigram_loss(const data::MaskedLmLoader& loader, const io::TokenStoreReader& store,
+double unigram_loss(data::MaskedLmLoader& loader, const io::TokenStoreReader& store,
                     std::int64_t sequences);
 
 // What `evaluate --json` prints and metrics.jsonl holds (there with `prefix` "eval_"): loss, perplexity,

@@ -1,0 +1,195 @@
+// ctest-label: threads
+#include "espalier/train/pretrainer.h"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+
+#include "espalier/base/error.h"
+#include "espalier/base/interrupt.h"
+#include "espalier/base/log.h"
+#include "espalier/base/parallel.h"
+#include "espalier/io/run_files.h"
+#include "tests/support/support.h"
+#include "tests/train/train_support.h"
+
+namespace espalier::train {
+namespace {
+
+using testing::error_of;
+using testing::metrics_of;
+using testing::TempDir;
+using testing::tiny_pretrain;
+using testing::weights_of;
+
+struct Workspace {
+  TempDir dir;
+  Workspace() {
+    set_quiet(true);
+    testing::write_tiny_store(dir / "data");
+  }
+  std::filesystem::path run(const std::string& name) const { return dir / name; }
+  config::PretrainConfig config(const std::string& name, std::vector<std::string> overrides = {}) const {
+    overrides.push_back("run=" + run(name).string());
+    return tiny_pretrain(dir.path(), std::move(overrides));
+  }
+};
+
+const std::vector<std::string> kAnneal = {"routing.mode=anneal", "routing.anneal.start=0.2",
+                                          "routing.anneal.end=0.7", "routing.anneal.entropy1=0.1"};
+
+}  // namespace
+
+TEST_CASE("a tiny model learns, and leaves a whole run folder") {
+  const Workspace work;
+  const PretrainSummary summary = pretrain(work.config("a", {"train.budget.steps=150"}));
+  CHECK(summary.step == 150);
+  CHECK(summary.tokens == 150 * 8 * 16);
+  CHECK(summary.loss_hard < summary.unigram_loss - 0.3);
+  for (const char* file : {"config.yaml", "metrics.jsonl", "trainer_state.json", "last.h5", "best.h5"}) {
+    CHECK(std::filesystem::exists(work.run("a") / file));
+  }
+  CHECK_FALSE(std::filesystem::exists(work.run("a") / "lock"));
+  CHECK(pretrain(work.config("a", {"train.budget.steps=150"})).already_complete);
+}
+
+TEST_CASE("any number of threads gives the same bits") {
+  const Workspace work;
+  for (const char* mode : {"hard", "anneal", "straight_through"}) {
+    INFO(mode);
+    const std::string name = mode;
+    for (const int threads : {1, 2, 3}) {
+      set_thread_count(threads);
+      std::vector<std::string> overrides = name == "anneal" ? kAnneal : std::vector{"routing.mode=" + name};
+      overrides.push_back("train.budget.steps=12");
+      pretrain(work.config(name + std::to_string(threads), overrides));
+    }
+    CHECK(weights_of(work.run(name + "1") / "last.h5") == weights_of(work.run(name + "2") / "last.h5"));
+    CHECK(weights_of(work.run(name + "1") / "last.h5") == weights_of(work.run(name + "3") / "last.h5"));
+    CHECK(metrics_of(work.run(name + "1")) == metrics_of(work.run(name + "2")));
+  }
+  set_thread_count(available_cores());
+}
+
+TEST_CASE("a run that was stopped continues to the same bits and the same metrics") {
+  const Workspace work;
+  pretrain(work.config("whole", kAnneal));
+  std::vector<std::string> stopped = kAnneal;
+  stopped.push_back("train.max_steps=7");
+  pretrain(work.config("parts", stopped));
+  stopped.back() = "train.max_steps=13";
+  pretrain(work.config("parts", stopped));
+  pretrain(work.config("parts", kAnneal));
+  CHECK(weights_of(work.run("whole") / "last.h5") == weights_of(work.run("parts") / "last.h5"));
+}
+
+TEST_CASE("a run killed between checkpoints repeats the lost steps: metrics are cut at the checkpoint") {
+  const Workspace work;
+  pretrain(work.config("whole", {"save.steps=5"}));
+  pretrain(work.config("killed", {"save.steps=5", "save.keep=9"}));
+  // As a kill after step 13 would leave it: checkpoints up to step 10, metrics beyond.
+  std::filesystem::remove(work.run("killed") / "checkpoints" / "step-20.h5");
+  std::filesystem::remove(work.run("killed") / "checkpoints" / "step-15.h5");
+  pretrain(work.config("killed", {"save.steps=5", "save.keep=9"}));
+  CHECK(weights_of(work.run("whole") / "last.h5") == weights_of(work.run("killed") / "last.h5"));
+  CHECK(metrics_of(work.run("whole")) == metrics_of(work.run("killed")));
+}
+
+TEST_CASE("a signal saves, says so with its status, and the run continues") {
+  const Workspace work;
+  pretrain(work.config("whole"));
+  set_interrupt_signal(SIGTERM);
+  int status = 0;
+  try {
+    pretrain(work.config("stopped"));
+  } catch (const Interrupted& stop) {
+    status = stop.exit_status();
+  }
+  set_interrupt_signal(0);
+  CHECK(status == 143);
+  CHECK(std::filesystem::exists(work.run("stopped") / "checkpoints" / "step-1.h5"));
+  pretrain(work.config("stopped"));
+  CHECK(weights_of(work.run("whole") / "last.h5") == weights_of(work.run("stopped") / "last.h5"));
+}
+
+TEST_CASE("changed keys are refused by name when a run is resumed") {
+  const Workspace work;
+  pretrain(work.config("a", {"train.max_steps=2"}));
+  const std::string message = error_of([&] { pretrain(work.config("a", {"train.lr=1e-4", "seed=9"})); });
+  CHECK(message.find("train.lr: 0.005 in the run, 0.0001 now") != std::string::npos);
+  CHECK(message.find("seed: 1 in the run, 9 now") != std::string::npos);
+  CHECK(error_of([&] { pretrain(work.config("a", {"resume=never"})); }).find("already holds a run") !=
+        std::string::npos);
+}
+
+TEST_CASE("other data under a resumed run is refused") {
+  const Workspace work;
+  pretrain(work.config("a", {"train.max_steps=2"}));
+  testing::write_tiny_store(work.dir / "data", 100, 16);
+  CHECK(error_of([&] { pretrain(work.config("a")); }).find("other data") != std::string::npos);
+}
+
+TEST_CASE(
+    "a loss or gradient that is not finite stops before the step, with the tensor and the last checkpoint") {
+  const Workspace work;
+  const std::string message = error_of([&] {
+    pretrain(work.config("a", {"train.lr=1e30", "train.schedule=constant", "save.steps=1", "train.clip=0"}));
+  });
+  CHECK(message.find("is not finite") != std::string::npos);
+  CHECK(message.find("the step was not applied. The last good checkpoint is") != std::string::npos);
+  CHECK_NOTHROW(weights_of(work.run("a") / "last.h5"));
+}
+
+TEST_CASE("a damaged newest checkpoint is passed over for the one before") {
+  const Workspace work;
+  pretrain(work.config("whole", {"save.steps=5"}));
+  pretrain(work.config("a", {"save.steps=5", "save.keep=9"}));
+  const auto newest = work.run("a") / "checkpoints" / "step-20.h5";
+  std::filesystem::resize_file(newest, std::filesystem::file_size(newest) / 2);
+  pretrain(work.config("a", {"save.steps=5", "save.keep=9"}));
+  CHECK(weights_of(work.run("whole") / "last.h5") == weights_of(work.run("a") / "last.h5"));
+}
+
+TEST_CASE("a run folder in use is refused") {
+  const Workspace work;
+  const io::RunLock lock(work.run("a"));
+  CHECK(error_of([&] { pretrain(work.config("a")); }).find("in use by process") != std::string::npos);
+}
+
+TEST_CASE("a folder that holds something else is refused") {
+  const Workspace work;
+  work.dir.write("a/notes.txt", "mine");
+  CHECK(error_of([&] { pretrain(work.config("a")); }).find("holds files but no run") != std::string::npos);
+}
+
+TEST_CASE("an annealed run logs its temperature, entropy, pruning and hardening gap") {
+  const Workspace work;
+  pretrain(work.config("a", kAnneal));
+  const std::string metrics = metrics_of(work.run("a"));
+  for (const char* key : {"\"temperature\"", "\"entropy\"", "\"entropy_weight\"", "\"surviving_nodes\"",
+                          "\"dropped_mass\"", "\"eval_hardening_gap\"", "\"eval_loss_soft_temperature0\"",
+                          "\"leaf_perplexity\"", "\"leaves_used\"", "\"undecided\""}) {
+    INFO(key);
+    CHECK(metrics.find(key) != std::string::npos);
+  }
+}
+
+TEST_CASE("micro-batches add up to the batch") {
+  const Workspace work;
+  pretrain(work.config("one", {"train.budget.steps=3"}));
+  pretrain(work.config("four", {"train.budget.steps=3", "train.micro_batch=2"}));
+  const auto loss = [&](const std::string& name) {
+    const std::string metrics = metrics_of(work.run(name));
+    return io::parse_json(metrics.substr(0, metrics.find('\n')), "metrics").at("loss").get<double>();
+  };
+  CHECK(loss("one") == doctest::Approx(loss("four")).epsilon(1e-5));
+}
+
+TEST_CASE("weights of another run start a new one") {
+  const Workspace work;
+  pretrain(work.config("a"));
+  pretrain(work.config("b", {"init=" + work.run("a").string(), "train.lr=0", "train.max_steps=1"}));
+  CHECK(weights_of(work.run("a") / "last.h5") == weights_of(work.run("b") / "last.h5"));
+}
+
+}  // namespace espalier::train
