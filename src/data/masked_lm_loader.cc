@@ -3,53 +3,56 @@
 #include <fmt/format.h>
 
 #include "espalier/base/error.h"
+#include "espalier/data/permutation.h"
 #include "espalier/io/tokenizer_json.h"
-#include "espalier/text/tokenizer.h"
 
 namespace espalier::data {
 
 MaskedLmLoader::MaskedLmLoader(const io::TokenStoreReader& store, const MaskedLmOptions& options)
-    : store_(&store), options_(options) {
-  if (sequences() == 0) {
-    throw InputError(fmt::format("{}: no {} sequences; prepare more text or change validation_fraction",
-                                 store.path().string(), io::split_name(options.split)));
+    : store_(&store), options_(options), sequences_(store.sequences(options.split)) {
+  const std::string where = store.path().string();
+  if (sequences_ == 0) {
+    throw InputError(fmt::format(
+        "{}: the {} split holds no sequences{}", where, io::split_name(options.split),
+        options.split == io::Split::kValidation ? "; it was prepared with validation_fraction=0" : ""));
   }
-  masked_count(options.mask_rate, sequence_length());  // checks the rate
-  const text::Tokenizer tokenizer(io::parse_tokenizer_json(store.tokenizer_json(), store.path().string()));
   masking_.rate = options.mask_rate;
   masking_.seed = options.seed;
-  masking_.mask_id = tokenizer.mask_id();
+  masking_.mask_id = io::parse_tokenizer(store.tokenizer_json(), where + ": tokenizer.json").mask_id();
   masking_.vocabulary_size = static_cast<std::int32_t>(store.vocabulary_size());
+  masked_count(options.mask_rate, sequence_length());  // refuses a rate out of range now rather than later
 }
 
 std::int64_t MaskedLmLoader::predictions_per_sequence() const {
   return masked_count(options_.mask_rate, sequence_length());
 }
 
-std::int64_t MaskedLmLoader::sequence_at(std::int64_t epoch, std::int64_t position) {
+std::int64_t MaskedLmLoader::sequence_at(std::int64_t place) const {
+  ESPALIER_CHECK(place >= 0);
+  const std::int64_t position = place % sequences_;
   if (!options_.shuffle) return position;
-  if (epoch != order_epoch_) {
-    order_.emplace(options_.seed, static_cast<std::uint64_t>(epoch), sequences());
-    order_epoch_ = epoch;
-  }
-  return (*order_)(position);
+  return KeyedPermutation(options_.seed, static_cast<std::uint64_t>(place / sequences_),
+                          sequences_)(position);
 }
 
-MaskedBatch MaskedLmLoader::batch(std::int64_t offset, std::int64_t count) {
+MaskedBatch MaskedLmLoader::batch(std::int64_t first, std::int64_t count) const {
+  ESPALIER_CHECK(first >= 0 && count >= 1);
   const std::int64_t length = sequence_length();
   MaskedBatch batch;
   batch.ids = IntTensor::empty({count, length});
-  for (std::int64_t row = 0; row < count; ++row) {
-    const std::int64_t epoch = (offset + row) / sequences();
-    const std::int64_t sequence = sequence_at(epoch, (offset + row) % sequences());
+  const auto predictions = static_cast<std::size_t>(count * predictions_per_sequence());
+  batch.positions.reserve(predictions);
+  batch.targets.reserve(predictions);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t sequence = sequence_at(first + i);
+    const auto epoch = static_cast<std::uint64_t>((first + i) / sequences_);
     const std::span<std::int32_t> ids =
-        batch.ids.span().subspan(static_cast<std::size_t>(row * length), static_cast<std::size_t>(length));
+        batch.ids.span().subspan(static_cast<std::size_t>(i * length), static_cast<std::size_t>(length));
     store_->read(options_.split, sequence, ids);
-    const std::size_t first = batch.positions.size();
-    mask_sequence(masking_, static_cast<std::uint64_t>(epoch), static_cast<std::uint64_t>(sequence), ids,
-                  batch.positions, batch.targets);
-    for (std::size_t i = first; i < batch.positions.size(); ++i) {
-      batch.positions[i] += static_cast<std::int32_t>(row * length);
+    const std::size_t before = batch.positions.size();
+    mask_sequence(masking_, epoch, static_cast<std::uint64_t>(sequence), ids, batch.positions, batch.targets);
+    for (std::size_t p = before; p < batch.positions.size(); ++p) {
+      batch.positions[p] += static_cast<std::int32_t>(i * length);
     }
   }
   return batch;

@@ -1,53 +1,55 @@
-// Batches of masked sequences from a token store.
+// Batches for masked language modelling from a token store.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "espalier/data/masking.h"
-#include "espalier/data/permutation.h"
 #include "espalier/io/token_store.h"
 #include "espalier/tensor/tensor.h"
 
 namespace espalier::data {
 
+// B sequences of S tokens, masked. There is no padding.
 struct MaskedBatch {
-  IntTensor ids;                        // [B, S], masked
-  std::vector<std::int32_t> positions;  // flat indices into [B, S] of the predicted positions, ascending
-  std::vector<std::int32_t> targets;    // the tokens that were there
+  IntTensor ids;                        // [B, S], after masking
+  std::vector<std::int32_t> positions;  // predicted positions, as indices into the B * S tokens, ascending
+  std::vector<std::int32_t> targets;    // the token that was at each
 };
 
 struct MaskedLmOptions {
   io::Split split = io::Split::kTrain;
+  // Key of the masks and of the order. For validation give a constant, so that evaluations compare.
   std::uint64_t seed = 0;
   double mask_rate = 0.25;
-  bool shuffle = false;  // a new order each epoch, instead of the stored one
+  // A new order each epoch instead of the stored one (data/permutation.h).
+  bool shuffle = false;
 };
 
-// Every batch is a pure function of (store, options, offset): there is nothing to save or replay. Not for use
-// by several threads at once. The store must outlive the loader.
+// Every batch is a pure function of (store, options, place): nothing has to be replayed to resume. The store
+// must outlive the loader. const members may be called from several threads.
 class MaskedLmLoader {
  public:
-  // InputError if the split is empty, mask_rate is out of range, or the store's tokenizer has no mask token.
+  // InputError: the split has no sequences, the tokenizer no <mask>, or the rate is out of range.
   MaskedLmLoader(const io::TokenStoreReader& store, const MaskedLmOptions& options);
 
-  std::int64_t sequences() const { return store_->sequences(options_.split); }
+  // Sequences of an epoch.
+  std::int64_t sequences() const { return sequences_; }
   std::int64_t sequence_length() const { return store_->sequence_length(); }
-  // Of each sequence.
   std::int64_t predictions_per_sequence() const;
 
-  // Sequences [offset, offset + count) of the endless stream epoch 0, epoch 1, ...
-  MaskedBatch batch(std::int64_t offset, std::int64_t count);
+  // Sequences [first, first + count) of the endless sequence of epochs: place p is position p mod sequences()
+  // of epoch p / sequences(). A batch may cross the end of an epoch. Each epoch masks anew.
+  MaskedBatch batch(std::int64_t first, std::int64_t count) const;
+
+  // The stored sequence at a place.
+  std::int64_t sequence_at(std::int64_t place) const;
 
  private:
-  std::int64_t sequence_at(std::int64_t epoch, std::int64_t position);
-
   const io::TokenStoreReader* store_;
   MaskedLmOptions options_;
   MaskingOptions masking_;
-  std::int64_t order_epoch_ = -1;
-  std::optional<KeyedPermutation> order_;  // of order_epoch_
+  std::int64_t sequences_;
 };
 
 }  // namespace espalier::data
