@@ -1,0 +1,30 @@
+// The tokenizer.json of Hugging Face's `tokenizers`, for WordPiece models.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "espalier/text/tokenizer.h"
+#include "espalier/text/tokenizer_model.h"
+
+namespace espalier::io {
+
+// Reads a tokenizer.json. Understood are
+// - normalizer: null, Sequence, Replace, NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, BertNormalizer;
+// - pre_tokenizer: null, Sequence, Whitespace, WhitespaceSplit, BertPreTokenizer;
+// - model: WordPiece;
+// - post_processor: null, TemplateProcessing, BertProcessing;
+// - decoder: null, WordPiece.
+// `truncation` and `padding` are left to the caller of the tokenizer, as transformers does. Throws InputError
+// with `where` (a path) and the place in the document for anything else, naming it.
+text::TokenizerModel parse_tokenizer_json(std::string_view json, const std::string& where);
+
+// The tokenizer itself, from a document or a file. Errors of the model's content carry `where` too.
+text::Tokenizer parse_tokenizer(std::string_view json, const std::string& where);
+text::Tokenizer read_tokenizer(const std::filesystem::path& path);
+
+// The document for a model, laid out as Hugging Face writes it. Post-processors become TemplateProcessing.
+std::string tokenizer_json(const text::TokenizerModel& model);
+
+}  // namespace espalier::io
