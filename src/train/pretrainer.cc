@@ -189,6 +189,7 @@ void train_loop(PretrainRun& run) {
     if (evaluate_now && !finished(run)) {
       progress.clear();
       evaluate_and_log(run);
+      if (run.best_step == run.state.step) run.save();
     }
     if (signal != 0) {
       run.save();
