@@ -101,11 +101,12 @@ SoftSums leaf_tree_sparse_forward(const LeafTree& tree, const SoftRouting& routi
   return sum_over_tokens(tokens, kSurvivorTokens, [&](std::int64_t begin, std::int64_t end, SoftSums& part) {
     LeafSurvivors& block = tape[static_cast<std::size_t>(begin / kSurvivorTokens)];
     LeafMlp mlp(tree);
+    SurvivorFinder finder(gates, routing);
     for (std::int64_t token = begin; token < end; ++token) {
       float* own = y + token * tree.output_width;
       std::fill_n(own, tree.output_width, 0.0F);
       for (int k = 0; k < gates.trees; ++k) {
-        append_survivors(gates, routing, token, k, x + token * gates.width, block.nodes, part);
+        finder.append(token, k, x + token * gates.width, block.nodes, part);
         add_outputs(tree, mlp, k, block.nodes.list((token - begin) * gates.trees + k),
                     x + token * gates.width, block.pre, own);
       }

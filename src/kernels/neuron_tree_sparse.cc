@@ -78,10 +78,11 @@ SoftSums neuron_tree_sparse_forward(const NeuronTree& tree, const SoftRouting& r
     SurvivorBlock& block = tape[static_cast<std::size_t>(begin / kSurvivorTokens)];
     std::vector<std::int32_t> rows;
     std::vector<float> activation;
+    SurvivorFinder finder(gates, routing);
     for (std::int64_t token = begin; token < end; ++token) {
       const std::size_t first = block.entries.size();
       for (int k = 0; k < gates.trees; ++k) {
-        append_survivors(gates, routing, token, k, x + token * gates.width, block, part);
+        finder.append(token, k, x + token * gates.width, block, part);
       }
       token_rows(gates, block, token - begin, rows);
       activation.resize(rows.size());

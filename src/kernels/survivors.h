@@ -33,9 +33,24 @@ struct SurvivorBlock {
   }
 };
 
-// Appends the survivors of one token in one tree. x [width]; `token` numbers the draws of region leak.
-void append_survivors(const TreeGates& gates, const SoftRouting& routing, std::int64_t token, int tree,
-                      const float* x, SurvivorBlock& block, SoftSums& sums);
+// Finds survivors; keeps scratch memory between calls.
+class SurvivorFinder {
+ public:
+  SurvivorFinder(const TreeGates& gates, const SoftRouting& routing) : gates_(gates), routing_(routing) {}
+
+  // Appends the survivors of one token in one tree. x [width]; `token` numbers the draws of region leak.
+  void append(std::int64_t token, int tree, const float* x, SurvivorBlock& block, SoftSums& sums);
+
+ private:
+  void evaluate(std::int64_t token, int tree, const float* x, std::span<Survivor> level);
+  void append_children(const Survivor& parent, std::int32_t place, float c, std::vector<Survivor>& entries,
+                       SoftSums& sums) const;
+
+  const TreeGates& gates_;
+  const SoftRouting& routing_;
+  std::vector<std::int32_t> rows_;
+  std::vector<float> logits_, c_;
+};
 
 // The gradient: adds to dlogit, one for each survivor. value: derivative of the loss with respect to each
 // survivor's rho taken alone. entropy_gradient as in soft_paths_backward. below: scratch, 2 for each
@@ -49,7 +64,7 @@ void survivors_backward(const TreeGates& gates, const SoftRouting& routing, std:
 std::int32_t hard_path_of(const TreeGates& gates, std::span<const Survivor> list, float* logits);
 
 // Whether computing all nodes of all tokens as dense products is the cheaper way: unpruned, or more than a
-// quarter of the nodes survive. The exact count of survivors of up to 64 evenly spaced tokens decides, so the
+// sixth of the nodes survive. The exact count of survivors of up to 64 evenly spaced tokens decides, so the
 // choice is a function of the input alone.
 bool dense_form_is_cheaper(const TreeGates& gates, const SoftRouting& routing, std::int64_t tokens,
                            const float* x);

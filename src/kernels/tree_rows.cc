@@ -81,67 +81,67 @@ void many_dots(std::int64_t count, const std::int32_t* index, RowSource source, 
   for (; j < count; ++j) out[j] = one_dot(width, row(j), x);
 }
 
-// Columns [c, c + 6 vectors): the sums stay in registers while the rows pass by.
-HWY_INLINE void sum_six(std::int64_t count, const std::int32_t* index, RowWeights weights, RowSource source,
-                        bool accumulate, std::int64_t c, float* out) {
+// Columns [c, c + kVectors vectors), kVectors <= 6: the sums stay in registers while the rows pass by.
+template <int kVectors>
+HWY_INLINE void sum_block(std::int64_t count, const std::int32_t* index, RowWeights weights, RowSource source,
+                          bool accumulate, std::int64_t c, float* out) {
   const Tag d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  Vector s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0;
-  float* to = out + c;
-  if (accumulate) {
-    s0 = hn::LoadU(d, to);
-    s1 = hn::LoadU(d, to + lanes);
-    s2 = hn::LoadU(d, to + 2 * lanes);
-    s3 = hn::LoadU(d, to + 3 * lanes);
-    s4 = hn::LoadU(d, to + 4 * lanes);
-    s5 = hn::LoadU(d, to + 5 * lanes);
-  }
+  const auto add = [&](int v, Vector w, const float* row, Vector& sum) HWY_ATTR {
+    if (v < kVectors) sum = hn::MulAdd(w, hn::LoadU(d, row + v * lanes), sum);
+  };
+  const auto store = [&](int v, Vector sum) HWY_ATTR {
+    if (v < kVectors) hn::StoreU(sum, d, out + c + v * lanes);
+  };
+  const auto start = [&](int v) HWY_ATTR {
+    return accumulate && v < kVectors ? hn::LoadU(d, out + c + v * lanes) : hn::Zero(d);
+  };
+  Vector s0 = start(0), s1 = start(1), s2 = start(2), s3 = start(3), s4 = start(4), s5 = start(5);
   for (std::int64_t j = 0; j < count; ++j) {
     const float* row = source.data + index[j] * source.stride + c;
     const Vector w = hn::Set(d, weights.data[j * weights.stride]);
-    s0 = hn::MulAdd(w, hn::LoadU(d, row), s0);
-    s1 = hn::MulAdd(w, hn::LoadU(d, row + lanes), s1);
-    s2 = hn::MulAdd(w, hn::LoadU(d, row + 2 * lanes), s2);
-    s3 = hn::MulAdd(w, hn::LoadU(d, row + 3 * lanes), s3);
-    s4 = hn::MulAdd(w, hn::LoadU(d, row + 4 * lanes), s4);
-    s5 = hn::MulAdd(w, hn::LoadU(d, row + 5 * lanes), s5);
+    add(0, w, row, s0);
+    add(1, w, row, s1);
+    add(2, w, row, s2);
+    add(3, w, row, s3);
+    add(4, w, row, s4);
+    add(5, w, row, s5);
   }
-  hn::StoreU(s0, d, to);
-  hn::StoreU(s1, d, to + lanes);
-  hn::StoreU(s2, d, to + 2 * lanes);
-  hn::StoreU(s3, d, to + 3 * lanes);
-  hn::StoreU(s4, d, to + 4 * lanes);
-  hn::StoreU(s5, d, to + 5 * lanes);
+  store(0, s0);
+  store(1, s1);
+  store(2, s2);
+  store(3, s3);
+  store(4, s4);
+  store(5, s5);
 }
 
-// The first `columns` (at most one vector) from c on.
-HWY_INLINE void sum_one(std::int64_t count, const std::int32_t* index, RowWeights weights, RowSource source,
-                        bool accumulate, std::int64_t c, std::int64_t columns, float* out) {
+// The last `columns`, less than a vector, from c on.
+HWY_INLINE void sum_tail(std::int64_t count, const std::int32_t* index, RowWeights weights, RowSource source,
+                         bool accumulate, std::int64_t c, std::int64_t columns, float* out) {
   const Tag d;
-  const bool whole = columns == static_cast<std::int64_t>(hn::Lanes(d));
-  const auto load = [&](const float* from)
-                        HWY_ATTR { return whole ? hn::LoadU(d, from) : load_first(d, columns, from); };
-  Vector sum = accumulate ? load(out + c) : hn::Zero(d);
+  Vector sum = accumulate ? load_first(d, columns, out + c) : hn::Zero(d);
   for (std::int64_t j = 0; j < count; ++j) {
     const Vector w = hn::Set(d, weights.data[j * weights.stride]);
-    sum = hn::MulAdd(w, load(source.data + index[j] * source.stride + c), sum);
+    sum = hn::MulAdd(w, load_first(d, columns, source.data + index[j] * source.stride + c), sum);
   }
-  if (whole) {
-    hn::StoreU(sum, d, out + c);
-  } else {
-    store_first(d, columns, sum, out + c);
-  }
+  store_first(d, columns, sum, out + c);
 }
 
 void sum_rows(std::int64_t count, const std::int32_t* index, RowWeights weights, RowSource source,
               std::int64_t width, bool accumulate, float* out) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(Tag()));
   std::int64_t c = 0;
-  for (; c + 6 * lanes <= width; c += 6 * lanes) sum_six(count, index, weights, source, accumulate, c, out);
-  for (; c + lanes <= width; c += lanes) {
-    sum_one(count, index, weights, source, accumulate, c, lanes, out);
+  for (; c + 6 * lanes <= width; c += 6 * lanes) {
+    sum_block<6>(count, index, weights, source, accumulate, c, out);
   }
-  if (c < width) sum_one(count, index, weights, source, accumulate, c, width - c, out);
+  const std::int64_t left = (width - c) / lanes;
+  if (left == 1) sum_block<1>(count, index, weights, source, accumulate, c, out);
+  if (left == 2) sum_block<2>(count, index, weights, source, accumulate, c, out);
+  if (left == 3) sum_block<3>(count, index, weights, source, accumulate, c, out);
+  if (left == 4) sum_block<4>(count, index, weights, source, accumulate, c, out);
+  if (left == 5) sum_block<5>(count, index, weights, source, accumulate, c, out);
+  c += left * lanes;
+  if (c < width) sum_tail(count, index, weights, source, accumulate, c, width - c, out);
 }
 
 }  // namespace

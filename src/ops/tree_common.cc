@@ -108,7 +108,7 @@ void add_soft_sums(const kernels::SoftSums& sums, TreeStatistics& statistics) {
 
 Tensor mean_entropy(const kernels::SoftSums& sums, std::int64_t tokens, int trees) {
   const double count = std::max(1.0, static_cast<double>(tokens) * trees);
-  return Tensor::full({1}, static_cast<float>(sums.entropy / count));
+  return Tensor::full(Shape{}, static_cast<float>(sums.entropy / count));
 }
 
 float entropy_gradient(const Tensor& grad, std::int64_t tokens, int trees) {

@@ -37,7 +37,7 @@ struct HardPaths {
 void add_paths(const HardPaths& paths, float temperature, TreeStatistics& statistics);
 void add_soft_sums(const kernels::SoftSums& sums, TreeStatistics& statistics);
 
-// The mean over tokens and trees, [1].
+// The mean over tokens and trees, [] (rank 0).
 Tensor mean_entropy(const kernels::SoftSums& sums, std::int64_t tokens, int trees);
 // Its gradient with respect to one token's entropy in one tree; 0 if `grad` is undefined.
 float entropy_gradient(const Tensor& grad, std::int64_t tokens, int trees);

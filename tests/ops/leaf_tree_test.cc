@@ -1,70 +1,25 @@
-// ctest-label: threads
 #include "espalier/ops/leaf_tree.h"
 
 #include <doctest/doctest.h>
 
-#include "kernels/leaf_tree_hard.h"
-#include "kernels/leaf_tree_soft.h"
-#include "tests/support/support.h"
-#include "tests/support/tree_twins.h"
+#include "tests/ops/tree_cases.h"
 
 namespace espalier::ops {
 namespace {
 
-using testing::Doubles;
-using testing::random_tensor;
-using testing::TreeTwin;
+using namespace tree_tests;
 
-struct Case {
-  int trees, depth;
-  std::int64_t tokens, width, leaf_width, output_width;
-  LeafActivation activation = LeafActivation::kRelu;
-};
-
-TreeTwin twin_of(const Case& c) {
-  return {c.trees, c.depth, c.width, c.output_width, c.leaf_width, c.activation == LeafActivation::kRelu};
-}
-
-// x, gate weight and bias, leaf_in weight and bias, leaf_out weight and bias
-std::vector<Tensor> random_inputs(const Case& c, std::uint64_t seed) {
-  const std::int64_t gates = c.trees * twin_of(c).inner();
-  const std::int64_t leaves = c.trees * twin_of(c).leaves();
-  return {random_tensor({c.tokens, c.width}, seed),
-          random_tensor({gates, c.width}, seed + 1),
-          random_tensor({gates}, seed + 2, -0.3F, 0.3F),
-          random_tensor({leaves, c.leaf_width, c.width}, seed + 3),
-          random_tensor({leaves, c.leaf_width}, seed + 4),
-          random_tensor({leaves, c.leaf_width, c.output_width}, seed + 5),
-          random_tensor({leaves, c.output_width}, seed + 6)};
-}
-
-std::vector<Doubles> doubles_of(const std::vector<Tensor>& inputs) {
-  std::vector<Doubles> all;
-  for (const Tensor& input : inputs) all.emplace_back(input.span().begin(), input.span().end());
-  return all;
-}
-
-TreeResult apply(std::span<const Variable> in, const Case& c, const TreeRouting& routing,
-                 bool training = false, TreeStatistics* statistics = nullptr) {
-  return leaf_tree(in[0], {in[1], in[2], in[3], in[4], in[5], in[6]}, {c.trees, c.depth, c.activation},
-                   routing, training, statistics);
-}
-
-void check_output(const Case& c, const std::vector<Tensor>& inputs, const TreeRouting& routing,
-                  const TreeTwin::Decide& decide, const TreeTwin::Keep& keep = nullptr,
-                  bool training = false) {
-  INFO("trees " << c.trees << " depth " << c.depth << " tokens " << c.tokens << " width " << c.width);
-  const TreeTwin twin = twin_of(c);
-  testing::check_op([&](std::span<const Variable> in) { return apply(in, c, routing, training).output; },
-                    [&](std::span<const Doubles> in) { return twin_output(twin, in, decide, keep); }, inputs,
-                    {.value_tolerance = 2e-6, .gradient_tolerance = 2e-5, .step = 1e-5, .seed = 7});
-}
-
+constexpr auto kRelu = LeafActivation::kRelu;
 constexpr auto kGelu = LeafActivation::kGelu;
 const std::vector<Case> kCases = {
-    {1, 0, 4, 3, 5, 2}, {3, 0, 3, 4, 2, 2, kGelu}, {1, 1, 5, 7, 3, 7}, {2, 1, 1, 3, 4, 5, kGelu},
-    {1, 2, 6, 5, 1, 4}, {3, 2, 5, 6, 3, 6, kGelu}, {1, 3, 7, 9, 2, 9}, {4, 3, 3, 5, 3, 5, kGelu},
-    {2, 4, 5, 4, 2, 6}, {1, 2, 70, 4, 3, 4, kGelu}};
+    {1, 0, 4, 3, 2, 5, kRelu},  {3, 0, 3, 4, 2, 2, kGelu}, {1, 1, 5, 7, 7, 3, kRelu},
+    {2, 1, 1, 3, 5, 4, kGelu},  {1, 2, 6, 5, 4, 1, kRelu}, {3, 2, 5, 6, 6, 3, kGelu},
+    {1, 3, 7, 9, 9, 2, kRelu},  {5, 3, 3, 5, 5, 3, kGelu}, {2, 4, 5, 4, 6, 2, kRelu},
+    {1, 2, 70, 4, 4, 3, kGelu}, {1, 5, 6, 3, 3, 1, kGelu}};
+
+std::string message(const std::vector<Tensor>& inputs, const Case& c, const TreeRouting& routing = {}) {
+  return testing::error_of([&] { apply(variables_of(inputs), c, routing); });
+}
 
 }  // namespace
 
@@ -72,8 +27,7 @@ TEST_CASE("hard: value and every gradient equal the dense masked twin") {
   std::uint64_t seed = 1;
   for (const Case& c : kCases) {
     const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
-    const Doubles base = twin_logits(twin_of(c), doubles_of(inputs));
-    check_output(c, inputs, {}, hard_decisions(twin_of(c), base));
+    check_output(c, inputs, {}, hard_decisions(twin_of(c), twin_logits(twin_of(c), doubles_of(inputs))));
   }
 }
 
@@ -90,14 +44,85 @@ TEST_CASE("straight-through: equals differentiation of the dense form, masked by
   for (const Case& c : kCases) {
     const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
     const Doubles base = twin_logits(twin_of(c), doubles_of(inputs));
-    for (const float epsilon : {0.0F, 0.2F}) {
-      const TreeRouting routing{
-          .mode = RoutingMode::kStraightThrough, .temperature = 0.7F, .ste_epsilon = epsilon};
-      const double tau = static_cast<double>(0.7F);
-      check_output(c, inputs, routing,
-                   straight_through_decisions(twin_of(c), base, tau, static_cast<double>(epsilon)));
+    for (const double epsilon : {0.0, 0.25}) {
+      const TreeRouting routing{.mode = RoutingMode::kStraightThrough,
+                                .temperature = 0.75F,
+                                .ste_epsilon = static_cast<float>(epsilon)};
+      check_output(c, inputs, routing, straight_through_decisions(twin_of(c), base, 0.75, epsilon));
     }
   }
+}
+
+TEST_CASE("a gate whose logit is zero goes right, unlike a neuron's") {
+  Case c{1, 1, 1, 2, 1, 1};
+  std::vector<Tensor> inputs = random_inputs(c, 5);
+  inputs[1].fill(0.0F);
+  inputs[2].fill(0.0F);
+  CHECK(kernel_leaves(c, inputs) == std::vector<std::int32_t>{1});
+  c.leaf_width = 0;
+  inputs = random_inputs(c, 5);
+  inputs[1].fill(0.0F);
+  inputs[2].fill(0.0F);
+  CHECK(kernel_leaves(c, inputs) == std::vector<std::int32_t>{0});
+}
+
+TEST_CASE("without decisions the gates may be absent, and every mode is the same MLP") {
+  const Case c{3, 0, 5, 4, 2, 3};
+  const std::vector<Tensor> inputs = random_inputs(c, 8);
+  std::vector<Variable> in = variables_of(inputs);
+  in[1] = in[2] = Variable();
+  const std::vector<float> hard = apply(in, c, {}).output.value().to_vector();
+  const TreeRouting soft{.mode = RoutingMode::kSoft, .entropy = true};
+  CHECK(apply(in, c, soft).output.value().to_vector() == hard);
+  CHECK_FALSE(apply(in, c, soft).entropy.defined());
+  CHECK(apply(in, c, {.mode = RoutingMode::kStraightThrough}).output.value().to_vector() == hard);
+}
+
+TEST_CASE("no tokens: an empty output, zero gradients, and nothing added to gradients that exist") {
+  for (const RoutingMode mode : {RoutingMode::kHard, RoutingMode::kSoft, RoutingMode::kStraightThrough}) {
+    const Case c{2, 3, 0, 4, 5, 2};
+    const std::vector<Variable> in = variables_of(random_inputs(c, 9));
+    for (const float expected : {0.0F, 2.0F}) {
+      const Variable y = apply(in, c, {.mode = mode}).output;
+      CHECK(y.shape() == Shape{0, 5});
+      backward(y, Tensor::zeros({0, 5}));
+      for (std::size_t i = 1; i < in.size(); ++i) {
+        Variable variable = in[i];
+        const std::vector<float> gradient = variable.grad().to_vector();
+        CHECK(gradient == std::vector<float>(gradient.size(), expected));
+        variable.clear_grad();
+        variable.accumulate_grad(Tensor::full(variable.shape(), 2.0F));
+      }
+    }
+  }
+}
+
+TEST_CASE("errors name the argument, the expected and the found shape") {
+  const Case c{2, 2, 5, 4, 3, 6};
+  const std::vector<Tensor> good = random_inputs(c, 1);
+  std::vector<Tensor> in = good;
+  in[1] = Tensor::zeros({6, 5});
+  CHECK(
+      message(in, c) ==
+      "leaf_tree: gate_weight must be [6,4] (2 trees of depth 2: 6 gates, last axis of x [5,4]), got [6,5]");
+  in = good;
+  in[3] = Tensor::zeros({8, 6, 3});
+  CHECK(
+      message(in, c) ==
+      "leaf_tree: leaf_in must be [8,6,4] (2 trees of depth 2: 8 leaves, 6 hidden units each, last axis of x "
+      "[5,4]), got [8,6,3]");
+  in = good;
+  in[5] = Tensor::zeros({8, 5, 3});
+  CHECK(
+      message(in, c) ==
+      "leaf_tree: leaf_out must be [8,6,3] (2 trees of depth 2: 8 leaves, 6 hidden units each), got [8,5,3]");
+  in = good;
+  in[6] = Tensor::zeros({8, 4});
+  CHECK(message(in, c) ==
+        "leaf_tree: leaf_out_bias must be [8,3] (2 trees of depth 2: 8 leaves, 6 hidden units each), got "
+        "[8,4]");
+  CHECK(message(good, c, {.temperature = -1.0F}) ==
+        "leaf_tree: routing.temperature must be positive and finite, got -1");
 }
 
 }  // namespace espalier::ops

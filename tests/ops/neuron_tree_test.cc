@@ -1,84 +1,54 @@
-// ctest-label: threads
 #include "espalier/ops/neuron_tree.h"
 
 #include <doctest/doctest.h>
 
-#include "espalier/base/parallel.h"
-#include "kernels/neuron_tree_hard.h"
-#include "kernels/neuron_tree_soft.h"
-#include "tests/support/support.h"
-#include "tests/support/tree_twins.h"
+#include "tests/ops/tree_cases.h"
 
 namespace espalier::ops {
 namespace {
 
-using testing::Doubles;
-using testing::random_tensor;
-using testing::TreeTwin;
-
-struct Case {
-  int trees, depth;
-  std::int64_t tokens, width, output_width;
-};
-
-TreeTwin twin_of(const Case& c) {
-  return {c.trees, c.depth, c.width, c.output_width};
-}
-
-// x, w_in, bias, w_out
-std::vector<Tensor> random_inputs(const Case& c, std::uint64_t seed) {
-  const std::int64_t rows = c.trees * twin_of(c).nodes();
-  return {random_tensor({c.tokens, c.width}, seed), random_tensor({rows, c.width}, seed + 1),
-          random_tensor({rows}, seed + 2, -0.3F, 0.3F), random_tensor({rows, c.output_width}, seed + 3)};
-}
-
-std::vector<Doubles> doubles_of(const std::vector<Tensor>& inputs) {
-  std::vector<Doubles> all;
-  for (const Tensor& input : inputs) all.emplace_back(input.span().begin(), input.span().end());
-  return all;
-}
-
-TreeResult apply(std::span<const Variable> in, const Case& c, const TreeRouting& routing,
-                 bool training = false, TreeStatistics* statistics = nullptr) {
-  return neuron_tree(in[0], in[1], in[2], in[3], c.trees, c.depth, routing, training, statistics);
-}
-
-// Value and all gradients of the output against a twin with the given decisions.
-void check_output(const Case& c, const std::vector<Tensor>& inputs, const TreeRouting& routing,
-                  const TreeTwin::Decide& decide, const TreeTwin::Keep& keep = nullptr,
-                  bool training = false) {
-  INFO("trees " << c.trees << " depth " << c.depth << " tokens " << c.tokens << " width " << c.width);
-  const TreeTwin twin = twin_of(c);
-  testing::check_op([&](std::span<const Variable> in) { return apply(in, c, routing, training).output; },
-                    [&](std::span<const Doubles> in) { return twin_output(twin, in, decide, keep); }, inputs,
-                    {.value_tolerance = 2e-6, .gradient_tolerance = 2e-5, .step = 1e-4, .seed = 7});
-}
-
-std::vector<std::int32_t> kernel_leaves(const Case& c, const std::vector<Tensor>& in) {
-  const kernels::NeuronTree tree{
-      {kernels::TreeKind::kNeuron, c.trees, c.depth, c.width, in[1].data(), in[2].data()},
-      c.output_width,
-      in[3].data()};
-  Tensor logits = Tensor::empty({c.tokens, c.trees, c.depth + 1});
-  IntTensor leaf = IntTensor::empty({c.tokens, c.trees});
-  Tensor y = Tensor::empty({c.tokens, c.output_width});
-  kernels::neuron_tree_hard_forward(tree, c.tokens, in[0].data(), logits.data(), leaf.data(), y.data());
-  return leaf.to_vector();
-}
+using namespace tree_tests;
 
 const std::vector<Case> kCases = {{1, 0, 4, 3, 3}, {5, 0, 3, 4, 2}, {1, 1, 5, 7, 7}, {2, 1, 1, 3, 5},
                                   {1, 2, 6, 5, 4}, {3, 2, 5, 6, 6}, {1, 3, 7, 9, 9}, {4, 3, 3, 5, 5},
                                   {2, 4, 5, 4, 6}, {1, 5, 9, 6, 3}, {1, 3, 70, 4, 4}};
 
+// Compares with the analytic twin, fed the path that the kernels took. Sums of 1000 terms in float32 may be
+// off by 1000 * 2^-24 = 6e-5.
+void check_large(const Case& c, const std::vector<Tensor>& inputs) {
+  const TreeTwin twin = twin_of(c);
+  const std::vector<Doubles> doubles = doubles_of(inputs);
+  const std::vector<std::int32_t> leaves = kernel_leaves(c, inputs);
+  const std::int64_t ties = testing::differing_near_ties(twin, doubles, leaves);
+  CHECK(ties >= 0);
+  CHECK(ties <= c.tokens * c.trees / 1000);
+  const Tensor upstream = random_tensor({c.tokens, c.output_width}, 77);
+  const std::vector<Doubles> expected =
+      twin_hard_gradients(twin, doubles, leaves, Doubles(upstream.span().begin(), upstream.span().end()));
+  const std::vector<std::vector<float>> actual = gradients_of(c, inputs, {});
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    INFO("input " << i);
+    CHECK(testing::max_relative_error(std::span(actual[i]), std::span<const double>(expected[i])) < 1e-4);
+  }
+}
+
+std::string message(const std::vector<Tensor>& inputs, int trees, int depth,
+                    const TreeRouting& routing = {}) {
+  return testing::error_of([&] {
+    const std::vector<Variable> in = variables_of(inputs);
+    neuron_tree(in[0], in[1], in[2], in[3], trees, depth, routing, false);
+  });
+}
+
 }  // namespace
 
 TEST_CASE("hard: value and every gradient equal the dense masked twin") {
   std::uint64_t seed = 1;
-  for (const Case& c : kCases) {
+  std::vector<Case> cases = kCases;
+  cases.push_back({1, 9, 2, 2, 2});
+  for (const Case& c : cases) {
     const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
-    const Doubles base = twin_logits(twin_of(c), doubles_of(inputs));
-    CHECK(testing::differing_near_ties(twin_of(c), doubles_of(inputs), kernel_leaves(c, inputs)) == 0);
-    check_output(c, inputs, {}, hard_decisions(twin_of(c), base));
+    check_output(c, inputs, {}, hard_decisions(twin_of(c), twin_logits(twin_of(c), doubles_of(inputs))));
   }
 }
 
@@ -95,13 +65,108 @@ TEST_CASE("straight-through: equals differentiation of the dense form, masked by
   for (const Case& c : kCases) {
     const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
     const Doubles base = twin_logits(twin_of(c), doubles_of(inputs));
-    for (const float epsilon : {0.0F, 0.2F}) {
-      const TreeRouting routing{
-          .mode = RoutingMode::kStraightThrough, .temperature = 0.7F, .ste_epsilon = epsilon};
-      check_output(c, inputs, routing,
-                   straight_through_decisions(twin_of(c), base, 0.7F, static_cast<double>(epsilon)));
+    for (const double epsilon : {0.0, 0.25}) {
+      const TreeRouting routing{.mode = RoutingMode::kStraightThrough,
+                                .temperature = 0.75F,
+                                .ste_epsilon = static_cast<float>(epsilon)};
+      check_output(c, inputs, routing, straight_through_decisions(twin_of(c), base, 0.75, epsilon));
     }
   }
+}
+
+TEST_CASE("hard: many tokens, odd widths, deep trees and forests equal the analytic twin") {
+  check_large({1, 9, 1000, 97, 33}, random_inputs({1, 9, 1000, 97, 33}, 1));
+  check_large({3, 5, 700, 50, 130}, random_inputs({3, 5, 700, 50, 130}, 2));
+  check_large({32, 2, 100, 17, 193}, random_inputs({32, 2, 100, 17, 193}, 3));
+}
+
+TEST_CASE("hard: a skewed tree, where all tokens meet in one leaf") {
+  const Case c{2, 6, 900, 19, 21};
+  std::vector<Tensor> inputs = random_inputs(c, 5);
+  for (float& value : inputs[2].span()) value = 100.0F;
+  const std::vector<std::int32_t> leaves = kernel_leaves(c, inputs);
+  CHECK(std::count(leaves.begin(), leaves.end(), 63) == 1800);
+  for (float& value : inputs[2].span()) value = 2.5F;  // mostly right, so that slopes are not all 0 and 1
+  check_large(c, inputs);
+}
+
+TEST_CASE("no tokens: an empty output, zero gradients, and nothing added to gradients that exist") {
+  for (const RoutingMode mode : {RoutingMode::kHard, RoutingMode::kSoft, RoutingMode::kStraightThrough}) {
+    const Case c{2, 3, 0, 4, 5};
+    const std::vector<Variable> in = variables_of(random_inputs(c, 9));
+    const TreeRouting routing{.mode = mode};
+    for (const float expected : {0.0F, 2.0F}) {
+      const Variable y = apply(in, c, routing).output;
+      CHECK(y.shape() == Shape{0, 5});
+      backward(y, Tensor::zeros({0, 5}));
+      for (Variable variable : {in[1], in[2], in[3]}) {
+        const std::vector<float> gradient = variable.grad().to_vector();
+        CHECK(gradient == std::vector<float>(gradient.size(), expected));
+        variable.clear_grad();
+        variable.accumulate_grad(Tensor::full(variable.shape(), 2.0F));
+      }
+    }
+  }
+}
+
+TEST_CASE("leading axes of x are kept, and only wanted gradients are computed") {
+  const Case c{1, 2, 6, 4, 3};
+  const std::vector<Tensor> inputs = random_inputs(c, 11);
+  for (const RoutingMode mode : {RoutingMode::kHard, RoutingMode::kSoft, RoutingMode::kStraightThrough}) {
+    const TreeRouting routing{.mode = mode};
+    const std::vector<std::vector<float>> all = gradients_of(c, inputs, routing);
+    for (std::size_t wanted = 0; wanted < 4; ++wanted) {
+      std::vector<Variable> in{Variable(inputs[0].reshape({2, 3, 4}), wanted == 0)};
+      for (std::size_t i = 1; i < 4; ++i) in.emplace_back(inputs[i], wanted == i);
+      const Variable y = apply(in, c, routing).output;
+      CHECK(y.shape() == Shape{2, 3, 3});
+      backward(y, random_tensor({6, 3}, 77).reshape({2, 3, 3}));
+      CHECK(in[wanted].grad().to_vector() == all[wanted]);
+    }
+  }
+}
+
+TEST_CASE("errors name the argument, the expected and the found shape") {
+  const std::vector<Tensor> good = random_inputs({2, 2, 5, 4, 3}, 1);
+  std::vector<Tensor> in = good;
+  in[1] = Tensor::zeros({14, 5});
+  CHECK(message(in, 2, 2) ==
+        "neuron_tree: w_in must be [14,4] (2 trees of depth 2: a row for each of 14 nodes, last axis of x "
+        "[5,4]), "
+        "got [14,5]");
+  in = good;
+  in[2] = Tensor::zeros({13});
+  CHECK(message(in, 2, 2) ==
+        "neuron_tree: bias must be [14] (2 trees of depth 2: a row for each of 14 nodes), got [13]");
+  in = good;
+  in[3] = Tensor::zeros({7, 3});
+  CHECK(message(in, 2, 2) ==
+        "neuron_tree: w_out must be [14,3] (2 trees of depth 2: a row for each of 14 nodes), got [7,3]");
+  CHECK(message(good, 0, 2) == "neuron_tree: trees must be at least 1, got 0");
+  CHECK(message(good, 2, -1) == "neuron_tree: depth must be from 0 to 24, got -1");
+  CHECK(message(good, 2, 25) == "neuron_tree: depth must be from 0 to 24, got 25");
+  CHECK(message(good, 2, 2, {.temperature = 0.0F}) ==
+        "neuron_tree: routing.temperature must be positive and finite, got 0");
+  CHECK(message(good, 2, 2, {.epsilon = 1.0F}) == "neuron_tree: routing.epsilon must be in [0, 1), got 1");
+  CHECK(message(good, 2, 2, {.region_leak = 1.5F}) ==
+        "neuron_tree: routing.region_leak must be in [0, 1], got 1.5");
+  CHECK(message(good, 2, 2, {.ste_epsilon = -1.0F}) ==
+        "neuron_tree: routing.ste_epsilon must be at least 0, got -1");
+}
+
+TEST_CASE("entropy over all nodes is refused where not all nodes are computed") {
+  const std::vector<Tensor> in = random_inputs({2, 2, 5, 4, 3}, 1);
+  const TreeRouting hard{.mode = RoutingMode::kHard, .entropy = true, .entropy_form = EntropyForm::kAllNodes};
+  CHECK(message(in, 2, 2, hard) ==
+        "neuron_tree: entropy over all nodes needs soft routing, because other modes do not compute all "
+        "nodes; use "
+        "the path form");
+  const TreeRouting pruned{
+      .mode = RoutingMode::kSoft, .epsilon = 0.125F, .entropy = true, .entropy_form = EntropyForm::kAllNodes};
+  CHECK(message(in, 2, 2, pruned) ==
+        "neuron_tree: entropy over all nodes needs unpruned routing, but routing.epsilon is 0.125; set it to "
+        "0 or use "
+        "the path form");
 }
 
 }  // namespace espalier::ops

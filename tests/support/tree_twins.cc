@@ -145,6 +145,35 @@ Doubles twin_entropy(const TreeTwin& twin, std::span<const Doubles> inputs, doub
   return {sum / static_cast<double>(tokens * twin.trees)};
 }
 
+std::vector<Doubles> twin_hard_gradients(const TreeTwin& twin, std::span<const Doubles> inputs,
+                                         std::span<const std::int32_t> leaves, const Doubles& upstream) {
+  const Doubles logits = twin_logits(twin, inputs);
+  std::vector<Doubles> gradients;
+  for (const Doubles& input : inputs) gradients.emplace_back(input.size(), 0.0);
+  for_each_tree(twin, twin.tokens(inputs), [&](std::int64_t token, int tree) {
+    std::int64_t node = twin.inner() + leaves[static_cast<std::size_t>(token * twin.trees + tree)];
+    for (; node >= 0; node = node == 0 ? -1 : (node - 1) / 2) {
+      const std::int64_t row = tree * twin.nodes() + node;
+      const double z = logits[twin.at(token, tree, node)];
+      const double density = std::exp(-0.5 * z * z) / std::sqrt(2 * std::numbers::pi);
+      const double slope = 0.5 * std::erfc(-z / std::numbers::sqrt2) + z * density;
+      const double dlogit = slope * product(inputs[3], row, upstream, token, twin.output_width);
+      for (std::int64_t i = 0; i < twin.width; ++i) {
+        const auto of_x = static_cast<std::size_t>(token * twin.width + i);
+        const auto of_w = static_cast<std::size_t>(row * twin.width + i);
+        gradients[0][of_x] += dlogit * inputs[1][of_w];
+        gradients[1][of_w] += dlogit * inputs[0][of_x];
+      }
+      gradients[2][static_cast<std::size_t>(row)] += dlogit;
+      for (std::int64_t i = 0; i < twin.output_width; ++i) {
+        gradients[3][static_cast<std::size_t>(row * twin.output_width + i)] +=
+            plain_gelu(z) * upstream[static_cast<std::size_t>(token * twin.output_width + i)];
+      }
+    }
+  });
+  return gradients;
+}
+
 TreeTwin::Decide soft_decisions(double temperature) {
   return [temperature](std::int64_t, int, std::int64_t, double logit) {
     return twin_sigmoid(logit / temperature);

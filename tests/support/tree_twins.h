@@ -51,6 +51,11 @@ Doubles twin_output(const TreeTwin& twin, std::span<const Doubles> inputs, const
 Doubles twin_entropy(const TreeTwin& twin, std::span<const Doubles> inputs, double temperature,
                      const Doubles& rho);
 
+// Gradients of a hard tree of neurons for given leaves [tokens, trees] and upstream gradient, of all four
+// inputs; without difference quotients, for sizes where those take too long.
+std::vector<Doubles> twin_hard_gradients(const TreeTwin& twin, std::span<const Doubles> inputs,
+                                         std::span<const std::int32_t> leaves, const Doubles& upstream);
+
 double twin_sigmoid(double z);
 
 // Decisions. `leaf` [tokens, trees] fixes the hard path; nodes off it decide by the base logits.

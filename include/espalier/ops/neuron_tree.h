@@ -21,19 +21,25 @@ namespace espalier::ops {
 //
 // Hard: cost grows with D, not 2^D, forward and backward; decisions get no gradient; bits depend neither on
 // the thread count nor on how a batch is cut into micro-batches (for D = 0, where the tree is a dense layer:
-// if these are multiples of 512 tokens). Straight-through: hard, and for each level l < D of a path
+// if these are multiples of 512 tokens).
+//
+// Straight-through: hard, and for each level l < D of a path
 //   dlogit(n_l) += sigmoid'(logit / tau) / tau * (v(right child) - v(left child)),
 // v(m) = sum of gelu(logit) <dy, w_out> along the hard path from m down to a leaf. D(D+1)/2 sibling nodes a
 // token are read for it; their weights get exactly no gradient. Siblings with sigmoid'/tau < ste_epsilon are
-// skipped. Soft: a child with rho <= epsilon is dropped with all below it, except the one that its parent's
-// own decision takes, so the hard path always survives; no renormalisation; the gradient is that of the
-// pruned function. Dense products where nothing is pruned or more than a quarter of the nodes survive, by
-// exact count of 64 evenly spaced tokens; else the cost is that of the survivors. Entropy (soft, D > 0): mean
-// over tokens and trees, in nats, of TreeRouting::entropy_form; c clamped to [1e-6, 1 - 1e-6]. Other modes
-// leave it undefined.
+// skipped.
+//
+// Soft: a child with rho <= epsilon is dropped with all below it, except the one that its parent's own
+// decision takes, so the hard path always survives; no renormalisation; the gradient is that of the pruned
+// function. Dense products where nothing is pruned or more than a sixth of the nodes survive, by exact count
+// of 64 evenly spaced tokens; else the cost is that of the survivors.
+//
+// Entropy (soft, D > 0), of rank 0: mean over tokens and trees, in nats, in the form of
+// TreeRouting::entropy_form; c clamped to [1e-6, 1 - 1e-6]. Other modes leave it undefined.
 //
 // `training` lets region leak act. `statistics`, where not null, gets this pass added (in every mode
 // surviving_nodes counts the nodes evaluated in the forward pass).
+//
 // Throws InputError for shapes, trees < 1, depth outside [0, 24], and routing values out of range.
 TreeResult neuron_tree(const Variable& x, const Variable& w_in, const Variable& bias, const Variable& w_out,
                        int trees, int depth, const TreeRouting& routing, bool training,
