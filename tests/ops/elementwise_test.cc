@@ -32,7 +32,8 @@ TEST_CASE("add: y repeated over leading axes, gradients summed over them") {
                                            {{3}, {}},     {{0, 5}, {5}},    {{5, 0}, {0}},
                                            {{1, 4}, {4}}, {{2000, 3}, {3}}, {{2, 2, 2, 3}, {2, 3}}};
   for (const auto& [x, y] : cases) {
-    INFO(x.str() << " + " << y.str());
+    const std::string shapes = x.str() + " + " + y.str();
+    INFO(shapes);
     testing::full_check(add_op, add_twin, {random_tensor(x, 1), random_tensor(y, 2)});
   }
 }

@@ -40,7 +40,8 @@ TEST_CASE("value and gradients, with and without bias, for any leading axes") {
     const std::int64_t in = shape.columns();
     std::vector<Tensor> inputs{random_tensor(shape, 1), random_tensor({out, in}, 2)};
     const auto twin = plain_linear(static_cast<std::size_t>(out), static_cast<std::size_t>(in));
-    INFO("x " << shape.str() << " out " << out);
+    const std::string sizes = "x " + shape.str() + ", out " + std::to_string(out);
+    INFO(sizes);
     testing::full_check(with_optional_bias, twin, inputs);
     inputs.push_back(random_tensor({out}, 3));
     testing::full_check(with_optional_bias, twin, inputs);

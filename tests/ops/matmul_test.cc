@@ -19,7 +19,8 @@ TEST_CASE("value and gradients, plain and with b transposed") {
                                 {2, 3, 0},
                                 {50, 3, 4}}) {
     for (const bool transposed : {false, true}) {
-      INFO(m << " " << n << " " << k << " " << transposed);
+      const std::string sizes = std::to_string(m) + " " + std::to_string(n) + " " + std::to_string(k);
+      INFO(sizes << " " << transposed);
       const auto op = [transposed = transposed](std::span<const Variable> in) {
         return matmul(in[0], in[1], {.transpose_b = transposed});
       };

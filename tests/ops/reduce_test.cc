@@ -58,7 +58,8 @@ TEST_CASE("sum and mean over one axis") {
         return out;
       };
     };
-    INFO(shape.str() << " axis " << axis);
+    const std::string sizes = shape.str() + " axis " + std::to_string(axis);
+    INFO(sizes);
     const auto sum_op = [axis = axis](std::span<const Variable> in) { return sum_axis(in[0], axis); };
     const auto mean_op = [axis = axis](std::span<const Variable> in) { return mean_axis(in[0], axis); };
     testing::full_check(sum_op, twin(1.0), {random_tensor(shape, 3)});
