@@ -99,7 +99,6 @@ HWY_EXPORT(forward_row);
 HWY_EXPORT(input_gradient_row);
 HWY_EXPORT(parameter_gradient_row);
 
-constexpr std::int64_t kGrain = 16384;      // elements a task
 constexpr std::int64_t kColumnGrain = 256;  // columns a task when panels are added up
 
 // gradient[j] = (or +=) the sum over panels, in order, of sums[panel * stride + j].

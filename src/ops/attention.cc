@@ -11,6 +11,7 @@ namespace espalier::ops {
 namespace {
 
 constexpr const char* kName = "attention";
+constexpr std::int64_t kMostDrawn = std::int64_t{1} << 32;  // numbers that a site of dropout owns
 
 void check_rotary(const RotaryTable& rotary, std::int64_t length, std::int64_t head_dim) {
   if (rotary.head_dim() != head_dim) {
@@ -38,6 +39,11 @@ void check(const Variable& qkv, const AttentionOptions& options) {
   }
   if (!(options.dropout >= 0.0F && options.dropout < 1.0F)) {
     fail(kName, fmt::format("dropout must be at least 0 and below 1, got {}", options.dropout));
+  }
+  const std::int64_t drawn = shape[0] * options.heads * ((shape[1] * shape[1] + 3) / 4 * 4);
+  if (options.dropout > 0.0F && drawn > kMostDrawn) {
+    fail(kName, fmt::format("dropout has 2^32 numbers a site, but qkv {} (heads: {}) needs {}", shape.str(),
+                            options.heads, drawn));
   }
   if (!(options.scale >= 0.0F)) fail(kName, fmt::format("scale must be at least 0, got {}", options.scale));
   if (options.rotary.defined()) check_rotary(options.rotary, shape[1], shape[2] / 3 / options.heads);
