@@ -24,10 +24,16 @@ static void run_prepare(const data::PrepareOptions& options) {
     fmt::print("{} holds this text already, prepared the same way: reused\n", options.out);
     return;
   }
-  fmt::print("{}/tokenizer.json, {}/tokens.h5\n", options.out, options.out);
-  for (const auto& [key, value] : result.manifest.items()) {
-    if (value.is_number() || value.is_string()) fmt::print("  {:<28} {}\n", key, value.dump());
+  const io::Json& documents = result.manifest.at("documents");
+  fmt::print("documents {} read, {} dropped as symbols rather than prose\n",
+             documents.at("read").get<std::int64_t>(), documents.at("too_symbolic").get<std::int64_t>());
+  for (const char* split : {"train", "validation"}) {
+    const io::Json& part = result.manifest.at(split);
+    fmt::print("{:<10} {} documents, {} tokens, {} sequences, {:.2f} bytes a token\n", split,
+               part.at("documents").get<std::int64_t>(), part.at("tokens").get<std::int64_t>(),
+               part.at("sequences").get<std::int64_t>(), part.at("bytes_per_token").get<double>());
   }
+  fmt::print("{0}/tokenizer.json, {0}/tokens.h5\n", options.out);
 }
 
 void add_prepare(CLI::App& app) {
