@@ -114,6 +114,32 @@ io::Json sources_json(PrepareJob& job) {
   return sources;
 }
 
+std::string prepare_summary(const io::Json& manifest) {
+  const io::Json& documents = manifest.at("documents");
+  const auto number = [](const io::Json& object, const char* key) {
+    return object.at(key).get<std::int64_t>();
+  };
+  std::string text = fmt::format(
+      "{} documents read, {} kept; dropped: {} as symbols ({:.3f} tokens a character or more), {} without "
+      "tokens\nvocabulary: {} entries\n",
+      number(documents, "read"), number(documents, "kept"), number(documents, "too_symbolic"),
+      documents.at("max_token_ratio").get<double>(), number(documents, "without_tokens"),
+      number(manifest.at("tokenizer"), "vocabulary_size"));
+  for (const char* split : {"train", "validation"}) {
+    const io::Json& counts = manifest.at(split);
+    text += fmt::format("{}: {} documents, {:.1f} MB of text, {} tokens in {} sequences of {} ({} left over)",
+                        split, number(counts, "documents"),
+                        static_cast<double>(number(counts, "bytes")) / 1e6, number(counts, "tokens"),
+                        number(counts, "sequences"), number(manifest.at("configuration"), "sequence_length"),
+                        number(counts, "dropped_tokens"));
+    if (counts.contains("bytes_per_token")) {
+      text += fmt::format(", {:.2f} bytes a token", counts.at("bytes_per_token").get<double>());
+    }
+    text += '\n';
+  }
+  return text;
+}
+
 std::string manifest_difference(const io::Json& manifest, const io::Json& configuration,
                                 const io::Json& sources) {
   std::vector<std::string> differences;

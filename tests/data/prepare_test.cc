@@ -148,6 +148,11 @@ TEST_CASE("the manifest counts everything") {
         doctest::Approx(bytes / manifest["train"]["tokens"].get<double>()));
   CHECK(std::any_of(result.warnings.begin(), result.warnings.end(),
                     [](const std::string& text) { return text.find("not UTF-8") != text.npos; }));
+  const std::string summary = prepare_summary(manifest);
+  CHECK(summary.starts_with(
+      "33 documents read, 31 kept; dropped: 1 as symbols (0.500 tokens a character or more), "
+      "1 without tokens\n"));
+  CHECK(summary.find("sequences of 16 (") != std::string::npos);
   const io::TokenStoreReader store = io::open_token_store(dir / "out");
   CHECK(store.manifest() == manifest);
   // The unigram counts are those of the stored training sequences.
