@@ -1,4 +1,6 @@
 // Writes what tokenizer_json.cc reads.
+#include <map>
+
 #include "espalier/base/error.h"
 #include "espalier/io/json.h"
 #include "espalier/io/tokenizer_json.h"
@@ -112,7 +114,10 @@ std::string token_text(const text::TokenizerModel& model, std::int32_t id) {
   throw InputError("tokenizer: a template inserts the id " + std::to_string(id) + ", which is no token");
 }
 
-void add_template_tokens(const text::TokenizerModel& model, const Template& pieces, Json& tokens) {
+// By name, as Hugging Face sorts them.
+using TemplateTokens = std::map<std::string, Json>;
+
+void add_template_tokens(const text::TokenizerModel& model, const Template& pieces, TemplateTokens& tokens) {
   for (const TemplatePiece& piece : pieces.pieces) {
     if (piece.kind != TemplatePiece::Kind::kTokens) continue;
     Json texts = Json::array();
@@ -137,9 +142,10 @@ Json post_processor_json(const text::TokenizerModel& model) {
   Json json = type_only("TemplateProcessing");
   json["single"] = template_json(model.single);
   json["pair"] = template_json(model.pair);
-  Json& tokens = json["special_tokens"] = Json::object();
+  TemplateTokens tokens;
   add_template_tokens(model, model.single, tokens);
   add_template_tokens(model, model.pair, tokens);
+  json["special_tokens"] = tokens;
   return json;
 }
 

@@ -86,16 +86,15 @@ class CharPattern::Parser {
     while (first || !accept(']')) {
       first = false;
       const std::optional<char32_t> low = parse_class_item();
-      if (!low) continue;
       const bool range =
           position_ + 1 < text_.size() && text_[position_] == '-' && text_[position_ + 1] != ']';
       if (!range) {
-        add(*low, *low);
+        if (low) add(*low, *low);
         continue;
       }
       accept('-');
       const std::optional<char32_t> high = parse_class_item();
-      if (!high || *high < *low) fail("a range in its class is out of order");
+      if (!low || !high || *high < *low) fail("a range in its class has no order");
       add(*low, *high);
     }
   }

@@ -64,9 +64,9 @@ void Tokenizer::State::index_special_tokens() {
     };
     if (token.content.empty()) fail("it is empty");
     if (!is_utf8(token.content)) fail("it is not UTF-8");
-    if (i > 0 && by_id[i - 1]->id == token.id) fail("the id is given twice");
     const std::optional<std::int32_t> known = find(token.content);
     if (known && *known != token.id) fail(fmt::format("the vocabulary has it as {}", *known));
+    if (i > 0 && by_id[i - 1]->id == token.id) fail("the id is given twice");
     if (!known) {
       if (token.id != static_cast<std::int32_t>(tokens.size())) {
         fail(fmt::format("it is not in the vocabulary, and the next free id is {}", tokens.size()));

@@ -25,8 +25,8 @@ TEST_CASE("each maximal ill-formed part becomes one U+FFFD") {
       {"a\xFFz", "a\uFFFDz"},
       {"\xC0\xAF\xE0\x80\xBF\xF0\x81\x82\x41", "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFDA"},
       {"\xE1\x80\xE2\xF0\x91\x92\xF1\xBF\x41", "\uFFFD\uFFFD\uFFFD\uFFFDA"},
-      {"\xED\xA0\x80", "\uFFFD\uFFFD\uFFFD"},      // a surrogate
-      {"\xF5\x80", "\uFFFD\uFFFD"},                // beyond U+10FFFF
+      {"\xED\xA0\x80", "\uFFFD\uFFFD\uFFFD"},  // a surrogate
+      {"\xF5\x80", "\uFFFD\uFFFD"},            // beyond U+10FFFF
       {"\xF4\x90\x80\x80", "\uFFFD\uFFFD\uFFFD\uFFFD"},
       {"end \xE2\x82", "end \uFFFD"},
       {"\x80", "\uFFFD"},
