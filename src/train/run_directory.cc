@@ -12,12 +12,20 @@ namespace espalier::train {
 
 namespace fs = std::filesystem;
 
+// A lock alone is a run that has just begun, or another process that begins one.
+static bool holds_something_else(const fs::path& folder) {
+  if (fs::exists(folder / "config.yaml") || fs::exists(folder / "checkpoints")) return false;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    if (entry.path().filename() != "lock") return true;
+  }
+  return false;
+}
+
 static fs::path checked(fs::path path) {
   if (fs::exists(path) && !fs::is_directory(path)) {
     throw InputError(fmt::format("run: {} is a file; give a folder", path.string()));
   }
-  if (fs::is_directory(path) && !fs::is_empty(path) && !fs::exists(path / "config.yaml") &&
-      !fs::exists(path / "checkpoints")) {
+  if (fs::is_directory(path) && holds_something_else(path)) {
     throw InputError(
         fmt::format("run: {} holds files but no run; give an empty or a new folder", path.string()));
   }
