@@ -1,80 +1,67 @@
-#include "train/exchange.h"
+#include "espalier/train/exchange.h"
 
 #include <fmt/format.h>
 
 #include "espalier/base/error.h"
-#include "espalier/base/log.h"
+#include "espalier/io/hdf5_file.h"
+#include "train/checkpoint_metadata.h"
+#include "train/model_card.h"
 
 namespace espalier::train {
 
 namespace fs = std::filesystem;
 
-io::Checkpoint checkpoint_from_hf(const io::HfModel& model) {
-  io::Checkpoint checkpoint;
-  checkpoint.kind = "model";
-  checkpoint.model = model.tensors;
-  checkpoint.tokenizer_json = model.tokenizer_json;
-  checkpoint.metadata = checkpoint_metadata(model.arch, RoutingProvenance());
-  if (model.classifier) {
-    const bool regression = model.classifier->labels == 1;
-    checkpoint.metadata["classifier"] = classifier_json(*model.classifier, {model.labels, regression});
+namespace {
+
+// The checkpoint with its metrics, but without the optimizer; of a Hugging Face folder what it imports as.
+io::Checkpoint load_with_metrics(const fs::path& model, std::vector<std::string>& warnings) {
+  const std::optional<fs::path> file = checkpoint_file(model);
+  if (!file) {
+    const io::HfModel imported = io::read_hf_model(model);
+    warnings = imported.warnings;
+    return checkpoint_from_hf(imported);
   }
-  checkpoint.metadata["source"] = io::hf_source_json(model.source);
+  io::Checkpoint checkpoint = io::load_checkpoint(*file, io::LoadParts::kModel);
+  const io::Hdf5Reader reader(*file, "checkpoint", io::kCheckpointVersion, io::Verify::kAsRead);
+  checkpoint.metrics_jsonl = reader.read_text("metrics.jsonl");
   return checkpoint;
 }
 
-io::HfModel hf_from_checkpoint(const io::Checkpoint& checkpoint, const std::string& where) {
-  io::HfModel model;
-  model.arch = arch_of(checkpoint, where);
-  LabelInfo labels;
-  model.classifier = classifier_of(checkpoint, where, labels);
-  model.labels = labels.labels;
-  model.tensors = checkpoint.model;
-  model.tokenizer_json = checkpoint.tokenizer_json;
-  const auto source = checkpoint.metadata.find("source");
-  if (source != checkpoint.metadata.end()) {
-    model.source = io::hf_source_from_json(*source, where + ": metadata.source");
-  }
-  return model;
+void require_hard(const RoutingProvenance& routing, const std::string& model) {
+  if (routing.mode != "soft") return;
+  throw InputError(fmt::format(
+      "{}: routing.mode: soft: the model is a mixture over all paths (temperature {:g}), which the original "
+      "architecture cannot compute; --routing hard exports its hard trees, which compute something else",
+      model, routing.temperature));
 }
 
-bool cleans_up_spaces(const io::Checkpoint& checkpoint) {
-  const io::JsonView metadata(checkpoint.metadata, "metadata");
-  if (!metadata.has("source")) return true;
-  const io::JsonView source = metadata["source"];
-  // transformers 5 does not clean up unless the file says so.
-  return source.has("tokenizer_config") &&
-         source["tokenizer_config"].get("clean_up_tokenization_spaces", false);
+}  // namespace
+
+ExportSummary export_model(const fs::path& model, const fs::path& folder, const ExportOptions& options) {
+  ExportSummary summary;
+  const io::Checkpoint checkpoint = load_with_metrics(model, summary.warnings);
+  const RoutingProvenance routing = routing_of(checkpoint, model.string());
+  const io::HfModel hf = hf_from_checkpoint(checkpoint, model.string());
+  io::require_exportable(hf.arch);
+  const bool trees = hf.arch.ffn.type == nn::FeedForwardType::kNeuronTree;
+  if (trees && !options.harden) require_hard(routing, model.string());
+  if (trees && !routing.finished) {
+    summary.warnings.push_back(
+        fmt::format("{}: its trees had not finished hardening; the export routes hard", model.string()));
+  }
+  io::write_hf_model(folder, hf, {options.dtype, model_card(hf, checkpoint)});
+  summary.tensors = static_cast<std::int64_t>(hf.tensors.size());
+  for (const io::NamedTensor& tensor : hf.tensors) summary.parameters += tensor.value.size();
+  return summary;
 }
 
-std::optional<fs::path> checkpoint_file(const fs::path& model) {
-  if (!fs::exists(model)) {
-    throw InputError(
-        fmt::format("{}: no such file or folder; MODEL is a checkpoint .h5, a run folder or a "
-                    "Hugging Face folder",
-                    model.string()));
-  }
-  if (fs::is_directory(model)) {
-    if (fs::exists(model / "last.h5")) return model / "last.h5";
-    if (fs::exists(model / "config.json") || fs::exists(model / "model_config.json")) return std::nullopt;
-    throw InputError(fmt::format(
-        "{}: holds no model: neither last.h5 (a run folder) nor config.json (a Hugging Face folder)",
-        model.string()));
-  }
-  if (model.extension() == ".safetensors") {
-    throw InputError(
-        fmt::format("{}: give the folder that it lies in, with its config.json", model.string()));
-  }
-  return model;
-}
-
-io::Checkpoint load_model_checkpoint(const fs::path& model) {
-  if (const std::optional<fs::path> file = checkpoint_file(model)) {
-    return io::load_checkpoint(*file, io::LoadParts::kModel);
-  }
-  const io::HfModel imported = io::read_hf_model(model);
-  for (const std::string& warning : imported.warnings) log_warning(warning);
-  return checkpoint_from_hf(imported);
+ImportSummary import_model(const fs::path& folder, const fs::path& file) {
+  const io::HfModel model = io::read_hf_model(folder);
+  ImportSummary summary{checkpoint_from_hf(model), model.warnings};
+  // Everything but the disk is checked before anything is written.
+  static_cast<void>(model_from_checkpoint(summary.checkpoint, folder));
+  io::save_checkpoint(file, summary.checkpoint);
+  return summary;
 }
 
 }  // namespace espalier::train

@@ -12,7 +12,7 @@
 #include "espalier/io/model_tensors.h"
 #include "espalier/io/tokenizer_json.h"
 #include "kernels/isa.h"
-#include "train/exchange.h"
+#include "train/checkpoint_metadata.h"
 
 namespace espalier::train {
 
@@ -64,13 +64,7 @@ void take_weights(nn::Module& module, std::span<const io::NamedTensor> tensors) 
 
 void read_tokenizer(LoadedModel& model) {
   if (model.tokenizer_json.empty()) return;
-  const std::string where = model.source.string() + ": tokenizer.json";
-  try {
-    model.tokenizer.emplace(io::parse_tokenizer_json(model.tokenizer_json, where));
-  } catch (const InputError& error) {
-    const std::string what = error.what();
-    throw InputError(what.starts_with(where) ? what : where + ": " + what);
-  }
+  model.tokenizer = io::parse_tokenizer(model.tokenizer_json, model.source.string() + ": tokenizer.json");
   if (model.tokenizer->vocabulary_size() > model.arch.embedding.vocab_size) {
     throw InputError(fmt::format("{}: the tokenizer has {} tokens, but the model's embedding only {} rows",
                                  model.source.string(), model.tokenizer->vocabulary_size(),

@@ -1,4 +1,4 @@
-// Between checkpoints and Hugging Face folders.
+// What a checkpoint says of its model, and models between checkpoints and Hugging Face folders.
 #pragma once
 
 #include <optional>

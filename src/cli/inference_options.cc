@@ -1,0 +1,36 @@
+#include "cli/inference_options.h"
+
+#include "espalier/base/error.h"
+#include "espalier/base/log.h"
+
+namespace espalier::cli {
+
+void add_inference_options(CLI::App& verb, InferenceArguments& arguments) {
+  verb.add_option("MODEL", arguments.model, "A checkpoint, a run folder or a Hugging Face folder")
+      ->required();
+  CLI::Option* texts =
+      verb.add_option("TEXT", arguments.texts, "Texts (put -- before one that begins with a dash)");
+  CLI::Option* file = verb.add_option("--file", arguments.file,
+                                      "Texts from a .tsv, .csv, .jsonl or .txt (a text a line), also .gz");
+  texts->excludes(file);
+  verb.add_option(
+      "--text-column", arguments.text_column,
+      "Column of the texts in --file (default: the one the model was fine-tuned on, or sentence, or text)");
+  verb.add_option("--routing", arguments.routing, "hard, or soft: the mixture over all paths of the trees")
+      ->check(CLI::IsMember({"hard", "soft"}))
+      ->capture_default_str();
+  verb.add_option("--tau", arguments.temperature,
+                  "Temperature of soft routing (default: where training stopped)")
+      ->check(CLI::PositiveNumber);
+  verb.add_flag("--json", arguments.json, "One JSON document");
+}
+
+ops::TreeRouting resolve_routing(const train::LoadedModel& model, const InferenceArguments& arguments) {
+  const ops::TreeRouting routing =
+      train::inference_routing(model, arguments.routing == "soft", arguments.temperature);
+  const std::string warning = train::unfinished_warning(model, routing);
+  if (!warning.empty()) log_warning(warning);
+  return routing;
+}
+
+}  // namespace espalier::cli

@@ -1,0 +1,29 @@
+// What fill-mask, classify and embed share: MODEL, TEXT... or --file, --routing, --tau, --json.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "espalier/train/inference.h"
+
+namespace espalier::cli {
+
+struct InferenceArguments {
+  std::string model;
+  std::vector<std::string> texts;
+  std::string file;
+  std::string text_column;
+  std::string routing = "hard";
+  std::optional<double> temperature;
+  bool json = false;
+};
+
+// Binds the options; TEXT and --file exclude each other, and one must be given.
+void add_inference_options(CLI::App& verb, InferenceArguments& arguments);
+
+// The routing asked for; warns of trees that have not finished hardening.
+ops::TreeRouting resolve_routing(const train::LoadedModel& model, const InferenceArguments& arguments);
+
+}  // namespace espalier::cli

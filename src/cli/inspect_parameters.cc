@@ -1,0 +1,54 @@
+#include <cstdint>
+#include <string>
+
+#include "cli/inspect.h"
+
+namespace espalier::cli {
+
+namespace {
+
+const char* part_of(const std::string& name) {
+  const auto has = [&](const char* text) { return name.find(text) != std::string::npos; };
+  if (has("norm_factor") || has("freqs_cis") || has("inv_freq") || has("position_ids")) return "buffers";
+  if (has("norm")) return "norms";
+  if (has("embedding.")) return "embedding";
+  if (has(".attn.")) return "attention";
+  if (has(".ffn.")) return "feedforward";
+  return "head";
+}
+
+std::int64_t elements(const io::Json& shape) {
+  std::int64_t product = 1;
+  for (const io::Json& extent : shape) product *= extent.get<std::int64_t>();
+  return product;
+}
+
+// Weights of the feedforward layers that one token meets with hard routing, and all of them.
+io::Json tree_use(const nn::CrammedBertOptions& arch, std::int64_t all) {
+  const nn::FeedForwardOptions& ffn = arch.ffn;
+  const std::int64_t d = arch.hidden_size;
+  const std::int64_t neurons = (ffn.depth + 1) * (2 * d + 1);
+  const std::int64_t leaf = ffn.depth * (d + 1) + ffn.leaf_width * (2 * d + 1) + d;
+  const std::int64_t path = ffn.type == nn::FeedForwardType::kNeuronTree ? neurons : leaf;
+  return {{"used_by_a_token", arch.layers * ffn.trees * path}, {"of", all}};
+}
+
+}  // namespace
+
+io::Json parameter_counts(const io::Json& tensors, const nn::CrammedBertOptions* arch) {
+  io::Json counts = {{"total", 0},       {"embedding", 0}, {"attention", 0},
+                     {"feedforward", 0}, {"norms", 0},     {"head", 0}};
+  for (const io::Json& tensor : tensors) {
+    const char* part = part_of(tensor.at("name").get_ref<const std::string&>());
+    const std::int64_t size = elements(tensor.at("shape"));
+    if (!counts.contains(part)) continue;
+    counts[part] = counts[part].get<std::int64_t>() + size;
+    counts["total"] = counts["total"].get<std::int64_t>() + size;
+  }
+  const bool trees = arch != nullptr && (arch->ffn.type == nn::FeedForwardType::kNeuronTree ||
+                                         arch->ffn.type == nn::FeedForwardType::kLeafTree);
+  if (trees) counts["trees"] = tree_use(*arch, counts["feedforward"].get<std::int64_t>());
+  return counts;
+}
+
+}  // namespace espalier::cli

@@ -1,0 +1,118 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+
+#include "cli/inference_options.h"
+#include "cli/json_list.h"
+#include "cli/prediction_writer.h"
+#include "cli/text_source.h"
+#include "cli/verbs.h"
+#include "espalier/base/error.h"
+#include "espalier/base/log.h"
+
+namespace espalier::cli {
+namespace {
+
+constexpr std::size_t kChunk = 1024;
+
+struct Arguments : InferenceArguments {
+  std::string pair;
+  std::string pair_column;
+  std::string output;
+};
+
+bool gives_value(const train::LoadedModel& model) {
+  return model.classifier->head_options().labels == 1;
+}
+
+std::vector<std::string> new_columns(const train::LoadedModel& model) {
+  if (gives_value(model)) return {"predicted_value"};
+  std::vector<std::string> columns = {"predicted_label", "probability"};
+  for (const std::string& label : model.labels.labels) columns.push_back("probability_" + label);
+  return columns;
+}
+
+std::vector<io::Json> new_values(const train::Classification& result) {
+  if (result.probabilities.empty()) return {result.score};
+  std::vector<io::Json> values = {result.label, result.score};
+  values.insert(values.end(), result.probabilities.begin(), result.probabilities.end());
+  return values;
+}
+
+io::Json result_json(const train::LoadedModel& model, const TextRow& row,
+                     const train::Classification& result) {
+  io::Json json = {{"label", result.label}, {"score", result.score}};
+  if (!result.probabilities.empty()) {
+    io::Json probabilities = io::Json::object();
+    for (std::size_t i = 0; i < result.probabilities.size(); ++i) {
+      probabilities[model.labels.labels[i]] = result.probabilities[i];
+    }
+    json["probabilities"] = std::move(probabilities);
+  }
+  json["text"] = row.text;
+  if (!row.pair.empty()) json["pair"] = row.pair;
+  return json;
+}
+
+void print_row(const TextRow& row, const train::Classification& result) {
+  const std::string pair = row.pair.empty() ? "" : " | " + row.pair;
+  fmt::print("{:<16}  {:8.4f}  {}{}\n", result.label, result.score, row.text, pair);
+}
+
+void run_classify(const Arguments& arguments) {
+  if (!arguments.output.empty() && arguments.file.empty()) throw InputError("--output goes with --file");
+  train::LoadedModel model = train::load_model(arguments.model);
+  model.require_classifier();
+  const ops::TreeRouting routing = resolve_routing(model, arguments);
+  TextSource source(
+      {arguments.texts, arguments.pair, arguments.file, arguments.text_column, arguments.pair_column}, model);
+  std::optional<PredictionWriter> writer;
+  if (!arguments.output.empty()) {
+    writer.emplace(arguments.output, source.table()->columns(), new_columns(model));
+  }
+  JsonList list(arguments.json && !writer);
+  std::int64_t count = 0;
+  std::int64_t truncated = 0;
+  for (std::vector<TextRow> rows = source.next(kChunk); !rows.empty(); rows = source.next(kChunk)) {
+    std::vector<train::TextPair> texts;
+    for (const TextRow& row : rows) texts.push_back({row.text, row.pair});
+    const std::vector<train::Classification> results = train::classify(model, texts, routing);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      truncated += results[i].truncated ? 1 : 0;
+      if (writer) writer->write(rows[i].row, new_values(results[i]));
+      if (!writer && !arguments.json) print_row(rows[i], results[i]);
+      list.add(result_json(model, rows[i], results[i]));
+    }
+    count += static_cast<std::int64_t>(rows.size());
+  }
+  list.finish();
+  if (truncated > 0) {
+    log_warning(fmt::format("{} of {} texts were cut to the {} tokens that the model reads", truncated, count,
+                            model.arch.embedding.max_positions));
+  }
+  if (!writer) return;
+  writer->commit();
+  if (arguments.json) {
+    print_json({{"output", arguments.output}, {"rows", count}, {"truncated", truncated}});
+  } else {
+    fmt::print("{}: {} rows\n", arguments.output, count);
+  }
+}
+
+}  // namespace
+
+void add_classify(CLI::App& app) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* verb = app.add_subcommand("classify", "The most likely class of a text, or a regression's value");
+  add_inference_options(*verb, *arguments);
+  verb->add_option("--pair", arguments->pair, "Second part of the one TEXT, for models of text pairs");
+  verb->add_option("--pair-column", arguments->pair_column, "Column of the second parts in --file");
+  verb->add_option(
+      "--output", arguments->output,
+      "Write the columns of --file with predicted_label, probability and the probability of each "
+      "label (predicted_value for a regression) to a .tsv, .csv or .jsonl");
+  verb->callback([arguments] { run_classify(*arguments); });
+}
+
+}  // namespace espalier::cli

@@ -1,0 +1,160 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "cli/inference_options.h"
+#include "cli/json_list.h"
+#include "cli/text_source.h"
+#include "cli/verbs.h"
+#include "espalier/base/error.h"
+#include "espalier/base/log.h"
+#include "espalier/io/hdf5_file.h"
+#include "io/file_ops.h"
+
+namespace espalier::cli {
+namespace {
+
+constexpr std::size_t kChunk = 512;
+
+struct Arguments : InferenceArguments {
+  std::string pooling = "mean";
+  std::string output;
+};
+
+// Where the vectors go, one chunk at a time.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual void write(const std::vector<TextRow>& rows, const Tensor& vectors) = 0;
+  virtual void finish() = 0;
+};
+
+io::Json vector_json(const TextRow& row, const Tensor& vectors, std::size_t index) {
+  io::Json values = io::Json::array();
+  const auto width = static_cast<std::size_t>(vectors.shape().columns());
+  for (const float value : vectors.span().subspan(index * width, width)) values.push_back(value);
+  return {{"text", row.text}, {"embedding", std::move(values)}};
+}
+
+// A JSON array, or one object a line.
+class PrintSink : public Sink {
+ public:
+  explicit PrintSink(bool document) : document_(document), list_(document) {}
+  void write(const std::vector<TextRow>& rows, const Tensor& vectors) override {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const io::Json json = vector_json(rows[i], vectors, i);
+      list_.add(json);
+      if (!document_) fmt::print("{}\n", io::json_text(json, -1));
+    }
+  }
+  void finish() override { list_.finish(); }
+
+ private:
+  bool document_;
+  JsonList list_;
+};
+
+class JsonLinesSink : public Sink {
+ public:
+  explicit JsonLinesSink(const std::filesystem::path& path) : file_(path) {}
+  void write(const std::vector<TextRow>& rows, const Tensor& vectors) override {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const std::string line = io::json_text(vector_json(rows[i], vectors, i), -1) + "\n";
+      file_.append(line.data(), line.size());
+    }
+  }
+  void finish() override { file_.commit(); }
+
+ private:
+  io::AtomicFile file_;
+};
+
+// Dataset `embeddings` [rows, width], in the order of the input. HDF5 wants the number of rows first.
+class Hdf5Sink : public Sink {
+ public:
+  Hdf5Sink(const std::filesystem::path& path, std::int64_t rows, std::int64_t width)
+      : writer_(path, "embeddings", 1) {
+    writer_.begin("embeddings", io::Hdf5Type::kFloat32, {rows, width});
+  }
+  void write(const std::vector<TextRow>& /*rows*/, const Tensor& vectors) override {
+    writer_.append(vectors.data(), vectors.span().size_bytes());
+  }
+  void finish() override { writer_.commit(); }
+
+ private:
+  io::Hdf5Writer writer_;
+};
+
+std::int64_t count_rows(const TextSourceOptions& options, const train::LoadedModel& model) {
+  TextSource source(options, model);
+  std::int64_t count = 0;
+  for (std::size_t read = source.next(kChunk).size(); read > 0; read = source.next(kChunk).size()) {
+    count += static_cast<std::int64_t>(read);
+  }
+  return count;
+}
+
+std::unique_ptr<Sink> make_sink(const Arguments& arguments, const TextSourceOptions& options,
+                                const train::LoadedModel& model) {
+  const std::filesystem::path path = arguments.output;
+  if (path.empty()) return std::make_unique<PrintSink>(arguments.json);
+  if (path.extension() == ".jsonl") return std::make_unique<JsonLinesSink>(path);
+  if (path.extension() == ".h5" || path.extension() == ".hdf5") {
+    return std::make_unique<Hdf5Sink>(path, count_rows(options, model), model.arch.hidden_size);
+  }
+  throw InputError(fmt::format("--output: {}: vectors are written as .jsonl or .h5", path.string()));
+}
+
+void report(const Arguments& arguments, std::int64_t count, std::int64_t width) {
+  if (arguments.output.empty()) return;
+  if (arguments.json) {
+    print_json({{"output", arguments.output}, {"rows", count}, {"width", width}});
+  } else {
+    fmt::print("{}: {} vectors of {}\n", arguments.output, count, width);
+  }
+}
+
+void run_embed(const Arguments& arguments) {
+  train::LoadedModel model = train::load_model(arguments.model);
+  const ops::TreeRouting routing = resolve_routing(model, arguments);
+  const TextSourceOptions options{arguments.texts, "", arguments.file, arguments.text_column, ""};
+  TextSource source(options, model);
+  const std::unique_ptr<Sink> sink = make_sink(arguments, options, model);
+  const auto pooling =
+      arguments.pooling == "mean" ? train::EmbeddingPooling::kMean : train::EmbeddingPooling::kFirst;
+  std::int64_t count = 0;
+  std::int64_t truncated = 0;
+  for (std::vector<TextRow> rows = source.next(kChunk); !rows.empty(); rows = source.next(kChunk)) {
+    std::vector<std::string> texts;
+    for (const TextRow& row : rows) texts.push_back(row.text);
+    const train::Embeddings embeddings = train::embed(model, texts, pooling, routing);
+    sink->write(rows, embeddings.values);
+    truncated += embeddings.truncated;
+    count += static_cast<std::int64_t>(rows.size());
+  }
+  sink->finish();
+  if (truncated > 0) {
+    log_warning(fmt::format("{} of {} texts were cut to the {} tokens that the model reads", truncated, count,
+                            model.arch.embedding.max_positions));
+  }
+  report(arguments, count, model.arch.hidden_size);
+}
+
+}  // namespace
+
+void add_embed(CLI::App& app) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* verb = app.add_subcommand("embed", "One vector a text, from the encoder's final states");
+  add_inference_options(*verb, *arguments);
+  verb->add_option("--pooling", arguments->pooling, "mean of the states of all positions, or the first one's")
+      ->check(CLI::IsMember({"mean", "first"}))
+      ->capture_default_str();
+  verb->add_option("--output", arguments->output,
+                   "Write to a .jsonl ({\"text\", \"embedding\"} a line) or an .h5 (dataset `embeddings`) "
+                   "instead of printing JSON lines");
+  verb->callback([arguments] { run_embed(*arguments); });
+}
+
+}  // namespace espalier::cli

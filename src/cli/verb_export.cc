@@ -1,0 +1,62 @@
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+
+#include "cli/json_list.h"
+#include "cli/verbs.h"
+#include "espalier/base/log.h"
+#include "espalier/train/exchange.h"
+
+namespace espalier::cli {
+namespace {
+
+struct Arguments {
+  std::string model;
+  std::string folder;
+  std::string dtype;
+  std::string routing;
+  bool json = false;
+};
+
+// As transformers and as safetensors call them.
+std::map<std::string, std::string> dtype_names() {
+  return {{"float32", "F32"}, {"float16", "F16"}, {"bfloat16", "BF16"},
+          {"F32", "F32"},     {"F16", "F16"},     {"BF16", "BF16"}};
+}
+
+void run_export(const Arguments& arguments) {
+  train::ExportOptions options;
+  if (!arguments.dtype.empty()) options.dtype = io::dtype_from_name(arguments.dtype);
+  options.harden = arguments.routing == "hard";
+  const train::ExportSummary summary = train::export_model(arguments.model, arguments.folder, options);
+  for (const std::string& warning : summary.warnings) log_warning(warning);
+  if (arguments.json) {
+    print_json(
+        {{"folder", arguments.folder}, {"tensors", summary.tensors}, {"parameters", summary.parameters}});
+  } else {
+    fmt::print("{}: {} tensors, {:.2f} M parameters\n", arguments.folder, summary.tensors,
+               static_cast<double>(summary.parameters) / 1e6);
+  }
+}
+
+}  // namespace
+
+void add_export(CLI::App& app) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* verb = app.add_subcommand("export", "Write a model as a Hugging Face folder");
+  verb->add_option("MODEL", arguments->model, "A checkpoint, a run folder or a Hugging Face folder")
+      ->required();
+  verb->add_option("DIR", arguments->folder, "Folder to write: new, empty, or an earlier export")->required();
+  verb->add_option(
+          "--dtype", arguments->dtype,
+          "float32, float16 or bfloat16 (default: float32, or for an imported model what it came with)")
+      ->transform(CLI::CheckedTransformer(dtype_names(), CLI::ignore_case));
+  verb->add_option("--routing", arguments->routing,
+                   "hard: export the hard trees of a model that was trained with routing.mode: soft")
+      ->check(CLI::IsMember({"hard"}));
+  verb->add_flag("--json", arguments->json, "One JSON document");
+  verb->callback([arguments] { run_export(*arguments); });
+}
+
+}  // namespace espalier::cli

@@ -1,0 +1,83 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/inference_options.h"
+#include "cli/json_list.h"
+#include "cli/text_source.h"
+#include "cli/verbs.h"
+
+namespace espalier::cli {
+namespace {
+
+constexpr std::size_t kChunk = 256;
+
+struct Arguments : InferenceArguments {
+  std::int64_t top = 5;
+};
+
+using Predictions = std::vector<train::MaskPrediction>;
+
+io::Json predictions_json(const Predictions& predictions) {
+  io::Json list = io::Json::array();
+  for (const train::MaskPrediction& prediction : predictions) {
+    list.push_back({{"score", prediction.score},
+                    {"token", prediction.token},
+                    {"token_str", prediction.token_str},
+                    {"sequence", prediction.sequence}});
+  }
+  return list;
+}
+
+// As transformers' pipeline: the predictions of a single mask, or a list of them for several.
+io::Json text_json(const std::vector<Predictions>& masks) {
+  if (masks.size() == 1) return predictions_json(masks[0]);
+  io::Json list = io::Json::array();
+  for (const Predictions& predictions : masks) list.push_back(predictions_json(predictions));
+  return list;
+}
+
+void print_text(const std::string& text, const std::vector<Predictions>& masks) {
+  fmt::print("{}\n", text);
+  for (std::size_t i = 0; i < masks.size(); ++i) {
+    if (masks.size() > 1) fmt::print("  mask {}\n", i + 1);
+    for (const train::MaskPrediction& prediction : masks[i]) {
+      fmt::print("  {:7.4f}  {:<16}  {}\n", prediction.score, prediction.token_str, prediction.sequence);
+    }
+  }
+}
+
+void run_fill_mask(const Arguments& arguments) {
+  train::LoadedModel model = train::load_model(arguments.model);
+  model.require_lm();
+  const ops::TreeRouting routing = resolve_routing(model, arguments);
+  TextSource source({arguments.texts, "", arguments.file, arguments.text_column, ""}, model);
+  // A single text gives its own predictions, not a list of one.
+  const bool single = arguments.texts.size() == 1 && arguments.file.empty();
+  JsonList list(arguments.json && !single);
+  for (std::vector<TextRow> rows = source.next(kChunk); !rows.empty(); rows = source.next(kChunk)) {
+    std::vector<std::string> texts;
+    for (const TextRow& row : rows) texts.push_back(row.text);
+    const auto results = train::fill_masks(model, texts, arguments.top, routing);
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      if (!arguments.json) print_text(texts[i], results[i]);
+      if (arguments.json && single) print_json(text_json(results[i]));
+      list.add(text_json(results[i]));
+    }
+  }
+  list.finish();
+}
+
+}  // namespace
+
+void add_fill_mask(CLI::App& app) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* verb = app.add_subcommand("fill-mask", "The most likely words for each <mask> of a text");
+  add_inference_options(*verb, *arguments);
+  verb->add_option("--top", arguments->top, "Words a mask")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  verb->callback([arguments] { run_fill_mask(*arguments); });
+}
+
+}  // namespace espalier::cli

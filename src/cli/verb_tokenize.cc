@@ -1,0 +1,138 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "cli/verbs.h"
+#include "espalier/base/error.h"
+#include "espalier/data/table_reader.h"
+#include "espalier/io/checkpoint.h"
+#include "espalier/io/hdf5_file.h"
+#include "espalier/io/tokenizer_json.h"
+#include "espalier/text/tokenizer.h"
+#include "espalier/train/model.h"
+
+namespace espalier::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  std::string model;
+  std::vector<std::string> texts;
+  std::string file;
+  std::string text_column;
+  std::string pair_column;
+  bool json = false;
+};
+
+// A tokenizer.json, a folder that holds one, or a checkpoint, of which only the text is read.
+text::Tokenizer find_tokenizer(const fs::path& model) {
+  if (fs::is_directory(model) && !fs::exists(model / "last.h5") && fs::exists(model / "tokenizer.json")) {
+    return io::read_tokenizer(model / "tokenizer.json");
+  }
+  if (fs::is_regular_file(model) && model.extension() == ".json") return io::read_tokenizer(model);
+  const std::optional<fs::path> file = train::checkpoint_file(model);
+  if (!file) throw InputError(fmt::format("{}: there is no tokenizer.json in this folder", model.string()));
+  const std::string where = file->string() + ": tokenizer.json";
+  const io::Hdf5Reader reader(*file, "checkpoint", io::kCheckpointVersion, io::Verify::kAsRead);
+  const std::string json = reader.read_text("tokenizer.json");
+  if (json.empty()) throw InputError(fmt::format("{}: the model came without one", where));
+  return io::parse_tokenizer(json, where);
+}
+
+void print_encoding(const text::Tokenizer& tokenizer, const std::string& text,
+                    const std::optional<std::string>& pair, bool as_json) {
+  const std::vector<std::int32_t> ids =
+      tokenizer.encode_with_template(text, pair ? std::optional<std::string_view>(*pair) : std::nullopt);
+  if (as_json) {
+    io::Json json;
+    json["ids"] = ids;
+    json["tokens"] = io::Json::array();
+    for (const std::int32_t id : ids) json["tokens"].push_back(std::string(tokenizer.token(id)));
+    json["decoded"] = tokenizer.decode(ids, true);
+    json["decoded_with_special"] = tokenizer.decode(ids, false);
+    fmt::print("{}\n", io::json_text(json, -1));
+    return;
+  }
+  std::string line;
+  for (const std::int32_t id : ids)
+    line += fmt::format("{}{}:{}", line.empty() ? "" : " ", tokenizer.token(id), id);
+  fmt::print("{}\n", line);
+}
+
+// The member of a JSON lines row as text; none if it is absent or null.
+std::optional<std::string> member(const data::TableReader& table, const data::Row& row,
+                                  const std::string& key) {
+  const auto found = row.object.find(key);
+  if (found == row.object.end() || found->is_null()) return std::nullopt;
+  if (!found->is_string()) table.fail(row.line, fmt::format("`{}` must be a string", key));
+  return found->get<std::string>();
+}
+
+void tokenize_json_lines(const text::Tokenizer& tokenizer, const Arguments& arguments) {
+  data::TableReader table(arguments.file);
+  const std::string text_key = arguments.text_column.empty() ? "text" : arguments.text_column;
+  const std::string pair_key = arguments.pair_column.empty() ? "pair" : arguments.pair_column;
+  data::Row row;
+  while (table.next(row)) {
+    const std::optional<std::string> text = member(table, row, text_key);
+    if (!text) table.fail(row.line, fmt::format("expected an object with `{}`", text_key));
+    print_encoding(tokenizer, *text, member(table, row, pair_key), arguments.json);
+  }
+}
+
+void tokenize_table(const text::Tokenizer& tokenizer, const Arguments& arguments) {
+  data::TableReader table(arguments.file);
+  const bool plain = table.format() == data::TableFormat::kText;
+  const std::string name = arguments.text_column.empty() && !plain ? "sentence" : arguments.text_column;
+  const std::size_t text = table.column(name.empty() ? "text" : name, "--text-column");
+  std::optional<std::size_t> pair;
+  if (!arguments.pair_column.empty()) pair = table.column(arguments.pair_column, "--pair-column");
+  data::Row row;
+  while (table.next(row)) {
+    print_encoding(tokenizer, table.text(row, text),
+                   pair ? std::optional<std::string>(table.text(row, *pair)) : std::nullopt, arguments.json);
+  }
+}
+
+void run_tokenize(const Arguments& arguments) {
+  if (arguments.texts.empty() == arguments.file.empty()) {
+    throw InputError("no text: give TEXT arguments or --file");
+  }
+  const text::Tokenizer tokenizer = find_tokenizer(arguments.model);
+  for (const std::string& text : arguments.texts)
+    print_encoding(tokenizer, text, std::nullopt, arguments.json);
+  if (arguments.file.empty()) return;
+  if (data::table_format(arguments.file) == data::TableFormat::kJsonl) {
+    tokenize_json_lines(tokenizer, arguments);
+  } else {
+    tokenize_table(tokenizer, arguments);
+  }
+}
+
+}  // namespace
+
+void add_tokenize(CLI::App& app) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* verb = app.add_subcommand("tokenize", "The pieces and ids of texts");
+  verb->add_option("MODEL", arguments->model, "A tokenizer.json, or any model or folder that holds one")
+      ->required();
+  CLI::Option* texts =
+      verb->add_option("TEXT", arguments->texts, "Texts (put -- before one that begins with a dash)");
+  CLI::Option* file =
+      verb->add_option("--file", arguments->file,
+                       "Texts from a .jsonl (keys text and, optionally, pair), .txt (a text a "
+                       "line), .tsv or .csv, also .gz");
+  texts->excludes(file);
+  verb->add_option("--text-column", arguments->text_column,
+                   "Column or key of the texts in --file (default: text in .jsonl, else sentence)");
+  verb->add_option("--pair-column", arguments->pair_column, "Column or key of the second parts in --file");
+  verb->add_flag(
+      "--json", arguments->json,
+      "A line of JSON an input: ids, tokens, decoded (without special tokens), decoded_with_special");
+  verb->callback([arguments] { run_tokenize(*arguments); });
+}
+
+}  // namespace espalier::cli

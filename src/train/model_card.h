@@ -1,0 +1,17 @@
+// README.md of an exported model.
+#pragma once
+
+#include <string>
+
+#include "espalier/io/checkpoint.h"
+#include "espalier/io/hf_model.h"
+
+namespace espalier::train {
+
+// What the model is, how it was trained and scored, and how to use it, from what the checkpoint holds.
+std::string model_card(const io::HfModel& model, const io::Checkpoint& checkpoint);
+
+// The last line of metrics.jsonl that has an evaluation (a key that begins with "eval_"); null if none has.
+io::Json last_evaluation(const std::string& metrics_jsonl);
+
+}  // namespace espalier::train
