@@ -33,13 +33,6 @@ nn::ClassifierOptions head_options(const config::FinetuneConfig& config, const F
   return options;
 }
 
-std::vector<config::Setting> settings_of(const config::FinetuneConfig& config) {
-  config::FinetuneConfig copy = config;
-  config::Fields fields;
-  describe(copy, fields);
-  return fields.settings();
-}
-
 // exp(logit) / sum of exp, of the largest logit.
 double probability_of(std::span<const float> logits, std::int32_t index) {
   double sum = 0;

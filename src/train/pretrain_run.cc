@@ -42,13 +42,6 @@ data::MaskedLmOptions train_options(const config::PretrainConfig& config) {
   return options;
 }
 
-std::vector<config::Setting> settings_of(const config::PretrainConfig& config) {
-  config::PretrainConfig copy = config;
-  config::Fields fields;
-  describe(copy, fields);
-  return fields.settings();
-}
-
 }  // namespace
 
 PretrainRun::PretrainRun(const config::PretrainConfig& requested)
@@ -95,7 +88,8 @@ void PretrainRun::begin() {
 }
 
 void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& where) {
-  require_same_config(checkpoint.config_yaml, where, settings_of(config), config::may_change_on_resume);
+  require_same_config(checkpoint.config_yaml, where, config::settings_of(config),
+                      config::may_change_on_resume);
   const std::string data_now = state.data_fingerprint;
   state = state_from_json(checkpoint.state, where);
   if (state.data_fingerprint != data_now) {

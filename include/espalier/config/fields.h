@@ -112,13 +112,19 @@ Config load(const std::filesystem::path& path, std::span<const std::string> over
   return config;
 }
 
-// The resolved configuration as YAML.
+// Every key with its resolved value.
 template <class Config>
-std::string dump(const Config& config) {
+std::vector<Setting> settings_of(const Config& config) {
   Config copy = config;
   Fields fields;
   describe(copy, fields);
-  return to_yaml(fields.settings());
+  return fields.settings();
+}
+
+// The resolved configuration as YAML.
+template <class Config>
+std::string dump(const Config& config) {
+  return to_yaml(settings_of(config));
 }
 
 }  // namespace espalier::config
