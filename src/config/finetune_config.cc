@@ -5,7 +5,6 @@
 namespace espalier::config {
 
 using nn::Pooler;
-using optim::ScheduleKind;
 
 static void describe_task(TaskConfig& task, Fields& fields) {
   fields.add(
@@ -38,14 +37,7 @@ void describe(FinetuneConfig& config, Fields& fields) {
   fields.add("head.dropout", config.head.dropout, "Dropout before the last layer.", fraction_below_one());
   describe_routing(config.routing, fields);
   describe_optimizer(config.optimizer, fields);
-  fields.choice("train.schedule", config.schedule,
-                {{"crammed", ScheduleKind::kCrammed},
-                 {"constant", ScheduleKind::kConstant},
-                 {"linear", ScheduleKind::kLinear},
-                 {"cosine", ScheduleKind::kCosine}},
-                "Learning rate over the run.");
-  fields.add("train.warmup", config.warmup, "Fraction of the run over which the learning rate rises from 0.",
-             fraction());
+  describe_schedule(config.schedule, config.warmup, fields);
   fields.add("train.epochs", config.epochs, "Passes over the training data.", above(0));
   fields.add("train.batch_size", config.batch_size, "Examples of an update.", at_least(1));
   fields.add("train.max_length", config.max_length,

@@ -24,6 +24,19 @@ void describe_optimizer(OptimizerConfig& optimizer, Fields& fields) {
              at_least(0));
 }
 
+void describe_schedule(ScheduleKind& schedule, double& warmup, Fields& fields) {
+  fields.choice(
+      "train.schedule", schedule,
+      {{"crammed", ScheduleKind::kCrammed},
+       {"constant", ScheduleKind::kConstant},
+       {"linear", ScheduleKind::kLinear},
+       {"cosine", ScheduleKind::kCosine}},
+      "Learning rate over the used fraction t of the run: crammed is min(0.25 + t, 4 (1 - t)); linear and "
+      "cosine fall to 0.");
+  fields.add("train.warmup", warmup,
+             "Fraction of the run over which constant, linear and cosine rise from 0.", fraction());
+}
+
 static void describe_training(PretrainConfig& config, Fields& fields) {
   fields.add("train.budget.tokens", config.budget.tokens,
              "Train for this many input tokens; 0: not by tokens.", at_least(0));
@@ -34,16 +47,7 @@ static void describe_training(PretrainConfig& config, Fields& fields) {
   fields.add("train.max_steps", config.max_steps,
              "Stop after this many updates, whatever the budget; 0: no limit.", at_least(0));
   describe_optimizer(config.optimizer, fields);
-  fields.choice(
-      "train.schedule", config.schedule,
-      {{"crammed", ScheduleKind::kCrammed},
-       {"constant", ScheduleKind::kConstant},
-       {"linear", ScheduleKind::kLinear},
-       {"cosine", ScheduleKind::kCosine}},
-      "Learning rate over the used fraction t of the budget: crammed is min(0.25 + t, 4 (1 - t)); linear "
-      "and cosine fall to 0.");
-  fields.add("train.warmup", config.warmup,
-             "Fraction of the budget over which constant, linear and cosine rise from 0.", fraction());
+  describe_schedule(config.schedule, config.warmup, fields);
   fields.add("train.batch_size", config.batch_size, "Sequences of an update, at the end of the ramp.",
              at_least(1));
   fields.add("train.micro_batch", config.micro_batch,

@@ -43,8 +43,8 @@ const std::vector<std::string> kAnneal = {"routing.mode=anneal", "routing.anneal
 
 TEST_CASE("a tiny model learns, and leaves a whole run folder") {
   const Workspace work;
-  const std::vector<std::string> longer = {"train.budget.steps=600", "train.lr=1e-2", "arch.attention.rotary=true",
-                                           "eval.steps=100"};
+  const std::vector<std::string> longer = {"train.budget.steps=600", "train.lr=1e-2",
+                                           "arch.attention.rotary=true", "eval.steps=100"};
   const PretrainSummary summary = pretrain(work.config("a", longer));
   CHECK(summary.step == 600);
   CHECK(summary.tokens == 600 * 8 * 16);

@@ -59,6 +59,8 @@ void validate(const PretrainConfig& config);
 // Keys that may differ when a run is resumed: where it saves, threads, logging, saving and when to stop.
 bool may_change_on_resume(const std::string& key);
 
+// Keys that pretraining and fine-tuning share.
 void describe_optimizer(OptimizerConfig& optimizer, Fields& fields);
+void describe_schedule(optim::ScheduleKind& schedule, double& warmup, Fields& fields);
 
 }  // namespace espalier::config

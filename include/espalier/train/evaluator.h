@@ -39,14 +39,13 @@ struct Evaluation {
 // Hard routing always, with decision statistics at `temperature`. With `soft`, soft routing at `temperature`
 // too, and at `temperature0`, that of the beginning, where it is given. The hardening gap is hard - soft
 // loss.
-Evaluation evaluate(nn::MaskedLm& model, data::MaskedLmLoader& loader,
-                    const io::TokenStoreReader& store, std::int64_t sequences, double temperature, bool soft,
+Evaluation evaluate(nn::MaskedLm& model, data::MaskedLmLoader& loader, const io::TokenStoreReader& store,
+                    std::int64_t sequences, double temperature, bool soft,
                     std::optional<double> temperature0);
 
 // Cross entropy of the predicted targets under the training unigram distribution, with one count added to
 // every word.
-double unigram_loss(data::MaskedLmLoader& loader, const io::TokenStoreReader& store,
-                    std::int64_t sequences);
+double unigram_loss(data::MaskedLmLoader& loader, const io::TokenStoreReader& store, std::int64_t sequences);
 
 // What `evaluate --json` prints and metrics.jsonl holds (there with `prefix` "eval_"): loss, perplexity,
 // accuracy, tokens, unigram_loss, loss_hard, loss_soft, hardening_gap ..., and `routing`, an object for each
