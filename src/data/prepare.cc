@@ -49,6 +49,14 @@ void check_folder(const std::filesystem::path& out) {
                                out.string(), joined(strangers)));
 }
 
+io::TokenStoreReader open_store(const std::filesystem::path& out) {
+  try {
+    return io::open_token_store(out);
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("{}. Remove the folder {} to prepare it again", error.what(), out.string()));
+  }
+}
+
 // True if `out` holds the result already; InputError if it holds another.
 bool is_there(const std::filesystem::path& out, const io::Json& configuration, const io::Json& sources,
               io::Json& manifest) {
@@ -56,7 +64,7 @@ bool is_there(const std::filesystem::path& out, const io::Json& configuration, c
     check_folder(out);
     return false;
   }
-  const io::TokenStoreReader store = io::open_token_store(out);
+  const io::TokenStoreReader store = open_store(out);
   const std::string difference = manifest_difference(store.manifest(), configuration, sources);
   if (!difference.empty()) {
     throw InputError(fmt::format(

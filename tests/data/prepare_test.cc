@@ -239,6 +239,17 @@ TEST_CASE("a second run finds everything there; other settings or text are refus
   CHECK(message_of(options).find("the text was 1 files there and is 2 here") != std::string::npos);
 }
 
+TEST_CASE("a damaged store is not taken for the result") {
+  const testing::TempDir dir;
+  dir.write("a.txt", prose(60, 1));
+  const PrepareOptions options = options_of(dir);
+  prepare(options);
+  std::filesystem::resize_file(dir / "out/tokens.h5", 5000);
+  const std::string message = message_of(options);
+  CHECK(message.find("tokens.h5") != std::string::npos);
+  CHECK(message.ends_with("Remove the folder " + options.out + " to prepare it again"));
+}
+
 TEST_CASE("a folder with other files is left alone") {
   const testing::TempDir dir;
   dir.write("a.txt", prose(60, 1));
