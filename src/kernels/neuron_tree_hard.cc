@@ -64,29 +64,49 @@ std::int64_t add_decision_gradients(const NeuronTree& tree, int k, const float* 
   return evaluated;
 }
 
-// One token in one tree: fills its uses and adds to dx.
-std::int64_t backward_path(const NeuronTree& tree, int k, const float* x, const float* dy,
-                           const float* logits, std::int32_t leaf, const StraightThrough* straight_through,
-                           std::int32_t* rows, float* dlogit, float* activation, float* dx, bool add_dx) {
-  const int levels = tree.gates.levels();
-  path_rows(tree.gates, k, leaf, rows);
-  float projection[kMaxLevels];
-  row_dots(levels, rows, tree.output_source(), tree.output_width, dy, projection);
-  gelu_and_slope_serial(levels, logits, activation, dlogit);
-  for (int level = 0; level < levels; ++level) dlogit[level] *= projection[level];
-  std::int64_t evaluated = 0;
-  if (straight_through != nullptr) {
-    double value[kMaxLevels];
-    for (int level = 0; level < levels; ++level) {
-      value[level] = static_cast<double>(activation[level]) * static_cast<double>(projection[level]);
+// The backward pass of single paths.
+struct PathBackward {
+  const NeuronTree& tree;
+  const float* x;
+  const float* dy;
+  const float* logits;
+  const std::int32_t* leaf;
+  const StraightThrough* straight_through;
+  Destination dx;
+  PathUses& uses;
+
+  // One token in tree k: fills its uses, adds to its dx, returns the number of sibling nodes evaluated.
+  std::int64_t run(std::int64_t token, int k) const {
+    const TreeGates& gates = tree.gates;
+    const int levels = gates.levels();
+    const std::int64_t path = token * gates.trees + k;
+    const std::int64_t at = path * levels;
+    const float* own_dy = dy + token * tree.output_width;
+    std::int32_t* rows = uses.row.data() + at;
+    float* dlogit = uses.dlogit.data() + at;
+    float* activation = uses.activation.data() + at;
+    float projection[kMaxLevels];
+    std::fill_n(uses.token.data() + at, levels, static_cast<std::int32_t>(token));
+    path_rows(gates, k, leaf[path], rows);
+    row_dots(levels, rows, tree.output_source(), tree.output_width, own_dy, projection);
+    gelu_and_slope_serial(levels, logits + at, activation, dlogit);
+    for (int level = 0; level < levels; ++level) dlogit[level] *= projection[level];
+    std::int64_t evaluated = 0;
+    if (straight_through != nullptr) {
+      double value[kMaxLevels];
+      for (int level = 0; level < levels; ++level) {
+        value[level] = static_cast<double>(activation[level]) * static_cast<double>(projection[level]);
+      }
+      evaluated = add_decision_gradients(tree, k, x + token * gates.width, own_dy, logits + at, leaf[path],
+                                         *straight_through, value, dlogit);
     }
-    evaluated = add_decision_gradients(tree, k, x, dy, logits, leaf, *straight_through, value, dlogit);
+    if (dx.data != nullptr) {
+      weighted_row_sum(levels, rows, {dlogit}, gates.source(), gates.width, dx.accumulate || k > 0,
+                       dx.data + token * gates.width);
+    }
+    return evaluated;
   }
-  if (dx != nullptr) {
-    weighted_row_sum(levels, rows, {dlogit}, tree.gates.source(), tree.gates.width, add_dx, dx);
-  }
-  return evaluated;
-}
+};
 
 void weight_gradients(const NeuronTree& tree, std::int64_t tokens, const float* x, const float* dy,
                       const PathUses& paths, const NeuronTreeGradients& gradients) {
@@ -127,23 +147,14 @@ std::int64_t neuron_tree_hard_backward(const NeuronTree& tree, std::int64_t toke
                                        const float* dy, const float* logits, const std::int32_t* leaf,
                                        const StraightThrough* straight_through,
                                        const NeuronTreeGradients& gradients) {
-  const TreeGates& gates = tree.gates;
-  const int levels = gates.levels();
-  PathUses uses(tokens * gates.trees * levels);
-  const std::int64_t tasks = (tokens + kTokenGrain - 1) / kTokenGrain;
-  std::vector<std::int64_t> evaluated(static_cast<std::size_t>(tasks), 0);
+  const int trees = tree.gates.trees;
+  PathUses uses(tokens * trees * tree.gates.levels());
+  const PathBackward backward{tree, x, dy, logits, leaf, straight_through, gradients.x, uses};
+  std::vector<std::int64_t> evaluated(static_cast<std::size_t>((tokens + kTokenGrain - 1) / kTokenGrain), 0);
   parallel_for(tokens, kTokenGrain, [&](std::int64_t begin, std::int64_t end) {
-    for (int k = 0; k < gates.trees; ++k) {
-      for (std::int64_t token = begin; token < end; ++token) {
-        const std::int64_t path = token * gates.trees + k;
-        const std::int64_t at = path * levels;
-        std::fill_n(uses.token.data() + at, levels, static_cast<std::int32_t>(token));
-        float* dx = gradients.x.data == nullptr ? nullptr : gradients.x.data + token * gates.width;
-        evaluated[static_cast<std::size_t>(begin / kTokenGrain)] +=
-            backward_path(tree, k, x + token * gates.width, dy + token * tree.output_width, logits + at,
-                          leaf[path], straight_through, uses.row.data() + at, uses.dlogit.data() + at,
-                          uses.activation.data() + at, dx, gradients.x.accumulate || k > 0);
-      }
+    std::int64_t& count = evaluated[static_cast<std::size_t>(begin / kTokenGrain)];
+    for (int k = 0; k < trees; ++k) {
+      for (std::int64_t token = begin; token < end; ++token) count += backward.run(token, k);
     }
   });
   weight_gradients(tree, tokens, x, dy, uses, gradients);

@@ -1,8 +1,10 @@
 #include "kernels/row_gradients.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
+#include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
 
 namespace espalier::kernels {
@@ -30,6 +32,7 @@ std::vector<std::int64_t> balanced_ranges(const RowUses& uses) {
 
 RowUses::RowUses(std::int64_t rows, std::int64_t count, const std::int32_t* row, const std::int32_t* token)
     : rows_(rows), count_(count), begin_(rows + 1), place_(count), token_(count) {
+  ESPALIER_CHECK(count <= std::numeric_limits<std::int32_t>::max());
   std::fill_n(begin_.data(), rows + 1, 0);
   for (std::int64_t i = 0; i < count; ++i) ++begin_[row[i] + 1];
   for (std::int64_t r = 0; r < rows; ++r) begin_[r + 1] += begin_[r];
