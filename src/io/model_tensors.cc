@@ -110,12 +110,10 @@ class Walk {
 void visit_model_tensors(const nn::CrammedBertOptions& arch, const nn::ClassifierOptions* classifier,
                          TensorVisitor visit) {
   Walk walk(arch, visit);
+  // A module's own parameters come before those of its parts.
+  if (classifier == nullptr && arch.decoder_bias) visit("decoder.bias", {arch.embedding.vocab_size});
   walk.encoder();
-  if (classifier != nullptr) {
-    walk.classifier(*classifier);
-  } else if (arch.decoder_bias) {
-    visit("decoder.bias", {arch.embedding.vocab_size});
-  }
+  if (classifier != nullptr) walk.classifier(*classifier);
 }
 
 void check_model_tensors(const nn::CrammedBertOptions& arch, const nn::ClassifierOptions* classifier,

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "espalier/base/error.h"
+#include "io/fault.h"
 #include "io/file_ops.h"
 
 namespace espalier::io {
@@ -23,6 +24,7 @@ fs::path without_slash(fs::path path) {
 
 // Swaps two folders in one step where the file system can; else moves the old one away first.
 int exchange(const fs::path& from, const fs::path& to) {
+  if (const FaultDecision fault = next_fault(false, false); fault.error != 0) return fault.error;
   if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return errno;
   const fs::path aside = from.string() + ".old";

@@ -1,0 +1,76 @@
+#include "io/staged_folder.h"
+
+#include <doctest/doctest.h>
+
+#include <cerrno>
+
+#include "espalier/base/error.h"
+#include "espalier/io/json.h"
+#include "io/fault.h"
+#include "tests/support/support.h"
+
+namespace espalier::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::size_t entries(const fs::path& folder) {
+  std::size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : fs::directory_iterator(folder)) ++count;
+  return count;
+}
+
+TEST_CASE("a staged folder takes the place of the old one, or leaves no trace") {
+  const testing::TempDir dir;
+  dir.write("target/old.txt", "old");
+  {
+    StagedFolder staged(dir / "target");
+    write_text_atomically(staged.temporary() / "new.txt", "new");
+    CHECK(testing::read_text(dir / "target" / "old.txt") == "old");
+  }
+  CHECK(testing::read_text(dir / "target" / "old.txt") == "old");
+  CHECK(entries(dir.path()) == 1);
+  {
+    StagedFolder staged(dir / "target");
+    write_text_atomically(staged.temporary() / "new.txt", "new");
+    staged.commit();
+  }
+  CHECK(testing::read_text(dir / "target" / "new.txt") == "new");
+  CHECK_FALSE(fs::exists(dir / "target" / "old.txt"));
+  CHECK(entries(dir.path()) == 1);
+}
+
+TEST_CASE("folders above the target are made") {
+  const testing::TempDir dir;
+  StagedFolder staged(dir / "a" / "b" / "c/");
+  staged.commit();
+  CHECK(fs::is_directory(dir / "a" / "b" / "c"));
+}
+
+TEST_CASE("whatever call fails, the old folder is whole and the error names it") {
+  const testing::TempDir dir;
+  dir.write("target/old.txt", "old");
+  std::uint64_t calls = 0;
+  {
+    const testing::TempDir other;
+    other.write("target/old.txt", "old");
+    const ScopedFault counting;
+    StagedFolder staged(other / "target");
+    staged.commit();
+    calls = counting.calls();
+  }
+  REQUIRE(calls >= 3);
+  // The last call makes the renaming durable: by then the new folder is in place.
+  for (std::uint64_t at = 1; at < calls; ++at) {
+    const ScopedFault fault({Fault::kError, at, EIO});
+    StagedFolder staged(dir / "target");
+    const std::string error = testing::error_of([&] { staged.commit(); });
+    CHECK(error.find("target") != std::string::npos);
+    CHECK(error.find("Input/output error") != std::string::npos);
+    CHECK(testing::read_text(dir / "target" / "old.txt") == "old");
+  }
+  CHECK(entries(dir.path()) == 1);
+}
+
+}  // namespace
+}  // namespace espalier::io
