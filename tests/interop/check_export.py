@@ -7,6 +7,7 @@ from transformers import AutoTokenizer
 
 import check_import
 import check_tokenizer
+import fill_mask
 import tools
 import twin
 
@@ -21,6 +22,17 @@ def _trained(program, scratch):
     return run
 
 
+def _expect_same_again(program, directory, scratch):
+    """An export that is imported and exported again keeps every byte and the configuration."""
+    file, again = os.path.join(scratch, "again.h5"), os.path.join(scratch, "again")
+    program.run("import", directory, file)
+    program.run("export", file, again)
+    check_import.expect_same_tensors(again, directory)
+    for name in ("config.json", "model_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
+        with open(os.path.join(directory, name), "rb") as first, open(os.path.join(again, name), "rb") as second:
+            tools.expect(first.read() == second.read(), f"{again}: {name} differs from that of {directory}, which it was imported from")
+
+
 def check(program, scratch):
     run = _trained(program, scratch)
     directory = os.path.join(scratch, "exported")
@@ -31,12 +43,14 @@ def check(program, scratch):
     tokenizer = AutoTokenizer.from_pretrained(directory)
     tools.expect(tokenizer.mask_token == "<mask>" and tokenizer.model_max_length == 128, f"{directory}: mask token {tokenizer.mask_token}, length {tokenizer.model_max_length}")
     with open(os.path.join(scratch, "rows.txt"), "w", encoding="utf-8") as file:
-        file.writelines(text + "\n" for text in check_import.SENTENCES)
+        file.writelines(text + "\n" for text in fill_mask.SENTENCES)
     found = program.json_lines("tokenize", run, "--file", os.path.join(scratch, "rows.txt"), "--json")
-    tools.expect([row["ids"] for row in found] == tokenizer(check_import.SENTENCES).input_ids, "tokenize of the run differs from AutoTokenizer of the export")
-    check_import.expect_fill_mask(program, run, model, tokenizer)
-    check_import.expect_fill_mask(program, directory, model, tokenizer)
+    tools.expect([row["ids"] for row in found] == tokenizer(fill_mask.SENTENCES).input_ids, "tokenize of the run differs from AutoTokenizer of the export")
+    for path in (run, directory):
+        fill_mask.expect_fill_mask(program, path, model, tokenizer)
+        check_import.expect_embed(program, path, model, tokenizer)
     check_import.run_by_original(directory, model)
+    _expect_same_again(program, directory, scratch)
     return "a trained model's export loads in transformers and the twin; tokens, fill-mask and embed are equal"
 
 

@@ -32,30 +32,12 @@ class Program:
         return done.stdout.decode("utf-8")
 
     def json_lines(self, *arguments):
-        """One JSON document per line of output."""
-        return _lines(self.run(*arguments))
+        """One JSON document per line of output; str.splitlines would also split at U+2028 and the like inside strings."""
+        return [json.loads(line) for line in self.run(*arguments).split("\n") if line.strip()]
 
     def json_document(self, *arguments):
-        """The output as one JSON document, or the list of its lines where each line is one."""
-        text = self.run(*arguments)
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError:
-            return _lines(text)
-
-
-def _lines(text):
-    """str.splitlines would also split at U+2028 and the like inside strings."""
-    return [json.loads(line) for line in text.split("\n") if line.strip()]
-
-
-def records(document, key):
-    """The objects with `key` in a document of nested lists (and of objects that hold such lists), in order."""
-    if isinstance(document, list):
-        return [record for item in document for record in records(item, key)]
-    if isinstance(document, dict):
-        return [document] if key in document else [record for item in document.values() for record in records(item, key)]
-    return []
+        """The whole output as one JSON document."""
+        return json.loads(self.run(*arguments))
 
 
 def expect(condition, message):
