@@ -3,22 +3,24 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string>
+#include <vector>
 
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
 #include "espalier/base/parallel.h"
+#include "espalier/base/version.h"
 
 namespace {
 
-constexpr const char* kVersion = "0.1.0";
-
 void add_global_options(CLI::App& app) {
-  app.set_version_flag("--version", std::string("espalier ") + kVersion);
+  app.set_version_flag("--version", std::string("espalier ") + espalier::kVersion);
   app.add_option_function<int>(
          "--threads", [](const int& threads) { espalier::set_thread_count(threads); },
          "Threads (default: the cores this process may use)")
@@ -44,6 +46,14 @@ void add_verbs(CLI::App& app) {
   add_inspect(app);
 }
 
+// Whether the first argument is an option or names a verb.
+bool is_known(const CLI::App& app, const std::string& first) {
+  const std::vector<const CLI::App*> verbs = app.get_subcommands([](const CLI::App*) { return true; });
+  return first.starts_with("-") || std::any_of(verbs.begin(), verbs.end(), [&](const CLI::App* verb) {
+           return verb->get_name() == first;
+         });
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Espalier trains and runs BERT models whose feedforward layers are trees.", "espalier");
   add_global_options(app);
@@ -51,6 +61,10 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (argc > 1 && !is_known(app, argv[1])) {
+      fmt::print(stderr, "espalier: there is no verb `{}`; espalier --help lists them\n", argv[1]);
+      return 2;
+    }
     return app.exit(error) == 0 ? 0 : 2;
   }
   return 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "espalier/base/error.h"
+#include "espalier/base/interrupt.h"
 #include "espalier/config/fields.h"
 
 namespace espalier::cli {
@@ -62,6 +63,7 @@ void TextSource::choose_columns(const TextSourceOptions& options, const train::L
 }
 
 std::vector<TextRow> TextSource::next(std::size_t most) {
+  if (const int signal = interrupt_signal()) throw Interrupted("stopped before the end of the texts", signal);
   std::vector<TextRow> rows;
   while (!table_ && rows.size() < most && next_text_ < texts_.size()) {
     rows.push_back({texts_[next_text_++], pair_, {}});

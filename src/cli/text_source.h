@@ -31,7 +31,7 @@ class TextSource {
   // no such column.
   TextSource(const TextSourceOptions& options, const train::LoadedModel& model);
 
-  // Up to `most` further rows; empty after the last.
+  // Up to `most` further rows; empty after the last. Throws Interrupted on Ctrl-C.
   std::vector<TextRow> next(std::size_t most);
   // Null for arguments.
   const data::TableReader* table() const { return table_ ? &*table_ : nullptr; }

@@ -6,6 +6,7 @@
 
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
+#include "espalier/base/interrupt.h"
 #include "espalier/data/table_reader.h"
 #include "espalier/io/checkpoint.h"
 #include "espalier/io/hdf5_file.h"
@@ -44,6 +45,7 @@ text::Tokenizer find_tokenizer(const fs::path& model) {
 
 void print_encoding(const text::Tokenizer& tokenizer, const std::string& text,
                     const std::optional<std::string>& pair, bool as_json) {
+  if (const int signal = interrupt_signal()) throw Interrupted("stopped before the end of the texts", signal);
   const std::vector<std::int32_t> ids =
       tokenizer.encode_with_template(text, pair ? std::optional<std::string_view>(*pair) : std::nullopt);
   if (as_json) {

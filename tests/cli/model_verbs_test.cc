@@ -1,0 +1,224 @@
+// The verbs that use a model, as a person's shell or script runs them.
+#include <doctest/doctest.h>
+
+#include "espalier/io/hdf5_file.h"
+#include "tests/cli/cli_support.h"
+#include "tests/support/hf_folder.h"
+#include "tests/support/support.h"
+
+namespace espalier::testing {
+namespace {
+
+struct Models {
+  TempDir dir;
+  std::string lm = (dir / "lm").string();
+  std::string classifier = (dir / "classifier").string();
+  std::string regression = (dir / "regression").string();
+  Models() {
+    small_masked_lm().write(lm);
+    small_classifier(3).write(classifier);
+    small_classifier(1).write(regression);
+  }
+};
+
+std::size_t lines(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+TEST_CASE("fill-mask: the shapes of transformers' pipeline") {
+  const Models models;
+  const io::Json one = run_well({"fill-mask", models.lm, "the <mask> tree", "--json"}).json();
+  REQUIRE(one.size() == 5);
+  for (const char* key : {"score", "token", "token_str", "sequence"}) CHECK(one[0].contains(key));
+  const io::Json two =
+      run_well({"fill-mask", models.lm, "a <mask> and a <mask>", "--top", "3", "--json"}).json();
+  REQUIRE(two.size() == 2);
+  CHECK(two[1].size() == 3);
+  CHECK(two[1][0].contains("token_str"));
+  const io::Json texts = run_well({"fill-mask", models.lm, "a <mask>", "the <mask>", "--json"}).json();
+  REQUIRE(texts.size() == 2);
+  CHECK(texts[0].size() == 5);
+  const std::string table = run_well({"fill-mask", models.lm, "the <mask> tree", "--top", "2"}).out;
+  CHECK(table.starts_with("the <mask> tree\n"));
+  CHECK(lines(table) == 3);
+  const std::string file = models.dir.write("in.txt", "a <mask>\nthe <mask> tree\n").string();
+  CHECK(run_well({"fill-mask", models.lm, "--file", file, "--json"}).json()[1] == one);
+}
+
+TEST_CASE("classify: texts") {
+  const Models models;
+  const io::Json json = run_well({"classify", models.classifier, "the tree", "a map", "--json"}).json();
+  REQUIRE(json.size() == 2);
+  const std::string label = json[0]["label"];
+  CHECK(json[0]["score"] == json[0]["probabilities"][label]);
+  CHECK(json[1]["text"] == "a map");
+  CHECK(run_well({"classify", models.classifier, "the tree"}).out.starts_with(label));
+  const io::Json pair =
+      run_well({"classify", models.classifier, "the tree", "--pair", "a map", "--json"}).json();
+  CHECK(pair[0]["pair"] == "a map");
+  CHECK(pair[0]["score"] != json[0]["score"]);
+  CHECK_FALSE(
+      run_well({"classify", models.regression, "the tree", "--json"}).json()[0].contains("probabilities"));
+}
+
+TEST_CASE("classify: a table keeps its columns and gets the predictions") {
+  const Models models;
+  const std::string in =
+      models.dir.write("in.tsv", "id\tsentence\tlabel\n7\tthe tree\tx\n8\ta \"map\", folded\ty\n");
+  const std::string tsv = (models.dir / "out.tsv").string();
+  CHECK(run_well({"classify", models.classifier, "--file", in, "--output", tsv}).out == tsv + ": 2 rows\n");
+  const std::string text = read_text(tsv);
+  CHECK(text.starts_with(
+      "id\tsentence\tlabel\tpredicted_label\tprobability\tprobability_class 0\tprobability_class "
+      "1\tprobability_class 2\n7\tthe tree\tx\tclass "));
+  CHECK(lines(text) == 3);
+
+  const std::string csv = (models.dir / "out.csv").string();
+  run_well({"classify", models.classifier, "--file", in, "--output", csv, "--json"});
+  CHECK(read_text(csv).find("8,\"a \"\"map\"\", folded\",y,class ") != std::string::npos);
+  const std::string jsonl = (models.dir / "out.jsonl").string();
+  run_well({"classify", models.regression, "--file", csv, "--output", jsonl});
+  const std::string rows = read_text(jsonl);
+  CHECK(lines(rows) == 2);
+  const io::Json row = io::parse_json(rows.substr(0, rows.find('\n')), "row");
+  CHECK(row["sentence"] == "the tree");
+  CHECK(row["predicted_value"].is_number_float());
+
+  // The output of one run as the input of the next: its columns would be there twice.
+  const Outcome again = run_espalier({"classify", models.classifier, "--file", tsv, "--output", csv});
+  CHECK(again.status == 2);
+  CHECK(again.err.find("the input has a column `predicted_label` already") != std::string::npos);
+}
+
+TEST_CASE("classify: JSON lines, gzip names and long tables stream") {
+  const Models models;
+  std::string in;
+  for (int i = 0; i < 2500; ++i)
+    in += "{\"text\": \"the tree " + std::to_string(i % 7) + "\", \"n\": " + std::to_string(i) + "}\n";
+  const std::string file = models.dir.write("in.jsonl", in);
+  const io::Json json = run_well({"classify", models.classifier, "--file", file, "--json"}).json();
+  REQUIRE(json.size() == 2500);
+  CHECK(json[2498]["text"] == "the tree 6");
+  CHECK(json[0]["score"].get<double>() == doctest::Approx(json[7]["score"].get<double>()).epsilon(1e-6));
+  const std::string out = (models.dir / "out.tsv").string();
+  run_well({"classify", models.classifier, "--file", file, "--output", out});
+  CHECK(lines(read_text(out)) == 2501);
+  CHECK(read_text(out).starts_with("text\tn\tpredicted_label"));
+}
+
+TEST_CASE("embed: JSON, JSON lines and HDF5 hold the same vectors") {
+  const Models models;
+  const io::Json json = run_well({"embed", models.lm, "the tree", "a map", "--json"}).json();
+  REQUIRE(json.size() == 2);
+  CHECK(json[0]["embedding"].size() == 8);
+  const std::string printed = run_well({"embed", models.lm, "the tree", "a map"}).out;
+  CHECK(lines(printed) == 2);
+  CHECK(io::parse_json(printed.substr(0, printed.find('\n')), "line") == json[0]);
+
+  const std::string file = models.dir.write("in.txt", "the tree\na map\n");
+  const std::string jsonl = (models.dir / "out.jsonl").string();
+  run_well({"embed", models.lm, "--file", file, "--output", jsonl});
+  CHECK(read_text(jsonl) == printed);
+  const std::string h5 = (models.dir / "out.h5").string();
+  CHECK(run_well({"embed", models.lm, "--file", file, "--output", h5}).out == h5 + ": 2 vectors of 8\n");
+  const io::Hdf5Reader reader(h5, "embeddings", 1, io::Verify::kEverything);
+  const Tensor vectors = reader.read_tensor("embeddings");
+  REQUIRE(vectors.shape() == Shape{2, 8});
+  CHECK(vectors.data()[9] == json[1]["embedding"][1].get<float>());
+  CHECK(run_well({"inspect", h5, "--json"}).json()["shape"] == io::Json::array({2, 8}));
+  CHECK(run_well({"embed", models.lm, "the tree", "--pooling", "first", "--json"}).json()[0] != json[0]);
+}
+
+TEST_CASE("tokenize: a line an input") {
+  const Models models;
+  const std::string golden = golden_path("tokenizer.json").string();
+  const Outcome outcome = run_well({"tokenize", golden, "It's a tree", "the <mask>", "--json"});
+  CHECK(lines(outcome.out) == 2);
+  const io::Json json = io::parse_json(outcome.out.substr(0, outcome.out.find('\n')), "line");
+  CHECK(json["ids"].size() == json["tokens"].size());
+  CHECK(json["decoded"] == "it ' s a tree");
+  CHECK(json["decoded_with_special"] == "it ' s a tree <sep>");
+  run_well({"import", models.lm, (models.dir / "lm.h5").string()});
+  for (const std::string& model : {models.lm, (models.dir / "lm.h5").string()}) {
+    CHECK(run_well({"tokenize", model, "It's a tree", "the <mask>", "--json"}).out == outcome.out);
+  }
+  const std::string file =
+      models.dir.write("in.jsonl", "{\"text\": \"the tree\"}\n{\"text\": \"a\", \"pair\": \"b\"}\n");
+  const std::string rows = run_well({"tokenize", golden, "--file", file, "--json"}).out;
+  CHECK(rows.find("\"decoded_with_special\":\"<cls> a <sep> b <sep>\"") != std::string::npos);
+  CHECK(run_well({"tokenize", golden, "the tree"}).out == "the:99 tree:139 <sep>:3\n");
+}
+
+TEST_CASE("import, inspect, export, inspect: the weights stay the same") {
+  const Models models;
+  for (const std::string& model : {models.lm, models.classifier, models.regression}) {
+    const std::string file = model + ".h5";
+    const std::string folder = model + "-exported";
+    CHECK(run_well({"import", model, file}).out.starts_with(file + ": "));
+    CHECK(run_well({"export", file, folder, "--json"}).json()["folder"] == folder);
+    const io::Json before = run_well({"inspect", model, "--json"}).json();
+    const io::Json stored = run_well({"inspect", file, "--json", "--verify"}).json();
+    const io::Json after = run_well({"inspect", folder, "--json"}).json();
+    CHECK(stored["kind"] == "checkpoint");
+    CHECK(stored["verified"] == true);
+    CHECK(stored["weights_checksum"].get<std::string>().size() == 16);
+    CHECK(stored["weights_checksum"] == before["weights_checksum"]);
+    CHECK(after["weights_checksum"] == before["weights_checksum"]);
+    CHECK(stored["parameters"] == after["parameters"]);
+    CHECK(stored["arch"]["arch.ffn.depth"] == "2");
+  }
+  const io::Json lm = run_well({"inspect", models.lm + ".h5", "--json"}).json();
+  // 450 x 8 words, a scale and a norm; two layers of 4 d^2 + 7 (2 d + 1) + 2 norms; the last norm.
+  CHECK(lm["parameters"]["embedding"] == 450 * 8 + 1);
+  CHECK(lm["parameters"]["attention"] == 2 * 4 * 64);
+  CHECK(lm["parameters"]["feedforward"] == 2 * 7 * 17);
+  CHECK(lm["parameters"]["norms"] == 6 * 16);
+  CHECK(lm["parameters"]["trees"]["used_by_a_token"] == 2 * 3 * 17);
+  CHECK(lm["tensors"].size() == 24);
+  const std::string text = run_well({"inspect", models.lm + ".h5"}).out;
+  for (const char* part : {"kind               checkpoint", "weights_checksum", "ffn.depth",
+                           "used_by_a_token", "encoder.layers.1.ffn.linear_out.weight_t", "[7,8]"}) {
+    INFO(part);
+    CHECK(text.find(part) != std::string::npos);
+  }
+  const std::string raw = models.lm + "/model.safetensors";
+  CHECK(run_well({"inspect", raw, "--json"}).json()["metadata"]["format"] == "pt");
+}
+
+TEST_CASE("export: element types, and folders that are not its own") {
+  const Models models;
+  const std::string folder = (models.dir / "half").string();
+  run_well({"export", models.lm, folder, "--dtype", "bfloat16"});
+  CHECK(run_well({"inspect", folder, "--json"}).json()["stored_as"] == "BF16");
+  CHECK(io::read_json(folder + "/config.json")["torch_dtype"] == "bfloat16");
+  run_well({"export", models.lm, folder});
+  CHECK(run_well({"inspect", folder, "--json"}).json()["stored_as"] == "F32");
+  const Outcome refused = run_espalier({"export", models.classifier, models.lm});
+  CHECK(refused.status == 2);
+  CHECK(refused.err.find("holds no earlier export") != std::string::npos);
+}
+
+TEST_CASE("warnings go to standard error and leave standard output alone") {
+  const TempDir dir;
+  HfFolder folder = small_masked_lm();
+  folder.config["arch"]["attention"]["rotary_embedding"] = true;
+  folder.write(dir / "lm");
+  const Outcome outcome = run_well({"fill-mask", (dir / "lm").string(), "<mask>", "--json"});
+  CHECK(outcome.err.find("rotary_embedding: true has no effect in the original code") != std::string::npos);
+  CHECK(outcome.json().size() == 5);
+}
+
+TEST_CASE("the same results for any number of threads") {
+  const Models models;
+  const std::vector<std::string> command = {"fill-mask", models.lm, "the <mask> tree",
+                                            "a <mask> and a <mask>", "--json"};
+  const std::string once = run_well(command).out;
+  for (const char* threads : {"1", "2", "3"}) {
+    std::vector<std::string> with = command;
+    with.insert(with.end(), {"--threads", threads});
+    CHECK(run_well(with).out == once);
+  }
+}
+
+}  // namespace
+}  // namespace espalier::testing

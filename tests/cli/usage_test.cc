@@ -1,0 +1,97 @@
+// Wrong usage and wrong input: the exit status, and a message that names what was wrong.
+#include <doctest/doctest.h>
+
+#include "tests/cli/cli_support.h"
+#include "tests/support/hf_folder.h"
+#include "tests/support/support.h"
+
+namespace espalier::testing {
+namespace {
+
+void check_refused(const std::vector<std::string>& arguments, const std::string& message) {
+  const Outcome outcome = run_espalier(arguments);
+  std::string line = "espalier";
+  for (const std::string& argument : arguments) line += " " + argument;
+  INFO(line);
+  INFO(outcome.err);
+  CHECK(outcome.status == 2);
+  CHECK(outcome.out.empty());
+  CHECK(outcome.err.find(message) != std::string::npos);
+}
+
+TEST_CASE("help and version") {
+  CHECK(run_well({"--version"}).out == "espalier 0.1.0\n");
+  const std::string help = run_well({"--help"}).out;
+  for (const char* verb : {"prepare", "pretrain", "finetune", "evaluate", "fill-mask", "classify", "embed",
+                           "tokenize", "export", "import", "inspect"}) {
+    INFO(verb);
+    CHECK(help.find(verb) != std::string::npos);
+    CHECK(run_well({verb, "--help"}).out.find(verb) != std::string::npos);
+  }
+}
+
+TEST_CASE("wrong flags and missing arguments") {
+  check_refused({}, "subcommand is required");
+  check_refused({"fill-mask"}, "MODEL is required");
+  check_refused({"fill-mask", "x", "--tip", "5"}, "--tip");
+  check_refused({"fill-mask", "x", "text", "--top", "0"}, "--top");
+  check_refused({"classify", "x", "--routing", "medium"}, "--routing");
+  check_refused({"embed", "x", "text", "--file", "f.txt"}, "excludes");
+  check_refused({"export", "x", "y", "--dtype", "int8"}, "--dtype");
+  check_refused({"grow"}, "there is no verb `grow`");
+}
+
+TEST_CASE("paths that are not there") {
+  for (const char* verb : {"fill-mask", "classify", "embed", "tokenize"}) {
+    check_refused({verb, "/no/such/model", "text"}, "/no/such/model: no such file or folder");
+  }
+  check_refused({"export", "/no/such/model", "/no/out"}, "/no/such/model: no such file or folder");
+  check_refused({"import", "/no/such/model", "/no/out.h5"}, "/no/such/model: not a folder");
+  check_refused({"inspect", "/no/such/file"}, "/no/such/file: no such file or folder");
+}
+
+TEST_CASE("a truncated or damaged checkpoint is refused by every verb") {
+  const TempDir dir;
+  small_masked_lm().write(dir / "hf");
+  const std::string file = (dir / "model.h5").string();
+  run_well({"import", (dir / "hf").string(), file});
+  const std::string whole = read_text(file);
+  const std::string cut = dir.write("cut.h5", whole.substr(0, whole.size() - 100)).string();
+  std::string flipped = whole;
+  flipped[whole.size() / 2] = static_cast<char>(flipped[whole.size() / 2] ^ 4);
+  const std::string damaged = dir.write("damaged.h5", flipped).string();
+  check_refused({"fill-mask", cut, "<mask>"}, "cut.h5");
+  check_refused({"inspect", cut}, "cut.h5");
+  check_refused({"export", cut, (dir / "out").string()}, "cut.h5");
+  check_refused({"fill-mask", damaged, "<mask>"}, "damaged.h5: damaged:");
+  check_refused({"inspect", damaged, "--verify"}, "damaged.h5: damaged:");
+  check_refused({"embed", dir.write("plain.h5", "no HDF5 here").string(), "text"}, "plain.h5");
+}
+
+TEST_CASE("the wrong kind of model, and texts that cannot be used") {
+  const TempDir dir;
+  small_masked_lm().write(dir / "lm");
+  small_classifier(2).write(dir / "classifier");
+  const std::string lm = (dir / "lm").string();
+  const std::string classifier = (dir / "classifier").string();
+  check_refused({"classify", lm, "a tree"}, "is a masked LM, which has no classification head");
+  check_refused({"fill-mask", classifier, "<mask>"}, "is a classifier, which has no masked-LM head");
+  check_refused({"fill-mask", lm}, "no text: give TEXT arguments or --file");
+  check_refused({"fill-mask", lm, "nothing missing"}, "no <mask> to fill in the text \"nothing missing\"");
+  check_refused({"fill-mask", lm, "<mask>", "--routing", "soft"}, "was not trained softly");
+  check_refused({"fill-mask", lm, "<mask>", "--tau", "0.5"}, "give --routing soft too");
+  check_refused({"embed", lm, "a", "--output", "vectors.txt"}, "vectors are written as .jsonl or .h5");
+  check_refused({"classify", classifier, "a", "--output", "o.tsv"}, "--output goes with --file");
+  check_refused({"classify", classifier, "a", "b", "--pair", "c"}, "--pair is the second part of one TEXT");
+  const std::string table = dir.write("in.tsv", "title\tscore\na tree\t1\n").string();
+  check_refused({"classify", classifier, "--file", table},
+                "no column `sentence` (--text-column); the columns are: "
+                "title, score");
+  check_refused({"classify", classifier, "--file", table, "--text-column", "title", "--output",
+                 (dir / "o.txt").string()},
+                "written as .tsv, .csv or .jsonl");
+  check_refused({"classify", classifier, "--file", (dir / "in.xls").string()}, "in.xls");
+}
+
+}  // namespace
+}  // namespace espalier::testing
