@@ -2,27 +2,39 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
+#include <thread>
 
 namespace espalier {
 namespace {
 
-volatile std::sig_atomic_t received = 0;
+std::atomic<int> received{0};
 
-extern "C" void on_signal(int signal) {
-  if (received != 0) _exit(128 + signal);
-  received = signal;
+[[noreturn]] void wait_for_signals(sigset_t signals) {
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&signals, &signal) != 0) continue;
+    if (received != 0) _exit(128 + signal);
+    received = signal;
+  }
 }
 
 }  // namespace
 
+// No handler: one would run on the stack of whatever thread is interrupted, and oneDNN's products keep the
+// stack pointer in a buffer on the heap while they run, so that the frame of a handler overwrites the heap.
+// All threads block the signals instead (they inherit the mask), and one thread waits for them.
 void install_interrupt_handlers() {
-  struct sigaction action = {};
-  action.sa_handler = on_signal;
-  sigemptyset(&action.sa_mask);
-  action.sa_flags = SA_RESTART;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM}) {
+    // A shell starts background jobs with SIGINT ignored; an ignored signal may never reach sigwait().
+    std::signal(signal, SIG_DFL);
+    sigaddset(&signals, signal);
+  }
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::thread(wait_for_signals, signals).detach();
 }
 
 int interrupt_signal() {

@@ -1,9 +1,14 @@
 // Ctrl-C and SIGTERM only set a flag; long loops look at it between steps, save, and throw Interrupted.
+//
+// A program that embeds the library and handles signals itself must not run handlers on the stack of a thread
+// that computes (give them SA_ONSTACK and every thread a sigaltstack, or block them as this does): oneDNN
+// moves the stack pointer to the heap inside a product.
 #pragma once
 
 namespace espalier {
 
-// Installs the handlers for SIGINT and SIGTERM. A second signal ends the process at once.
+// Catches SIGINT and SIGTERM from now on, on a thread of its own. Call it first thing in main(), once:
+// threads that exist already would still be interrupted. A second signal ends the process at once.
 void install_interrupt_handlers();
 // The signal received, or 0.
 int interrupt_signal();
