@@ -43,15 +43,15 @@ class Reader {
 
   const SafetensorsReader& file() const { return reader_; }
 
-  void read_all(bool rotary_without_effect) {
+  void read_all(const HfConfig& config) {
     note_dtypes();
     choose_vocabulary();
-    nn::validate(model_.arch);
+    validate(config);
     const nn::ClassifierOptions* head = model_.classifier ? &*model_.classifier : nullptr;
     visit_model_tensors(model_.arch, head, [this](const std::string& name, const Shape& shape) {
       model_.tensors.push_back({name, name == kWordEmbedding ? word_embedding(shape) : tensor(name, shape)});
     });
-    for (const HfBuffer& buffer : hf_buffers(model_.arch, rotary_without_effect)) read_buffer(buffer);
+    for (const HfBuffer& buffer : hf_buffers(model_.arch, config.rotary_without_effect)) read_buffer(buffer);
     refuse_unknown();
   }
 
@@ -63,15 +63,19 @@ class Reader {
   // The most common float type stands for all but the exceptions.
   void note_dtypes() {
     std::map<DType, std::size_t> counts;
+    std::size_t doubles = 0;
     for (const std::string& name : reader_.names()) {
       DType dtype = reader_.info(name).dtype;
       if (dtype == DType::kF64) {
-        model_.warnings.push_back(
-            fmt::format("{}: tensor `{}` is F64 and was rounded to F32", file_.string(), name));
+        ++doubles;
         dtype = DType::kF32;
       }
       model_.source.dtypes[name] = dtype;
       if (dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16) ++counts[dtype];
+    }
+    if (doubles > 0) {
+      model_.warnings.push_back(
+          fmt::format("{}: {} tensors are F64 and were rounded to F32", file_.string(), doubles));
     }
     std::size_t most = 0;
     for (const auto& [dtype, count] : counts) {
@@ -87,6 +91,14 @@ class Reader {
     const Shape& shape = reader_.info(name).shape;
     if (shape.rank() != 2) fail(fmt::format("tensor `{}` must be a matrix, found {}", name, shape.str()));
     model_.arch.embedding.vocab_size = shape[0];
+  }
+
+  void validate(const HfConfig& config) const {
+    try {
+      nn::validate(model_.arch);
+    } catch (const InputError& error) {
+      throw InputError(config.where + ": " + error.what());
+    }
   }
 
   void require_shape(const std::string& name, const Shape& shape) const {
@@ -239,7 +251,7 @@ HfModel read_hf_model(const fs::path& folder) {
   model.warnings = std::move(config.warnings);
   Reader reader(model, weights_file(folder));
   choose_kind(model, config, reader.file());
-  reader.read_all(config.rotary_without_effect);
+  reader.read_all(config);
   read_tokenizer_files(model, folder);
   model.source.config = std::move(config.document);
   model.source.config["arch"]["embedding"]["vocab_size"] = model.arch.embedding.vocab_size;

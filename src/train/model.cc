@@ -121,7 +121,11 @@ nn::CrammedBertOptions arch_of(const io::Checkpoint& checkpoint, const std::stri
     settings.push_back({key, {view[key].as_string()}, false, view.where()});
   }
   nn::CrammedBertOptions arch = config::arch_from_settings(settings);
-  nn::validate(arch);
+  try {
+    nn::validate(arch);
+  } catch (const InputError& error) {
+    throw InputError(where + ": " + error.what());
+  }
   if (arch.embedding.max_positions > kMostPositions) {
     view.fail(fmt::format("arch.embedding.max_positions: {} is more than {}", arch.embedding.max_positions,
                           kMostPositions));

@@ -1,11 +1,10 @@
-#include "espalier/io/hf_model.h"
-
+// Hugging Face folders in and out: names, layouts, bytes.
 #include <doctest/doctest.h>
 
-#include <cstring>
-#include <map>
+#include <cmath>
 
-#include "tests/support/hf_folder.h"
+#include "espalier/io/hf_model.h"
+#include "tests/io/hf_support.h"
 #include "tests/support/support.h"
 
 namespace espalier::io {
@@ -13,62 +12,7 @@ namespace {
 
 using testing::HfFolder;
 using testing::TempDir;
-
-std::string joined(const std::vector<std::string>& lines) {
-  std::string text;
-  for (const std::string& line : lines) text += line + "\n";
-  return text;
-}
-
-HfModel read_back(const HfFolder& folder, const TempDir& dir) {
-  folder.write(dir / "in");
-  return read_hf_model(dir / "in");
-}
-
-std::string error_of_reading(const HfFolder& folder) {
-  const TempDir dir;
-  return testing::error_of([&] { read_back(folder, dir); });
-}
-
-// All tensors as the bytes in the file, with type and shape.
-std::map<std::string, std::string> stored(const std::filesystem::path& folder) {
-  const SafetensorsReader reader(folder / "model.safetensors");
-  std::map<std::string, std::string> all;
-  for (const std::string& name : reader.names()) {
-    const SafetensorsInfo& info = reader.info(name);
-    std::string bytes = std::string(dtype_name(info.dtype)) + info.shape.str() + ":";
-    if (info.dtype == DType::kI64) {
-      for (const std::int64_t value : reader.read_ints(name)) bytes += std::to_string(value) + ",";
-    } else {
-      const std::vector<float> values = reader.read_floats(name);
-      bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-    }
-    all[name] = bytes;
-  }
-  return all;
-}
-
-// Folder -> model -> JSON of its source and back -> folder.
-void check_round_trip(const HfFolder& folder) {
-  const TempDir dir;
-  HfModel model = read_back(folder, dir);
-  model.source = hf_source_from_json(parse_json(json_text(hf_source_json(model.source)), "source"), "source");
-  write_hf_model(dir / "out", model);
-  const auto before = stored(dir / "in");
-  const auto after = stored(dir / "out");
-  for (const auto& [name, bytes] : before) {
-    INFO(name);
-    REQUIRE(after.contains(name));
-    CHECK((after.at(name) == bytes));
-  }
-  CHECK(read_json(dir / "out" / "config.json") == read_json(dir / "in" / "config.json"));
-  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}) {
-    CHECK(read_json(dir / "out" / name) == read_json(dir / "in" / name));
-  }
-  // What was written reads as the same model.
-  const HfModel again = read_hf_model(dir / "out");
-  CHECK(weights_checksum(again.tensors) == weights_checksum(model.tensors));
-}
+using namespace hf_testing;
 
 TEST_CASE("the published 1x11 layout: every name and shape, ours and theirs") {
   const TempDir dir;
@@ -298,86 +242,6 @@ TEST_CASE("of the tied tensors either may be missing; the decoder wins") {
   CHECK(model.tensors[0].value.to_vector() == differing.tensor("decoder.weight").value.to_vector());
 }
 
-TEST_CASE("what cannot be computed exactly is refused, naming key and value") {
-  struct Refused {
-    const char* pointer;
-    Json value;
-    const char* message;
-  };
-  const std::vector<Refused> all = {
-      {"/model_type", "bert", "config.json: model_type: \"bert\" is not supported, only \"crammedBERT\""},
-      {"/architectures/0", "BertForMaskedLM",
-       "architectures[0]: the model \"BertForMaskedLM\" is not supported"},
-      {"/arch/norm", "RMSNorm", "arch.norm: \"RMSNorm\" is not supported, only \"LayerNorm\""},
-      {"/arch/norm_scheme", "post", "arch.norm_scheme: \"post\" is not supported, only \"pre\""},
-      {"/arch/nonlin", "ReLU", "arch.nonlin: \"ReLU\" is not supported, only \"GELU\""},
-      {"/arch/nonlin", "GELUglu", "arch.nonlin: \"GELUglu\" is not supported, only \"GELU\""},
-      {"/arch/intermed_type", "moe", "arch.intermed_type: \"moe\" is not supported"},
-      {"/arch/skip_head_transform", false, "arch.skip_head_transform: false is not supported, only true"},
-      {"/arch/objective_layout", "SCRIPT", "arch.objective_layout: \"SCRIPT\" is not supported"},
-      {"/arch/attention/causal_attention", true, "arch.attention.causal_attention: true is not supported"},
-      {"/arch/attention/sequence_op", "cumsum", "arch.attention.sequence_op: \"cumsum\" is not supported"},
-      {"/arch/attention/skip_output_projection", true, "arch.attention.skip_output_projection: true is not"},
-      {"/arch/attention/type", "flash", "arch.attention.type: \"flash\" is not supported"},
-      {"/arch/attention/rotary_embedding", "sanity",
-       "arch.attention.rotary_embedding: \"sanity\" is not supported"},
-      {"/arch/attention/rotary_embedding", "v2", "arch.attention.rotary_embedding: \"v2\" is not supported"},
-      {"/arch/embedding/pos_embedding", "sinusoidal", "arch.embedding.pos_embedding: \"sinusoidal\" is not"},
-      {"/arch/embedding/embedding_dim", 4, "arch.embedding.embedding_dim: expected hidden_size (8), found 4"},
-      {"/arch/embedding/max_seq_length", 1e9,
-       "arch.embedding.max_seq_length: expected a whole number from 1 to 65536"},
-      {"/arch/hidden_size", "8", "arch.hidden_size: expected a whole number, found the string \"8\""},
-      {"/arch/hidden_dropout_prob", 1.5, "arch.hidden_dropout_prob: expected a probability"},
-      {"/arch/attention/num_attention_heads", 3,
-       "arch.hidden_size must be a multiple of arch.attention.heads"},
-      {"/arch/num_transformer_layers", 100000000, "tensor `encoder.layers.2.norm1.weight` [8] is missing"},
-      {"/arch/intermed_depth", 3,
-       "tensor `encoder.layers.0.ffn.linear_in.weight` must be [15,8] for this config, "
-       "found [7,8]"},
-      {"/arch/embedding", Json(), "the key \"embedding\" is missing"},
-  };
-  for (const Refused& refused : all) {
-    INFO(refused.pointer << " " << refused.value.dump());
-    HfFolder folder = testing::small_masked_lm();
-    folder.config[Json::json_pointer(refused.pointer)] = refused.value;
-    const std::string error = error_of_reading(folder);
-    INFO(error);
-    CHECK(error.find(refused.message) != std::string::npos);
-  }
-}
-
-TEST_CASE("keys that are not known are named in a warning") {
-  HfFolder folder = testing::small_masked_lm();
-  folder.config["arch"]["attention"]["sliding_window"] = 3;
-  folder.config["arch"]["tie_weights"] = false;
-  const TempDir dir;
-  const HfModel model = read_back(folder, dir);
-  REQUIRE(model.warnings.size() == 2);
-  CHECK(model.warnings[0].find("config.json: arch.attention: the key \"sliding_window\" is not known") !=
-        std::string::npos);
-  CHECK(model.warnings[1].find("tie_weights: false is ignored") != std::string::npos);
-}
-
-TEST_CASE("tensors that do not fit are named") {
-  HfFolder folder = testing::small_masked_lm();
-  folder.remove("encoder.layers.1.attn.dense.weight");
-  CHECK(
-      error_of_reading(folder).find("model.safetensors: tensor `encoder.layers.1.attn.dense.weight` [8,8] is "
-                                    "missing") != std::string::npos);
-  folder = testing::small_masked_lm();
-  folder.tensor("encoder.final_norm.bias").value = Tensor::zeros({9});
-  CHECK(error_of_reading(folder).find(
-            "tensor `encoder.final_norm.bias` must be [8] for this config, found [9]") != std::string::npos);
-  folder = testing::small_masked_lm();
-  folder.tensors.push_back({"prediction_head.dense.weight", Tensor::zeros({8, 8})});
-  CHECK(error_of_reading(folder).find(
-            "a tensor is unknown to this architecture (1x2): `prediction_head.dense.weight` [8,8]") !=
-        std::string::npos);
-  folder = testing::small_masked_lm();
-  folder.tensor("encoder.layers.0.attn.self_attention.norm_factor").value = Tensor::full(Shape{}, 1.0F);
-  CHECK(error_of_reading(folder).find("norm_factor`: element 0 is 1, expected 0.5") != std::string::npos);
-}
-
 TEST_CASE("model_config.json has the architecture at its top, with the vocabulary left open") {
   const TempDir dir;
   HfFolder folder = testing::small_masked_lm();
@@ -416,24 +280,6 @@ TEST_CASE("several files with an index") {
   CHECK(weights_checksum(read_hf_model(dir / "in").tensors) == checksum);
 }
 
-TEST_CASE("folders without a model say what is missing") {
-  const TempDir dir;
-  CHECK(testing::error_of([&] { read_hf_model(dir / "none"); }).find("not a folder") != std::string::npos);
-  std::filesystem::create_directories(dir / "in");
-  CHECK(testing::error_of([&] {
-          read_hf_model(dir / "in");
-        }).find("neither config.json nor model_config.json") != std::string::npos);
-  testing::small_masked_lm().write(dir / "in");
-  std::filesystem::remove(dir / "in" / "model.safetensors");
-  CHECK(testing::error_of([&] { read_hf_model(dir / "in"); }).find("no model.safetensors") !=
-        std::string::npos);
-  dir.write("in/pytorch_model.bin", "pickle");
-  const std::string error = testing::error_of([&] { read_hf_model(dir / "in"); });
-  CHECK(
-      error.find("is a Python pickle, which is not read; convert it once with\npython3 -c \"import torch") !=
-      std::string::npos);
-}
-
 TEST_CASE("classifiers: labels, head and poolers") {
   const TempDir dir;
   HfFolder folder = testing::small_classifier(3);
@@ -465,88 +311,6 @@ TEST_CASE("classifiers: labels, head and poolers") {
         std::string::npos);
   folder.config["id2label"] = {{"0", "a"}, {"2", "b"}};
   CHECK(error_of_reading(folder).find("id2label: the key \"1\" is missing") != std::string::npos);
-}
-
-TEST_CASE("a model of our own gets a complete config, and 16-bit weights where asked") {
-  const TempDir dir;
-  HfModel model = read_back(testing::small_classifier(3), dir);
-  model.source = {};
-  model.labels = {"bad", "fair", "good"};
-  write_hf_model(dir / "out", model, {DType::kBF16, "card\n"});
-  const Json config = read_json(dir / "out" / "config.json");
-  CHECK(config["architectures"] == Json::array({"ScriptableLMForSequenceClassification"}));
-  CHECK(config["torch_dtype"] == "bfloat16");
-  CHECK(config["num_labels"] == 3);
-  CHECK(config["id2label"]["2"] == "good");
-  CHECK(config["label2id"]["fair"] == 1);
-  CHECK(config["problem_type"] == "single_label_classification");
-  // Every key that the original's crammed-bert-fff.yaml has.
-  const Json expected = testing::small_masked_lm().config["arch"];
-  for (const auto& item : expected.items()) {
-    INFO(item.key());
-    CHECK(config["arch"].contains(item.key()));
-    if (item.value().is_object()) {
-      for (const auto& inner : item.value().items()) {
-        INFO(inner.key());
-        CHECK(config["arch"][item.key()].contains(inner.key()));
-      }
-    } else if (item.key() != "num_labels") {
-      CHECK(config["arch"][item.key()] == item.value());
-    }
-  }
-  CHECK(testing::read_text(dir / "out" / "README.md") == "card\n");
-  const Json tokenizer = read_json(dir / "out" / "tokenizer_config.json");
-  CHECK(tokenizer["tokenizer_class"] == "PreTrainedTokenizerFast");
-  CHECK(tokenizer["model_max_length"] == 32);
-  CHECK(tokenizer["mask_token"] == "<mask>");
-  CHECK(tokenizer["added_tokens_decoder"]["0"]["content"] == "<pad>");
-  const SafetensorsReader written(dir / "out" / "model.safetensors");
-  for (const std::string& name : written.names()) CHECK(written.info(name).dtype == DType::kBF16);
-}
-
-TEST_CASE("an earlier export is replaced; other folders are left alone") {
-  const TempDir dir;
-  const HfModel model = read_back(testing::small_masked_lm(), dir);
-  std::filesystem::create_directories(dir / "out");
-  write_hf_model(dir / "out/", model);  // an empty folder, named with a slash
-  write_hf_model(dir / "out", model, {std::nullopt, "second"});
-  CHECK(testing::read_text(dir / "out" / "README.md") == "second");
-
-  dir.write("out/notes.txt", "mine");
-  CHECK(testing::error_of([&] { write_hf_model(dir / "out", model); }).find("but also notes.txt") !=
-        std::string::npos);
-  CHECK(testing::error_of([&] { write_hf_model(dir / "in", model); }).find("holds no earlier export") !=
-        std::string::npos);
-  CHECK(testing::error_of([&] { write_hf_model(dir / "out" / "notes.txt", model); }).find("is a file") !=
-        std::string::npos);
-  CHECK(testing::read_text(dir / "out" / "notes.txt") == "mine");
-  // No temporary is left.
-  std::size_t entries = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(dir.path())) ++entries;
-  CHECK(entries == 2);
-}
-
-TEST_CASE("values too large for float16 are refused, and nothing is left behind") {
-  const TempDir dir;
-  HfFolder folder = testing::small_masked_lm();
-  folder.tensor("encoder.final_norm.bias").value.data()[2] = 1e5F;
-  const HfModel model = read_back(folder, dir);
-  CHECK(testing::error_of([&] {
-          write_hf_model(dir / "out", model, {DType::kF16, ""});
-        }).find("too large for F16") != std::string::npos);
-  CHECK_FALSE(std::filesystem::exists(dir / "out"));
-}
-
-TEST_CASE("what the original has no counterpart for is not exported") {
-  nn::CrammedBertOptions arch;
-  arch.ffn.type = nn::FeedForwardType::kLeafTree;
-  CHECK(testing::error_of([&] { require_exportable(arch); }).find("arch.ffn.type: leaf_tree") !=
-        std::string::npos);
-  arch = {};
-  arch.attention.rotary = true;
-  arch.embedding.max_positions = 2048;
-  CHECK(testing::error_of([&] { require_exportable(arch); }).find("arch.embedding.max_positions: 2048") !=
-        std::string::npos);
 }
 
 }  // namespace
