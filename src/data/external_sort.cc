@@ -20,7 +20,7 @@ std::uint64_t key_of(const std::byte* entry) {
 }
 
 void check_write(const std::filesystem::path& path, const char* operation, int error) {
-  if (error != 0) throw RunError(io::write_failure(path, operation, error));
+  if (error != 0) io::throw_write_failure(path, operation, error);
 }
 
 }  // namespace

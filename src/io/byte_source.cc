@@ -129,7 +129,13 @@ class GzipSource : public ByteSource {
 
 std::unique_ptr<ByteSource> open_byte_source(const std::filesystem::path& path) {
   auto plain = std::make_unique<PlainSource>(path);
-  if (!starts_gzip(*plain)) return plain;
+  if (!starts_gzip(*plain)) {
+    if (path.extension() == ".gz" && plain->see(1)) {
+      throw InputError(
+          fmt::format("{}: damaged: a .gz file that does not begin as gzip does", path.string()));
+    }
+    return plain;
+  }
   return std::make_unique<GzipSource>(std::move(plain));
 }
 

@@ -110,6 +110,13 @@ std::string write_failure(const std::filesystem::path& path, const char* operati
                      advice);
 }
 
+void throw_write_failure(const std::filesystem::path& path, const char* operation, int error) {
+  const std::string message = write_failure(path, operation, error);
+  const bool wrong_path = error == ENOENT || error == ENOTDIR || error == EISDIR || error == ENAMETOOLONG;
+  if (wrong_path) throw InputError(message);
+  throw RunError(message);
+}
+
 namespace file_ops {
 
 int create(const std::filesystem::path& path, FileDescriptor& file) {
@@ -206,7 +213,7 @@ void AtomicFile::commit() {
 }
 
 void AtomicFile::check(const char* operation, int error) const {
-  if (error != 0) throw RunError(write_failure(path_, operation, error));
+  if (error != 0) throw_write_failure(path_, operation, error);
 }
 
 }  // namespace espalier::io

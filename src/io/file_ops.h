@@ -42,6 +42,9 @@ void read_exactly_at(const FileDescriptor& file, const std::filesystem::path& pa
 
 // "PATH: could not be written: write: No space left on device". Adds what to do where that is known.
 std::string write_failure(const std::filesystem::path& path, const char* operation, int error);
+// Throws that as InputError where the path itself is wrong (no such folder, a file in place of a folder),
+// else as RunError.
+[[noreturn]] void throw_write_failure(const std::filesystem::path& path, const char* operation, int error);
 
 // Calls that change the disk. They return 0 or errno, never throw, and retry what was interrupted.
 namespace file_ops {

@@ -46,7 +46,7 @@ struct Hdf5Writer::State {
   // Throws what the driver met, else what the library says, if `result` tells of a failure or the driver
   // failed.
   void check(herr_t result, const std::string& what) const {
-    if (driver.error != 0) throw RunError(write_failure(file.path(), driver.operation, driver.error));
+    if (driver.error != 0) throw_write_failure(file.path(), driver.operation, driver.error);
     if (result < 0) {
       throw RunError(fmt::format("{}: HDF5 could not {}: {}", file.path().string(), what, hdf5_error_text()));
     }

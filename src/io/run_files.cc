@@ -60,8 +60,9 @@ void copy_atomically(const fs::path& from, const fs::path& to) {
   copy.commit();
 }
 
-std::string gigabytes(std::uint64_t bytes) {
-  return fmt::format("{:.2f} GB", static_cast<double>(bytes) / 1e9);
+std::string readable(std::uint64_t bytes) {
+  const double megabytes = static_cast<double>(bytes) / 1e6;
+  return megabytes < 1000 ? fmt::format("{:.1f} MB", megabytes) : fmt::format("{:.2f} GB", megabytes / 1e3);
 }
 
 }  // namespace
@@ -100,7 +101,7 @@ void link_atomically(const fs::path& target, const fs::path& link) {
     operation = "fsync of the folder";
     error = file_ops::sync_folder(folder_of(link));
   }
-  if (error != 0) throw RunError(write_failure(link, operation, error));
+  if (error != 0) throw_write_failure(link, operation, error);
 }
 
 std::vector<fs::path> prune_step_files(const fs::path& run, int keep) {
@@ -148,9 +149,8 @@ std::uint64_t free_bytes(const fs::path& folder) {
 void check_free_space(const fs::path& folder, std::uint64_t bytes, const std::string& what) {
   const std::uint64_t free = free_bytes(folder);
   if (free >= bytes) return;
-  throw RunError(
-      fmt::format("{}: {} are free, but {} needs about {}: free some space, or write to another disk",
-                  folder.string(), gigabytes(free), what, gigabytes(bytes)));
+  throw RunError(fmt::format("{}: {} are free, but {} may take {}: free some space, or write to another disk",
+                             folder.string(), readable(free), what, readable(bytes)));
 }
 
 }  // namespace espalier::io

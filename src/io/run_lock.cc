@@ -74,7 +74,7 @@ RunLock::RunLock(const std::filesystem::path& run) : folder_(run), path_(run / "
   std::error_code error;
   std::filesystem::create_directories(run, error);
   if (error) {
-    throw RunError(fmt::format("{}: the run directory can't be created: {}", run.string(), error.message()));
+    throw_write_failure(run, "mkdir", error.value());
   }
   try {
     acquire();
@@ -87,10 +87,10 @@ RunLock::RunLock(const std::filesystem::path& run) : folder_(run), path_(run / "
 void RunLock::acquire() {
   while (fd_ < 0) {
     fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd_ < 0) throw RunError(write_failure(path_, "open", errno));
+    if (fd_ < 0) throw_write_failure(path_, "open", errno);
     if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
       if (errno == EWOULDBLOCK) refuse(path_, read_note(fd_));
-      throw RunError(write_failure(path_, "flock", errno));
+      throw_write_failure(path_, "flock", errno);
     }
     if (!still_named(fd_, path_)) {
       ::close(fd_);
@@ -101,7 +101,7 @@ void RunLock::acquire() {
   const std::string note = our_note();
   int error = file_ops::truncate(fd_, 0);
   if (error == 0) error = file_ops::write_at(fd_, 0, note.data(), note.size());
-  if (error != 0) throw RunError(write_failure(path_, "write", error));
+  if (error != 0) throw_write_failure(path_, "write", error);
 }
 
 RunLock::~RunLock() {

@@ -52,7 +52,7 @@ StagedFolder::~StagedFolder() {
 }
 
 void StagedFolder::check(const char* operation, int error) const {
-  if (error != 0) throw RunError(write_failure(target_, operation, error));
+  if (error != 0) throw_write_failure(target_, operation, error);
 }
 
 void StagedFolder::commit() {

@@ -45,7 +45,7 @@ class Spool {
     buffer_.clear();
   }
   void check(const char* operation, int error) const {
-    if (error != 0) throw RunError(write_failure(path_, operation, error));
+    if (error != 0) throw_write_failure(path_, operation, error);
   }
 
   std::filesystem::path path_;

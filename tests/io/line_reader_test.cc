@@ -101,6 +101,9 @@ TEST_CASE("line_reader: damage is reported, never skipped") {
     CHECK_THROWS_AS(lines_of(dir.write("bad.gz", bad)), InputError);
     ++damaged;
   }
+  CHECK(error_of([&] {
+          lines_of(dir.write("plain.gz", "not packed\n"));
+        }).find("does not begin as gzip does") != std::string::npos);
   CHECK(damaged > 50);
 }
 

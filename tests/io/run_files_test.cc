@@ -148,7 +148,7 @@ TEST_CASE("run_files: free space is known before a run starts, even for a folder
   CHECK_NOTHROW(check_free_space(dir.path(), 1, "a byte"));
   const std::string message =
       error_of([&] { check_free_space(dir.path(), std::uint64_t{1} << 62U, "the run's checkpoints"); });
-  CHECK(message.find(" are free, but the run's checkpoints needs about 4611686018.43 GB: free some space") !=
+  CHECK(message.find(" are free, but the run's checkpoints may take 4611686018.43 GB: free some space") !=
         std::string::npos);
 }
 

@@ -66,7 +66,7 @@ std::vector<std::filesystem::path> remove_stale_temporaries(const RunLock& lock)
 // Bytes that this process may still write where `folder` is (or is to be).
 std::uint64_t free_bytes(const std::filesystem::path& folder);
 
-// Throws RunError "RUN: 1.2 GB are free, but WHAT needs about 3.4 GB ..." if there is less than `bytes`.
+// Throws RunError "RUN: 1.20 GB are free, but WHAT may take 3.40 GB ..." if there is less than `bytes`.
 void check_free_space(const std::filesystem::path& folder, std::uint64_t bytes, const std::string& what);
 
 }  // namespace espalier::io
