@@ -26,8 +26,10 @@ void describe(FinetuneConfig& config, Fields& fields) {
   fields.add("model", config.model,
              "MODEL to start from: a checkpoint, a run folder or a Hugging Face folder.");
   fields.add("run", config.run, "Folder of the run: results, predictions, checkpoint.");
-  fields.add("resume", config.resume,
-             "auto: continue the run folder where it stopped; never: refuse a run folder that holds a run.");
+  fields.add(
+      "resume", config.resume,
+      "auto: continue the run folder where it stopped; never: refuse a run folder that holds a run; or a "
+      "checkpoint file to continue from.");
   fields.add("seed", config.seed, "Key of every random draw: head, order, dropout.");
   describe_task(config.task, fields);
   fields.choice("head.pooler", config.head.pooler,

@@ -92,17 +92,23 @@ void describe(PretrainConfig& config, Fields& fields) {
              "Stop when a checkpoint cannot be written; false: warn and go on, the previous one stays.");
 }
 
+static void validate_budget(const BudgetConfig& budget) {
+  std::vector<std::string> given;
+  if (budget.tokens > 0) given.push_back(fmt::format("tokens ({})", budget.tokens));
+  if (budget.steps > 0) given.push_back(fmt::format("steps ({})", budget.steps));
+  if (budget.minutes > 0) given.push_back(fmt::format("minutes ({})", budget.minutes));
+  if (given.size() == 1) return;
+  throw InputError(
+      fmt::format("train.budget: give exactly one of tokens, steps or minutes, got {}",
+                  given.empty() ? "0" : fmt::format("{}; set the others to 0", fmt::join(given, " and "))));
+}
+
 void validate(const PretrainConfig& config) {
   nn::CrammedBertOptions arch = config.arch;
   if (arch.embedding.vocab_size == 0) arch.embedding.vocab_size = arch.embedding.pad_id + 1;
   nn::validate(arch);
   validate(config.routing);
-  const int budgets = (config.budget.tokens > 0 ? 1 : 0) + (config.budget.steps > 0 ? 1 : 0) +
-                      (config.budget.minutes > 0 ? 1 : 0);
-  if (budgets != 1) {
-    throw InputError(
-        fmt::format("train.budget: give exactly one of tokens, steps or minutes, got {}", budgets));
-  }
+  validate_budget(config.budget);
   if (config.data.empty()) throw InputError("`data` is missing: the folder written by `espalier prepare`");
   if (config.run.empty()) throw InputError("`run` is missing: the folder to write the run to");
   if (config.micro_batch > config.batch_size) {

@@ -58,7 +58,10 @@ YAML::Node parse(const std::string& text, const std::string& where) {
   try {
     return YAML::Load(text);
   } catch (const YAML::Exception& error) {
-    throw InputError(fmt::format("{}: not valid YAML: {}", place(where, error.mark), error.msg));
+    // What a shell pattern looks like to YAML.
+    const bool alias = error.msg.find("anchor") != std::string::npos;
+    throw InputError(fmt::format("{}: not valid YAML: {}{}", place(where, error.mark), error.msg,
+                                 alias ? "; put a value that begins with * in quotes" : ""));
   }
 }
 

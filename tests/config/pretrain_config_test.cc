@@ -31,7 +31,8 @@ TEST_CASE("the defaults with a budget are valid and survive a round trip") {
 
 TEST_CASE("contradictions between keys are named") {
   CHECK(message({}).find("give exactly one of tokens, steps or minutes, got 0") != std::string::npos);
-  CHECK(message({"train.budget.tokens=1", "train.budget.steps=1"}).find("got 2") != std::string::npos);
+  CHECK(message({"train.budget.tokens=1", "train.budget.steps=1"})
+            .find("got tokens (1) and steps (1); set the others to 0") != std::string::npos);
   CHECK(message({"train.budget.steps=1", "arch.hidden_size=100"}).find("multiple of arch.attention.heads") !=
         std::string::npos);
   CHECK(message({"train.budget.steps=1", "train.batch_size=100", "train.micro_batch=64"})
