@@ -20,6 +20,10 @@ std::string describe(const FeedForwardOptions& options) {
   return "";
 }
 
+bool has_trees(const FeedForwardOptions& options) {
+  return options.type == FeedForwardType::kNeuronTree || options.type == FeedForwardType::kLeafTree;
+}
+
 void validate(const CrammedBertOptions& options) {
   const auto require = [](bool condition, const std::string& message) {
     if (!condition) throw InputError("architecture: " + message);

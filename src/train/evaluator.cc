@@ -61,7 +61,9 @@ Evaluation evaluate(nn::MaskedLm& model, data::MaskedLmLoader& loader, const io:
   evaluation.unigram_loss = unigram_loss(loader, store, sequences);
   if (!soft || evaluation.hard.trees.empty()) return evaluation;
   routing.mode = ops::RoutingMode::kSoft;
-  evaluation.loss_soft = score(model, loader, sequences, routing).loss;
+  const MaskedLmScore soft_score = score(model, loader, sequences, routing);
+  evaluation.loss_soft = soft_score.loss;
+  evaluation.accuracy_soft = soft_score.accuracy;
   if (!temperature0) return evaluation;
   routing.temperature = static_cast<float>(*temperature0);
   evaluation.loss_soft_temperature0 = score(model, loader, sequences, routing).loss;
@@ -111,7 +113,7 @@ io::Json evaluation_json(const Evaluation& evaluation, const std::string& prefix
   json[prefix + "accuracy"] = evaluation.hard.accuracy;
   json[prefix + "tokens"] = evaluation.hard.predictions;
   json[prefix + "unigram_loss"] = evaluation.unigram_loss;
-  json[prefix + "loss_hard"] = evaluation.hard.loss;
+  json[prefix + "loss_hard"] = evaluation.loss_soft ? io::Json(evaluation.hard.loss) : io::Json();
   json[prefix + "loss_soft"] = optional(evaluation.loss_soft);
   json[prefix + "loss_soft_temperature0"] = optional(evaluation.loss_soft_temperature0);
   json[prefix + "hardening_gap"] =

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/data/glue.h"
+#include "text/utf8.h"
 
 namespace espalier::train {
 namespace {
@@ -19,6 +21,20 @@ void report_skipped(const data::LabelledData& data) {
                           data.skipped.size() > 10 ? " ..." : ""));
 }
 
+void report_invalid_utf8(const data::LabelledData& data) {
+  std::size_t rows = 0;
+  std::uint64_t first = 0;
+  for (const data::Example& example : data.rows) {
+    if (text::is_utf8(example.text) && text::is_utf8(example.text_pair)) continue;
+    if (rows++ == 0) first = example.line;
+  }
+  if (rows == 0) return;
+  log_warning(
+      fmt::format("{}: {} of {} rows hold bytes that are not UTF-8, which the tokenizer replaces (line {} "
+                  "first)",
+                  data.source.string(), rows, data.rows.size(), first));
+}
+
 FinetuneData read_custom(const config::TaskConfig& task) {
   const data::LabelledColumns columns{task.text, task.text_pair, task.label, task.regression};
   FinetuneData result;
@@ -30,6 +46,13 @@ FinetuneData read_custom(const config::TaskConfig& task) {
 }
 
 FinetuneData read_glue_task(const config::TaskConfig& task) {
+  if (!data::is_glue_task(task.name)) {
+    std::string names;
+    for (const data::GlueTask& known : data::glue_tasks()) names += (names.empty() ? "" : ", ") + known.name;
+    throw InputError(
+        fmt::format("task.name must be custom (with task.train and task.dev) or a GLUE task ({}), got `{}`",
+                    names, task.name));
+  }
   const data::GlueTask& glue = data::find_glue_task(task.name);
   FinetuneData result;
   result.title = glue.name;
@@ -48,6 +71,8 @@ FinetuneData read_glue_task(const config::TaskConfig& task) {
 FinetuneData read_finetune_data(const config::TaskConfig& task, std::uint64_t seed) {
   FinetuneData result = task.name == "custom" ? read_custom(task) : read_glue_task(task);
   data::subsample(result.train, task.max_train, seed);
+  report_invalid_utf8(result.train);
+  for (const EvaluationSet& set : result.evaluation) report_invalid_utf8(set.data);
   return result;
 }
 

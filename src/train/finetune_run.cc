@@ -16,6 +16,9 @@
 namespace espalier::train {
 namespace {
 
+// Beside the best.
+constexpr std::int64_t kKeptCheckpoints = 1;
+
 data::LabelledLoaderOptions batch_options(const config::FinetuneConfig& config,
                                           const nn::CrammedBertOptions& arch, bool training) {
   data::LabelledLoaderOptions options;
@@ -57,17 +60,13 @@ FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested)
   for (const EvaluationSet& set : data.evaluation) {
     evaluation.emplace_back(base.require_tokenizer(), set.data, batch_options(config, base.arch, false));
   }
-  if (config.resume == "never" && directory.has_run()) {
-    throw InputError(fmt::format("run: {} already holds a run; resume=auto continues it", config.run));
-  }
-  if (config.resume != "auto" && config.resume != "never") {
-    resume(io::load_checkpoint(config.resume), config.resume);
-  } else if (const std::optional<io::Checkpoint> newest = directory.load_newest()) {
-    resume(*newest, config.run);
+  if (const std::optional<io::Checkpoint> last = directory.load_to_resume(config.resume, "finetune")) {
+    resume(*last, config.resume == "auto" ? config.run : config.resume);
   } else {
     begin();
   }
   io::write_text_atomically(directory.config_path(), config::dump(config));
+  directory.check_space(checkpoint(), kKeptCheckpoints);
 }
 
 std::int64_t FinetuneRun::total_steps() const {
@@ -115,11 +114,10 @@ LabelInfo FinetuneRun::label_info() const {
   return info;
 }
 
-void FinetuneRun::save(bool best) {
+io::Checkpoint FinetuneRun::checkpoint() {
   RoutingProvenance routing = base.routing;
   routing.mode = config::routing_name(config.routing.mode);
   io::Checkpoint checkpoint = model_checkpoint(model, label_info(), routing, base.tokenizer_json);
-  checkpoint.kind = "finetune";
   checkpoint.optimizer = optimizer_tensors(optimizer);
   checkpoint.state["step"] = state.step;
   checkpoint.state["seconds"] = state.seconds;
@@ -128,7 +126,11 @@ void FinetuneRun::save(bool best) {
       std::isfinite(state.best_metric) ? io::Json(state.best_metric) : io::Json();
   checkpoint.config_yaml = config::dump(config);
   checkpoint.metrics_jsonl = directory.metrics();
-  directory.save(checkpoint, state.step, best, 1);
+  return checkpoint;
+}
+
+void FinetuneRun::save(bool best) {
+  directory.save(checkpoint(), state.step, best, kKeptCheckpoints);
   directory.write_trainer_state(
       state.step, epoch(), total_steps(),
       std::isfinite(state.best_metric) ? std::optional(state.best_metric) : std::nullopt,

@@ -59,6 +59,7 @@ struct FinetuneRun {
 
  private:
   LabelInfo label_info() const;
+  io::Checkpoint checkpoint();
   void begin();
   void resume(const io::Checkpoint& checkpoint, const std::string& where);
 };

@@ -58,7 +58,9 @@ void write_predictions(const FinetuneRun& run, const EvaluationSet& set, const S
   for (std::size_t i = 0; i < set.data.rows.size(); ++i) {
     text += fmt::format("{}\t{}\t", i, set.data.rows[i].line);
     if (regression) {
-      text += fmt::format("{}\t{}\n", score.predictions.true_values[i], score.predictions.values[i]);
+      // They are floats; as doubles they would show digits that mean nothing.
+      text += fmt::format("{}\t{}\n", static_cast<float>(score.predictions.true_values[i]),
+                          static_cast<float>(score.predictions.values[i]));
     } else {
       const data::LabelSet& labels = run.data.train.labels;
       text += fmt::format("{}\t{}\t{:.6f}\n", labels.name(score.predictions.true_classes[i]),
@@ -148,8 +150,9 @@ std::optional<EpochScore> train_loop(FinetuneRun& run) {
     }
     if (const int signal = interrupt_signal(); signal != 0 && run.state.step < run.total_steps()) {
       if (!at_epoch_end(run)) run.save(false);
-      throw Interrupted(
-          fmt::format("stopped at step {} after saving; the same command continues", run.state.step), signal);
+      throw Interrupted(fmt::format("stopped at step {} after saving; {}", run.state.step,
+                                    RunDirectory::how_to_continue(run.config.resume)),
+                        signal);
     }
     last = Clock::now();
   }

@@ -12,10 +12,6 @@ namespace espalier::train {
 
 namespace {
 
-bool has_trees(const nn::FeedForwardOptions& ffn) {
-  return ffn.type == nn::FeedForwardType::kNeuronTree || ffn.type == nn::FeedForwardType::kLeafTree;
-}
-
 nn::ForwardContext context_of(const ops::TreeRouting& routing) {
   nn::ForwardContext context;
   context.routing = routing;
@@ -82,7 +78,7 @@ ops::TreeRouting inference_routing(const LoadedModel& model, bool soft, std::opt
     if (temperature) throw InputError("--tau is the temperature of soft routing; give --routing soft too");
     return routing;
   }
-  if (!has_trees(model.arch.ffn)) {
+  if (!nn::has_trees(model.arch.ffn)) {
     throw InputError(fmt::format("--routing soft: the feedforward layers of {} are {}, which route nothing",
                                  model.source.string(), nn::describe(model.arch.ffn)));
   }

@@ -10,7 +10,9 @@
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/train/model.h"
+#include "train/model_card.h"
 #include "train/optimizer_tensors.h"
+#include "train/word_difference.h"
 
 namespace espalier::train {
 namespace {
@@ -57,25 +59,27 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
                                      .weight_decay = config.optimizer.weight_decay}) {
   state.data_fingerprint = store.fingerprint();
   const std::string warning = epsilon_warning(config.routing, config.arch.ffn.depth);
-  if (!warning.empty()) log_warning(warning);
-  if (config.resume == "never" && directory.has_run()) {
-    throw InputError(fmt::format("run: {} already holds a run; resume=auto continues it", config.run));
-  }
-  if (config.resume != "auto" && config.resume != "never") {
-    resume(io::load_checkpoint(config.resume), config.resume);
-  } else if (std::optional<io::Checkpoint> newest = directory.load_newest()) {
-    resume(*newest, config.run);
+  if (!warning.empty() && nn::has_trees(config.arch.ffn)) log_warning(warning);
+  if (const std::optional<io::Checkpoint> last = directory.load_to_resume(config.resume, "pretrain")) {
+    resume(*last, config.resume == "auto" ? config.run : config.resume);
   } else {
     begin();
   }
   io::write_text_atomically(directory.config_path(), config::dump(config));
-  check_space();
+  directory.check_space(checkpoint(), config.keep_checkpoints);
 }
 
 void PretrainRun::begin() {
   if (!config.init.empty()) {
-    load_weights(model, load_model_checkpoint(config.init).model, config.init);
+    const io::Checkpoint init = load_model_checkpoint(config.init);
+    load_weights(model, init.model, config.init);
     log_info(fmt::format("{}: starting from the weights of {}", config.run, config.init));
+    const std::string difference =
+        word_difference(init.tokenizer_json, config.init, store.tokenizer_json(), config.data);
+    if (!difference.empty()) {
+      log_warning(fmt::format("init: {}: the weights were trained on other words than those of the data",
+                              difference));
+    }
   } else {
     initialize(model, config.arch.init_std, config.seed);
   }
@@ -107,25 +111,23 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
                        static_cast<double>(state.tokens) / 1e6));
 }
 
-// One more than those that are kept: a checkpoint is whole before the oldest goes; and the best.
-void PretrainRun::check_space() {
-  const io::Checkpoint now = checkpoint();
-  const std::uint64_t text = now.config_yaml.size() + now.tokenizer_json.size() + now.metrics_jsonl.size();
-  const std::uint64_t one = io::expected_checkpoint_bytes(now.model, now.optimizer, text);
-  const std::uint64_t needed = one * (static_cast<std::uint64_t>(config.keep_checkpoints) + 2);
-  log_info(fmt::format("{}: a checkpoint takes about {:.1f} MB, all that are kept at most {:.1f} MB",
-                       config.run, static_cast<double>(one) / 1e6, static_cast<double>(needed) / 1e6));
-  io::check_free_space(directory.path(), needed, "the checkpoints");
-}
-
-io::Checkpoint PretrainRun::checkpoint() {
-  const RoutingState now = routing_at(config.routing, config.arch.ffn.depth, used_fraction(config, state));
+// A model without trees routes nothing, whatever the routing keys say.
+RoutingProvenance PretrainRun::provenance() const {
   RoutingProvenance routing;
+  if (!nn::has_trees(config.arch.ffn)) return routing;
+  const RoutingState now = routing_at(config.routing, config.arch.ffn.depth, used_fraction(config, state));
   routing.mode = config::routing_name(config.routing.mode);
   routing.temperature = static_cast<double>(now.routing.temperature);
   routing.trained_softly = trained_softly(config.routing);
   routing.finished = config.routing.mode != config::Routing::kAnneal || !now.soft;
-  io::Checkpoint checkpoint = model_checkpoint(model, routing, store.tokenizer_json());
+  const io::Json evaluation = train::last_evaluation(directory.metrics());
+  const auto gap = evaluation.find("eval_hardening_gap");
+  if (gap != evaluation.end() && gap->is_number()) routing.hardening_gap = gap->get<double>();
+  return routing;
+}
+
+io::Checkpoint PretrainRun::checkpoint() {
+  io::Checkpoint checkpoint = model_checkpoint(model, provenance(), store.tokenizer_json());
   checkpoint.optimizer = optimizer_tensors(optimizer);
   checkpoint.state = to_json(state);
   checkpoint.config_yaml = config::dump(config);
@@ -141,9 +143,12 @@ void PretrainRun::save() {
         state.step, epoch(), config.max_steps > 0 ? config.max_steps : config.budget.steps,
         std::isfinite(state.best_loss) ? std::optional(state.best_loss) : std::nullopt,
         directory.path() / "best.h5");
-  } catch (const RunError& error) {
-    if (config.stop_on_save_error) throw;
-    log_warning(fmt::format("{}; going on, the previous checkpoint is still whole", error.what()));
+  } catch (const Error& error) {
+    if (config.stop_on_save_error) {
+      throw RunError(fmt::format("{}; stopped at step {}, the checkpoint before stays, and {} from there",
+                                 error.what(), state.step, RunDirectory::how_to_continue(config.resume)));
+    }
+    log_warning(fmt::format("{}; going on, the checkpoint before stays", error.what()));
   }
 }
 

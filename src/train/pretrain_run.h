@@ -12,6 +12,7 @@
 #include "espalier/nn/masked_lm.h"
 #include "espalier/optim/adamw.h"
 #include "espalier/train/evaluator.h"
+#include "espalier/train/model.h"
 #include "espalier/train/progress.h"
 #include "espalier/train/routing_schedule.h"
 #include "espalier/train/run_directory.h"
@@ -46,7 +47,7 @@ struct PretrainRun {
  private:
   void begin();
   void resume(const io::Checkpoint& checkpoint, const std::string& where);
-  void check_space();
+  RoutingProvenance provenance() const;
   io::Checkpoint checkpoint();
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -157,6 +158,13 @@ bool finished(const PretrainRun& run) {
          (run.config.max_steps > 0 && run.state.step >= run.config.max_steps);
 }
 
+// How much of the way to that is done.
+double done_fraction(const PretrainRun& run) {
+  const double used = used_fraction(run.config, run.state);
+  if (run.config.max_steps == 0) return used;
+  return std::max(used, static_cast<double>(run.state.step) / static_cast<double>(run.config.max_steps));
+}
+
 // When to save beside the end: every save.steps updates or save.minutes minutes.
 bool save_is_due(const PretrainRun& run, double last_save_seconds) {
   const bool by_steps = run.config.save_steps > 0 && run.state.step % run.config.save_steps == 0;
@@ -177,7 +185,7 @@ void train_loop(PretrainRun& run) {
     watch.lap();
     const double speed = watch.tokens_per_second();
     progress.update(
-        used_fraction(run.config, run.state),
+        done_fraction(run),
         fmt::format("step {}  {:.2f} M tokens  loss {:.3f}  lr {:.2e}  {:.0f} tokens/s", run.state.step,
                     static_cast<double>(run.state.tokens) / 1e6, result.loss, plan.lr, speed));
     if (log_now) {
@@ -191,10 +199,12 @@ void train_loop(PretrainRun& run) {
       evaluate_and_log(run);
       if (run.best_step == run.state.step) run.save();
     }
-    if (signal != 0) {
+    // After the last step only the final evaluation is left, without which the run would not be whole.
+    if (signal != 0 && !finished(run)) {
       run.save();
-      throw Interrupted(
-          fmt::format("stopped at step {} after saving; the same command continues", run.state.step), signal);
+      throw Interrupted(fmt::format("stopped at step {} after saving; {}", run.state.step,
+                                    RunDirectory::how_to_continue(run.config.resume)),
+                        signal);
     }
     if (save_is_due(run, last_save) && !finished(run)) {
       progress.clear();

@@ -43,16 +43,31 @@ std::string Progress::line(double fraction, const std::string& status) const {
     bar = "[" + std::string(static_cast<std::size_t>(full), '#') +
           std::string(static_cast<std::size_t>(kBarCells - full), '.') + "] ";
   }
-  return fmt::format("{} {}{:5.1f} %  {}  {}", title_, bar, 100 * fraction, status, left);
+  std::string text =
+      fmt::format("{} {}{}{:5.1f} %  ", title_, phase_.empty() ? "" : phase_ + " ", bar, 100 * fraction);
+  if (!status.empty()) text += status + "  ";
+  return text + left;
 }
 
-void Progress::update(double fraction, const std::string& status, bool force) {
+void Progress::begin_phase(const std::string& phase) {
+  if (!enabled_ || phase == phase_) return;
+  phase_ = phase;
+  first_fraction_ = -1;
+  start_ = last_ = Clock::now();
+  if (terminal_) {
+    last_ -= std::chrono::hours(1);
+  } else {
+    fmt::print(stderr, "{}: {}\n", title_, phase_);
+  }
+}
+
+void Progress::update(double fraction, const std::string& status) {
   if (!enabled_) return;
   fraction = std::clamp(fraction, 0.0, 1.0);
   if (first_fraction_ < 0) first_fraction_ = fraction;
   const auto interval = terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10000);
   const Clock::time_point now = Clock::now();
-  if (!force && now - last_ < interval) return;
+  if (now - last_ < interval) return;
   last_ = now;
   if (terminal_) {
     fmt::print(stderr, "\r\x1b[K{}", line(fraction, status));

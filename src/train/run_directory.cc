@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 
@@ -59,6 +60,53 @@ std::optional<io::Checkpoint> RunDirectory::load_newest() const {
                   files.size(), (path_ / "checkpoints").string()));
 }
 
+static void require_kind(const io::Checkpoint& checkpoint, const std::string& kind,
+                         const std::string& where) {
+  if (checkpoint.kind == kind) return;
+  throw InputError(fmt::format(
+      "{}: holds a checkpoint of kind `{}`, but only one of kind `{}` can be continued here; give "
+      "another `run` folder, and {}= to start from these weights",
+      where, checkpoint.kind, kind, kind == "pretrain" ? "init" : "model"));
+}
+
+static bool names_file(const std::string& resume) {
+  return resume != "auto" && resume != "never";
+}
+
+std::optional<io::Checkpoint> RunDirectory::load_to_resume(const std::string& resume,
+                                                           const std::string& kind) const {
+  if (resume == "never" && has_run()) {
+    throw InputError(fmt::format("run: {} already holds a run; resume=auto continues it", path_.string()));
+  }
+  std::optional<io::Checkpoint> checkpoint = names_file(resume) ? io::load_checkpoint(resume) : load_newest();
+  if (!checkpoint) return checkpoint;
+  require_kind(*checkpoint, kind, names_file(resume) ? resume : path_.string());
+  const std::int64_t step = io::JsonView(checkpoint->state, "state")["step"].as_int();
+  const std::vector<io::StepFile> files = io::step_files(path_);
+  if (!names_file(resume) || files.empty() || files.back().step <= step) return checkpoint;
+  throw InputError(fmt::format(
+      "resume: {} is of step {}, but {} is of a later one; resume=auto continues that; to go back, "
+      "give another `run` folder or move the later checkpoints away",
+      resume, step, files.back().path.string()));
+}
+
+std::string RunDirectory::how_to_continue(const std::string& resume) {
+  return names_file(resume) ? "resume=auto continues" : "the same command continues";
+}
+
+// While the newest is written, those that are kept and the best are there too.
+void RunDirectory::check_space(const io::Checkpoint& first, std::int64_t keep) const {
+  const std::uint64_t text =
+      first.config_yaml.size() + first.tokenizer_json.size() + first.metrics_jsonl.size();
+  const std::uint64_t one = io::expected_checkpoint_bytes(first.model, first.optimizer, text);
+  const std::uint64_t most = static_cast<std::uint64_t>(keep) + 2;
+  log_info(fmt::format("{}: a checkpoint takes about {:.1f} MB, all that are kept at most {:.1f} MB",
+                       path_.string(), static_cast<double>(one) / 1e6,
+                       static_cast<double>(one * most) / 1e6));
+  const std::uint64_t there = std::min<std::uint64_t>(io::step_files(path_).size(), most - 1);
+  io::check_free_space(path_, one * (most - there), "the checkpoints still to come");
+}
+
 void RunDirectory::save(const io::Checkpoint& checkpoint, std::int64_t step, bool best, std::int64_t keep) {
   const fs::path file = io::step_path(path_, step);
   fs::create_directories(file.parent_path());
@@ -69,13 +117,20 @@ void RunDirectory::save(const io::Checkpoint& checkpoint, std::int64_t step, boo
 }
 
 void RunDirectory::log(const io::Json& line) {
+  const std::filesystem::path path = path_ / "metrics.jsonl";
   const std::string text = line.dump() + "\n";
-  std::ofstream file(path_ / "metrics.jsonl", std::ios::binary | std::ios::app);
-  file << text;
-  file.flush();
-  if (!file)
-    log_warning(fmt::format("{}: cannot append (is the disk full?)", (path_ / "metrics.jsonl").string()));
   metrics_ += text;
+  std::ofstream file(path, std::ios::binary | (metrics_incomplete_ ? std::ios::trunc : std::ios::app));
+  file << (metrics_incomplete_ ? metrics_ : text);
+  file.flush();
+  const bool failed = !file;
+  if (failed && !metrics_incomplete_) {
+    log_warning(
+        fmt::format("{}: cannot be written (is the disk full?); its lines are kept in memory and in the "
+                    "checkpoints until it can",
+                    path.string()));
+  }
+  metrics_incomplete_ = failed;
 }
 
 void RunDirectory::restore_metrics(const std::string& history) {

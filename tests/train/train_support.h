@@ -9,6 +9,9 @@
 
 namespace espalier::testing {
 
+// 40 words: the special tokens, the letters, and seven letters that go on.
+std::vector<std::string> tiny_vocabulary();
+
 // Writes DIR/tokens.h5: `train` and `validation` sequences of 16 tokens over 40 words, in which the next word
 // mostly follows from the one before, so that a tiny model learns something.
 void write_tiny_store(const std::filesystem::path& dir, std::int64_t train = 240,

@@ -63,6 +63,8 @@ struct CrammedBertOptions {
 
 // "1x11", "dense 3072", "gated 3072", "8x5 leaves of 16": the feedforward layer in a word.
 std::string describe(const FeedForwardOptions& options);
+// Whether the layer routes: a tree of either kind.
+bool has_trees(const FeedForwardOptions& options);
 // Throws InputError naming the field, e.g. when hidden_size is not a multiple of heads.
 void validate(const CrammedBertOptions& options);
 

@@ -33,6 +33,7 @@ struct Evaluation {
   double unigram_loss = 0;
   double temperature = 1;                        // of decision statistics and the soft loss
   std::optional<double> loss_soft;               // at `temperature`
+  double accuracy_soft = 0;                      // where there is a soft loss
   std::optional<double> loss_soft_temperature0;  // at the beginning's temperature
 };
 
@@ -48,8 +49,8 @@ Evaluation evaluate(nn::MaskedLm& model, data::MaskedLmLoader& loader, const io:
 double unigram_loss(data::MaskedLmLoader& loader, const io::TokenStoreReader& store, std::int64_t sequences);
 
 // What `evaluate --json` prints and metrics.jsonl holds (there with `prefix` "eval_"): loss, perplexity,
-// accuracy, tokens, unigram_loss, loss_hard, loss_soft, hardening_gap ..., and `routing`, an object for each
-// tree layer.
+// accuracy, tokens, unigram_loss; loss_hard, loss_soft, hardening_gap ..., null where there is no soft loss;
+// and `routing`, an object for each tree layer. Loss and accuracy are those of hard routing.
 io::Json evaluation_json(const Evaluation& evaluation, const std::string& prefix);
 // Per level: mean decision entropy, share of undecided decisions; leaves used, leaf perplexities.
 io::Json tree_statistics_json(const ops::TreeStatistics& statistics);

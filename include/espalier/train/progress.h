@@ -16,9 +16,12 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  // From now on fractions and the time left are those of `phase`, which is shown; nothing if it is the
+  // present one.
+  void begin_phase(const std::string& phase);
   // `fraction` in [0, 1] of the work done; `status` is free text. Draws at most ten times a second on a
-  // terminal, every ten seconds elsewhere; `force` draws at once.
-  void update(double fraction, const std::string& status, bool force = false);
+  // terminal, every ten seconds elsewhere.
+  void update(double fraction, const std::string& status);
   // Removes the bar so that other text can be printed.
   void clear();
 
@@ -27,6 +30,7 @@ class Progress {
 
   using Clock = std::chrono::steady_clock;
   std::string title_;
+  std::string phase_;
   bool enabled_;
   bool terminal_;
   bool drawn_ = false;

@@ -27,11 +27,20 @@ class RunDirectory {
   // The newest checkpoint that is whole; damaged ones are reported as warnings and passed over. None if there
   // is none. InputError if there are checkpoints but none is whole.
   std::optional<io::Checkpoint> load_newest() const;
+  // The same, or for resume=FILE that checkpoint: InputError then if the folder holds checkpoints of later
+  // steps, which would take precedence over what comes after it. InputError for a checkpoint of another kind
+  // than `kind`.
+  std::optional<io::Checkpoint> load_to_resume(const std::string& resume, const std::string& kind) const;
+  // "the same command continues", or what else does.
+  static std::string how_to_continue(const std::string& resume);
+  // RunError if the disk cannot hold what a run that keeps the `keep` newest checkpoints will write.
+  void check_space(const io::Checkpoint& first, std::int64_t keep) const;
 
   // Saves, points last.h5 (and best.h5, if `best`) at it, and removes all but the `keep` newest and the best.
   void save(const io::Checkpoint& checkpoint, std::int64_t step, bool best, std::int64_t keep);
 
-  // One line of metrics.jsonl; kept in memory too, because checkpoints carry the history.
+  // One line of metrics.jsonl; kept in memory too, because checkpoints carry the history. What a full disk
+  // does not take is written with a later line.
   void log(const io::Json& line);
   const std::string& metrics() const { return metrics_; }
   // Replaces metrics.jsonl by the history of a checkpoint.
@@ -45,6 +54,7 @@ class RunDirectory {
   std::filesystem::path path_;
   io::RunLock lock_;
   std::string metrics_;
+  bool metrics_incomplete_ = false;  // the file lacks lines, or the end of one
 };
 
 // Compares the configuration of a run with the one given now. InputError naming every key that differs and

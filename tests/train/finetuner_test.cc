@@ -1,0 +1,216 @@
+// ctest-label: threads
+#include "espalier/train/finetuner.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "espalier/base/error.h"
+#include "espalier/base/interrupt.h"
+#include "espalier/base/log.h"
+#include "espalier/base/parallel.h"
+#include "espalier/data/labelled.h"
+#include "espalier/io/run_files.h"
+#include "espalier/train/inference.h"
+#include "tests/support/support.h"
+#include "tests/train/finetune_support.h"
+#include "tests/train/train_support.h"
+
+namespace espalier::train {
+namespace {
+
+using testing::error_of;
+using testing::metrics_of;
+using testing::read_text;
+using testing::TempDir;
+using testing::weights_of;
+
+struct Workspace {
+  TempDir dir;
+  Workspace() {
+    set_quiet(true);
+    testing::write_tiny_model(dir / "model.h5");
+    testing::write_letters(dir / "train.tsv", 96, 1);
+    testing::write_letters(dir / "dev.tsv", 40, 2);
+  }
+  std::filesystem::path run(const std::string& name) const { return dir / name; }
+  config::FinetuneConfig config(const std::string& name, std::vector<std::string> overrides = {}) const {
+    overrides.push_back("run=" + run(name).string());
+    return testing::tiny_finetune(dir.path(), overrides);
+  }
+};
+
+const std::vector<std::string> kRegression = {"task.label=share", "task.regression=true", "train.epochs=6"};
+
+std::size_t lines(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+// all_results.json without the times.
+io::Json results_of(const std::filesystem::path& run) {
+  io::Json json = io::parse_json(read_text(run / "all_results.json"), "all_results.json");
+  for (const char* key : {"train_runtime", "train_samples_per_second", "train_steps_per_second"})
+    json.erase(key);
+  return json;
+}
+
+}  // namespace
+
+TEST_CASE("a tiny classifier learns, and leaves a whole run folder with Hugging Face's names") {
+  const Workspace work;
+  const io::Json results = finetune(work.config("a"));
+  CHECK(results["eval_accuracy"].get<double>() > 0.95);
+  for (const char* key : {"epoch", "train_loss", "train_runtime", "train_samples", "train_samples_per_second",
+                          "train_steps_per_second", "eval_loss", "eval_accuracy", "eval_f1",
+                          "eval_matthews_correlation", "eval_samples"}) {
+    INFO(key);
+    CHECK(results.contains(key));
+  }
+  CHECK(results["eval_samples"] == 40);
+  CHECK(results["train_samples"] == 96);
+  CHECK(io::parse_json(read_text(work.run("a") / "all_results.json"), "all") == results);
+  const io::Json eval = io::parse_json(read_text(work.run("a") / "eval_results.json"), "eval");
+  CHECK(eval["eval_accuracy"] == results["eval_accuracy"]);
+  CHECK_FALSE(eval.contains("train_loss"));
+  const io::Json train = io::parse_json(read_text(work.run("a") / "train_results.json"), "train");
+  CHECK(train["train_loss"] == results["train_loss"]);
+  CHECK_FALSE(train.contains("eval_loss"));
+  for (const char* file : {"config.yaml", "metrics.jsonl", "trainer_state.json", "last.h5", "best.h5"}) {
+    CHECK(std::filesystem::exists(work.run("a") / file));
+  }
+  const io::Json state = io::parse_json(read_text(work.run("a") / "trainer_state.json"), "state");
+  CHECK(state["global_step"] == 18);
+  CHECK(state["log_history"].size() == 21);  // 18 steps, 3 evaluations
+}
+
+TEST_CASE("the predictions are those of the saved model, a row for each row of the file") {
+  const Workspace work;
+  const io::Json results = finetune(work.config("a"));
+  const std::string text = read_text(work.run("a") / "predictions_dev.tsv");
+  CHECK(text.starts_with("index\tline\tlabel\tprediction\tprobability\n0\t2\t"));
+  CHECK(lines(text) == 41);
+  LoadedModel model = load_model(work.run("a"));
+  const data::LabelledData dev = data::read_labelled(work.dir / "dev.tsv", {"text", "", "label", false});
+  std::vector<TextPair> texts;
+  for (const data::Example& row : dev.rows) texts.push_back({row.text, ""});
+  const std::vector<Classification> predicted = classify(model, texts, {});
+  double right = 0;
+  for (std::size_t i = 0; i < dev.rows.size(); ++i) {
+    const std::string truth = dev.labels.name(dev.rows[i].label);
+    right += predicted[i].label == truth ? 1 : 0;
+    CHECK(text.find(fmt::format("\n{}\t{}\t{}\t{}\t{:.6f}\n", i, dev.rows[i].line, truth, predicted[i].label,
+                                predicted[i].score)) != std::string::npos);
+  }
+  CHECK(right / 40 == results["eval_accuracy"].get<double>());
+}
+
+TEST_CASE("any number of threads gives the same bits") {
+  const Workspace work;
+  for (const int threads : {1, 2, 3}) {
+    set_thread_count(threads);
+    finetune(work.config(std::to_string(threads), {"train.epochs=1"}));
+  }
+  set_thread_count(available_cores());
+  for (const char* other : {"2", "3"}) {
+    CHECK(weights_of(work.run("1") / "last.h5") == weights_of(work.run(other) / "last.h5"));
+    CHECK(metrics_of(work.run("1")) == metrics_of(work.run(other)));
+    CHECK(results_of(work.run("1")) == results_of(work.run(other)));
+  }
+}
+
+TEST_CASE("a signal saves, says so with its status, and the run continues to the same bits and results") {
+  const Workspace work;
+  finetune(work.config("whole"));
+  for (const int signal : {SIGINT, SIGTERM}) {
+    set_interrupt_signal(signal);
+    int status = 0;
+    try {
+      finetune(work.config("stopped"));
+    } catch (const Interrupted& stop) {
+      status = stop.exit_status();
+    }
+    set_interrupt_signal(0);
+    CHECK(status == 128 + signal);
+  }
+  CHECK(std::filesystem::exists(work.run("stopped") / "checkpoints" / "step-2.h5"));
+  finetune(work.config("stopped"));
+  CHECK(weights_of(work.run("whole") / "last.h5") == weights_of(work.run("stopped") / "last.h5"));
+  CHECK(metrics_of(work.run("whole")) == metrics_of(work.run("stopped")));
+  CHECK(results_of(work.run("whole")) == results_of(work.run("stopped")));
+}
+
+TEST_CASE("a finished run is scored again, not trained on") {
+  const Workspace work;
+  const io::Json first = finetune(work.config("a", {"train.epochs=1"}));
+  const std::string weights = weights_of(work.run("a") / "last.h5");
+  const io::Json again = finetune(work.config("a", {"train.epochs=1"}));
+  CHECK(again["eval_loss"] == first["eval_loss"]);
+  CHECK(again["train_loss"] == first["train_loss"]);
+  CHECK(weights_of(work.run("a") / "last.h5") == weights);
+}
+
+TEST_CASE("a regression learns a value") {
+  const Workspace work;
+  testing::write_letters(work.dir / "train.tsv", 96, 1, true);
+  testing::write_letters(work.dir / "dev.tsv", 40, 2, true);
+  const io::Json results = finetune(work.config("a", kRegression));
+  CHECK(results["eval_pearson"].get<double>() > 0.8);
+  CHECK(results["eval_spearmanr"].get<double>() > 0.8);
+  CHECK(results["eval_mse"].get<double>() == doctest::Approx(results["eval_loss"].get<double>()));
+  CHECK_FALSE(results.contains("eval_accuracy"));
+  const std::string text = read_text(work.run("a") / "predictions_dev.tsv");
+  CHECK(text.starts_with("index\tline\tlabel\tprediction\n0\t2\t"));
+  CHECK(lines(text) == 41);
+  LoadedModel model = load_model(work.run("a"));
+  CHECK(model.labels.regression);
+  CHECK(classify(model, std::vector<TextPair>{{"n o p q r s", ""}}, {})[0].score >
+        classify(model, std::vector<TextPair>{{"a b c d e f", ""}}, {})[0].score);
+}
+
+TEST_CASE("a metric that does not exist is null in JSON, and the run is whole all the same") {
+  const Workspace work;
+  // Equal texts have equal predictions, which correlate with nothing.
+  work.dir.write("dev.tsv", "text\tlabel\tshare\na b\tfirst\t0.1\na b\tfirst\t0.2\na b\tfirst\t0.4\n");
+  finetune(work.config("a", kRegression));
+  const std::string text = read_text(work.run("a") / "all_results.json");
+  CHECK(text.find("\"eval_pearson\": null") != std::string::npos);
+  CHECK(text.find("\"eval_spearmanr\": null") != std::string::npos);
+  CHECK(io::parse_json(text, "all")["eval_mse"].is_number());
+  CHECK(std::filesystem::exists(work.run("a") / "best.h5"));
+}
+
+TEST_CASE("a label that training never saw is an error with its place, before anything is written") {
+  const Workspace work;
+  work.dir.write("dev.tsv", "text\tlabel\na b\tfirst\nc d\tthird\n");
+  CHECK(error_of([&] { finetune(work.config("a")); }) ==
+        "label `third` at " + (work.dir / "dev.tsv").string() +
+            ":3 was never seen in training; known: first, second");
+  CHECK_FALSE(std::filesystem::exists(work.run("a")));
+}
+
+TEST_CASE("other keys, another kind of run, and a folder in use are refused") {
+  const Workspace work;
+  finetune(work.config("a", {"train.epochs=1"}));
+  CHECK(error_of([&] {
+          finetune(work.config("a", {"train.epochs=2"}));
+        }).find("train.epochs: 1 in the run, 2 now") != std::string::npos);
+  CHECK(error_of([&] { finetune(work.config("a", {"resume=never"})); }).find("already holds a run") !=
+        std::string::npos);
+  CHECK(error_of([&] {
+          finetune(work.config("b", {"resume=" + (work.dir / "model.h5").string()}));
+        }).find("holds a checkpoint of kind `pretrain`, but only one of kind `finetune`") !=
+        std::string::npos);
+  const io::RunLock lock(work.run("c"));
+  CHECK(error_of([&] { finetune(work.config("c")); }).find("in use by") != std::string::npos);
+}
+
+TEST_CASE("a task that is neither custom nor GLUE's is named") {
+  const Workspace work;
+  CHECK(error_of([&] {
+          finetune(work.config("a", {"task.name=imdb", "task.dir=x"}));
+        }).find("task.name must be custom (with task.train and task.dev) or a GLUE task (cola, sst2, ") == 0);
+}
+
+}  // namespace espalier::train

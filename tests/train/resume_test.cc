@@ -1,0 +1,144 @@
+// What a run folder keeps through interruptions, damage and changed minds.
+#include <doctest/doctest.h>
+
+#include <csignal>
+
+#include "espalier/base/interrupt.h"
+#include "espalier/base/log.h"
+#include "espalier/io/run_files.h"
+#include "espalier/train/model.h"
+#include "espalier/train/pretrainer.h"
+#include "espalier/train/run_directory.h"
+#include "tests/support/support.h"
+#include "tests/train/finetune_support.h"
+#include "tests/train/train_support.h"
+
+namespace espalier::train {
+namespace {
+
+using testing::error_of;
+using testing::metrics_of;
+using testing::read_text;
+using testing::TempDir;
+using testing::weights_of;
+
+struct Workspace {
+  TempDir dir;
+  Workspace() {
+    set_quiet(true);
+    testing::write_tiny_store(dir / "data");
+  }
+  std::filesystem::path run(const std::string& name) const { return dir / name; }
+  config::PretrainConfig config(const std::string& name, std::vector<std::string> overrides = {}) const {
+    overrides.push_back("run=" + run(name).string());
+    return testing::tiny_pretrain(dir.path(), std::move(overrides));
+  }
+};
+
+std::string step_file(const std::filesystem::path& run, int step) {
+  return io::step_path(run, step).string();
+}
+
+}  // namespace
+
+TEST_CASE("a signal at the last step does not cost the final evaluation") {
+  const Workspace work;
+  set_interrupt_signal(SIGTERM);
+  CHECK_NOTHROW(pretrain(work.config("a", {"train.max_steps=1"})));
+  set_interrupt_signal(0);
+  CHECK(metrics_of(work.run("a")).find("\"eval_loss\"") != std::string::npos);
+  CHECK(std::filesystem::exists(work.run("a") / "best.h5"));
+}
+
+TEST_CASE("resume=FILE continues from there, to the same bits") {
+  const Workspace work;
+  pretrain(work.config("whole"));
+  pretrain(work.config("first", {"train.max_steps=8"}));
+  pretrain(work.config("second", {"resume=" + step_file(work.run("first"), 8)}));
+  CHECK(weights_of(work.run("whole") / "last.h5") == weights_of(work.run("second") / "last.h5"));
+  CHECK(pretrain(work.config("second")).already_complete);
+}
+
+TEST_CASE("resume=FILE is refused where later checkpoints would win over what comes after it") {
+  const Workspace work;
+  const std::vector<std::string> keys = {"save.steps=5", "save.keep=9"};
+  pretrain(work.config("a", keys));
+  const std::string weights = weights_of(work.run("a") / "last.h5");
+  std::vector<std::string> back = keys;
+  back.push_back("resume=" + step_file(work.run("a"), 5));
+  const std::string message = error_of([&] { pretrain(work.config("a", back)); });
+  CHECK(message.find("step-5.h5 is of step 5, but " + step_file(work.run("a"), 20) + " is of a later one") !=
+        std::string::npos);
+  CHECK(weights_of(work.run("a") / "last.h5") == weights);
+  for (const int later : {10, 15, 20}) std::filesystem::remove(step_file(work.run("a"), later));
+  pretrain(work.config("a", back));
+  CHECK(weights_of(work.run("a") / "last.h5") == weights);
+}
+
+TEST_CASE("only a checkpoint of a pretraining can be continued") {
+  const Workspace work;
+  io::Checkpoint model;
+  model.kind = "model";
+  io::save_checkpoint(work.dir / "model.h5", model);
+  const std::string message =
+      error_of([&] { pretrain(work.config("a", {"resume=" + (work.dir / "model.h5").string()})); });
+  CHECK(message.find("model.h5: holds a checkpoint of kind `model`, but only one of kind `pretrain` can be "
+                     "continued here; give another `run` folder, and init= to start from these weights") !=
+        std::string::npos);
+}
+
+TEST_CASE("a checkpoint says how its trees were trained, and nothing where there are none") {
+  const Workspace work;
+  const std::vector<std::string> anneal = {"routing.mode=anneal", "eval.steps=5"};
+  std::vector<std::string> half = anneal;
+  half.push_back("train.max_steps=7");
+  pretrain(work.config("half", half));
+  const RoutingProvenance unfinished = load_model(work.run("half")).routing;
+  CHECK(unfinished.mode == "anneal");
+  CHECK_FALSE(unfinished.finished);
+  CHECK(unfinished.trained_softly);
+  CHECK(unfinished.temperature < 1);
+  CHECK(unfinished.hardening_gap.has_value());
+  pretrain(work.config("half", anneal));
+  CHECK(load_model(work.run("half")).routing.finished);
+
+  half.push_back("arch.ffn.type=dense");
+  half.push_back("arch.ffn.width=8");
+  pretrain(work.config("dense", half));
+  const RoutingProvenance dense = load_model(work.run("dense")).routing;
+  CHECK(dense.finished);
+  CHECK_FALSE(dense.trained_softly);
+  CHECK_FALSE(dense.hardening_gap.has_value());
+}
+
+TEST_CASE("metrics that could not be written are written with the next line that can") {
+  const TempDir dir;
+  set_quiet(true);
+  RunDirectory run(dir / "run");
+  const std::filesystem::path file = dir / "run" / "metrics.jsonl";
+  run.log({{"step", 1}});
+  // A folder in its place takes no line, as a full disk would not.
+  std::filesystem::rename(file, dir / "aside");
+  std::filesystem::create_directory(file);
+  run.log({{"step", 2}});
+  run.log({{"step", 3}});
+  std::filesystem::remove(file);
+  run.log({{"step", 4}});
+  CHECK(read_text(file) == "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n{\"step\":4}\n");
+  CHECK(run.metrics() == read_text(file));
+  run.log({{"step", 5}});
+  CHECK(run.metrics() == read_text(file));
+}
+
+TEST_CASE("a disk that cannot hold the checkpoints is noticed before training") {
+  const TempDir dir;
+  set_quiet(true);
+  testing::write_tiny_model(dir / "model.h5");
+  const io::Checkpoint checkpoint = io::load_checkpoint(dir / "model.h5");
+  const RunDirectory run(dir / "run");
+  CHECK_NOTHROW(run.check_space(checkpoint, 1));
+  const std::string message = error_of([&] { run.check_space(checkpoint, std::int64_t{1} << 40); });
+  CHECK(message.find(" are free, but the checkpoints still to come may take ") != std::string::npos);
+}
+
+}  // namespace espalier::train
