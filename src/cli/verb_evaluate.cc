@@ -4,13 +4,16 @@
 #include <memory>
 #include <optional>
 
+#include "cli/json_list.h"
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/data/masked_lm_loader.h"
 #include "espalier/io/token_store.h"
 #include "espalier/train/evaluator.h"
+#include "espalier/train/inference.h"
 #include "espalier/train/model.h"
+#include "train/word_difference.h"
 
 namespace espalier::cli {
 namespace {
@@ -27,23 +30,39 @@ struct Arguments {
 
 void require_same_words(const train::LoadedModel& model, const io::TokenStoreReader& store,
                         const std::string& data) {
+  const std::string difference =
+      train::word_difference(model.tokenizer_json, model.source.string(), store.tokenizer_json(), data);
   const std::int64_t words = model.arch.embedding.vocab_size;
-  if (store.vocabulary_size() > words) {
-    throw InputError(
-        fmt::format("{}: its tokenizer has {} words, the model {} has {}; prepare the text with the model's "
-                    "own (tokenizer.path=...)",
-                    data, store.vocabulary_size(), model.source.string(), words));
-  }
+  const bool too_many = store.vocabulary_size() > words;
+  if (difference.empty() && !too_many) return;
+  throw InputError(fmt::format(
+      "--data: {}; the model reads its own words only: prepare the text with its tokenizer (espalier export "
+      "writes it, tokenizer.path=... takes it)",
+      too_many ? fmt::format("{} has {} words, {} has {}", data, store.vocabulary_size(),
+                             model.source.string(), words)
+               : difference));
 }
 
-void print_table(const train::Evaluation& evaluation, const io::Json& json) {
-  fmt::print("loss            {:.4f} nats over {} predictions (perplexity {:.2f})\n", evaluation.hard.loss,
-             evaluation.hard.predictions, json.at("perplexity").get<double>());
-  fmt::print("accuracy        {:.2f} %\n", 100 * evaluation.hard.accuracy);
+// Scores are those of the routing asked for; the hard and the soft loss stand beside them.
+io::Json result_json(const train::Evaluation& evaluation, bool soft) {
+  io::Json json = train::evaluation_json(evaluation, "");
+  if (!soft) return json;
+  json["loss"] = *evaluation.loss_soft;
+  json["perplexity"] = std::exp(*evaluation.loss_soft);
+  json["accuracy"] = evaluation.accuracy_soft;
+  return json;
+}
+
+void print_table(const train::Evaluation& evaluation, const io::Json& json, bool soft) {
+  fmt::print("loss            {:.4f} nats over {} predictions (perplexity {:.2f}), {} routing\n",
+             json.at("loss").get<double>(), evaluation.hard.predictions, json.at("perplexity").get<double>(),
+             soft ? "soft" : "hard");
+  fmt::print("accuracy        {:.2f} %\n", 100 * json.at("accuracy").get<double>());
   fmt::print("unigram loss    {:.4f}\n", evaluation.unigram_loss);
   if (evaluation.loss_soft) {
-    fmt::print("soft loss       {:.4f} at temperature {}; hardening gap {:.4f}\n", *evaluation.loss_soft,
-               evaluation.temperature, evaluation.hard.loss - *evaluation.loss_soft);
+    fmt::print("hard and soft   {:.4f} hard, {:.4f} soft at temperature {:g}; hardening gap {:.4f}\n",
+               evaluation.hard.loss, *evaluation.loss_soft, evaluation.temperature,
+               evaluation.hard.loss - *evaluation.loss_soft);
   }
   for (std::size_t layer = 0; layer < evaluation.hard.trees.size(); ++layer) {
     const ops::TreeStatistics& tree = evaluation.hard.trees[layer];
@@ -56,26 +75,22 @@ void print_table(const train::Evaluation& evaluation, const io::Json& json) {
 
 void run_evaluate(const Arguments& arguments) {
   train::LoadedModel model = train::load_model(arguments.model);
+  nn::MaskedLm& lm = model.require_lm();
+  const bool soft = arguments.routing == "soft";
+  const ops::TreeRouting routing = train::inference_routing(model, soft, arguments.temperature);
   const io::TokenStoreReader store = io::open_token_store(arguments.data);
   require_same_words(model, store, arguments.data);
-  data::MaskedLmOptions options = train::validation_options(arguments.mask_rate);
-  data::MaskedLmLoader loader(store, options);
-  const bool soft = arguments.routing == "soft" || model.routing.trained_softly;
-  const double temperature = arguments.temperature.value_or(model.routing.temperature);
-  const train::Evaluation evaluation = train::evaluate(model.require_lm(), loader, store, arguments.sequences,
-                                                       temperature, soft, std::nullopt);
-  io::Json json = train::evaluation_json(evaluation, "");
-  if (arguments.routing == "soft" && evaluation.loss_soft) {
-    json["loss"] = *evaluation.loss_soft;
-    json["perplexity"] = std::exp(*evaluation.loss_soft);
-  }
-  if (!model.routing.finished) {
-    log_warning(fmt::format("{}: its trees had not finished hardening when it was saved", arguments.model));
-  }
+  data::MaskedLmLoader loader(store, train::validation_options(arguments.mask_rate));
+  const double temperature = soft ? static_cast<double>(routing.temperature) : model.routing.temperature;
+  const train::Evaluation evaluation = train::evaluate(lm, loader, store, arguments.sequences, temperature,
+                                                       soft || model.routing.trained_softly, std::nullopt);
+  const std::string warning = train::unfinished_warning(model, routing);
+  if (!warning.empty()) log_warning(warning);
+  const io::Json json = result_json(evaluation, soft);
   if (arguments.json) {
-    fmt::print("{}\n", json.dump());
+    print_json(json);
   } else {
-    print_table(evaluation, json);
+    print_table(evaluation, json, soft);
   }
 }
 

@@ -11,12 +11,10 @@ namespace espalier::cli {
 static void run_prepare(const data::PrepareOptions& options) {
   data::validate(options);
   train::Progress progress("prepare");
-  std::string phase;
   const data::PrepareResult result = data::prepare(options, [&](const data::PrepareProgress& now) {
-    const bool changed = now.phase != phase;
-    phase = now.phase;
+    progress.begin_phase(now.phase);
     const double total = static_cast<double>(std::max<std::uint64_t>(now.total, 1));
-    progress.update(static_cast<double>(now.done) / total, now.phase, changed);
+    progress.update(static_cast<double>(now.done) / total, "");
   });
   progress.clear();
   for (const std::string& warning : result.warnings) log_warning(warning);
@@ -24,15 +22,7 @@ static void run_prepare(const data::PrepareOptions& options) {
     fmt::print("{} holds this text already, prepared the same way: reused\n", options.out);
     return;
   }
-  const io::Json& documents = result.manifest.at("documents");
-  fmt::print("documents {} read, {} dropped as symbols rather than prose\n",
-             documents.at("read").get<std::int64_t>(), documents.at("too_symbolic").get<std::int64_t>());
-  for (const char* split : {"train", "validation"}) {
-    const io::Json& part = result.manifest.at(split);
-    fmt::print("{:<10} {} documents, {} tokens, {} sequences, {:.2f} bytes a token\n", split,
-               part.at("documents").get<std::int64_t>(), part.at("tokens").get<std::int64_t>(),
-               part.at("sequences").get<std::int64_t>(), part.at("bytes_per_token").get<double>());
-  }
+  fmt::print("{}", data::prepare_summary(result.manifest));
   fmt::print("{0}/tokenizer.json, {0}/tokens.h5\n", options.out);
 }
 
