@@ -44,10 +44,10 @@ void check_round_trip(const testing::HfFolder& folder) {
   write_hf_model(dir / "out", model);
   const auto before = stored(dir / "in");
   const auto after = stored(dir / "out");
-  for (const auto& [name, bytes] : before) {
-    INFO(name);
-    REQUIRE(after.contains(name));
-    CHECK((after.at(name) == bytes));
+  for (const auto& entry : before) {
+    INFO(entry.first);
+    REQUIRE(after.contains(entry.first));
+    CHECK((after.at(entry.first) == entry.second));
   }
   CHECK(read_json(dir / "out" / "config.json") == read_json(dir / "in" / "config.json"));
   for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}) {
