@@ -116,9 +116,9 @@ TEST_CASE("the validation split, and a split that is empty") {
   CHECK(first_tokens(unmasked(MaskedLmLoader(store, options).batch(0, 2))) == Ids{50, 51});
   const testing::TempDir other;
   const io::TokenStoreReader without(write_store(other, 5, 0));
-  CHECK(testing::error_of([&] { MaskedLmLoader(without, options); })
-            .ends_with("tokens.h5: the validation split holds no sequences; it was prepared with "
-                       "validation_fraction=0"));
+  const std::string message = testing::error_of([&] { MaskedLmLoader(without, options); });
+  CHECK(message.find("tokens.h5: the validation split holds no sequences; ") != std::string::npos);
+  CHECK(message.find("validation_fraction") != std::string::npos);
   options.split = io::Split::kTrain;
   options.mask_rate = 0;
   CHECK(testing::error_of([&] { MaskedLmLoader(store, options); }).find("masking rate") == 0);
