@@ -43,7 +43,7 @@ void add_evaluation(const std::string& metrics, io::Json& json) {
       json["trees"] = value;
     } else if (key.starts_with("eval_")) {
       evaluation[key.substr(5)] = value;
-    } else if (key == "step" || key == "tokens" || key == "epoch") {
+    } else if (key == "step" || key == "epoch") {
       evaluation[key] = value;
     }
   }

@@ -23,14 +23,13 @@ std::int64_t elements(const io::Json& shape) {
   return product;
 }
 
-// Weights of the feedforward layers that one token meets with hard routing, and all of them.
-io::Json tree_use(const nn::CrammedBertOptions& arch, std::int64_t all) {
+// Weights of the feedforward layers that one token meets with hard routing.
+std::int64_t used_by_a_token(const nn::CrammedBertOptions& arch) {
   const nn::FeedForwardOptions& ffn = arch.ffn;
   const std::int64_t d = arch.hidden_size;
   const std::int64_t neurons = (ffn.depth + 1) * (2 * d + 1);
   const std::int64_t leaf = ffn.depth * (d + 1) + ffn.leaf_width * (2 * d + 1) + d;
-  const std::int64_t path = ffn.type == nn::FeedForwardType::kNeuronTree ? neurons : leaf;
-  return {{"used_by_a_token", arch.layers * ffn.trees * path}, {"of", all}};
+  return arch.layers * ffn.trees * (ffn.type == nn::FeedForwardType::kNeuronTree ? neurons : leaf);
 }
 
 }  // namespace
@@ -45,9 +44,9 @@ io::Json parameter_counts(const io::Json& tensors, const nn::CrammedBertOptions*
     counts[part] = counts[part].get<std::int64_t>() + size;
     counts["total"] = counts["total"].get<std::int64_t>() + size;
   }
-  const bool trees = arch != nullptr && (arch->ffn.type == nn::FeedForwardType::kNeuronTree ||
-                                         arch->ffn.type == nn::FeedForwardType::kLeafTree);
-  if (trees) counts["trees"] = tree_use(*arch, counts["feedforward"].get<std::int64_t>());
+  if (arch != nullptr && nn::has_trees(arch->ffn)) {
+    counts["feedforward_used_by_a_token"] = used_by_a_token(*arch);
+  }
   return counts;
 }
 

@@ -173,11 +173,12 @@ TEST_CASE("import, inspect, export, inspect: the weights stay the same") {
   CHECK(lm["parameters"]["attention"] == 2 * 4 * 64);
   CHECK(lm["parameters"]["feedforward"] == 2 * 7 * 17);
   CHECK(lm["parameters"]["norms"] == 6 * 16);
-  CHECK(lm["parameters"]["trees"]["used_by_a_token"] == 2 * 3 * 17);
+  CHECK(lm["parameters"]["feedforward_used_by_a_token"] == 2 * 3 * 17);
   CHECK(lm["tensors"].size() == 24);
   const std::string text = run_well({"inspect", models.lm + ".h5"}).out;
-  for (const char* part : {"kind               checkpoint", "weights_checksum", "ffn.depth",
-                           "used_by_a_token", "encoder.layers.1.ffn.linear_out.weight_t", "[7,8]"}) {
+  for (const char* part :
+       {"kind               checkpoint", "weights_checksum", "ffn.depth", "feedforward_used_by_a_token",
+        "encoder.layers.1.ffn.linear_out.weight_t", "[7,8]"}) {
     INFO(part);
     CHECK(text.find(part) != std::string::npos);
   }
