@@ -13,11 +13,14 @@ namespace espalier::train {
 
 namespace fs = std::filesystem;
 
-// A lock alone is a run that has just begun, or another process that begins one.
+// A run writes metrics.jsonl before config.yaml: a config.yaml alone is somebody's own. Before that, it
+// leaves a lock and unfinished files at most.
 static bool holds_something_else(const fs::path& folder) {
-  if (fs::exists(folder / "config.yaml") || fs::exists(folder / "checkpoints")) return false;
+  const bool begun = fs::exists(folder / "config.yaml") && fs::exists(folder / "metrics.jsonl");
+  if (begun || fs::exists(folder / "checkpoints")) return false;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.path().filename() != "lock") return true;
+    const std::string name = entry.path().filename().string();
+    if (name != "lock" && name != "metrics.jsonl" && name.find(".tmp-") == std::string::npos) return true;
   }
   return false;
 }

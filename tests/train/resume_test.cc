@@ -111,6 +111,21 @@ TEST_CASE("a checkpoint says how its trees were trained, and nothing where there
   CHECK_FALSE(dense.hardening_gap.has_value());
 }
 
+TEST_CASE("a run that ended at its very beginning begins again; files of others are left alone") {
+  const Workspace work;
+  work.dir.write("a/metrics.jsonl", "");
+  work.dir.write("a/config.yaml.tmp-4711", "seed: ");
+  pretrain(work.config("a", {"train.max_steps=1"}));
+  CHECK_FALSE(std::filesystem::exists(work.run("a") / "config.yaml.tmp-4711"));
+  for (const char* name : {"b/config.yaml", "c/notes.txt"}) {
+    const std::filesystem::path file = work.dir.write(name, "mine");
+    CHECK(error_of([&] {
+            pretrain(work.config(std::string(1, name[0])));
+          }).find("holds files but no run; give an empty or a new folder") != std::string::npos);
+    CHECK(read_text(file) == "mine");
+  }
+}
+
 TEST_CASE("metrics that could not be written are written with the next line that can") {
   const TempDir dir;
   set_quiet(true);

@@ -17,7 +17,7 @@ namespace espalier::train {
 class RunDirectory {
  public:
   // Creates the folder if need be and locks it. InputError if another process holds it, or if it holds files
-  // but is not a run (no config.yaml).
+  // that no run has left there.
   explicit RunDirectory(std::filesystem::path path);
 
   const std::filesystem::path& path() const { return path_; }
