@@ -6,6 +6,8 @@
 #include <csignal>
 #include <thread>
 
+#include "espalier/base/log.h"
+
 namespace espalier {
 namespace {
 
@@ -17,6 +19,7 @@ std::atomic<int> received{0};
     if (sigwait(&signals, &signal) != 0) continue;
     if (received != 0) _exit(128 + signal);
     received = signal;
+    log_info("stopping as soon as everything is safe; the same again stops at once");
   }
 }
 

@@ -46,6 +46,13 @@ void add_verbs(CLI::App& app) {
   add_inspect(app);
 }
 
+// The options of the whole program work behind a verb too, but CLI11 lists them only before it.
+void mention_global_options(CLI::App& app) {
+  for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) {
+    verb->footer("\n--threads N and --quiet work too (see espalier --help).\n" + verb->get_footer());
+  }
+}
+
 // Whether the first argument is an option or names a verb.
 bool is_known(const CLI::App& app, const std::string& first) {
   const std::vector<const CLI::App*> verbs = app.get_subcommands([](const CLI::App*) { return true; });
@@ -58,6 +65,7 @@ int run(int argc, char** argv) {
   CLI::App app("Espalier trains and runs BERT models whose feedforward layers are trees.", "espalier");
   add_global_options(app);
   add_verbs(app);
+  mention_global_options(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -70,15 +78,19 @@ int run(int argc, char** argv) {
   return 0;
 }
 
+int fail_to_print() {
+  fmt::print(stderr, "espalier: standard output: cannot write (is the disk full?)\n");
+  return 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   espalier::install_interrupt_handlers();
   try {
     const int status = run(argc, argv);
-    if (std::fflush(stdout) != 0)
-      throw espalier::RunError("standard output: cannot write (is the disk full?)");
-    return status;
+    std::fflush(stdout);
+    return std::ferror(stdout) != 0 ? fail_to_print() : status;
   } catch (const espalier::Error& error) {
     fmt::print(stderr, "espalier: {}\n", error.what());
     return error.exit_status();
@@ -86,6 +98,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "espalier: out of memory; use a smaller model or a smaller train.micro_batch\n");
     return 1;
   } catch (const std::exception& error) {
+    if (std::ferror(stdout) != 0) return fail_to_print();
     fmt::print(stderr, "espalier: {}\n", error.what());
     return 1;
   }

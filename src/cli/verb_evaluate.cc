@@ -81,9 +81,12 @@ void run_evaluate(const Arguments& arguments) {
   const io::TokenStoreReader store = io::open_token_store(arguments.data);
   require_same_words(model, store, arguments.data);
   data::MaskedLmLoader loader(store, train::validation_options(arguments.mask_rate));
-  const double temperature = soft ? static_cast<double>(routing.temperature) : model.routing.temperature;
-  const train::Evaluation evaluation = train::evaluate(lm, loader, store, arguments.sequences, temperature,
-                                                       soft || model.routing.trained_softly, std::nullopt);
+  train::EvaluateOptions options;
+  options.sequences = arguments.sequences;
+  options.temperature = soft ? static_cast<double>(routing.temperature) : model.routing.temperature;
+  options.soft = soft || model.routing.trained_softly;
+  options.interruptible = true;
+  const train::Evaluation evaluation = train::evaluate(lm, loader, store, options);
   const std::string warning = train::unfinished_warning(model, routing);
   if (!warning.empty()) log_warning(warning);
   const io::Json json = result_json(evaluation, soft);

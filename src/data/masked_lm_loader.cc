@@ -14,7 +14,7 @@ MaskedLmLoader::MaskedLmLoader(const io::TokenStoreReader& store, const MaskedLm
   if (sequences_ == 0) {
     throw InputError(fmt::format(
         "{}: the {} split holds no sequences{}", where, io::split_name(options.split),
-        options.split == io::Split::kValidation ? "; it was prepared with validation_fraction=0" : ""));
+        options.split == io::Split::kValidation ? "; prepare it with a validation_fraction above 0" : ""));
   }
   masking_.rate = options.mask_rate;
   masking_.seed = options.seed;

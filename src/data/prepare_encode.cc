@@ -143,8 +143,7 @@ void Encoder::finish() {
   if (job_.options.validation_fraction > 0) {
     require_sequences(
         validation_, "validation",
-        "give more documents (in text files a blank line ends one), a larger validation_fraction, "
-        "or 0 for no validation");
+        "give more documents (in text files a blank line ends one) or a larger validation_fraction");
   }
   const auto total = static_cast<std::uint64_t>(train_.sequences() + validation_.sequences());
   std::uint64_t done = 0;

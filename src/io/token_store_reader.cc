@@ -93,6 +93,10 @@ void TokenStoreReader::read(Split split, std::int64_t index, std::span<std::int3
 
 TokenStoreReader open_token_store(const std::filesystem::path& folder_or_file, Verify verify) {
   std::error_code ignored;
+  if (!std::filesystem::exists(folder_or_file, ignored)) {
+    throw InputError(
+        fmt::format("{}: no such file or folder: make it with `espalier prepare`", folder_or_file.string()));
+  }
   if (!std::filesystem::is_directory(folder_or_file, ignored))
     return TokenStoreReader(folder_or_file, verify);
   const std::filesystem::path file = folder_or_file / "tokens.h5";

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "espalier/base/error.h"
+#include "espalier/base/interrupt.h"
+
 namespace espalier::train {
 namespace {
 
@@ -29,7 +32,7 @@ data::MaskedLmOptions validation_options(double mask_rate) {
 }
 
 MaskedLmScore score(nn::MaskedLm& model, data::MaskedLmLoader& loader, std::int64_t sequences,
-                    const ops::TreeRouting& routing) {
+                    const ops::TreeRouting& routing, bool interruptible) {
   const NoGradGuard no_grad;
   MaskedLmScore result;
   nn::ForwardContext context;
@@ -38,6 +41,8 @@ MaskedLmScore score(nn::MaskedLm& model, data::MaskedLmLoader& loader, std::int6
   double sum = 0;
   std::int64_t correct = 0;
   for_each_batch(loader, sequences, [&](const data::MaskedBatch& batch) {
+    const int signal = interruptible ? interrupt_signal() : 0;
+    if (signal != 0) throw Interrupted("stopped before the end of the evaluation", signal);
     const nn::MaskedLmResult part =
         model.loss(batch.ids, Tensor(), batch.positions, batch.targets, 1.0, context);
     sum += static_cast<double>(part.loss.item());
@@ -51,22 +56,23 @@ MaskedLmScore score(nn::MaskedLm& model, data::MaskedLmLoader& loader, std::int6
 }
 
 Evaluation evaluate(nn::MaskedLm& model, data::MaskedLmLoader& loader, const io::TokenStoreReader& store,
-                    std::int64_t sequences, double temperature, bool soft,
-                    std::optional<double> temperature0) {
+                    const EvaluateOptions& options) {
+  const auto score_with = [&](ops::RoutingMode mode, double temperature) {
+    ops::TreeRouting routing;
+    routing.mode = mode;
+    routing.temperature = static_cast<float>(temperature);
+    return score(model, loader, options.sequences, routing, options.interruptible);
+  };
   Evaluation evaluation;
-  ops::TreeRouting routing;
-  routing.temperature = static_cast<float>(temperature);
-  evaluation.temperature = temperature;
-  evaluation.hard = score(model, loader, sequences, routing);
-  evaluation.unigram_loss = unigram_loss(loader, store, sequences);
-  if (!soft || evaluation.hard.trees.empty()) return evaluation;
-  routing.mode = ops::RoutingMode::kSoft;
-  const MaskedLmScore soft_score = score(model, loader, sequences, routing);
-  evaluation.loss_soft = soft_score.loss;
-  evaluation.accuracy_soft = soft_score.accuracy;
-  if (!temperature0) return evaluation;
-  routing.temperature = static_cast<float>(*temperature0);
-  evaluation.loss_soft_temperature0 = score(model, loader, sequences, routing).loss;
+  evaluation.temperature = options.temperature;
+  evaluation.hard = score_with(ops::RoutingMode::kHard, options.temperature);
+  evaluation.unigram_loss = unigram_loss(loader, store, options.sequences);
+  if (!options.soft || evaluation.hard.trees.empty()) return evaluation;
+  const MaskedLmScore soft = score_with(ops::RoutingMode::kSoft, options.temperature);
+  evaluation.loss_soft = soft.loss;
+  evaluation.accuracy_soft = soft.accuracy;
+  if (!options.temperature0) return evaluation;
+  evaluation.loss_soft_temperature0 = score_with(ops::RoutingMode::kSoft, *options.temperature0).loss;
   return evaluation;
 }
 

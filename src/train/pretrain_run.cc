@@ -159,11 +159,14 @@ double PretrainRun::epoch() const {
 void evaluate_and_log(PretrainRun& run) {
   const RoutingState routing =
       routing_at(run.config.routing, run.config.arch.ffn.depth, used_fraction(run.config, run.state));
-  const bool anneal = run.config.routing.mode == config::Routing::kAnneal;
-  run.last_evaluation =
-      evaluate(run.model, run.validation, run.store, run.config.eval_sequences,
-               static_cast<double>(routing.routing.temperature), trained_softly(run.config.routing),
-               anneal ? std::optional(run.config.routing.anneal_temperature0) : std::nullopt);
+  EvaluateOptions options;
+  options.sequences = run.config.eval_sequences;
+  options.temperature = static_cast<double>(routing.routing.temperature);
+  options.soft = trained_softly(run.config.routing);
+  if (run.config.routing.mode == config::Routing::kAnneal) {
+    options.temperature0 = run.config.routing.anneal_temperature0;
+  }
+  run.last_evaluation = evaluate(run.model, run.validation, run.store, options);
   const Evaluation& evaluation = run.last_evaluation;
   if (evaluation.loss_soft)
     run.state.lowest_soft_loss = std::min(run.state.lowest_soft_loss, *evaluation.loss_soft);

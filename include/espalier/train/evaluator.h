@@ -24,9 +24,10 @@ struct MaskedLmScore {
 };
 
 // Masks `sequences` validation sequences (0: all) in the way fixed by `seed`, whatever the training's epoch,
-// and scores the model. Decision statistics use `routing.temperature`.
+// and scores the model. Decision statistics use `routing.temperature`. `interruptible`: Ctrl-C throws
+// Interrupted between batches.
 MaskedLmScore score(nn::MaskedLm& model, data::MaskedLmLoader& loader, std::int64_t sequences,
-                    const ops::TreeRouting& routing);
+                    const ops::TreeRouting& routing, bool interruptible = false);
 
 struct Evaluation {
   MaskedLmScore hard;
@@ -37,12 +38,17 @@ struct Evaluation {
   std::optional<double> loss_soft_temperature0;  // at the beginning's temperature
 };
 
-// Hard routing always, with decision statistics at `temperature`. With `soft`, soft routing at `temperature`
-// too, and at `temperature0`, that of the beginning, where it is given. The hardening gap is hard - soft
-// loss.
+struct EvaluateOptions {
+  std::int64_t sequences = 0;          // of the validation split; 0: all
+  double temperature = 1;              // of decision statistics and the soft loss
+  bool soft = false;                   // the loss of soft routing too; without trees there is none
+  std::optional<double> temperature0;  // with `soft`: that of the beginning, for another soft loss
+  bool interruptible = false;          // Ctrl-C throws Interrupted between batches
+};
+
+// Hard routing always. The hardening gap is hard - soft loss.
 Evaluation evaluate(nn::MaskedLm& model, data::MaskedLmLoader& loader, const io::TokenStoreReader& store,
-                    std::int64_t sequences, double temperature, bool soft,
-                    std::optional<double> temperature0);
+                    const EvaluateOptions& options);
 
 // Cross entropy of the predicted targets under the training unigram distribution, with one count added to
 // every word.
