@@ -32,7 +32,7 @@ struct WordCounts {
 };
 
 struct WordCounterOptions {
-  std::int64_t max_words = 4'000'000;  // entries of the table, at 70 bytes each
+  std::int64_t max_words = 4'000'000;  // entries of the table: about 110 bytes each at the peak
   int max_word_characters = 100;       // an encoder never looks into longer words
   std::int64_t batch_bytes = 8 << 20;  // text gathered before it is counted in parallel
 };
