@@ -72,7 +72,7 @@ bool still_named(int fd, const std::filesystem::path& path) {
 
 RunLock::RunLock(const std::filesystem::path& run) : folder_(run), path_(run / "lock") {
   std::error_code error;
-  std::filesystem::create_directories(run, error);
+  made_folder_ = std::filesystem::create_directories(run, error);
   if (error) {
     throw_write_failure(run, "mkdir", error.value());
   }
@@ -108,6 +108,8 @@ RunLock::~RunLock() {
   // Removed while still locked, so that nobody's new lock is removed.
   file_ops::unlink(path_);
   ::close(fd_);
+  // Fails, as it should, unless the folder is empty.
+  if (made_folder_) ::rmdir(folder_.c_str());
 }
 
 }  // namespace espalier::io

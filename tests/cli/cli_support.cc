@@ -5,19 +5,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/support/support.h"
+#include <csignal>
+#include <cstdlib>
 
 namespace espalier::testing {
 
 namespace {
 
-[[noreturn]] void become_espalier(const std::vector<std::string>& arguments, const TempDir& dir) {
-  const auto redirect = [&](const char* name, int to) {
-    const int fd = open((dir / name).c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (fd < 0 || dup2(fd, to) < 0) _exit(126);
-  };
-  redirect("out", STDOUT_FILENO);
-  redirect("err", STDERR_FILENO);
+void redirect(const std::filesystem::path& path, int to) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  if (fd < 0 || dup2(fd, to) < 0) _exit(126);
+}
+
+[[noreturn]] void become_espalier(const std::vector<std::string>& arguments) {
   std::vector<char*> argv = {const_cast<char*>("espalier")};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -31,15 +31,38 @@ io::Json Outcome::json() const {
   return io::parse_json(out, "standard output");
 }
 
-Outcome run_espalier(const std::vector<std::string>& arguments) {
-  const TempDir dir;
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) become_espalier(arguments, dir);
+Running::Running(const std::vector<std::string>& arguments, const std::string& environment,
+                 const std::string& out) {
+  process_ = fork();
+  REQUIRE(process_ >= 0);
+  if (process_ > 0) return;
+  redirect(out.empty() ? dir_ / "out" : std::filesystem::path(out), STDOUT_FILENO);
+  redirect(dir_ / "err", STDERR_FILENO);
+  if (!environment.empty()) putenv(const_cast<char*>(environment.c_str()));
+  become_espalier(arguments);
+}
+
+Running::~Running() {
+  if (process_ < 0) return;
+  kill(process_, SIGKILL);
+  waitpid(process_, nullptr, 0);
+}
+
+void Running::signal(int number) const {
+  REQUIRE(kill(process_, number) == 0);
+}
+
+Outcome Running::wait() {
   int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(waitpid(process_, &status, 0) == process_);
+  process_ = -1;
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return {code, read_text(dir / "out"), read_text(dir / "err")};
+  const bool captured = std::filesystem::exists(dir_ / "out");
+  return {code, captured ? read_text(dir_ / "out") : "", read_text(dir_ / "err")};
+}
+
+Outcome run_espalier(const std::vector<std::string>& arguments) {
+  return Running(arguments).wait();
 }
 
 Outcome run_well(const std::vector<std::string>& arguments) {

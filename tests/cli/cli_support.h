@@ -1,11 +1,14 @@
 // Runs the real program.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "espalier/io/json.h"
+#include "tests/support/support.h"
 
 namespace espalier::testing {
 
@@ -16,6 +19,27 @@ struct Outcome {
 
   // Standard output as one JSON document.
   io::Json json() const;
+};
+
+// A running `espalier ARGUMENTS...`; killed with this object unless wait() was called.
+class Running {
+ public:
+  // `environment` ("NAME=VALUE" or empty) is added to that of the test; standard output goes to `out`, or to
+  // where wait() reads it.
+  explicit Running(const std::vector<std::string>& arguments, const std::string& environment = "",
+                   const std::string& out = "");
+  ~Running();
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+  pid_t process() const { return process_; }
+  void signal(int number) const;
+  // To its end.
+  Outcome wait();
+
+ private:
+  TempDir dir_;
+  pid_t process_ = -1;
 };
 
 // `espalier ARGUMENTS...`, to its end.

@@ -41,8 +41,21 @@ TEST_CASE("run_files: a second run in a directory is refused and told who is the
     CHECK(message.find("stop it, or choose another folder") != std::string::npos);
     CHECK_THROWS_AS(RunLock{run}, InputError);
   }
-  CHECK(names_in(run).empty());
+  CHECK_FALSE(std::filesystem::exists(run));
   CHECK_NOTHROW(RunLock{run});
+}
+
+TEST_CASE("run_files: a folder that was there, or that holds something, stays when the lock goes") {
+  const TempDir dir;
+  const auto there = dir / "there", made = dir / "made";
+  std::filesystem::create_directory(there);
+  { const RunLock lock(there); }
+  CHECK(names_in(there).empty());
+  {
+    const RunLock lock(made);
+    dir.write("made/config.yaml", "seed: 1\n");
+  }
+  CHECK(names_in(made) == Names{"config.yaml"});
 }
 
 TEST_CASE("run_files: the lock of another, living process holds; that of a killed one is stale") {

@@ -21,7 +21,7 @@ class RunLock {
   // Creates the directory if need be. InputError "RUN: in use by process 4711 on HOST since DATE ..." if
   // another process holds the lock. RunError if the lock can't be written.
   explicit RunLock(const std::filesystem::path& run);
-  // Removes the lock file.
+  // Removes the lock file, and the directory if it was made here and nothing came into it.
   ~RunLock();
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
@@ -36,6 +36,7 @@ class RunLock {
   std::filesystem::path folder_;
   std::filesystem::path path_;
   int fd_ = -1;
+  bool made_folder_ = false;
   std::optional<long> stale_;
 };
 

@@ -1,0 +1,185 @@
+// The verbs that make a model, from text to a classifier, as a person's shell or script runs them.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "tests/cli/training_support.h"
+
+namespace espalier::testing {
+namespace {
+
+bool exists(const std::string& path) {
+  return std::filesystem::exists(path);
+}
+
+io::Json file_json(const std::string& path) {
+  return io::parse_json(read_text(path), path);
+}
+
+}  // namespace
+
+TEST_CASE("prepare: files, a summary, and nothing to do the second time") {
+  const Workshop& shop = workshop();
+  const Arguments command = {"prepare", shop.path("prepare.yaml"),
+                             "text.files=[" + shop.path("text.txt") + "]", "out=" + shop.path("again")};
+  const Outcome first = run_well(command);
+  CHECK(first.out.find("60 documents read, 60 kept") == 0);
+  CHECK(first.out.ends_with("/tokenizer.json, " + shop.path("again") + "/tokens.h5\n"));
+  CHECK(read_text(shop.path("again/tokens.h5")) == read_text(shop.data + "/tokens.h5"));
+  CHECK(run_well(command).out.find("reused") != std::string::npos);
+  Arguments without = command;
+  without.back() = "out=" + shop.path("without");
+  without.push_back("validation_fraction=0");
+  CHECK(run_well(without).out.find("validation: 0 documents") != std::string::npos);
+}
+
+TEST_CASE("pretrain, evaluate: the run folder, and the names of JSON fields") {
+  const Workshop& shop = workshop();
+  const std::string hard = shop.path("hard"), soft = shop.path("soft");
+  CHECK(run_well(shop.pretrain("hard")).out.starts_with("20 steps, 1280 tokens; held-out loss "));
+  for (const char* file : {"config.yaml", "metrics.jsonl", "trainer_state.json", "checkpoints/step-20.h5",
+                           "last.h5", "best.h5"}) {
+    CHECK(exists(hard + "/" + file));
+  }
+  CHECK(run_well(shop.pretrain("hard")).out == hard + " is complete: 20 steps, 1280 tokens\n");
+  run_well(shop.pretrain("soft", {"routing.mode=anneal"}));
+
+  const io::Json of_hard = run_well({"evaluate", hard, "--data", shop.data, "--json"}).json();
+  for (const char* key : {"loss", "perplexity", "accuracy", "tokens", "unigram_loss"}) {
+    INFO(key);
+    CHECK(of_hard.at(key).is_number());
+  }
+  for (const char* key : {"loss_hard", "loss_soft", "hardening_gap"}) CHECK(of_hard.at(key).is_null());
+  CHECK(of_hard.at("routing").size() == 1);
+  const io::Json of_soft = run_well({"evaluate", soft, "--data", shop.data, "--json"}).json();
+  CHECK(of_soft.at("loss") == of_soft.at("loss_hard"));
+  CHECK(of_soft.at("hardening_gap").get<double>() ==
+        of_soft.at("loss_hard").get<double>() - of_soft.at("loss_soft").get<double>());
+}
+
+TEST_CASE("evaluate: soft routing gives the scores of the mixture, at a temperature that must be known") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("hard2"));
+  const std::string model = shop.path("hard2");
+  const Arguments evaluate = {"evaluate", model, "--data", shop.data + "/tokens.h5", "--routing", "soft"};
+  CHECK(run_espalier(evaluate).err.find("was not trained softly") != std::string::npos);
+  Arguments at_one = evaluate;
+  at_one.insert(at_one.end(), {"--tau", "1"});
+  CHECK(run_well(at_one).out.find("soft routing") != std::string::npos);
+  at_one.push_back("--json");
+  const io::Json json = run_well(at_one).json();
+  CHECK(json.at("loss") == json.at("loss_soft"));
+  CHECK(json.at("temperature") == 1.0);
+  CHECK(run_espalier({"evaluate", model, "--data", shop.data, "--tau", "1"}).status == 2);
+}
+
+TEST_CASE("evaluate: text of another tokenizer gives no number") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("words"));
+  std::string animals;
+  for (int i = 0; i < 60; ++i) {
+    animals +=
+        std::to_string(i) + " zebras and quick foxes jump over lazy lynxes, pumas and jackals of the zoo\n\n";
+  }
+  const std::string other = shop.dir.write("other.txt", animals).string();
+  run_well({"prepare", shop.path("prepare.yaml"), "text.files=[" + other + "]", "out=" + shop.path("other"),
+            "text.max_token_ratio=9"});
+  const Outcome refused = run_espalier({"evaluate", shop.path("words"), "--data", shop.path("other")});
+  CHECK(refused.status == 2);
+  CHECK(refused.err.find("the model reads its own words only") != std::string::npos);
+  run_well({"prepare", shop.path("prepare.yaml"), "text.files=[" + other + "]", "out=" + shop.path("same"),
+            "tokenizer.path=" + shop.data + "/tokenizer.json"});
+  run_well({"evaluate", shop.path("words"), "--data", shop.path("same")});
+}
+
+TEST_CASE("finetune: results in Hugging Face's names, and a model that classifies") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("base"));
+  const std::string run = shop.path("classifier");
+  const Outcome outcome = run_well(shop.finetune("base", "classifier", {"train.epochs=8"}));
+  CHECK(outcome.out.starts_with("eval_loss "));
+  CHECK(outcome.out.find("\neval_accuracy ") != std::string::npos);
+  const io::Json results = file_json(run + "/all_results.json");
+  CHECK(results.at("eval_accuracy").get<double>() > 0.75);
+  CHECK(results.at("eval_samples") == 20);
+  CHECK(exists(run + "/predictions_dev.tsv"));
+  const io::Json texts = run_well({"classify", run, "sweet fruit", "rain falls", "--json"}).json();
+  CHECK(texts[0].at("label") == "positive");
+  CHECK(texts[1].at("label") == "negative");
+}
+
+TEST_CASE("an override wins over the file, the file over the default") {
+  const Workshop& shop = workshop();
+  const std::string dump = run_well(shop.pretrain("x", {"arch.ffn.depth=1", "--dump-config"})).out;
+  CHECK(dump.find("    depth: 1\n") != std::string::npos);
+  CHECK(dump.find("hidden_size: 16\n") != std::string::npos);
+  CHECK(dump.find("weight_decay: 0.01\n") != std::string::npos);
+  CHECK_FALSE(exists(shop.path("x")));
+  // What was printed is a configuration that prints itself.
+  const std::string file = shop.dir.write("dump.yaml", dump).string();
+  CHECK(run_well({"pretrain", file, "--dump-config"}).out == dump);
+}
+
+TEST_CASE("--quiet: results on standard output, and nothing but warnings beside") {
+  const Workshop& shop = workshop();
+  const Outcome loud = run_well(shop.pretrain("loud"));
+  CHECK(loud.err.find("loud: 1 layers, d 16, 1x2") != std::string::npos);
+  Arguments command = shop.pretrain("quiet");
+  command.push_back("--quiet");
+  const Outcome quiet = run_well(command);
+  std::istringstream lines(quiet.err);
+  for (std::string line; std::getline(lines, line);) CHECK(line.starts_with("warning: "));
+  CHECK(quiet.out.starts_with("20 steps, 1280 tokens; "));
+}
+
+TEST_CASE("weights of a run, of an export and of an import start the same training") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("start"));
+  run_well({"export", shop.path("start"), shop.path("start-hf")});
+  run_well({"import", shop.path("start-hf"), shop.path("start.h5")});
+  std::vector<std::string> checksums;
+  for (const char* init : {"start", "start-hf", "start.h5"}) {
+    const std::string name = std::string("from-") + init;
+    run_well(shop.pretrain(name, {"init=" + shop.path(init), "train.max_steps=2"}));
+    checksums.push_back(weights_checksum_of(shop.path(name)));
+  }
+  CHECK(checksums[0] == checksums[1]);
+  CHECK(checksums[0] == checksums[2]);
+  CHECK(checksums[0] != weights_checksum_of(shop.path("start")));
+}
+
+TEST_CASE("every feedforward layer, routing and kind of positions trains and is used") {
+  const Workshop& shop = workshop();
+  const std::vector<Arguments> variants = {
+      {"arch.ffn.type=leaf_tree", "routing.mode=hard"},
+      {"arch.ffn.type=leaf_tree", "routing.mode=soft", "routing.entropy=all_nodes",
+       "routing.entropy_weight=0.1"},
+      {"arch.ffn.type=leaf_tree", "routing.mode=anneal"},
+      {"arch.ffn.type=leaf_tree", "routing.mode=straight_through"},
+      {"routing.mode=soft", "routing.region_leak=0.1"},
+      {"arch.ffn.type=dense", "arch.ffn.width=0", "arch.embedding.positions=none"},
+      {"arch.ffn.type=gated", "arch.ffn.width=8", "arch.embedding.positions=scaled_sinusoidal"},
+      {"arch.ffn.trees=3", "arch.ffn.depth=0", "arch.attention.rotary=true"},
+  };
+  for (std::size_t i = 0; i < variants.size(); ++i) {
+    const std::string name = "variant" + std::to_string(i);
+    Arguments overrides = variants[i];
+    overrides.push_back("train.max_steps=3");
+    INFO(overrides[0] << " " << overrides[1]);
+    run_well(shop.pretrain(name, overrides));
+    const std::string model = shop.path(name);
+    CHECK(run_well({"evaluate", model, "--data", shop.data, "--json"}).json().at("loss").is_number());
+    CHECK(run_well({"fill-mask", model, "the old <mask>", "--json"}).json().size() == 5);
+    CHECK(run_well({"inspect", model, "--verify", "--json"}).json().at("verified") == true);
+    const Outcome exported = run_espalier({"export", model, model + "-hf"});
+    const bool leaves = overrides[0] == "arch.ffn.type=leaf_tree";
+    const bool mixture = overrides[0] == "routing.mode=soft";
+    CHECK(exported.status == (leaves || mixture ? 2 : 0));
+    if (leaves) CHECK(exported.err.find("arch.ffn.type: leaf_tree") != std::string::npos);
+    if (mixture) CHECK(exported.err.find("routing.mode: soft") != std::string::npos);
+    CHECK(exists(model + "-hf") == (exported.status == 0));
+  }
+}
+
+}  // namespace espalier::testing
