@@ -20,4 +20,6 @@ endif()
 if(ESPALIER_SANITIZE)
   add_compile_options(-fsanitize=${ESPALIER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${ESPALIER_SANITIZE})
+  # An index beyond a vector's size but within its capacity, or beyond a span, is memory that we own.
+  add_compile_definitions(_GLIBCXX_ASSERTIONS)
 endif()

@@ -1,3 +1,4 @@
+// ctest-label: threads
 #include "espalier/base/interrupt.h"
 
 #include <doctest/doctest.h>
