@@ -1,9 +1,11 @@
-// The MLPs in the leaves of a tree: hidden = act(W1 x + b1), output = W2^T hidden + b2; one leaf and one
-// token at a time, on the calling thread.
+// The MLPs in the leaves of a tree, hidden = act(W1 x + b1), output = W2^T hidden + b2, for pairs of a token
+// and a leaf (uses) that are sorted by leaf: a leaf's weights are read once for all its tokens.
 #pragma once
 
 #include <cstdint>
 
+#include "espalier/base/parallel.h"
+#include "kernels/leaf_batch.h"
 #include "kernels/row_gradients.h"
 #include "kernels/tree.h"
 
@@ -21,6 +23,10 @@ struct LeafTree {
   const float* w2;  // [trees * leaves, leaf_width, output_width]: a row a hidden unit
   const float* b2;  // [trees * leaves, output_width]
 
+  // Weight rows of a node, gates and hidden units, on average.
+  double rows_per_node() const {
+    return static_cast<double>(gates.inner() + gates.leaves() * leaf_width) / gates.nodes();
+  }
   std::int64_t all_leaves() const { return std::int64_t{gates.trees} * gates.leaves(); }
   // The number of a leaf over all trees.
   std::int32_t leaf_row(int tree, std::int32_t leaf) const { return tree * gates.leaves() + leaf; }
@@ -36,38 +42,36 @@ void leaf_activate(LeafActivation activation, std::int64_t n, const float* pre, 
 void leaf_activate_and_slope(LeafActivation activation, std::int64_t n, const float* pre, float* hidden,
                              float* slope);
 
-// Evaluates single leaves; keeps scratch memory between calls. `leaf` counts over all trees.
-class LeafMlp {
- public:
-  explicit LeafMlp(const LeafTree& tree);
-
-  // pre [leaf_width] = W1 x + b1
-  void hidden(std::int32_t leaf, const float* x, float* pre);
-  // y (+)= weight * (W2^T act(pre) + b2)
-  void add_output(std::int32_t leaf, float weight, const float* pre, bool accumulate, float* y);
-  // <dy, output of the leaf>
-  float value(std::int32_t leaf, const float* x, const float* dy);
-  // The same from known pre; and, for a contribution of `weight`, dpre [leaf_width] and activation = weight *
-  // act(pre) [leaf_width].
-  float backward(std::int32_t leaf, float weight, const float* pre, const float* dy, float* dpre,
-                 float* activation);
-  // dx (+)= W1^T dpre
-  void add_input_gradient(std::int32_t leaf, const float* dpre, bool accumulate, float* dx);
-
- private:
-  const LeafTree& tree_;
-  Scratch<std::int32_t> units_;  // 0, 1, ... leaf_width - 1
-  Scratch<float> a_, b_, projection_;
+// Uses [begin, begin + count), in sorted order, of one leaf: what a task works on.
+struct LeafPiece {
+  std::int32_t leaf;  // over all trees
+  std::int64_t begin, count;
 };
+// Calls body(piece) for all uses, in parallel. Pieces are short, so that a leaf with most of the tokens is
+// shared.
+void for_each_piece(const RowUses& uses, FunctionRef<void(const LeafPiece&)> body);
 
-// What (token, leaf) pairs contribute to the leaves' weights, in token order.
-struct LeafUses {
-  LeafUses(std::int64_t count, std::int64_t leaf_width)
-      : leaf(count), token(count), weight(count), dpre(count * leaf_width), activation(count * leaf_width) {}
-  Scratch<std::int32_t> leaf, token;
-  Scratch<float> weight, dpre, activation;
-};
-void leaf_weight_gradients(const LeafTree& tree, const LeafUses& uses, const float* x, const float* dy,
+// The arrays of the following hold all uses in sorted order: token, weight [uses]; pre, dpre, activation
+// [uses, leaf_width]; the functions read and write the piece's part.
+
+// pre = W1 x[token] + b1
+void leaf_hidden(const LeafTree& tree, const LeafPiece& piece, const std::int32_t* token, const float* x,
+                 float* pre);
+// y row (+)= weight * (W2^T act(pre) + b2); rows of y are numbered by sorted use, or by y.index of it.
+void leaf_output(const LeafTree& tree, const LeafPiece& piece, const float* weight, const float* pre,
+                 ScatteredRows y);
+// value [uses] = <dy[token], output of the leaf>; dpre and activation = weight * act(pre) for a contribution
+// of `weight`. dpre may be pre.
+void leaf_backward(const LeafTree& tree, const LeafPiece& piece, const std::int32_t* token,
+                   const float* weight, const float* pre, const float* dy, float* value, float* dpre,
+                   float* activation);
+// dx row (+)= W1^T dpre, rows as in leaf_output.
+void leaf_input_gradient(const LeafTree& tree, const LeafPiece& piece, const float* dpre, ScatteredRows dx);
+
+// Gradients of w1, b1, w2 and b2 from what leaf_backward left. A leaf's uses are summed one by one in their
+// order.
+void leaf_weight_gradients(const LeafTree& tree, const RowUses& uses, const float* weight, const float* dpre,
+                           const float* activation, const float* x, const float* dy,
                            const LeafTreeGradients& gradients);
 
 // What (token, gate) pairs contribute to the gates' weights, in token order; rows over all trees.

@@ -11,7 +11,8 @@
 namespace espalier::kernels {
 
 // x [tokens, width] -> y [tokens, output_width]; leaves for backward the gates' logits [tokens, trees,
-// depth], leaf [tokens, trees] (within its tree) and pre [tokens, trees, leaf_width]. depth >= 1.
+// depth], leaf [tokens, trees] (within its tree) and pre [trees, tokens, leaf_width], each tree's tokens in
+// the order of their leaves. depth >= 1.
 void leaf_tree_hard_forward(const LeafTree& tree, std::int64_t tokens, const float* x, float* logits,
                             std::int32_t* leaf, float* pre, float* y);
 

@@ -25,16 +25,22 @@ void leaf_tree_dense_backward(const LeafTree& tree, const SoftRouting& routing, 
                               const float* x, const float* dy, float entropy_gradient,
                               const DenseLeafTape& tape, const LeafTreeGradients& gradients);
 
-// The survivors of kSurvivorTokens tokens; pre [surviving leaves, leaf_width] in the order of the list.
-struct LeafSurvivors {
-  SurvivorBlock nodes;
-  std::vector<float> pre;
+// The survivors' form: what it keeps for backward.
+struct SparseLeafTape {
+  // Consecutive tokens whose leaves are worked on together; arrays as in leaf_mlp.h.
+  struct Group {
+    std::int64_t first_block, end_block;
+    RowUses uses;  // of leaves, in token order
+    Scratch<float> weight, pre;
+  };
+  std::vector<SurvivorBlock> blocks;  // of kSurvivorTokens tokens each
+  std::vector<Group> groups;
 };
 
 SoftSums leaf_tree_sparse_forward(const LeafTree& tree, const SoftRouting& routing, std::int64_t tokens,
-                                  const float* x, float* y, std::vector<LeafSurvivors>& tape);
+                                  const float* x, float* y, SparseLeafTape& tape);
 void leaf_tree_sparse_backward(const LeafTree& tree, const SoftRouting& routing, std::int64_t tokens,
                                const float* x, const float* dy, float entropy_gradient,
-                               const std::vector<LeafSurvivors>& tape, const LeafTreeGradients& gradients);
+                               const SparseLeafTape& tape, const LeafTreeGradients& gradients);
 
 }  // namespace espalier::kernels

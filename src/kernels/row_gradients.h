@@ -22,6 +22,8 @@ class RowUses {
   // The uses of row r are [begin(r), begin(r + 1)) in sorted order.
   std::int64_t begin(std::int64_t r) const { return begin_[r]; }
   const std::int32_t* tokens() const { return token_.data(); }
+  // Where use i, as given, is in sorted order.
+  const std::int32_t* places() const { return place_.data(); }
   // values [count, units] of the uses, in sorted order.
   Scratch<float> sorted(const float* values, std::int64_t units) const;
 

@@ -63,10 +63,10 @@ void survivors_backward(const TreeGates& gates, const SoftRouting& routing, std:
 // always survives.
 std::int32_t hard_path_of(const TreeGates& gates, std::span<const Survivor> list, float* logits);
 
-// Whether computing all nodes of all tokens as dense products is the cheaper way: unpruned, or more than a
-// sixth of the nodes survive. The exact count of survivors of up to 64 evenly spaced tokens decides, so the
-// choice is a function of the input alone.
+// Whether computing all nodes of all tokens as dense products is the cheaper way: unpruned, or too many nodes
+// survive. rows_per_node: weight rows of a node, on average, in each direction. The exact count of survivors
+// of up to 64 evenly spaced tokens decides, so the choice is a function of the input alone.
 bool dense_form_is_cheaper(const TreeGates& gates, const SoftRouting& routing, std::int64_t tokens,
-                           const float* x);
+                           const float* x, double rows_per_node);
 
 }  // namespace espalier::kernels

@@ -79,7 +79,7 @@ TreeResult hard_tree(const std::vector<Variable>& in, const LeafTreeOptions& opt
   const std::int64_t tokens = in[0].shape().rows();
   HardPaths paths(tree.gates, tokens, options.depth);
   Tensor y = Tensor::empty(in[0].shape().with_last(tree.output_width));
-  Tensor pre = Tensor::empty({tokens, options.trees, tree.leaf_width});
+  Tensor pre = Tensor::empty({options.trees, tokens, tree.leaf_width});
   kernels::leaf_tree_hard_forward(tree, tokens, in[0].value().data(), paths.logits.data(), paths.leaf.data(),
                                   pre.data(), y.data());
   if (statistics != nullptr) {
@@ -100,7 +100,7 @@ TreeResult hard_tree(const std::vector<Variable>& in, const LeafTreeOptions& opt
 struct SoftTape {
   bool dense = true;
   kernels::DenseLeafTape all;
-  std::vector<kernels::LeafSurvivors> survivors;
+  kernels::SparseLeafTape survivors;
 };
 
 HardPaths hard_paths(const kernels::TreeGates& gates, std::int64_t tokens, const SoftTape& tape) {
@@ -112,10 +112,10 @@ HardPaths hard_paths(const kernels::TreeGates& gates, std::int64_t tokens, const
     paths.leaf.data()[path] =
         tape.dense
             ? kernels::hard_path_of(gates, all, logits)
-            : kernels::hard_path_of(
-                  gates,
-                  tape.survivors[static_cast<std::size_t>(path / block_paths)].nodes.list(path % block_paths),
-                  logits);
+            : kernels::hard_path_of(gates,
+                                    tape.survivors.blocks[static_cast<std::size_t>(path / block_paths)].list(
+                                        path % block_paths),
+                                    logits);
   }
   return paths;
 }
@@ -143,7 +143,7 @@ TreeResult soft_tree(const std::vector<Variable>& in, const LeafTreeOptions& opt
   const std::int64_t tokens = in[0].shape().rows();
   const float* x = in[0].value().data();
   const auto tape = std::make_shared<SoftTape>();
-  tape->dense = kernels::dense_form_is_cheaper(tree.gates, soft, tokens, x);
+  tape->dense = kernels::dense_form_is_cheaper(tree.gates, soft, tokens, x, tree.rows_per_node());
   Tensor y = Tensor::empty(in[0].shape().with_last(tree.output_width));
   const kernels::SoftSums sums =
       tape->dense ? kernels::leaf_tree_dense_forward(tree, soft, tokens, x, y.data(), tape->all)

@@ -116,7 +116,7 @@ TreeResult soft_tree(const std::vector<Variable>& in, Size size, const TreeRouti
   const std::int64_t tokens = in[0].shape().rows();
   const float* x = in[0].value().data();
   const auto tape = std::make_shared<SoftTape>();
-  tape->dense = kernels::dense_form_is_cheaper(tree.gates, soft, tokens, x);
+  tape->dense = kernels::dense_form_is_cheaper(tree.gates, soft, tokens, x, 1);
   Tensor y = Tensor::empty(in[0].shape().with_last(tree.output_width));
   const kernels::SoftSums sums =
       tape->dense ? kernels::neuron_tree_dense_forward(tree, soft, tokens, x, y.data(), tape->all)
