@@ -1,5 +1,5 @@
 # Fails when a file includes a room above its own, or a dependency outside its one door (cmake -P).
-set(rooms base tensor kernels autograd ops nn optim text config io data train cli)
+set(rooms base tensor kernels autograd ops nn optim text config io data train bench cli)
 set(failures "")
 
 function(check_file path room)
@@ -39,6 +39,7 @@ foreach(room IN LISTS rooms)
     check_door(${path} "yaml-cpp" "src/config/")
     check_door(${path} "nlohmann" "include/espalier/io/json.h")
     check_door(${path} "zlib" "src/io/")
+    check_door(${path} "zip.h" "src/io/zip.cc")
     check_door(${path} "xxhash" "src/base/checksum")
     check_door(${path} "utf8proc" "src/text/")
     check_door(${path} "CLI/" "src/cli/")

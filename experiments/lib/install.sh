@@ -6,7 +6,7 @@ set -euo pipefail
 
 declare -A groups=(
   [build]="g++ cmake ninja-build pkg-config libtbb-dev libdnnl-dev libhwy-dev libhdf5-dev libfmt-dev
-    libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libutf8proc-dev zlib1g-dev libxxhash-dev"
+    libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libutf8proc-dev zlib1g-dev libzip-dev libxxhash-dev"
   [quickstart]="jq w3m perl python3-pip"
   [tests]="doctest-dev libbenchmark-dev"
   [style]="clang-format-14 shellcheck git"

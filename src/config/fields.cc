@@ -12,6 +12,9 @@
 namespace espalier::config {
 namespace {
 
+// A mistyped count must not fill the memory.
+constexpr std::int64_t kMostNumbered = 1'000'000;
+
 [[noreturn]] void fail(const Setting& setting, const std::string& expected) {
   throw InputError(fmt::format("{}: {} must be {}, got {}", setting.where, setting.key, expected,
                                setting.is_list ? fmt::format("the list [{}]", fmt::join(setting.values, ", "))
@@ -194,6 +197,67 @@ void Fields::add(const std::string& key, std::vector<std::int64_t>& target, cons
              }});
 }
 
+void Fields::add(const std::string& key, std::vector<double>& target, const std::string& help, Range range) {
+  const std::string type = with_range("a list of numbers", range);
+  const auto set = [&target, range, type](const Setting& setting) {
+    std::vector<double> values;
+    for (const std::string& text : setting.values) {
+      double value = 0;
+      if (!parse_number(text, value) || !std::isfinite(value) || !range.contains(value)) fail(setting, type);
+      values.push_back(value);
+    }
+    target = values;
+  };
+  add_field({key, type, help, "", true, set, [&target] {
+               std::vector<std::string> texts;
+               for (const double value : target) texts.push_back(number_text(value));
+               return texts;
+             }});
+}
+
+void Fields::add_numbered(const std::string& key, std::vector<std::int64_t>& target,
+                          const std::string& help) {
+  const std::string type = "a count at least 1, or a list of whole numbers at least 0";
+  const auto set = [&target, type](const Setting& setting) {
+    std::vector<std::int64_t> values;
+    for (const std::string& text : setting.values) {
+      std::int64_t value = 0;
+      if (!parse_integer(text, value) || value < (setting.is_list ? 0 : 1)) {
+        fail(setting, type);
+      }
+      values.push_back(value);
+    }
+    if (!setting.is_list) {
+      if (values[0] > kMostNumbered) fail(setting, type);
+      values.resize(static_cast<std::size_t>(values[0]));
+      std::iota(values.begin(), values.end(), std::int64_t{1});
+    }
+    target = values;
+  };
+  add_field({key, type, help, "", true, set, [&target] {
+               std::vector<std::string> texts;
+               for (const std::int64_t value : target) texts.push_back(std::to_string(value));
+               return texts;
+             }});
+}
+
+void Fields::add_group(const std::string& prefix, std::vector<Setting>& target, const std::string& help) {
+  const auto set = [&target, prefix](const Setting& setting) {
+    Setting own = setting;
+    own.key = setting.key.substr(prefix.size() + 1);
+    const auto same =
+        std::find_if(target.begin(), target.end(), [&](const Setting& s) { return s.key == own.key; });
+    if (same != target.end()) target.erase(same);
+    const auto place =
+        std::find_if(target.begin(), target.end(), [&](const Setting& s) { return s.key > own.key; });
+    target.insert(place, std::move(own));
+  };
+  Field field{
+      prefix + ".*", "any of these keys", help, "", false, set, [] { return std::vector<std::string>(); }};
+  field.group = &target;
+  add_field(std::move(field));
+}
+
 void Fields::add_choice(const std::string& key, std::vector<std::string> names, const std::string& help,
                         std::function<void(std::size_t)> set, std::function<std::size_t()> get) {
   const std::string type = fmt::format("one of {}", fmt::join(names, ", "));
@@ -206,6 +270,10 @@ void Fields::add_choice(const std::string& key, std::vector<std::string> names, 
              [names, get] { return std::vector<std::string>{names[get()]}; }});
 }
 
+bool Fields::Field::takes(const std::string& name) const {
+  return group == nullptr ? name == key : name.starts_with(key.substr(0, key.size() - 1));
+}
+
 bool Fields::has(const std::string& key) const {
   return std::any_of(fields_.begin(), fields_.end(), [&](const Field& field) { return field.key == key; });
 }
@@ -213,7 +281,7 @@ bool Fields::has(const std::string& key) const {
 void Fields::apply(std::span<const Setting> settings) {
   for (const Setting& setting : settings) {
     const auto field =
-        std::find_if(fields_.begin(), fields_.end(), [&](const Field& f) { return f.key == setting.key; });
+        std::find_if(fields_.begin(), fields_.end(), [&](const Field& f) { return f.takes(setting.key); });
     if (field != fields_.end()) {
       field->set(setting);
       continue;
@@ -230,7 +298,15 @@ void Fields::apply(std::span<const Setting> settings) {
 std::vector<Setting> Fields::settings(const std::string& prefix) const {
   std::vector<Setting> all;
   for (const Field& field : fields_) {
-    if (field.key.starts_with(prefix)) all.push_back({field.key, field.get(), field.is_list, "resolved"});
+    if (!field.key.starts_with(prefix)) continue;
+    if (field.group == nullptr) {
+      all.push_back({field.key, field.get(), field.is_list, "resolved"});
+      continue;
+    }
+    const std::string begin = field.key.substr(0, field.key.size() - 1);
+    for (const Setting& setting : *field.group) {
+      all.push_back({begin + setting.key, setting.values, setting.is_list, "resolved"});
+    }
   }
   return all;
 }

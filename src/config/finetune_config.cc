@@ -18,8 +18,35 @@ static void describe_task(TaskConfig& task, Fields& fields) {
   fields.add("task.text_pair", task.text_pair, "custom: column of the second text; empty for single texts.");
   fields.add("task.label", task.label, "custom: column of the label.");
   fields.add("task.regression", task.regression, "custom: the label is a number to predict, not a class.");
-  fields.add("task.max_train", task.max_train, "Use only this many training rows, drawn by the seed; 0: all.",
-             at_least(0));
+  fields.add("task.class_weights", task.class_weights,
+             "Weights of classes in the training loss: balanced (rows / (classes * rows of the class)), or a "
+             "list of CLASS=WEIGHT, 1 for those not named; empty: 1 each. Scores are unweighted.");
+}
+
+void describe_recipe(FinetuneConfig& config, Fields& fields) {
+  fields.add("task.max_train", config.task.max_train,
+             "Use only this many training rows, drawn by the seed; 0: all.", at_least(0));
+  fields.choice("head.pooler", config.head.pooler,
+                {{"zero_index", Pooler::kFirst}, {"avg", Pooler::kAverage}},
+                "State the head sees: that of position 0, or the mean over all positions, padding included.");
+  fields.add("head.head_dim", config.head.head_dim, "Width of the head's hidden layer.", at_least(1));
+  fields.add("head.dropout", config.head.dropout, "Dropout before the last layer.", fraction_below_one());
+  describe_routing(config.routing, RoutingUse::kFinetuning, fields);
+  describe_optimizer(config.optimizer, fields);
+  describe_schedule(config.schedule, config.warmup, fields);
+  fields.add("train.epochs", config.epochs, "Passes over the training data.", above(0));
+  fields.add("train.batch_size", config.batch_size, "Examples of an update.", at_least(1));
+  fields.add("train.max_length", config.max_length,
+             "Tokens of an example at most; of a longer pair the longer part is cut first.", at_least(4));
+  fields.add("train.bucket_by_length", config.bucket_by_length,
+             "Batches of examples of like length, in random order: less padding. (Evaluation always does.)");
+  fields.add("train.dropout", config.dropout, "Use the architecture's dropout.");
+  fields.add("train.detect_anomaly", config.detect_anomaly,
+             "Check every operation's result and name the first that is not finite (slow).");
+  fields.add("eval.bootstrap", config.bootstrap,
+             "Resamples of the evaluation rows behind each score's 95 % interval; 0: no intervals.",
+             between(0, 1e6));
+  fields.add("log.steps", config.log_steps, "Updates between lines of metrics.jsonl.", at_least(1));
 }
 
 void describe(FinetuneConfig& config, Fields& fields) {
@@ -32,26 +59,20 @@ void describe(FinetuneConfig& config, Fields& fields) {
       "checkpoint file to continue from.");
   fields.add("seed", config.seed, "Key of every random draw: head, order, dropout.");
   describe_task(config.task, fields);
-  fields.choice("head.pooler", config.head.pooler,
-                {{"zero_index", Pooler::kFirst}, {"avg", Pooler::kAverage}},
-                "State the head sees: that of position 0, or the mean over all positions, padding included.");
-  fields.add("head.head_dim", config.head.head_dim, "Width of the head's hidden layer.", at_least(1));
-  fields.add("head.dropout", config.head.dropout, "Dropout before the last layer.", fraction_below_one());
-  describe_routing(config.routing, fields);
-  describe_optimizer(config.optimizer, fields);
-  describe_schedule(config.schedule, config.warmup, fields);
-  fields.add("train.epochs", config.epochs, "Passes over the training data.", above(0));
-  fields.add("train.batch_size", config.batch_size, "Examples of an update.", at_least(1));
-  fields.add("train.max_length", config.max_length,
-             "Tokens of an example at most; longer ones are truncated.", at_least(4));
-  fields.add("train.dropout", config.dropout, "Use the architecture's dropout.");
-  fields.add("train.detect_anomaly", config.detect_anomaly,
-             "Check every operation's result and name the first that is not finite (slow).");
-  fields.add("log.steps", config.log_steps, "Updates between lines of metrics.jsonl.", at_least(1));
+  describe_recipe(config, fields);
+}
+
+void validate_recipe(const FinetuneConfig& config) {
+  validate(config.routing);
+  if (config.routing.mode == Routing::kFrozen && config.optimizer.weight_decay > 0) {
+    throw InputError(
+        "routing.mode: frozen keeps the weights of nodes that decide, which train.weight_decay would shrink: "
+        "set train.weight_decay: 0");
+  }
 }
 
 void validate(const FinetuneConfig& config) {
-  validate(config.routing);
+  validate_recipe(config);
   if (config.model.empty()) throw InputError("`model` is missing: the MODEL to start from");
   if (config.run.empty()) throw InputError("`run` is missing: the folder to write the run to");
   if (config.task.name == "custom") {

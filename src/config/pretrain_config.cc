@@ -77,7 +77,7 @@ void describe(PretrainConfig& config, Fields& fields) {
   fields.add("init", config.init, "MODEL whose weights to start from, with a fresh optimizer.");
   fields.add("seed", config.seed, "Key of every random draw.");
   describe_arch(config.arch, fields);
-  describe_routing(config.routing, fields);
+  describe_routing(config.routing, RoutingUse::kPretraining, fields);
   describe_training(config, fields);
   fields.add("log.steps", config.log_steps, "Updates between lines of metrics.jsonl.", at_least(1));
   fields.add("eval.steps", config.eval_steps, "Updates between evaluations; 0: only at the end.",

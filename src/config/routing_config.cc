@@ -15,7 +15,8 @@ static const RoutingNames& routing_names() {
   static const RoutingNames names = {{"hard", Routing::kHard},
                                      {"soft", Routing::kSoft},
                                      {"anneal", Routing::kAnneal},
-                                     {"straight_through", Routing::kStraightThrough}};
+                                     {"straight_through", Routing::kStraightThrough},
+                                     {"frozen", Routing::kFrozen}};
   return names;
 }
 
@@ -67,12 +68,20 @@ static void describe_anneal(RoutingConfig& routing, Fields& fields) {
                 "Routing after end.");
 }
 
-void describe_routing(RoutingConfig& routing, Fields& fields) {
-  fields.choice(
-      "routing.mode", routing.mode, routing_names(),
+void describe_routing(RoutingConfig& routing, RoutingUse use, Fields& fields) {
+  RoutingNames names = routing_names();
+  std::string help =
       "hard: one path a token, decisions get no gradient of their own (the published training); soft: the "
       "mixture of all paths; anneal: soft first, hard at the end; straight_through: hard forward, the "
-      "sigmoid's gradient for decisions.");
+      "sigmoid's gradient for decisions";
+  if (use == RoutingUse::kFinetuning) {
+    help +=
+        "; frozen: hard, and the weights and biases of every node that decides keep the model's values (a "
+        "path may still change with the states below). Scores are by hard routing in every mode";
+  } else {
+    std::erase_if(names, [](const auto& name) { return name.second == Routing::kFrozen; });
+  }
+  fields.choice("routing.mode", routing.mode, names, help + ".");
   describe_soft(routing, fields);
   describe_anneal(routing, fields);
   fields.add("routing.straight_through.temperature0", routing.ste_temperature0,

@@ -5,44 +5,14 @@
 #include <limits>
 #include <vector>
 
+#include "data/resample.h"
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
-#include "espalier/base/philox.h"
 
 namespace espalier::data {
 namespace {
 
 constexpr double kNormalQuantile = 1.959963984540054;  // of 0.975
-
-template <class Element>
-std::vector<Element> picked(const std::vector<Element>& from, const std::vector<std::uint32_t>& rows) {
-  std::vector<Element> result;
-  if (from.empty()) return result;
-  result.reserve(rows.size());
-  for (const std::uint32_t row : rows) result.push_back(from[row]);
-  return result;
-}
-
-std::vector<std::uint32_t> draw_rows(std::uint64_t seed, std::uint64_t resample, std::uint32_t count) {
-  const Philox random(seed, RandomStream::kBootstrap, resample);
-  std::vector<std::uint32_t> rows;
-  rows.reserve(count + 4);
-  for (std::uint64_t index = 0; rows.size() < count; ++index) {
-    for (const std::uint32_t word : random.words(index)) {
-      rows.push_back(static_cast<std::uint32_t>((static_cast<std::uint64_t>(word) * count) >> 32));
-    }
-  }
-  rows.resize(count);
-  return rows;
-}
-
-// `sorted` is not empty; 0 <= level <= 1.
-double quantile(const std::vector<double>& sorted, double level) {
-  const double position = level * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(position);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
-}
 
 }  // namespace
 
@@ -67,25 +37,14 @@ BootstrapInterval bootstrap_interval(std::string_view metric, const Predictions&
   std::vector<double> scores(static_cast<std::size_t>(options.resamples));
   parallel_for(options.resamples, 16, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      const auto drawn =
-          draw_rows(options.seed, static_cast<std::uint64_t>(i), static_cast<std::uint32_t>(rows));
-      const Predictions sample{picked(predictions.true_classes, drawn), picked(predictions.classes, drawn),
-                               picked(predictions.true_values, drawn), picked(predictions.values, drawn)};
+      const Philox random(options.seed, RandomStream::kBootstrap, static_cast<std::uint64_t>(i));
+      const Predictions sample = picked(predictions, draw_rows(random, static_cast<std::uint32_t>(rows)));
       scores[static_cast<std::size_t>(i)] = compute_metric(metric, sample).value;
     }
   });
-  const auto undefined =
-      std::partition(scores.begin(), scores.end(), [](double s) { return !std::isnan(s); });
   BootstrapInterval interval;
-  interval.undefined = static_cast<int>(scores.end() - undefined);
-  scores.erase(undefined, scores.end());
-  std::sort(scores.begin(), scores.end());
-  if (scores.empty()) {
-    interval.low = interval.high = std::numeric_limits<double>::quiet_NaN();
-    return interval;
-  }
-  interval.low = quantile(scores, (1 - options.confidence) / 2);
-  interval.high = quantile(scores, (1 + options.confidence) / 2);
+  interval.undefined = sort_finite(scores);
+  static_cast<Interval&>(interval) = percentile_interval(scores, options.confidence);
   return interval;
 }
 

@@ -45,7 +45,7 @@ FinetuneData read_custom(const config::TaskConfig& task) {
   return result;
 }
 
-FinetuneData read_glue_task(const config::TaskConfig& task) {
+FinetuneData read_glue_task(const config::TaskConfig& task, bool report) {
   if (!data::is_glue_task(task.name)) {
     std::string names;
     for (const data::GlueTask& known : data::glue_tasks()) names += (names.empty() ? "" : ", ") + known.name;
@@ -57,10 +57,15 @@ FinetuneData read_glue_task(const config::TaskConfig& task) {
   FinetuneData result;
   result.title = glue.name;
   result.train = data::read_glue(glue, task.dir, "train");
-  report_skipped(result.train);
   for (const data::GlueFile& file : glue.dev_files()) {
+    if (!result.evaluation.empty() && data::find_glue_file(glue, task.dir, file.split).empty()) {
+      if (report) {
+        log_warning(fmt::format("{}: no file {}; these scores are left out",
+                                data::glue_folder(glue, task.dir).string(), file.paths.front()));
+      }
+      continue;
+    }
     result.evaluation.push_back({file.suffix, data::read_glue(glue, task.dir, file.split)});
-    report_skipped(result.evaluation.back().data);
   }
   result.metrics = glue.metrics;
   return result;
@@ -68,11 +73,17 @@ FinetuneData read_glue_task(const config::TaskConfig& task) {
 
 }  // namespace
 
-FinetuneData read_finetune_data(const config::TaskConfig& task, std::uint64_t seed) {
-  FinetuneData result = task.name == "custom" ? read_custom(task) : read_glue_task(task);
+void report_oddities(const data::LabelledData& data) {
+  report_skipped(data);
+  report_invalid_utf8(data);
+}
+
+FinetuneData read_finetune_data(const config::TaskConfig& task, std::uint64_t seed, bool report) {
+  FinetuneData result = task.name == "custom" ? read_custom(task) : read_glue_task(task, report);
   data::subsample(result.train, task.max_train, seed);
-  report_invalid_utf8(result.train);
-  for (const EvaluationSet& set : result.evaluation) report_invalid_utf8(set.data);
+  if (!report) return result;
+  report_oddities(result.train);
+  for (const EvaluationSet& set : result.evaluation) report_oddities(set.data);
   return result;
 }
 

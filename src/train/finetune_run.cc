@@ -25,7 +25,7 @@ data::LabelledLoaderOptions batch_options(const config::FinetuneConfig& config,
   options.batch_size = training ? config.batch_size : std::max<std::int64_t>(config.batch_size, 32);
   options.max_length = std::min(config.max_length, arch.embedding.max_positions);
   options.shuffle = training;
-  options.bucket_by_length = !training;
+  options.bucket_by_length = !training || config.bucket_by_length;
   options.seed = config.seed;
   return options;
 }
@@ -46,17 +46,19 @@ double probability_of(std::span<const float> logits, std::int32_t index) {
 
 }  // namespace
 
-FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested)
+FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_data)
     : config(requested),
       base(load_model(config.model)),
-      data(read_finetune_data(config.task, config.seed)),
+      data(read_finetune_data(config.task, config.seed, report_data)),
       train(base.require_tokenizer(), data.train, batch_options(config, base.arch, true)),
       directory(config.run),
       model(base.arch, head_options(config, data)),
       optimizer(model.parameters(), {.beta1 = config.optimizer.beta1,
                                      .beta2 = config.optimizer.beta2,
                                      .eps = config.optimizer.eps,
-                                     .weight_decay = config.optimizer.weight_decay}) {
+                                     .weight_decay = config.optimizer.weight_decay}),
+      class_weights(class_weights_of(config.task, data.train)) {
+  if (config.routing.mode == config::Routing::kFrozen) frozen = FrozenDecisions(model);
   for (const EvaluationSet& set : data.evaluation) {
     evaluation.emplace_back(base.require_tokenizer(), set.data, batch_options(config, base.arch, false));
   }
@@ -96,6 +98,9 @@ void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   try {
     state.step = checkpoint.state.at("step").get<std::int64_t>();
     state.seconds = checkpoint.state.at("seconds").get<double>();
+    state.eval_seconds = checkpoint.state.value("eval_seconds", 0.0);
+    state.tokens = checkpoint.state.value("tokens", std::int64_t{0});
+    state.positions = checkpoint.state.value("positions", std::int64_t{0});
     state.loss_sum = checkpoint.state.at("loss_sum").get<double>();
     const io::Json& best = checkpoint.state.at("best_metric");
     if (!best.is_null()) state.best_metric = best.get<double>();
@@ -114,13 +119,28 @@ LabelInfo FinetuneRun::label_info() const {
   return info;
 }
 
-io::Checkpoint FinetuneRun::checkpoint() {
+// What the pretraining said, unless this training gave the trees a mixture of their own.
+RoutingProvenance FinetuneRun::provenance() const {
   RoutingProvenance routing = base.routing;
+  if (!nn::has_trees(base.arch.ffn)) return routing;
   routing.mode = config::routing_name(config.routing.mode);
-  io::Checkpoint checkpoint = model_checkpoint(model, label_info(), routing, base.tokenizer_json);
+  if (!trained_softly(config.routing)) return routing;
+  const RoutingState now = routing_at(config.routing, base.arch.ffn.depth, used_fraction());
+  routing.temperature = static_cast<double>(now.routing.temperature);
+  routing.trained_softly = true;
+  routing.finished = config.routing.mode != config::Routing::kAnneal || !now.soft;
+  routing.hardening_gap.reset();
+  return routing;
+}
+
+io::Checkpoint FinetuneRun::checkpoint() {
+  io::Checkpoint checkpoint = model_checkpoint(model, label_info(), provenance(), base.tokenizer_json);
   checkpoint.optimizer = optimizer_tensors(optimizer);
   checkpoint.state["step"] = state.step;
   checkpoint.state["seconds"] = state.seconds;
+  checkpoint.state["eval_seconds"] = state.eval_seconds;
+  checkpoint.state["tokens"] = state.tokens;
+  checkpoint.state["positions"] = state.positions;
   checkpoint.state["loss_sum"] = state.loss_sum;
   checkpoint.state["best_metric"] =
       std::isfinite(state.best_metric) ? io::Json(state.best_metric) : io::Json();
@@ -144,7 +164,9 @@ Variable FinetuneRun::loss(const data::LabelledBatch& batch, nn::ForwardContext&
   if (data.train.regression) {
     return ops::mean_squared_error(ops::reshape(output, {rows}), Tensor::from({rows}, batch.values));
   }
-  return ops::cross_entropy(output, IntTensor::from({rows}, batch.classes));
+  ops::CrossEntropyOptions options;
+  if (context.training) options.class_weights = class_weights;
+  return ops::cross_entropy(output, IntTensor::from({rows}, batch.classes), options);
 }
 
 SetScore FinetuneRun::score(data::LabelledLoader& batches) {

@@ -13,13 +13,17 @@
 #include "espalier/train/model.h"
 #include "espalier/train/run_directory.h"
 #include "train/finetune_data.h"
+#include "train/frozen_decisions.h"
 
 namespace espalier::train {
 
 struct FinetuneState {
   std::int64_t step = 0;
-  double seconds = 0;   // wall time used by all sittings
-  double loss_sum = 0;  // of all steps' losses, for the mean that is reported
+  double seconds = 0;  // wall time used by all sittings
+  double eval_seconds = 0;
+  std::int64_t tokens = 0;     // trained on, without padding
+  std::int64_t positions = 0;  // with padding
+  double loss_sum = 0;         // of all steps' losses, for the mean that is reported
   double best_metric = -std::numeric_limits<double>::infinity();  // the higher the better
 };
 
@@ -31,7 +35,8 @@ struct SetScore {
 };
 
 struct FinetuneRun {
-  explicit FinetuneRun(const config::FinetuneConfig& requested);
+  // `report_data`: warn of lines that were left out and the like.
+  explicit FinetuneRun(const config::FinetuneConfig& requested, bool report_data = true);
 
   std::int64_t steps_per_epoch() const { return train.batches(); }
   // Updates of the whole run: epochs need not be whole.
@@ -42,7 +47,7 @@ struct FinetuneRun {
   double epoch() const { return static_cast<double>(state.step) / static_cast<double>(steps_per_epoch()); }
   // Writes a checkpoint and points last.h5 at it, with `best` also best.h5.
   void save(bool best);
-  // The loss of a batch, and its logits.
+  // The loss of a batch, in training by the weights of the classes, and its logits.
   Variable loss(const data::LabelledBatch& batch, nn::ForwardContext& context, Variable* logits = nullptr);
   // Hard routing, no dropout.
   SetScore score(data::LabelledLoader& batches);
@@ -55,10 +60,13 @@ struct FinetuneRun {
   RunDirectory directory;
   nn::SequenceClassifier model;
   optim::AdamW optimizer;
+  FrozenDecisions frozen;  // of routing.mode frozen, else empty
+  Tensor class_weights;    // undefined: 1 each
   FinetuneState state;
 
  private:
   LabelInfo label_info() const;
+  RoutingProvenance provenance() const;
   io::Checkpoint checkpoint();
   void begin();
   void resume(const io::Checkpoint& checkpoint, const std::string& where);

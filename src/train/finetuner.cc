@@ -10,6 +10,7 @@
 #include "espalier/base/log.h"
 #include "espalier/train/progress.h"
 #include "espalier/train/routing_schedule.h"
+#include "train/finetune_evaluation.h"
 #include "train/finetune_run.h"
 #include "train/objective.h"
 
@@ -43,70 +44,23 @@ double update(FinetuneRun& run) {
   const Variable objective = add_entropy(loss, context.entropies, routing.entropy_weight);
   if (!std::isfinite(objective.item())) fail("the loss");
   backward(objective);
+  run.frozen.clear_gradients();
   const optim::GradientNorm norm = optim::gradient_norm(run.optimizer.slots());
   if (!norm.finite) fail(fmt::format("the gradient of `{}`", norm.not_finite));
   run.optimizer.step(learning_rate(run), optim::clip_factor(norm.norm, run.config.optimizer.clip));
   ++run.state.step;
+  run.state.tokens += batch.tokens;
+  run.state.positions += batch.ids.size();
   return static_cast<double>(loss.item());
-}
-
-// A row a line: index, text's line in the file, truth, prediction, and for classes the probability.
-void write_predictions(const FinetuneRun& run, const EvaluationSet& set, const SetScore& score) {
-  const bool regression = run.data.train.regression;
-  std::string text =
-      regression ? "index\tline\tlabel\tprediction\n" : "index\tline\tlabel\tprediction\tprobability\n";
-  for (std::size_t i = 0; i < set.data.rows.size(); ++i) {
-    text += fmt::format("{}\t{}\t", i, set.data.rows[i].line);
-    if (regression) {
-      // They are floats; as doubles they would show digits that mean nothing.
-      text += fmt::format("{}\t{}\n", static_cast<float>(score.predictions.true_values[i]),
-                          static_cast<float>(score.predictions.values[i]));
-    } else {
-      const data::LabelSet& labels = run.data.train.labels;
-      text += fmt::format("{}\t{}\t{:.6f}\n", labels.name(score.predictions.true_classes[i]),
-                          labels.name(score.predictions.classes[i]), score.confidence[i]);
-    }
-  }
-  io::write_text_atomically(run.directory.path() / fmt::format("predictions_dev{}.tsv", set.suffix), text);
-}
-
-struct EpochScore {
-  io::Json json;       // eval_loss, eval_accuracy ...
-  double primary = 0;  // the first metric, the higher the better
-};
-
-EpochScore evaluate(FinetuneRun& run) {
-  EpochScore result;
-  for (std::size_t i = 0; i < run.evaluation.size(); ++i) {
-    const EvaluationSet& set = run.data.evaluation[i];
-    const SetScore score = run.score(run.evaluation[i]);
-    result.json["eval_loss" + set.suffix] = score.loss;
-    for (const std::string& name : run.data.metrics) {
-      const data::MetricValue metric = data::compute_metric(name, score.predictions);
-      if (!metric.warning.empty()) log_warning(fmt::format("{}: {}", name, metric.warning));
-      // JSON has no NaN: a metric that does not exist (a constant prediction's correlation) is null.
-      result.json["eval_" + name + set.suffix] =
-          std::isfinite(metric.value) ? io::Json(metric.value) : io::Json();
-      if (i == 0 && name == run.data.metrics[0]) {
-        result.primary = data::higher_is_better(name) ? metric.value : -metric.value;
-      }
-    }
-    result.json["eval_samples" + set.suffix] = set.data.rows.size();
-    write_predictions(run, set, score);
-  }
-  return result;
 }
 
 EpochScore evaluate_and_save(FinetuneRun& run) {
   EpochScore score = evaluate(run);
-  io::Json line;
-  line["step"] = run.state.step;
-  line["epoch"] = run.epoch();
-  line.update(score.json);
-  run.directory.log(line);
   // Not finite (a constant prediction's correlation) is never the best, unless there is none yet.
   const bool best = score.primary > run.state.best_metric || !std::isfinite(run.state.best_metric);
   if (best && std::isfinite(score.primary)) run.state.best_metric = score.primary;
+  write_predictions(run, score, best);
+  log_evaluation(run, score, best);
   run.save(best);
   const io::Json& value = score.json.at("eval_" + run.data.metrics[0]);
   log_info(
@@ -131,9 +85,9 @@ void log_step(FinetuneRun& run, double loss) {
 }
 
 // Trains to the end; returns the score of the last epoch trained here, if any.
-std::optional<EpochScore> train_loop(FinetuneRun& run) {
+std::optional<EpochScore> train_loop(FinetuneRun& run, const std::string& title) {
   using Clock = std::chrono::steady_clock;
-  Progress progress("finetune");
+  Progress progress(title);
   std::optional<EpochScore> score;
   Clock::time_point last = Clock::now();
   while (run.state.step < run.total_steps()) {
@@ -166,12 +120,20 @@ io::Json write_results(const FinetuneRun& run, const io::Json& eval) {
   train["train_loss"] = run.state.loss_sum / static_cast<double>(run.state.step);
   train["train_runtime"] = run.state.seconds;
   train["train_samples"] = run.train.rows();
-  train["train_samples_per_second"] = run.state.seconds > 0 ? trained / run.state.seconds : 0;
-  train["train_steps_per_second"] =
-      run.state.seconds > 0 ? static_cast<double>(run.state.step) / run.state.seconds : 0;
+  const auto per_second = [&](double count) {
+    return run.state.seconds > 0 ? count / run.state.seconds : 0.0;
+  };
+  train["train_samples_per_second"] = per_second(trained);
+  train["train_steps_per_second"] = per_second(static_cast<double>(run.state.step));
+  const auto tokens = static_cast<double>(run.state.tokens);
+  train["train_tokens"] = run.state.tokens;
+  train["train_tokens_per_second"] = per_second(tokens);
+  train["train_padding_share"] =
+      run.state.positions > 0 ? 1.0 - tokens / static_cast<double>(run.state.positions) : 0.0;
   io::Json evaluation;
   evaluation["epoch"] = run.epoch();
   evaluation.update(eval);
+  evaluation["eval_runtime"] = run.state.eval_seconds;
   io::Json all = train;
   all.update(evaluation);
   const auto write = [&](const char* name, const io::Json& json) {
@@ -185,14 +147,17 @@ io::Json write_results(const FinetuneRun& run, const io::Json& eval) {
 
 }  // namespace
 
-io::Json finetune(const config::FinetuneConfig& config) {
+io::Json finetune(const config::FinetuneConfig& config, const FinetuneOptions& options) {
   validate(config);
-  FinetuneRun run(config);
+  FinetuneRun run(config, options.report_data);
   const std::unique_ptr<AnomalyGuard> anomaly =
       config.detect_anomaly ? std::make_unique<AnomalyGuard>() : nullptr;
-  std::optional<EpochScore> score = train_loop(run);
-  // A finished run is only scored again.
-  if (!score) score = evaluate(run);
+  std::optional<EpochScore> score = train_loop(run, options.title);
+  if (!score) {
+    // A finished run is only scored again.
+    score = evaluate(run);
+    write_predictions(run, *score, false);
+  }
   return write_results(run, score->json);
 }
 

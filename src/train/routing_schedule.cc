@@ -64,6 +64,7 @@ RoutingState routing_at(const config::RoutingConfig& config, std::int64_t depth,
   RoutingState state;
   switch (config.mode) {
     case Routing::kHard:
+    case Routing::kFrozen:
       break;
     case Routing::kSoft:
       state = soft_state(config);

@@ -51,7 +51,8 @@ std::size_t lines(const std::string& text) {
 // all_results.json without the times.
 io::Json results_of(const std::filesystem::path& run) {
   io::Json json = io::parse_json(read_text(run / "all_results.json"), "all_results.json");
-  for (const char* key : {"train_runtime", "train_samples_per_second", "train_steps_per_second"})
+  for (const char* key : {"train_runtime", "train_samples_per_second", "train_steps_per_second",
+                          "train_tokens_per_second", "eval_runtime"})
     json.erase(key);
   return json;
 }

@@ -17,6 +17,7 @@ enum class RandomStream : std::uint32_t {
   kRegionLeak = 5,
   kSplit = 6,
   kBootstrap = 7,
+  kPairedBootstrap = 8,
   kTest = 1000,
 };
 

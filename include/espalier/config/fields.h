@@ -49,6 +49,12 @@ class Fields {
   void add(const std::string& key, std::vector<std::string>& target, const std::string& help);
   void add(const std::string& key, std::vector<std::int64_t>& target, const std::string& help,
            Range range = {});
+  void add(const std::string& key, std::vector<double>& target, const std::string& help, Range range = {});
+  // A list of whole numbers, or a count N >= 1, which stands for 1 .. N.
+  void add_numbered(const std::string& key, std::vector<std::int64_t>& target, const std::string& help);
+  // Every key that begins with `prefix` and a dot: kept in `target` without it, the last of each, in the
+  // order of their keys. The owner of `target` checks them.
+  void add_group(const std::string& prefix, std::vector<Setting>& target, const std::string& help);
   template <class Enum>
   void choice(const std::string& key, Enum& target, std::vector<std::pair<std::string, Enum>> names,
               const std::string& help);
@@ -68,6 +74,8 @@ class Fields {
     bool is_list = false;
     std::function<void(const Setting&)> set;
     std::function<std::vector<std::string>()> get;
+    std::vector<Setting>* group = nullptr;  // of add_group
+    bool takes(const std::string& name) const;
   };
   void add_field(Field field);
   void add_choice(const std::string& key, std::vector<std::string> names, const std::string& help,

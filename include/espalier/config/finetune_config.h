@@ -19,6 +19,7 @@ struct TaskConfig {
   std::string label = "label";
   bool regression = false;
   std::int64_t max_train = 0;
+  std::vector<std::string> class_weights;  // empty; {"balanced"}; or "CLASS=WEIGHT" each
 };
 
 struct FinetuneConfig {
@@ -35,10 +36,18 @@ struct FinetuneConfig {
   double epochs = 5;
   std::int64_t batch_size = 16;
   std::int64_t max_length = 128;
+  bool bucket_by_length = true;
   bool dropout = true;
   bool detect_anomaly = false;
+  std::int64_t bootstrap = 1000;
   std::int64_t log_steps = 50;
 };
+
+// The keys that say how to train and score, whatever the model, the task and the seed: head.*, routing.*,
+// train.*, eval.*, log.* and task.max_train.
+void describe_recipe(FinetuneConfig& config, Fields& fields);
+// Checks what single keys of the recipe cannot. Throws InputError naming the keys.
+void validate_recipe(const FinetuneConfig& config);
 
 void describe(FinetuneConfig& config, Fields& fields);
 // Checks what single keys cannot. Throws InputError naming the keys.

@@ -6,7 +6,16 @@
 
 namespace espalier::config {
 
-enum class Routing { kHard, kSoft, kAnneal, kStraightThrough };
+enum class Routing {
+  kHard,
+  kSoft,
+  kAnneal,
+  kStraightThrough,
+  kFrozen,  // hard, and what decides does not learn; fine-tuning only
+};
+
+// What is trained: a model from the start, or one whose trees have learned to route.
+enum class RoutingUse { kPretraining, kFinetuning };
 
 // "anneal", as in the configuration.
 std::string routing_name(Routing mode);
@@ -35,7 +44,7 @@ struct RoutingConfig {
   double ste_epsilon = 0.0;
 };
 
-void describe_routing(RoutingConfig& routing, Fields& fields);
+void describe_routing(RoutingConfig& routing, RoutingUse use, Fields& fields);
 // Throws InputError naming the key when keys contradict each other.
 void validate(const RoutingConfig& routing);
 

@@ -1,0 +1,43 @@
+// What `espalier glue` reads: which tasks and seeds, and the fine-tuning recipe, with exceptions for single
+// tasks.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "espalier/config/fields.h"
+#include "espalier/config/finetune_config.h"
+
+namespace espalier::config {
+
+// The epoch whose scores the table, the averages, the submission and the choice between settings use.
+enum class ReportedEpoch { kLast, kBest };
+
+struct GlueConfig {
+  std::string model;
+  std::string run;
+  std::string resume = "auto";
+  std::string dir;
+  std::vector<std::string> tasks = {"cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli"};
+  std::vector<std::int64_t> seeds = {1, 2, 3, 4, 5};
+  ReportedEpoch epoch = ReportedEpoch::kLast;
+  std::string baseline;
+  // Tried on each task with the first seed; empty: the recipe's value.
+  std::vector<double> sweep_lr;
+  std::vector<std::int64_t> sweep_batch_size;
+  FinetuneConfig recipe;          // only what describe_recipe() binds
+  std::vector<Setting> per_task;  // keys TASK.KEY, KEY one of the recipe's
+};
+
+void describe(GlueConfig& config, Fields& fields);
+// Checks what single keys cannot. Throws InputError naming the keys.
+void validate(const GlueConfig& config);
+// Keys that may differ when a run is resumed: none that changes a finished result.
+bool may_change_on_glue_resume(const std::string& key);
+
+// The recipe of one task, by the name that `per_task` uses.
+FinetuneConfig recipe_of(const GlueConfig& config, const std::string& task);
+// "last" or "best".
+std::string epoch_name(ReportedEpoch epoch);
+
+}  // namespace espalier::config

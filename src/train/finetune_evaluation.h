@@ -1,0 +1,29 @@
+// The scores of a fine-tuning at one moment, on all its evaluation sets.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "espalier/io/json.h"
+#include "train/finetune_run.h"
+
+namespace espalier::train {
+
+struct EpochScore {
+  io::Json json;                      // eval_loss, eval_accuracy, eval_accuracy_interval ...
+  double primary = 0;                 // the first metric on the first set, the higher the better; may be NaN
+  std::vector<SetScore> sets;         // one for each of FinetuneRun::evaluation
+  std::vector<std::string> warnings;  // "f1: no row was predicted positive (class 1): F1 is 0"
+};
+
+// Scores the model as it is, and warns of degenerate scores. Adds the time to the state.
+EpochScore evaluate(FinetuneRun& run);
+
+// Writes predictions_dev*.tsv, and with `best` the same as predictions_best_dev*.tsv: a line a row of the
+// file, with its line there, truth, prediction, and for classes the probability.
+void write_predictions(const FinetuneRun& run, const EpochScore& score, bool best);
+
+// Adds the evaluation's line to metrics.jsonl.
+void log_evaluation(FinetuneRun& run, const EpochScore& score, bool best);
+
+}  // namespace espalier::train

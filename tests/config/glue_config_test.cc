@@ -1,0 +1,77 @@
+#include "espalier/config/glue_config.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/support.h"
+
+namespace espalier::config {
+namespace {
+
+GlueConfig with(std::vector<std::string> overrides) {
+  overrides.insert(overrides.begin(), {"model=m", "run=r", "glue.dir=d"});
+  return load<GlueConfig>("", overrides);
+}
+
+std::string message(std::vector<std::string> overrides) {
+  return testing::error_of([&] { validate(with(std::move(overrides))); });
+}
+
+}  // namespace
+
+TEST_CASE("the defaults are the published recipe on nine tasks with five seeds") {
+  const GlueConfig config = with({});
+  validate(config);
+  CHECK(config.tasks.size() == 9);
+  CHECK(config.seeds == std::vector<std::int64_t>{1, 2, 3, 4, 5});
+  CHECK(config.recipe.optimizer.lr == 4e-5);
+  CHECK(config.recipe.epochs == 5);
+  CHECK(config.epoch == ReportedEpoch::kLast);
+}
+
+TEST_CASE("seeds are a count or a list") {
+  CHECK(with({"glue.seeds=3"}).seeds == std::vector<std::int64_t>{1, 2, 3});
+  CHECK(with({"glue.seeds=[3]"}).seeds == std::vector<std::int64_t>{3});
+  CHECK(with({"glue.seeds=[42, 7]"}).seeds == std::vector<std::int64_t>{42, 7});
+  CHECK(testing::error_of([&] { with({"glue.seeds=0"}); }).find("a count at least 1, or a list") !=
+        std::string::npos);
+  CHECK(message({"glue.seeds=[1, 1]"}) == "glue.seeds: a value is given twice: [1, 1]");
+}
+
+TEST_CASE("one task's exceptions, dumped and read back") {
+  const GlueConfig config = with({"per_task.cola.train.epochs=15", "per_task.cola.head.pooler=avg",
+                                  "per_task.cola.train.epochs=9", "train.lr=1e-4"});
+  CHECK(recipe_of(config, "cola").epochs == 9);
+  CHECK(recipe_of(config, "cola").optimizer.lr == 1e-4);
+  CHECK(recipe_of(config, "cola").head.pooler == nn::Pooler::kAverage);
+  CHECK(recipe_of(config, "rte").epochs == 5);
+  const std::string yaml = dump(config);
+  GlueConfig again;
+  Fields fields;
+  describe(again, fields);
+  fields.apply(parse_yaml(yaml, "dump"));
+  CHECK(dump(again) == yaml);
+  CHECK(recipe_of(again, "cola").epochs == 9);
+}
+
+TEST_CASE("what is wrong is named") {
+  CHECK(message({"model="}).starts_with("`model` is missing"));
+  CHECK(message({"glue.dir="}).starts_with("`glue.dir` is missing"));
+  CHECK(message({"glue.tasks=[]"}) == "glue.tasks: name one task at least");
+  CHECK(message({"resume=x.h5"}) == "resume must be auto or never, got `x.h5`");
+  CHECK(message({"per_task.cola.train.epoch=3"}) ==
+        "command line: unknown key `train.epoch`; the nearest is `train.epochs` (--help lists all)");
+  CHECK(message({"per_task.cola=3"}).find("expected per_task.TASK.KEY") != std::string::npos);
+  CHECK(message({"per_task.rte.routing.mode=frozen", "train.weight_decay=0.01"})
+            .find("set train.weight_decay: 0") != std::string::npos);
+  CHECK(message({"sweep.lr=[1e-5, 1e-5]"}).find("sweep.lr: a value is given twice") == 0);
+}
+
+TEST_CASE("frozen routing is for fine-tuning only") {
+  CHECK(with({"routing.mode=frozen"}).recipe.routing.mode == Routing::kFrozen);
+  CHECK(testing::error_of([] {
+          const std::vector<std::string> overrides = {"routing.mode=frozen"};
+          load<PretrainConfig>("", overrides);
+        }).find("one of hard, soft, anneal, straight_through, got `frozen`") != std::string::npos);
+}
+
+}  // namespace espalier::config

@@ -1,0 +1,208 @@
+// What fine-tuning can be asked for beside the recipe: frozen decisions, weights of classes, buckets by
+// length; and what it says about its scores.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <map>
+
+#include "espalier/base/error.h"
+#include "espalier/base/log.h"
+#include "espalier/io/checkpoint.h"
+#include "espalier/train/finetuner.h"
+#include "espalier/train/model.h"
+#include "tests/support/support.h"
+#include "tests/train/finetune_support.h"
+#include "train/finetune_data.h"
+
+namespace espalier::train {
+namespace {
+
+using testing::error_of;
+using testing::read_text;
+using testing::TempDir;
+
+struct Workspace {
+  TempDir dir;
+  Workspace() {
+    set_quiet(true);
+    testing::write_tiny_model(dir / "model.h5");
+    testing::write_letters(dir / "train.tsv", 96, 1);
+    testing::write_letters(dir / "dev.tsv", 40, 2);
+  }
+  config::FinetuneConfig config(const std::string& name, std::vector<std::string> overrides = {}) const {
+    overrides.push_back("run=" + (dir / name).string());
+    return testing::tiny_finetune(dir.path(), overrides);
+  }
+  std::map<std::string, Tensor> weights(const std::string& name) const {
+    std::map<std::string, Tensor> result;
+    for (const io::NamedTensor& tensor : io::load_checkpoint(dir / name).model) {
+      result[tensor.name] = tensor.value;
+    }
+    return result;
+  }
+};
+
+// The rows of `after` that differ from `before`.
+std::vector<std::int64_t> changed_rows(const Tensor& before, const Tensor& after) {
+  std::vector<std::int64_t> rows;
+  const std::int64_t count = before.shape()[0];
+  const std::int64_t width = before.size() / count;
+  for (std::int64_t row = 0; row < count; ++row) {
+    if (!std::equal(before.data() + row * width, before.data() + (row + 1) * width,
+                    after.data() + row * width)) {
+      rows.push_back(row);
+    }
+  }
+  return rows;
+}
+
+data::LabelledData labelled(const std::vector<std::int32_t>& classes) {
+  data::LabelledData data;
+  data.has_labels = true;
+  data.labels = data::LabelSet({"a", "b", "c=d"});
+  for (const std::int32_t label : classes) data.rows.push_back({"text", "", label, 0, 1});
+  return data;
+}
+
+std::vector<float> weights_of(const std::vector<std::string>& asked, const data::LabelledData& data) {
+  config::TaskConfig task;
+  task.class_weights = asked;
+  const Tensor weights = class_weights_of(task, data);
+  return weights.defined() ? weights.to_vector() : std::vector<float>();
+}
+
+}  // namespace
+
+TEST_CASE("frozen: what decides keeps its bits, all else learns") {
+  const Workspace work;
+  finetune(work.config("frozen", {"routing.mode=frozen", "train.clip=0.5"}));
+  finetune(work.config("hard", {"train.clip=0.5"}));
+  const auto before = work.weights("model.h5");
+  const auto frozen = work.weights("frozen/last.h5");
+  const auto hard = work.weights("hard/last.h5");
+  int layers = 0;
+  for (const auto& [name, tensor] : before) {
+    if (name.find(".ffn.") == std::string::npos) continue;
+    INFO(name);
+    ++layers;
+    const std::vector<std::int64_t> rows = changed_rows(tensor, frozen.at(name));
+    // A tree of depth 3: rows 0 .. 6 decide, 7 .. 14 do not. In `hard` every visited row learns, the root
+    // first.
+    CHECK_FALSE(rows.empty());
+    CHECK(changed_rows(tensor, hard.at(name)).front() == 0);
+    if (name.find("linear_in") != std::string::npos) CHECK(rows.front() >= 7);
+    if (name.find("linear_out") != std::string::npos) CHECK(rows.front() == 0);
+  }
+  CHECK(layers == 6);
+  CHECK(load_model(work.dir / "frozen").routing.mode == "frozen");
+}
+
+TEST_CASE("frozen: weight decay would move what is frozen") {
+  const Workspace work;
+  CHECK(error_of([&] {
+          finetune(work.config("a", {"routing.mode=frozen", "train.weight_decay=0.1"}));
+        }).find("set train.weight_decay: 0") != std::string::npos);
+}
+
+TEST_CASE("soft and annealed fine-tuning leave the temperature for --routing soft") {
+  const Workspace work;
+  finetune(work.config("soft", {"routing.mode=soft", "routing.temperature=0.5", "train.epochs=1"}));
+  const RoutingProvenance soft = load_model(work.dir / "soft").routing;
+  CHECK(soft.trained_softly);
+  CHECK(soft.temperature == 0.5);
+  CHECK(soft.finished);
+  finetune(work.config("anneal", {"routing.mode=anneal", "train.epochs=1"}));
+  const RoutingProvenance anneal = load_model(work.dir / "anneal").routing;
+  CHECK(anneal.finished);
+  CHECK(anneal.temperature == doctest::Approx(0.1));
+  finetune(work.config("through", {"routing.mode=straight_through", "train.epochs=1"}));
+  CHECK(load_model(work.dir / "through").routing.mode == "straight_through");
+  CHECK_FALSE(load_model(work.dir / "through").routing.trained_softly);
+}
+
+TEST_CASE("weights of classes: balanced, or by name") {
+  const data::LabelledData data = labelled({0, 0, 0, 1, 2, 2});
+  CHECK(weights_of({}, data).empty());
+  CHECK(weights_of({"balanced"}, data) == std::vector<float>{6.0F / 9, 2, 1});
+  CHECK(weights_of({"b=3", "c=d=0.5"}, data) == std::vector<float>{1, 3, 0.5});
+  CHECK(weights_of({"balanced"}, labelled({0, 0, 2})) == std::vector<float>{0.5, 1, 1});
+  CHECK(error_of([&] { weights_of({"d=2"}, data); }) ==
+        "task.class_weights: no class `d`; the classes are: a, b, c=d");
+  CHECK(error_of([&] { weights_of({"a=0"}, data); }).find("a weight above 0, got `a=0`") !=
+        std::string::npos);
+  CHECK(error_of([&] { weights_of({"a"}, data); }).find("got `a`") != std::string::npos);
+  data::LabelledData regression = data;
+  regression.regression = true;
+  CHECK(error_of([&] { weights_of({"balanced"}, regression); }).find("a regression has no classes") !=
+        std::string::npos);
+}
+
+TEST_CASE("a heavy class is predicted where nothing else is known, and scores stay unweighted") {
+  const Workspace work;
+  // The texts say nothing: one in four is `second`.
+  std::string rows = "text\tlabel\n";
+  for (int i = 0; i < 96; ++i) rows += i % 4 == 0 ? "a b\tsecond\n" : "a b\tfirst\n";
+  work.dir.write("train.tsv", rows);
+  work.dir.write("dev.tsv", rows);
+  const io::Json plain = finetune(work.config("plain"));
+  CHECK(plain["eval_accuracy"].get<double>() == 0.75);
+  const io::Json weighted = finetune(work.config("weighted", {"task.class_weights=[second=30]"}));
+  CHECK(weighted["eval_accuracy"].get<double>() == 0.25);
+  // A model that says `second` with 30/33 has this loss, unweighted.
+  CHECK(weighted["eval_loss"].get<double>() > 1.2);
+}
+
+TEST_CASE("buckets by length: less padding, every row once, and it is reported") {
+  const Workspace work;
+  std::string rows = "text\tlabel\n";
+  for (int i = 0; i < 96; ++i) {
+    rows += "a";
+    for (int j = 0; j < i % 12; ++j) rows += " n";
+    rows += i % 2 == 0 ? "\tfirst\n" : "\tsecond\n";
+  }
+  work.dir.write("train.tsv", rows);
+  work.dir.write("dev.tsv", rows);
+  const io::Json plain = finetune(work.config("plain", {"train.bucket_by_length=false", "train.epochs=1"}));
+  const io::Json bucketed = finetune(work.config("bucketed", {"train.epochs=1"}));
+  CHECK(plain["train_tokens"] == bucketed["train_tokens"]);
+  CHECK(plain["train_padding_share"].get<double>() > 0.2);
+  CHECK(bucketed["train_padding_share"].get<double>() < 0.1);
+  CHECK(bucketed["train_tokens_per_second"].get<double>() > 0);
+}
+
+TEST_CASE("each evaluation has intervals, and the best one keeps its predictions") {
+  const Workspace work;
+  const io::Json results = finetune(work.config("a", {"train.lr=3e-2"}));
+  const io::Json evaluations = finetune_evaluations(work.dir / "a");
+  REQUIRE(evaluations.size() == 3);
+  std::size_t best = 0;
+  double top = -1;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const double value = evaluations[i]["eval_accuracy"].get<double>();
+    const io::Json& interval = evaluations[i]["eval_accuracy_interval"];
+    CHECK(interval[0].get<double>() <= value);
+    CHECK(interval[1].get<double>() >= value);
+    CHECK(evaluations[i]["eval_samples"] == 40);
+    CHECK(evaluations[i]["best"].get<bool>() == (value > top));
+    if (value > top) best = i;
+    top = std::max(top, value);
+  }
+  CHECK(evaluations[2]["eval_accuracy"] == results["eval_accuracy"]);
+  const std::string last = read_text(work.dir / "a" / "predictions_dev.tsv");
+  const std::string kept = read_text(work.dir / "a" / "predictions_best_dev.tsv");
+  CHECK((last == kept) == (best == 2));
+  finetune(work.config("b", {"eval.bootstrap=0", "train.epochs=1"}));
+  CHECK_FALSE(finetune_evaluations(work.dir / "b")[0].contains("eval_accuracy_interval"));
+}
+
+TEST_CASE("a degenerate score is written down with its warning") {
+  const Workspace work;
+  work.dir.write("dev.tsv", "text\tlabel\na b\tfirst\na b\tsecond\n");
+  finetune(work.config("a", {"train.epochs=1"}));
+  const io::Json evaluation = finetune_evaluations(work.dir / "a")[0];
+  CHECK(evaluation["eval_matthews_correlation"] == 0.0);
+  REQUIRE(evaluation.contains("warnings"));
+  CHECK(evaluation["warnings"].dump().find("only one class was predicted") != std::string::npos);
+}
+
+}  // namespace espalier::train
