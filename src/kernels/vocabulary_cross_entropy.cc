@@ -12,9 +12,10 @@ namespace {
 
 constexpr std::int64_t kShortestChunk = 48;  // fewer rows take another path of oneDNN
 constexpr std::int64_t kRowGrain = 4;        // rows of a softmax task
-constexpr std::int64_t kHiddenRows = 128;    // of a task for the gradient of hidden
-constexpr std::int64_t kHiddenColumns = 256;
-constexpr std::int64_t kTableRows = 256;  // of a task for the gradient of the table
+// Vocabulary entries of a gradient task, and the terms in which the gradient of hidden is summed.
+constexpr std::int64_t kSlice = 2048;
+constexpr std::int64_t kTableRows = 512;  // table rows of one product
+constexpr std::int64_t kSumRows = 16;     // rows of a task that adds up the slices
 
 std::int64_t pieces(std::int64_t extent, std::int64_t piece) {
   return (extent + piece - 1) / piece;
@@ -51,32 +52,47 @@ class Chunk {
     });
   }
 
-  // Turns the gradients of the logits into the others. The tasks for hidden are long and so come first.
+  // Turns the gradients of the logits into the others, a slice of the vocabulary at a time: what a task reads
+  // of the logits serves both products.
   void compute_gradients(const VocabularyGradients& gradients) const {
-    const std::int64_t columns = pieces(problem_.width, kHiddenColumns);
-    const std::int64_t hidden_tasks = gradients.hidden == nullptr ? 0 : pieces(rows_, kHiddenRows) * columns;
-    const bool parameters = gradients.table != nullptr || gradients.bias != nullptr;
-    const std::int64_t table_tasks = parameters ? pieces(problem_.vocabulary, kTableRows) : 0;
-    parallel_for(hidden_tasks + table_tasks, 1, [&](std::int64_t task, std::int64_t) {
-      if (task < hidden_tasks) {
-        hidden_block(task / columns * kHiddenRows, task % columns * kHiddenColumns, gradients.hidden);
-        return;
+    const std::int64_t slices = pieces(problem_.vocabulary, kSlice);
+    const std::int64_t block = rows_ * problem_.width;
+    Scratch<float> parts(gradients.hidden == nullptr ? 0 : slices * block);
+    parallel_for(slices, 1, [&](std::int64_t slice, std::int64_t) {
+      const std::int64_t first = slice * kSlice;
+      const std::int64_t last = std::min(first + kSlice, problem_.vocabulary);
+      if (gradients.hidden != nullptr) hidden_part(first, last, parts.data() + slice * block);
+      for (std::int64_t row = first; row < last; row += kTableRows) {
+        if (gradients.table != nullptr) table_block(row, gradients.table);
+        if (gradients.bias != nullptr) bias_block(row, gradients.bias);
       }
-      const std::int64_t first = (task - hidden_tasks) * kTableRows;
-      if (gradients.table != nullptr) table_block(first, gradients.table);
-      if (gradients.bias != nullptr) bias_block(first, gradients.bias);
     });
+    if (gradients.hidden != nullptr) add_parts(slices, parts.data(), gradients.hidden);
   }
 
  private:
   std::int64_t stride() const { return stride(problem_.vocabulary); }
   const float* hidden() const { return problem_.hidden + begin_ * problem_.width; }
 
-  void hidden_block(std::int64_t row, std::int64_t column, float* dhidden) const {
-    matmul_serial(std::min(kHiddenRows, rows_ - row), std::min(kHiddenColumns, problem_.width - column),
-                  problem_.vocabulary, {logits_ + row * stride(), stride(), false},
-                  {problem_.table + column, problem_.width, false}, false,
-                  dhidden + (begin_ + row) * problem_.width + column, problem_.width);
+  // [rows, width] = the columns [first, last) of the logits' gradients times these rows of the table.
+  void hidden_part(std::int64_t first, std::int64_t last, float* part) const {
+    matmul_serial(rows_, problem_.width, last - first, {logits_ + first, stride(), false},
+                  {problem_.table + first * problem_.width, problem_.width, false}, false, part,
+                  problem_.width);
+  }
+
+  // Adds the parts in order.
+  void add_parts(std::int64_t slices, const float* parts, float* dhidden) const {
+    const std::int64_t width = problem_.width;
+    parallel_for(rows_, kSumRows, [&](std::int64_t begin, std::int64_t end) {
+      float* out = dhidden + (begin_ + begin) * width;
+      const std::int64_t count = (end - begin) * width;
+      std::copy_n(parts + begin * width, count, out);
+      for (std::int64_t slice = 1; slice < slices; ++slice) {
+        const float* part = parts + (slice * rows_ + begin) * width;
+        for (std::int64_t i = 0; i < count; ++i) out[i] += part[i];
+      }
+    });
   }
 
   void table_block(std::int64_t first, float* dtable) const {

@@ -4,32 +4,10 @@
 #include <cmath>
 
 #include "espalier/base/error.h"
-#include "espalier/base/parallel.h"
 #include "kernels/adamw.h"
+#include "kernels/reduce.h"
 
 namespace espalier::optim {
-namespace {
-
-constexpr std::int64_t kNormGrain = 1 << 14;
-
-// Squares summed in double: chunks of a fixed size, added in order.
-double square_sum(const Tensor& tensor) {
-  const std::int64_t chunks = (tensor.size() + kNormGrain - 1) / kNormGrain;
-  std::vector<double> partial(static_cast<std::size_t>(chunks), 0.0);
-  const float* data = tensor.data();
-  parallel_for(tensor.size(), kNormGrain, [&](std::int64_t begin, std::int64_t end) {
-    double sum = 0;
-    for (std::int64_t i = begin; i < end; ++i)
-      sum += static_cast<double>(data[i]) * static_cast<double>(data[i]);
-    partial[static_cast<std::size_t>(begin / kNormGrain)] = sum;
-  });
-  double sum = 0;
-  for (const double value : partial) sum += value;
-  return sum;
-}
-
-}  // namespace
-
 bool decays(const std::string& name) {
   return name.find("bias") == std::string::npos && name.find("norm") == std::string::npos;
 }
@@ -67,7 +45,8 @@ GradientNorm gradient_norm(const std::vector<AdamWSlot>& slots) {
   double sum = 0;
   for (const AdamWSlot& slot : slots) {
     if (!slot.parameter.grad().defined()) continue;
-    const double squares = square_sum(slot.parameter.grad());
+    const Tensor& gradient = slot.parameter.grad();
+    const double squares = kernels::dot(gradient.size(), gradient.data(), gradient.data());
     if (!std::isfinite(squares) && result.finite) {
       result.finite = false;
       result.not_finite = slot.name;
