@@ -37,9 +37,14 @@ struct StraightThrough {
   float epsilon;
 };
 
+// Tokens that weight gradients are summed over at a time: in the order of leaves within such a group, group
+// after group. It follows the tree's size, so that each of its rows is read and written for some eight
+// tokens. Batches of whole groups, accumulated one after the other, give the bits of one batch.
+std::int64_t neuron_tree_group_tokens(int depth);
+
 // Gradients from dy [tokens, output_width] and what forward left. The decisions get a gradient where
-// `straight_through` is given. Returns the number of sibling nodes evaluated. The bits depend neither on the
-// threads nor on how tokens are cut into batches that accumulate one after the other.
+// `straight_through` is given. Returns the number of sibling nodes evaluated. The bits do not depend on the
+// threads; those of the input's gradient not on a token's neighbours either.
 std::int64_t neuron_tree_hard_backward(const NeuronTree& tree, std::int64_t tokens, const float* x,
                                        const float* dy, const float* logits, const std::int32_t* leaf,
                                        const StraightThrough* straight_through,

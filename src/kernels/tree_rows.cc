@@ -6,6 +6,7 @@
 #include <hwy/highway.h>
 
 #include "kernels/map-inl.h"
+#include "kernels/row_dots-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace espalier::kernels::HWY_NAMESPACE {
@@ -14,71 +15,24 @@ namespace {
 using Tag = hn::ScalableTag<float>;
 using Vector = hn::Vec<Tag>;
 
-// Two sums a row, over even and odd vectors: enough to hide the latency of four rows' multiply-adds. A lone
-// row is summed in the same order, so that its bits do not depend on its neighbours.
 float one_dot(std::int64_t width, const float* row, const float* x) {
-  const Tag d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  Vector even = hn::Zero(d);
-  Vector odd = hn::Zero(d);
-  std::int64_t i = 0;
-  for (; i + 2 * lanes <= width; i += 2 * lanes) {
-    even = hn::MulAdd(hn::LoadU(d, x + i), hn::LoadU(d, row + i), even);
-    odd = hn::MulAdd(hn::LoadU(d, x + i + lanes), hn::LoadU(d, row + i + lanes), odd);
-  }
-  if (i + lanes <= width) {
-    even = hn::MulAdd(hn::LoadU(d, x + i), hn::LoadU(d, row + i), even);
-    i += lanes;
-  }
-  if (i < width) odd = hn::MulAdd(load_first(d, width - i, x + i), load_first(d, width - i, row + i), odd);
-  return hn::GetLane(hn::SumOfLanes(d, hn::Add(even, odd)));
-}
-
-void four_dots(std::int64_t width, const float* a, const float* b, const float* c, const float* e,
-               const float* x, float* out) {
-  const Tag d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  Vector a0 = hn::Zero(d), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, e0 = a0, e1 = a0;
-  std::int64_t i = 0;
-  for (; i + 2 * lanes <= width; i += 2 * lanes) {
-    const Vector x0 = hn::LoadU(d, x + i);
-    const Vector x1 = hn::LoadU(d, x + i + lanes);
-    a0 = hn::MulAdd(x0, hn::LoadU(d, a + i), a0);
-    a1 = hn::MulAdd(x1, hn::LoadU(d, a + i + lanes), a1);
-    b0 = hn::MulAdd(x0, hn::LoadU(d, b + i), b0);
-    b1 = hn::MulAdd(x1, hn::LoadU(d, b + i + lanes), b1);
-    c0 = hn::MulAdd(x0, hn::LoadU(d, c + i), c0);
-    c1 = hn::MulAdd(x1, hn::LoadU(d, c + i + lanes), c1);
-    e0 = hn::MulAdd(x0, hn::LoadU(d, e + i), e0);
-    e1 = hn::MulAdd(x1, hn::LoadU(d, e + i + lanes), e1);
-  }
-  if (i + lanes <= width) {
-    const Vector x0 = hn::LoadU(d, x + i);
-    a0 = hn::MulAdd(x0, hn::LoadU(d, a + i), a0);
-    b0 = hn::MulAdd(x0, hn::LoadU(d, b + i), b0);
-    c0 = hn::MulAdd(x0, hn::LoadU(d, c + i), c0);
-    e0 = hn::MulAdd(x0, hn::LoadU(d, e + i), e0);
-    i += lanes;
-  }
-  if (i < width) {
-    const Vector x1 = load_first(d, width - i, x + i);
-    a1 = hn::MulAdd(x1, load_first(d, width - i, a + i), a1);
-    b1 = hn::MulAdd(x1, load_first(d, width - i, b + i), b1);
-    c1 = hn::MulAdd(x1, load_first(d, width - i, c + i), c1);
-    e1 = hn::MulAdd(x1, load_first(d, width - i, e + i), e1);
-  }
-  out[0] = hn::GetLane(hn::SumOfLanes(d, hn::Add(a0, a1)));
-  out[1] = hn::GetLane(hn::SumOfLanes(d, hn::Add(b0, b1)));
-  out[2] = hn::GetLane(hn::SumOfLanes(d, hn::Add(c0, c1)));
-  out[3] = hn::GetLane(hn::SumOfLanes(d, hn::Add(e0, e1)));
+  float out = 0;
+  dots<1>(width, x, &row, &out);
+  return out;
 }
 
 void many_dots(std::int64_t count, const std::int32_t* index, RowSource source, std::int64_t width,
                const float* x, float* out) {
-  const auto row = [&](std::int64_t j) { return source.data + index[j] * source.stride; };
+  const float* rows[4];
   std::int64_t j = 0;
-  for (; j + 4 <= count; j += 4) four_dots(width, row(j), row(j + 1), row(j + 2), row(j + 3), x, out + j);
-  for (; j < count; ++j) out[j] = one_dot(width, row(j), x);
+  for (; j + 4 <= count; j += 4) {
+    for (int r = 0; r < 4; ++r) rows[r] = source.data + index[j + r] * source.stride;
+    dots<4>(width, x, rows, out + j);
+  }
+  for (; j < count; ++j) {
+    rows[0] = source.data + index[j] * source.stride;
+    dots<1>(width, x, rows, out + j);
+  }
 }
 
 // Columns [c, c + kVectors vectors), kVectors <= 6: the sums stay in registers while the rows pass by.

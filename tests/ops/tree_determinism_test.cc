@@ -86,7 +86,21 @@ TEST_CASE("one, two and three threads give the same bits") {
 
 TEST_CASE("hard and straight-through: accumulated micro-batches give the bits of the whole batch") {
   std::uint64_t seed = 50;
+  // Trees of neurons: micro-batches of whole groups; leaf trees: any.
+  for (const Case& c : {Case{1, 7, 1500, 40, 40}, Case{5, 3, 1300, 33, 17}}) {
+    const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
+    const std::int64_t group = kernels::neuron_tree_group_tokens(c.depth);
+    REQUIRE(c.tokens > group);
+    for (const Named& mode : kHardModes) {
+      INFO(describe(c) << " " << mode.name);
+      const std::vector<std::vector<float>> whole =
+          micro_batch_gradients(c, inputs, mode.routing, {c.tokens});
+      CHECK(micro_batch_gradients(c, inputs, mode.routing, {group, c.tokens - group}) == whole);
+      CHECK(micro_batch_gradients(c, inputs, mode.routing, {0, group, 0, c.tokens - group}) == whole);
+    }
+  }
   for (const Case& c : kCases) {
+    if (c.leaf_width == 0) continue;
     const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
     for (const Named& mode : kHardModes) {
       INFO(describe(c) << " " << mode.name);

@@ -19,9 +19,9 @@ namespace espalier::ops {
 //   w_out  [trees * n, d_out]     one row a node: the transpose of the original's linear_out.weight
 //   output [..., d_out]
 //
-// Hard: cost grows with D, not 2^D, forward and backward; decisions get no gradient; bits depend neither on
-// the thread count nor on how a batch is cut into micro-batches (for D = 0, where the tree is a dense layer:
-// if these are multiples of 512 tokens).
+// Hard: cost grows with D, not 2^D, forward and backward; decisions get no gradient. Bits depend neither on
+// the thread count nor on how a batch is cut into micro-batches, if these are multiples of a group of tokens
+// over which weight gradients are summed: 512 tokens, and 8 * 2^D from D = 7 on, but never more than 16384.
 //
 // Straight-through: hard, and for each level l < D of a path
 //   dlogit(n_l) += sigmoid'(logit / tau) / tau * (v(right child) - v(left child)),

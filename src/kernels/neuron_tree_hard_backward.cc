@@ -1,0 +1,234 @@
+#include <algorithm>
+#include <vector>
+
+#include "espalier/base/parallel.h"
+#include "kernels/gelu.h"
+#include "kernels/leaf_order.h"
+#include "kernels/neuron_tree_hard.h"
+#include "kernels/neuron_tree_straight_through.h"
+#include "kernels/path_dots.h"
+#include "kernels/path_gradients.h"
+#include "kernels/path_sums.h"
+#include "kernels/scratch.h"
+
+namespace espalier::kernels {
+namespace {
+
+// A part of a node's sum.
+struct Part {
+  std::int32_t node;
+  std::int32_t part;
+};
+
+// The parts of all chunks, by node and within a node in the order of chunks.
+std::vector<Part> sorted_parts(int depth, const LeafOrder& order, const std::vector<LeafChunk>& chunks) {
+  std::vector<Part> parts;
+  for (const LeafChunk& chunk : chunks) {
+    const auto add = [&](int level, std::int64_t token) {
+      parts.push_back(
+          {path_node(level, order.leaves()[token], depth), static_cast<std::int32_t>(parts.size())});
+    };
+    for (int level = 0; level < chunk.before; ++level) add(level, chunk.begin);
+    for (int level = chunk.both; level < chunk.after; ++level) add(level, chunk.end - 1);
+  }
+  std::stable_sort(parts.begin(), parts.end(), [](Part a, Part b) { return a.node < b.node; });
+  return parts;
+}
+
+void add_row(std::int64_t width, const float* from, bool accumulate, float* to) {
+  if (!accumulate) {
+    std::copy_n(from, width, to);
+    return;
+  }
+  for (std::int64_t i = 0; i < width; ++i) to[i] += from[i];
+}
+
+struct TreeBackward {
+  const NeuronTree& tree;
+  int k;
+  const float* x;
+  const float* dy;
+  const float* logits;
+  const StraightThrough* straight_through;
+  const double* other;            // values of siblings, in leaf order
+  NeuronTreeGradients gradients;  // of this tree
+
+  void run(const LeafOrder& order) const;
+
+  void chunk_of(const LeafOrder& order, const LeafChunk& chunk, float* in_parts, float* bias_parts,
+                float* out_parts) const {
+    const TreeGates& gates = tree.gates;
+    const int levels = gates.levels();
+    const std::int64_t n = chunk.end - chunk.begin;
+    const std::int32_t* tokens = order.tokens() + chunk.begin;
+    const std::int32_t* leaves = order.leaves() + chunk.begin;
+    float activation[LeafOrder::kMaxChunk * kMaxLevels];
+    float dlogit[LeafOrder::kMaxChunk * kMaxLevels];
+    float projection[LeafOrder::kMaxChunk * kMaxLevels];
+    path_dots(gates.depth, {tree.w_out + gates.row(k, 0) * tree.output_width, tree.output_width},
+              tree.output_width, dy, n, tokens, leaves, projection);
+    for (std::int64_t i = 0; i < n; ++i) {
+      std::copy_n(logits + (std::int64_t{tokens[i]} * gates.trees + k) * levels, levels,
+                  activation + i * levels);
+    }
+    gelu_and_slope_serial(n * levels, activation, activation, dlogit);
+    for (std::int64_t i = 0; i < n * levels; ++i) dlogit[i] *= projection[i];
+    if (straight_through != nullptr) decide(order, chunk, activation, projection, dlogit);
+    if (gradients.x.data != nullptr) {
+      PathSums{gates.depth,
+               {gates.weight + gates.row(k, 0) * gates.width, gates.width},
+               gates.width,
+               gradients.x.data,
+               gradients.x.accumulate,
+               false}
+          .run(n, tokens, leaves, dlogit);
+    }
+    const ChunkPlan plan(gates.depth, order, chunk);
+    if (gradients.w_out.data != nullptr) {
+      PathGradients{tree.output_width, dy, gradients.w_out.data, gradients.w_out.accumulate, out_parts}.run(
+          plan, activation);
+    }
+    if (gradients.w_in.data != nullptr) {
+      PathGradients{gates.width, x, gradients.w_in.data, gradients.w_in.accumulate, in_parts}.run(plan,
+                                                                                                  dlogit);
+    }
+    if (gradients.bias.data != nullptr) bias(plan, dlogit, bias_parts);
+  }
+
+  void decide(const LeafOrder& order, const LeafChunk& chunk, const float* activation,
+              const float* projection, float* dlogit) const {
+    const TreeGates& gates = tree.gates;
+    const int levels = gates.levels();
+    for (std::int64_t i = chunk.begin; i < chunk.end; ++i) {
+      const std::int64_t at = (i - chunk.begin) * levels;
+      double value[kMaxLevels];
+      for (int l = 0; l < levels; ++l) {
+        value[l] = static_cast<double>(activation[at + l]) * static_cast<double>(projection[at + l]);
+      }
+      add_decision_gradients(gates.depth, *straight_through,
+                             logits + (std::int64_t{order.tokens()[i]} * gates.trees + k) * levels,
+                             order.leaves()[i], value, other + i * gates.depth, dlogit + at);
+    }
+  }
+
+  void bias(const ChunkPlan& plan, const float* dlogit, float* parts) const {
+    float sums[kMaxLevels] = {};
+    const int levels = plan.levels();
+    for (int r = 0; r < plan.runs(); ++r) {
+      const ChunkPlan::Run& run = plan.run(r);
+      for (std::int32_t i = run.begin; i < run.end; ++i) {
+        for (int l = 0; l < levels; ++l) sums[l] += dlogit[i * levels + l];
+      }
+      for (int l = run.complete; l < levels; ++l) {
+        const std::int32_t target = plan.targets()[run.target - run.complete + l];
+        if (target < 0) {
+          parts[~target] = sums[l];
+        } else {
+          gradients.bias.data[target] =
+              gradients.bias.accumulate ? gradients.bias.data[target] + sums[l] : sums[l];
+        }
+        sums[l] = 0;
+      }
+    }
+  }
+};
+
+void sum_parts(const std::vector<Part>& sorted, std::int64_t width, float* parts, Destination out) {
+  if (out.data == nullptr) return;
+  std::vector<std::size_t> first;
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (i == 0 || sorted[i].node != sorted[i - 1].node) first.push_back(i);
+  }
+  first.push_back(sorted.size());
+  parallel_for(static_cast<std::int64_t>(first.size()) - 1, 8, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t at = begin; at < end; ++at) {
+      const auto n = static_cast<std::size_t>(at);
+      float* sum = parts + sorted[first[n]].part * width;
+      for (std::size_t i = first[n] + 1; i < first[n + 1]; ++i) {
+        add_row(width, parts + sorted[i].part * width, true, sum);
+      }
+      add_row(width, sum, out.accumulate, out.data + sorted[first[n]].node * width);
+    }
+  });
+}
+
+void zero_untouched(const LeafOrder& order, int depth, std::int64_t width, Destination out) {
+  if (out.data == nullptr || out.accumulate) return;
+  const std::int64_t nodes = (std::int64_t{2} << depth) - 1;
+  Scratch<char> touched(nodes);
+  std::fill_n(touched.data(), nodes, char{0});
+  for (std::int64_t i = 0; i < order.count(); ++i) {
+    for (int level = depth; level >= 0; --level) {
+      char& mark = touched[path_node(level, order.leaves()[i], depth)];
+      if (mark != 0) break;
+      mark = 1;
+    }
+  }
+  parallel_for(nodes, 64, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t node = begin; node < end; ++node) {
+      if (touched[node] == 0) std::fill_n(out.data + node * width, width, 0.0F);
+    }
+  });
+}
+
+void TreeBackward::run(const LeafOrder& order) const {
+  const std::int64_t width = tree.gates.width;
+  const std::vector<LeafChunk> chunks = order.chunks();
+  const std::vector<Part> parts = sorted_parts(tree.gates.depth, order, chunks);
+  const auto count = static_cast<std::int64_t>(parts.size());
+  Scratch<float> in_parts(count * width), bias_parts(count), out_parts(count * tree.output_width);
+  zero_untouched(order, tree.gates.depth, width, gradients.w_in);
+  zero_untouched(order, tree.gates.depth, 1, gradients.bias);
+  zero_untouched(order, tree.gates.depth, tree.output_width, gradients.w_out);
+  parallel_for(static_cast<std::int64_t>(chunks.size()), 1, [&](std::int64_t i, std::int64_t) {
+    chunk_of(order, chunks[static_cast<std::size_t>(i)], in_parts.data(), bias_parts.data(),
+             out_parts.data());
+  });
+  sum_parts(parts, width, in_parts.data(), gradients.w_in);
+  sum_parts(parts, 1, bias_parts.data(), gradients.bias);
+  sum_parts(parts, tree.output_width, out_parts.data(), gradients.w_out);
+}
+
+Destination of_tree(Destination all, std::int64_t first, bool later) {
+  return {all.data == nullptr ? nullptr : all.data + first, all.accumulate || later};
+}
+
+}  // namespace
+
+std::int64_t neuron_tree_group_tokens(int depth) {
+  return std::clamp<std::int64_t>(std::int64_t{8} << depth, 512, 16384);
+}
+
+std::int64_t neuron_tree_hard_backward(const NeuronTree& tree, std::int64_t tokens, const float* x,
+                                       const float* dy, const float* logits, const std::int32_t* leaf,
+                                       const StraightThrough* straight_through,
+                                       const NeuronTreeGradients& gradients) {
+  const TreeGates& gates = tree.gates;
+  const std::int64_t group = neuron_tree_group_tokens(gates.depth);
+  std::int64_t evaluated = 0;
+  for (std::int64_t begin = 0; begin < tokens || begin == 0; begin += group) {
+    for (int k = 0; k < gates.trees; ++k) {
+      const std::int64_t first = gates.row(k, 0);
+      const LeafOrder order(gates.depth, begin, std::min(tokens, begin + group), leaf + k, gates.trees);
+      Scratch<double> other(straight_through == nullptr ? 0 : order.count() * gates.depth);
+      if (straight_through != nullptr) {
+        evaluated += sibling_values(tree, k, order, x, dy, logits, *straight_through, other.data());
+      }
+      const TreeBackward backward{
+          tree,
+          k,
+          x,
+          dy,
+          logits,
+          straight_through,
+          other.data(),
+          {of_tree(gradients.x, 0, k > 0), of_tree(gradients.w_in, first * gates.width, begin > 0),
+           of_tree(gradients.bias, first, begin > 0),
+           of_tree(gradients.w_out, first * tree.output_width, begin > 0)}};
+      backward.run(order);
+    }
+  }
+  return evaluated;
+}
+
+}  // namespace espalier::kernels

@@ -1,0 +1,73 @@
+#include "kernels/path_dots.h"
+
+#include <algorithm>
+#include <bit>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/path_dots.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "kernels/row_dots-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace espalier::kernels::HWY_NAMESPACE {
+namespace {
+
+void group_dots(int depth, RowSource source, std::int64_t width, int count, const float* const* vectors,
+                const std::int32_t* leaves, float* out) {
+  const auto row = [&](int level, std::int32_t leaf) {
+    return source.data + path_node(level, leaf, depth) * source.stride;
+  };
+  std::uint32_t differing = 0;
+  for (int t = 1; t < count; ++t) differing |= static_cast<std::uint32_t>(leaves[t] ^ leaves[0]);
+  const int levels = depth + 1;
+  const int shared = levels - std::bit_width(differing);
+  for (int level = 0; level < shared; ++level) {
+    float products[4];
+    dots_of(count, width, row(level, leaves[0]), vectors, products);
+    for (int t = 0; t < count; ++t) out[t * levels + level] = products[t];
+  }
+  for (int t = 0; t < count; ++t) {
+    for (int level = shared; level < levels; level += 4) {
+      const int left = std::min(4, levels - level);
+      const float* rows[4] = {};
+      for (int l = 0; l < left; ++l) rows[l] = row(level + l, leaves[t]);
+      float products[4];
+      dots_of(left, width, vectors[t], rows, products);
+      std::copy_n(products, left, out + t * levels + level);
+    }
+  }
+}
+
+void all_dots(int depth, RowSource source, std::int64_t width, const float* vectors, std::int64_t count,
+              const std::int32_t* tokens, const std::int32_t* leaves, float* out) {
+  for (std::int64_t i = 0; i < count; i += 4) {
+    const int group = static_cast<int>(std::min<std::int64_t>(4, count - i));
+    const float* own[4] = {};
+    for (int t = 0; t < group; ++t) own[t] = vectors + tokens[i + t] * width;
+    group_dots(depth, source, width, group, own, leaves + i, out + i * (depth + 1));
+  }
+}
+
+}  // namespace
+}  // namespace espalier::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+
+namespace espalier::kernels {
+namespace {
+
+HWY_EXPORT(all_dots);
+
+}  // namespace
+
+void path_dots(int depth, RowSource source, std::int64_t width, const float* vectors, std::int64_t count,
+               const std::int32_t* tokens, const std::int32_t* leaves, float* out) {
+  HWY_DYNAMIC_DISPATCH(all_dots)(depth, source, width, vectors, count, tokens, leaves, out);
+}
+
+}  // namespace espalier::kernels
+
+#endif  // HWY_ONCE

@@ -1,0 +1,28 @@
+// Sums of the weight rows along tokens' hard paths: the output of a tree of neurons, and with the gradients
+// of its logits the gradient of its input.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/tree.h"
+
+namespace espalier::kernels {
+
+struct PathSums {
+  int depth;
+  RowSource source;    // the tree's rows, in heap order
+  std::int64_t width;  // of a row
+  float* out;          // [tokens, width]
+  bool accumulate;
+  bool stream;  // past the caches; the caller calls `path_sums_done` on the same thread at the end
+
+  // out[tokens[i]] (+)= sum over levels of weights[i, level] * the row on the path to leaves[i], root first,
+  // i < count; weights [count, depth + 1]. Tokens whose leaves follow each other share loads of rows; the
+  // order of sums does not depend on the neighbours.
+  void run(std::int64_t count, const std::int32_t* tokens, const std::int32_t* leaves,
+           const float* weights) const;
+};
+
+void path_sums_done();
+
+}  // namespace espalier::kernels
