@@ -36,6 +36,7 @@ void add_verbs(CLI::App& app) {
   add_prepare(app);
   add_pretrain(app);
   add_finetune(app);
+  add_glue(app);
   add_evaluate(app);
   add_fill_mask(app);
   add_classify(app);

@@ -9,6 +9,7 @@ namespace espalier::cli {
 void add_prepare(CLI::App& app);
 void add_pretrain(CLI::App& app);
 void add_finetune(CLI::App& app);
+void add_glue(CLI::App& app);
 void add_evaluate(CLI::App& app);
 void add_fill_mask(CLI::App& app);
 void add_classify(CLI::App& app);

@@ -165,6 +165,11 @@ static std::string value_text(const config::Setting& setting) {
   return setting.is_list ? fmt::format("[{}]", fmt::join(setting.values, ", ")) : setting.values.at(0);
 }
 
+// Of a single task: such keys are there only if they were given.
+static bool is_exception(const std::string& key) {
+  return key.starts_with("per_task.");
+}
+
 void require_same_config(const std::string& saved_yaml, const std::string& saved_where,
                          const std::vector<config::Setting>& now, bool (*free)(const std::string& key)) {
   std::map<std::string, std::string> saved;
@@ -172,10 +177,21 @@ void require_same_config(const std::string& saved_yaml, const std::string& saved
     saved[setting.key] = value_text(setting);
   }
   std::string changes;
+  const auto note = [&](const std::string& key, const std::string& before, const std::string& after) {
+    if (before != after) changes += fmt::format("\n  {}: {} in the run, {} now", key, before, after);
+  };
   for (const config::Setting& setting : now) {
     const auto before = saved.find(setting.key);
-    if (before == saved.end() || free(setting.key) || before->second == value_text(setting)) continue;
-    changes += fmt::format("\n  {}: {} in the run, {} now", setting.key, before->second, value_text(setting));
+    if (before != saved.end()) {
+      if (!free(setting.key)) note(setting.key, before->second, value_text(setting));
+      saved.erase(before);
+    } else if (is_exception(setting.key)) {
+      note(setting.key, "not set", value_text(setting));
+    }
+  }
+  // Other keys are there always: one that is not now was of another version of the program.
+  for (const auto& [key, value] : saved) {
+    if (is_exception(key)) note(key, value, "not set");
   }
   if (changes.empty()) return;
   throw InputError(

@@ -1,0 +1,23 @@
+#include <fmt/format.h>
+
+#include "cli/config_verb.h"
+#include "cli/verbs.h"
+#include "espalier/train/glue.h"
+
+namespace espalier::cli {
+
+static void run_glue(const config::GlueConfig& config) {
+  const io::Json results = train::glue(config);
+  fmt::print("{}\n", train::glue_table(results));
+  const bool packed = !results.at("submission").at("files").empty();
+  fmt::print("{0}/results.json, {0}/results.md{1}\n", config.run,
+             packed ? fmt::format(", {}/submission.zip", config.run) : "");
+}
+
+void add_glue(CLI::App& app) {
+  add_config_verb<config::GlueConfig>(
+      app, "glue", "Fine-tune a model on the tasks of GLUE with several seeds: table, submission.zip",
+      run_glue);
+}
+
+}  // namespace espalier::cli

@@ -1,0 +1,153 @@
+#include "espalier/train/glue.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "espalier/base/error.h"
+#include "espalier/base/log.h"
+#include "espalier/data/glue_submission.h"
+#include "espalier/io/zip.h"
+#include "espalier/train/model.h"
+#include "train/glue_baseline.h"
+#include "train/glue_predict.h"
+#include "train/glue_run.h"
+#include "train/glue_summary.h"
+
+namespace espalier::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Neurons of a feedforward layer, and how many of them a token meets.
+struct Neurons {
+  std::int64_t all = 0, used = 0;
+};
+
+Neurons neurons_of(const nn::FeedForwardOptions& ffn) {
+  const std::int64_t leaves = std::int64_t{1} << (nn::has_trees(ffn) ? ffn.depth : 0);
+  switch (ffn.type) {
+    case nn::FeedForwardType::kNeuronTree:
+      return {ffn.trees * (2 * leaves - 1), ffn.trees * (ffn.depth + 1)};
+    case nn::FeedForwardType::kLeafTree:
+      return {ffn.trees * (leaves * ffn.leaf_width + leaves - 1), ffn.trees * (ffn.leaf_width + ffn.depth)};
+    case nn::FeedForwardType::kDense:
+    case nn::FeedForwardType::kGated:
+      return {ffn.width, ffn.width};
+  }
+  return {};
+}
+
+io::Json describe_model(const std::string& model) {
+  const io::Checkpoint checkpoint = load_model_checkpoint(model);
+  const nn::CrammedBertOptions arch = arch_of(checkpoint, model);
+  const Neurons neurons = neurons_of(arch.ffn);
+  return {{"path", model},
+          {"layers", arch.layers},
+          {"hidden_size", arch.hidden_size},
+          {"feed_forward", nn::describe(arch.ffn)},
+          {"neurons", neurons.all},
+          {"neurons_used", neurons.used},
+          {"weights_checksum", fmt::format("{:016x}", io::weights_checksum(checkpoint.model))}};
+}
+
+// The trainings that are asked for, of tasks before this one and of this one up to a place.
+class Counter {
+ public:
+  explicit Counter(std::int64_t all) : all_(all) {}
+  std::string next() { return fmt::format("training {} of {}", ++done_, all_); }
+
+ private:
+  std::int64_t all_, done_ = 0;
+};
+
+GlueTaskResults train_task(const config::GlueConfig& config, const GlueTaskPlan& plan,
+                           const GlueFolder& folder, Counter& counter) {
+  // Its lock lets unfinished files of a killed process be removed.
+  const io::RunLock lock(folder.path() / folder_of(*plan.task));
+  io::remove_stale_temporaries(lock);
+  GlueTaskResults result;
+  result.plan = &plan;
+  GlueSetting chosen = plan.sweep.front();
+  if (plan.sweep.size() > 1) {
+    double best = 0;
+    for (const GlueSetting& setting : plan.sweep) {
+      result.sweep.push_back(read_or_train(config, plan, setting, folder, counter.next()));
+      const double score = selection_score(config, result.sweep.back());
+      if (result.sweep.size() > 1 && score <= best) continue;
+      best = score;
+      chosen = setting;
+    }
+    log_info(
+        fmt::format("{}: lr {}, batch {} for all seeds", plan.task->folder, chosen.lr, chosen.batch_size));
+  }
+  for (const std::int64_t seed : config.seeds) {
+    GlueSetting setting = chosen;
+    setting.seed = static_cast<std::uint64_t>(seed);
+    const bool again = plan.sweep.size() > 1 && seed == config.seeds.front();
+    result.runs.push_back(
+        read_or_train(config, plan, setting, folder, again ? "the sweep's" : counter.next()));
+  }
+  result.tests = predict_tests(config, plan, folder);
+  return result;
+}
+
+// Packs what was predicted. The names of the files in the archive, and what is wrong with it.
+io::Json pack(const GlueFolder& folder, const std::vector<GlueTaskResults>& tasks) {
+  std::vector<data::SubmissionFile> files;
+  for (const GlueTaskResults& task : tasks) {
+    for (const io::Json& file : task.tests.at("files")) {
+      const std::string name = file.at("name").get<std::string>();
+      files.push_back({name, io::read_text_file(folder.path() / "submission" / name)});
+    }
+  }
+  io::Json json = {{"files", io::Json::array()}, {"warnings", io::Json::array()}};
+  const fs::path archive = folder.path() / "submission.zip";
+  if (files.empty()) {
+    json["warnings"].push_back("no test file was there: no submission.zip");
+    return json;
+  }
+  for (const std::string& warning : data::check_submission(files)) {
+    log_warning(fmt::format("{}: {}", archive.string(), warning));
+    json["warnings"].push_back(warning);
+  }
+  std::vector<io::ZipEntry> entries;
+  for (data::SubmissionFile& file : files) {
+    json["files"].push_back(file.name);
+    entries.push_back({file.name, std::move(file.text)});
+  }
+  io::write_zip_atomically(archive, entries);
+  return json;
+}
+
+std::int64_t count_trainings(const config::GlueConfig& config, const GluePlan& plan) {
+  std::int64_t count = 0;
+  for (const GlueTaskPlan& task : plan.tasks) {
+    count += static_cast<std::int64_t>(task.sweep.size() + config.seeds.size() - 1);
+  }
+  return count;
+}
+
+}  // namespace
+
+io::Json glue(const config::GlueConfig& config) {
+  validate(config);
+  const GluePlan plan = plan_glue(config);
+  const io::Json model = describe_model(config.model);
+  const GlueFolder folder(config);
+  Counter counter(count_trainings(config, plan));
+  std::vector<GlueTaskResults> tasks;
+  io::Json results;
+  for (const GlueTaskPlan& task : plan.tasks) {
+    tasks.push_back(train_task(config, task, folder, counter));
+    results = results_json(config, plan, model, tasks);
+    folder.write("results.json", results);
+  }
+  results["submission"] = pack(folder, tasks);
+  if (!config.baseline.empty()) results["baseline"] = compare_with_baseline(config, results);
+  folder.write("results.json", results);
+  folder.write_text("results.md", glue_markdown(results));
+  return results;
+}
+
+}  // namespace espalier::train

@@ -1,0 +1,15 @@
+// Parts that the table and results.md share.
+#pragma once
+
+#include <string>
+
+#include "espalier/io/json.h"
+
+namespace espalier::train {
+
+// "runs/a (4 layers, d 192, 1x8)"
+std::string model_text(const io::Json& model);
+// The `baseline` of results.json as lines of fixed width.
+std::string baseline_text(const io::Json& baseline);
+
+}  // namespace espalier::train
