@@ -45,6 +45,7 @@ void add_verbs(CLI::App& app) {
   add_export(app);
   add_import(app);
   add_inspect(app);
+  add_bench(app);
 }
 
 // The options of the whole program work behind a verb too, but CLI11 lists them only before it.

@@ -18,5 +18,6 @@ void add_tokenize(CLI::App& app);
 void add_export(CLI::App& app);
 void add_import(CLI::App& app);
 void add_inspect(CLI::App& app);
+void add_bench(CLI::App& app);
 
 }  // namespace espalier::cli

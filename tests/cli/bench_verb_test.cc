@@ -1,0 +1,74 @@
+// `espalier bench`: the fields that scripts read, and refusals.
+#include <doctest/doctest.h>
+
+#include "tests/cli/cli_support.h"
+
+namespace espalier::testing {
+namespace {
+
+void check_has(const io::Json& object, const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) {
+    INFO(key);
+    CHECK(object.contains(key));
+  }
+}
+
+void check_refused(const std::vector<std::string>& arguments, const std::string& message) {
+  const Outcome outcome = run_espalier(arguments);
+  INFO(outcome.err);
+  CHECK(outcome.status == 2);
+  CHECK(outcome.out.empty());
+  CHECK(outcome.err.find(message) != std::string::npos);
+}
+
+TEST_CASE("bench fff --json") {
+  const io::Json json = run_well({"bench", "fff", "--tokens", "8,40", "--width", "32", "--trees", "2",
+                                  "--depth", "3", "--rounds", "1", "--backward", "--json", "--threads", "1"})
+                            .json();
+  check_has(json.at("machine"), {"cpu", "isa", "cores", "l2_kb", "l3_kb", "gemm_gflops"});
+  CHECK(json.at("machine").at("gemm_gflops").get<double>() > 0);
+  REQUIRE(json.at("rows").size() == 2);
+  for (const io::Json& row : json.at("rows")) {
+    check_has(row, {"tokens", "width", "trees", "depth", "leaf_width", "survivors", "routing", "threads",
+                    "backward", "dense_ms", "ms", "spread", "ratio", "leaves_hit", "flops_per_token",
+                    "bytes_per_token", "max_error"});
+    CHECK(row.at("threads") == 1);
+    CHECK(row.at("correct") == true);
+    CHECK(row.at("ratio").is_null() == row.at("refused").is_string());
+    CHECK(row.at("max_error").get<double>() > 0);
+  }
+  CHECK(json.at("rows")[1].at("tokens") == 40);
+}
+
+TEST_CASE("bench tables for people name the machine") {
+  const std::string fff =
+      run_well({"bench", "fff", "--tokens", "8", "--width", "32", "--depth", "2", "--rounds", "1",
+                "--routing", "soft", "--survivors", "2", "--leaf-width", "4"})
+          .out;
+  for (const char* part : {"GFLOP/s", "ratio to dense", "2 leaves survive", "largest error"}) {
+    INFO(part);
+    CHECK(fff.find(part) != std::string::npos);
+  }
+  const std::string gemm = run_well({"bench", "gemm", "--shape", "64x64x64", "--rounds", "1"}).out;
+  CHECK(gemm.find("64 x 64 x 64") != std::string::npos);
+}
+
+TEST_CASE("bench gemm --json") {
+  const io::Json json = run_well({"bench", "gemm", "--shape", "64x32x16", "--rounds", "1", "--json"}).json();
+  REQUIRE(json.at("rows").size() == 1);
+  check_has(json.at("rows")[0], {"m", "n", "k", "ms", "gflops", "share", "max_error"});
+  CHECK(json.at("rows")[0].at("correct") == true);
+}
+
+TEST_CASE("bench refuses what it cannot measure") {
+  check_refused({"bench"}, "subcommand is required");
+  check_refused({"bench", "fff", "--routing", "medium"}, "--routing");
+  check_refused({"bench", "fff", "--survivors", "2"}, "--survivors needs --routing soft");
+  check_refused({"bench", "fff", "--survivors", "3", "--routing", "soft"}, "power of two");
+  check_refused({"bench", "fff", "--tokens", "0"}, "--tokens");
+  check_refused({"bench", "fff", "--depth", "30"}, "--depth must be from 0 to 24");
+  check_refused({"bench", "gemm", "--shape", "3x4"}, "--shape must be MxNxK");
+}
+
+}  // namespace
+}  // namespace espalier::testing
