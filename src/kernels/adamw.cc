@@ -1,42 +1,67 @@
 #include "kernels/adamw.h"
 
-#include <cmath>
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/adamw.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "kernels/row_loops-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace espalier::kernels::HWY_NAMESPACE {
+namespace {
+
+// The order of operations is torch's single-tensor AdamW: decay, moments, denominator, update. Every
+// operation is rounded by itself (no fused multiply-add), so all targets give the same bits.
+void update(const AdamWStep& step, std::int64_t count, const float* gradient, float* weight, float* exp_avg,
+            float* exp_avg_sq) {
+  const RowTag d;
+  const RowVector scale = hn::Set(d, step.gradient_scale);
+  const RowVector beta1 = hn::Set(d, step.beta1);
+  const RowVector beta2 = hn::Set(d, step.beta2);
+  const RowVector rest1 = hn::Set(d, 1.0F - step.beta1);
+  const RowVector rest2 = hn::Set(d, 1.0F - step.beta2);
+  const RowVector decay = hn::Set(d, step.decay);
+  const RowVector step_size = hn::Set(d, step.step_size);
+  const RowVector root_scale = hn::Set(d, step.root_scale);
+  const RowVector eps = hn::Set(d, step.eps);
+  for_each_vector(count, [&](std::int64_t i, auto access) HWY_ATTR {
+    const RowVector g = gradient == nullptr ? hn::Zero(d) : hn::Mul(access.load(gradient + i), scale);
+    const RowVector m = hn::Add(hn::Mul(access.load(exp_avg + i), beta1), hn::Mul(g, rest1));
+    const RowVector v = hn::Add(hn::Mul(access.load(exp_avg_sq + i), beta2), hn::Mul(hn::Mul(g, g), rest2));
+    access.store(m, exp_avg + i);
+    access.store(v, exp_avg_sq + i);
+    const RowVector change = hn::Div(m, hn::Add(hn::Mul(hn::Sqrt(v), root_scale), eps));
+    access.store(hn::Sub(hn::Mul(access.load(weight + i), decay), hn::Mul(step_size, change)), weight + i);
+  });
+}
+
+}  // namespace
+}  // namespace espalier::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 
 #include "espalier/base/parallel.h"
 
 namespace espalier::kernels {
 namespace {
 
-constexpr std::int64_t kGrain = 1 << 15;
+HWY_EXPORT(update);
 
-// Memory-bound (five streams of 4 bytes), so a plain loop that the compiler vectorises is as fast as
-// intrinsics. The order of operations is torch's single-tensor AdamW: decay, moments, denominator, update.
-template <bool kHasGradient>
-void update(const AdamWStep& step, std::int64_t count, const float* __restrict gradient,
-            float* __restrict weight, float* __restrict exp_avg, float* __restrict exp_avg_sq) {
-  const float one_minus_beta1 = 1.0F - step.beta1;
-  const float one_minus_beta2 = 1.0F - step.beta2;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float g = kHasGradient ? gradient[i] * step.gradient_scale : 0.0F;
-    const float m = exp_avg[i] * step.beta1 + g * one_minus_beta1;
-    const float v = exp_avg_sq[i] * step.beta2 + g * g * one_minus_beta2;
-    exp_avg[i] = m;
-    exp_avg_sq[i] = v;
-    weight[i] = weight[i] * step.decay - step.step_size * (m / (std::sqrt(v) * step.root_scale + step.eps));
-  }
-}
+constexpr std::int64_t kGrain = 1 << 15;
 
 }  // namespace
 
 void adamw(const AdamWStep& step, std::int64_t count, const float* gradient, float* weight, float* exp_avg,
            float* exp_avg_sq) {
   parallel_for(count, kGrain, [&](std::int64_t begin, std::int64_t end) {
-    if (gradient != nullptr) {
-      update<true>(step, end - begin, gradient + begin, weight + begin, exp_avg + begin, exp_avg_sq + begin);
-    } else {
-      update<false>(step, end - begin, nullptr, weight + begin, exp_avg + begin, exp_avg_sq + begin);
-    }
+    HWY_DYNAMIC_DISPATCH(update)
+    (step, end - begin, gradient == nullptr ? nullptr : gradient + begin, weight + begin, exp_avg + begin,
+     exp_avg_sq + begin);
   });
 }
 
 }  // namespace espalier::kernels
+
+#endif  // HWY_ONCE
