@@ -134,6 +134,7 @@ io::Json glue(const config::GlueConfig& config) {
   validate(config);
   const GluePlan plan = plan_glue(config);
   const io::Json model = describe_model(config.model);
+  if (!config.baseline.empty()) read_baseline(config);
   const GlueFolder folder(config);
   Counter counter(count_trainings(config, plan));
   std::vector<GlueTaskResults> tasks;

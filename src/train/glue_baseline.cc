@@ -115,6 +115,8 @@ io::Json average(const config::GlueConfig& config, const std::vector<Common>& ta
   return comparison(config, sets, names);
 }
 
+}  // namespace
+
 io::Json read_baseline(const config::GlueConfig& config) {
   const fs::path file = fs::path(config.baseline) / "results.json";
   if (!fs::exists(file)) {
@@ -131,8 +133,6 @@ io::Json read_baseline(const config::GlueConfig& config) {
   view["tasks"].expect_object();
   return json;
 }
-
-}  // namespace
 
 io::Json compare_with_baseline(const config::GlueConfig& config, const io::Json& results) {
   const io::Json other = read_baseline(config);

@@ -19,4 +19,7 @@ namespace espalier::train {
 // finished GLUE run, one that reports another epoch, or predictions of other rows.
 io::Json compare_with_baseline(const config::GlueConfig& config, const io::Json& results);
 
+// results.json of glue.baseline, with the checks that need nothing else. InputError as above.
+io::Json read_baseline(const config::GlueConfig& config);
+
 }  // namespace espalier::train

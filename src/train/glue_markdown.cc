@@ -15,7 +15,7 @@ namespace espalier::train {
 namespace {
 
 std::string cell(const std::optional<double>& value) {
-  return value ? fmt::format(" {:.1f} |", *value) : " - |";
+  return value ? " " + tenths(*value) + " |" : " - |";
 }
 
 std::string table_row(const std::string& model, const std::string& neurons,
@@ -51,17 +51,20 @@ std::string headline_table(const io::Json& results) {
   return text;
 }
 
+std::string percent(const io::Json& spread, const char* key) {
+  return tenths(100 * spread.at(key).get<double>());
+}
+
 // "12.3 (11.0 .. 13.1)"
 std::string spread_text(const io::Json& spread) {
   if (!spread.at("median").is_number()) return "-";
-  return fmt::format("{:.1f} ({:.1f} .. {:.1f})", 100 * spread.at("median").get<double>(),
-                     100 * spread.at("min").get<double>(), 100 * spread.at("max").get<double>());
+  return fmt::format("{} ({} .. {})", percent(spread, "median"), percent(spread, "min"),
+                     percent(spread, "max"));
 }
 
 std::string interval_text(const io::Json& spread) {
   if (!spread.at("low").is_number()) return "-";
-  return fmt::format("{:.1f} .. {:.1f}", 100 * spread.at("low").get<double>(),
-                     100 * spread.at("high").get<double>());
+  return fmt::format("{} .. {}", percent(spread, "low"), percent(spread, "high"));
 }
 
 std::string all_scores_table(const io::Json& results) {
@@ -102,6 +105,11 @@ std::string notes(const io::Json& results) {
         text += fmt::format("- {}: {} has {} of the {} official rows, so its scores compare only roughly.\n",
                             known.folder, file.split, score.at("n").get<std::int64_t>(), file.official_rows);
       }
+    }
+  }
+  for (const auto& [name, task] : results.at("tasks").items()) {
+    for (const io::Json& warning : task.at("warnings")) {
+      text += fmt::format("- {}: {}.\n", task.at("title").get<std::string>(), warning.get<std::string>());
     }
   }
   for (const auto& [name, reason] : results.at("skipped").items()) {

@@ -1,6 +1,7 @@
 // results.json for people: the table on standard output.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <string>
 
 #include "espalier/data/glue_published.h"
@@ -13,7 +14,7 @@ namespace {
 
 // "12.3", or a dash.
 std::string percent(const io::Json& value) {
-  return value.is_number() ? fmt::format("{:.1f}", 100 * value.get<double>()) : "-";
+  return value.is_number() ? tenths(100 * value.get<double>()) : "-";
 }
 
 std::string metric_title(const std::string& metric) {
@@ -62,9 +63,9 @@ std::string task_rows(const io::Json& results, const io::Json& task) {
 std::string average_text(const io::Json& average) {
   const io::Json &without = average.at("without_cola"), &with = average.at("with_cola");
   std::string text = "Average, WNLI left out and MNLI counted twice as in the published one: ";
-  text += without.is_number() ? fmt::format("{:.1f} without CoLA, ", without.get<double>()) : "none";
+  text += without.is_number() ? tenths(without.get<double>()) + " without CoLA, " : "none";
   if (without.is_number()) {
-    text += with.is_number() ? fmt::format("{:.1f} with CoLA", with.get<double>()) : "none with CoLA";
+    text += with.is_number() ? tenths(with.get<double>()) + " with CoLA" : "none with CoLA";
   }
   std::string missing;
   for (const io::Json& task : average.at("missing")) {
@@ -76,7 +77,7 @@ std::string average_text(const io::Json& average) {
 std::string comparison_row(const std::string& name, const io::Json& json) {
   if (json.is_null()) return "";
   const auto number = [&](const char* key) {
-    return json.at(key).is_number() ? fmt::format("{:.1f}", json.at(key).get<double>()) : std::string("-");
+    return json.at(key).is_number() ? tenths(json.at(key).get<double>()) : std::string("-");
   };
   return fmt::format(
       "{:<14} {:>7} {:>9} {:>8} {:>11}  {:<15} {:>6.3f}\n", name, number("score"), number("baseline"),
@@ -85,6 +86,11 @@ std::string comparison_row(const std::string& name, const io::Json& json) {
 }
 
 }  // namespace
+
+std::string tenths(double value) {
+  // No minus before a rounded zero.
+  return fmt::format("{:.1f}", std::abs(value) < 0.05 ? 0.0 : value);
+}
 
 std::string baseline_text(const io::Json& baseline) {
   std::string text = fmt::format(
@@ -115,6 +121,11 @@ std::string glue_table(const io::Json& results) {
   for (const auto& [name, task] : results.at("tasks").items()) text += task_rows(results, task);
   for (const auto& [name, reason] : results.at("skipped").items()) {
     text += fmt::format("{:<8} skipped: {}\n", name, reason.get<std::string>());
+  }
+  for (const auto& [name, task] : results.at("tasks").items()) {
+    for (const io::Json& warning : task.at("warnings")) {
+      text += fmt::format("{}: {}\n", task.at("title").get<std::string>(), warning.get<std::string>());
+    }
   }
   text += "\n" + average_text(results.at("average"));
   if (results.contains("baseline")) text += "\n" + baseline_text(results.at("baseline"));

@@ -7,6 +7,8 @@
 
 namespace espalier::train {
 
+// "12.3"
+std::string tenths(double value);
 // "runs/a (4 layers, d 192, 1x8)"
 std::string model_text(const io::Json& model);
 // The `baseline` of results.json as lines of fixed width.

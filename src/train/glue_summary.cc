@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <utility>
 
 #include "espalier/data/glue_published.h"
@@ -100,6 +101,22 @@ double total_of(const std::vector<io::Json>& runs) {
   return sum;
 }
 
+// What was said about degenerate scores at the reported epoch, with the number of seeds.
+io::Json warnings_of(const config::GlueConfig& config, const std::vector<io::Json>& runs) {
+  std::map<std::string, int> counts;
+  for (const io::Json& run : runs) {
+    const auto epoch = run.at(config::epoch_name(config.epoch)).get<std::size_t>();
+    const io::Json& scores = run.at("epochs").at(epoch);
+    if (!scores.contains("warnings")) continue;
+    for (const io::Json& warning : scores.at("warnings")) ++counts[warning.get<std::string>()];
+  }
+  io::Json json = io::Json::array();
+  for (const auto& [warning, count] : counts) {
+    json.push_back(fmt::format("{} ({} of {} seeds)", warning, count, runs.size()));
+  }
+  return json;
+}
+
 io::Json sweep_json(const config::GlueConfig& config, const std::vector<io::Json>& sweep) {
   io::Json result = io::Json::array();
   for (const io::Json& run : sweep) {
@@ -149,6 +166,7 @@ io::Json task_summary(const config::GlueConfig& config, const GlueTaskResults& t
   json["seconds"] = total_of(trained);
   json["tokens_per_second"] = mean_of(task.runs, "tokens_per_second");
   json["padding_share"] = mean_of(task.runs, "padding_share");
+  json["warnings"] = warnings_of(config, task.runs);
   json["model"] = task.plan->task->folder + "/model.h5";
   json["tests"] = task.tests;
   json["runs"] = task.runs;

@@ -22,7 +22,8 @@ struct GlueTaskResults {
 // An entry of `tasks`:
 //     {title, metric, score, scores: [{set, metric, n, last: {...}, best: {...}}], train_rows, lr,
 //     batch_size,
-//      seconds, tokens_per_second, padding_share, model, tests, runs: [result.json ...], sweep: [...]}
+//      seconds, tokens_per_second, padding_share, warnings, model, tests, runs: [result.json ...], sweep:
+//      [...]}
 // with {median, mean, std, min, max, low, high} over the seeds, low and high the 95 % interval of the run
 // whose value is the (lower) median; `score`, from 0 to 100, is the median of the first metric at the
 // reported epoch, for MNLI the mean of both sets.

@@ -1,0 +1,311 @@
+// ctest-label: threads
+#include "espalier/train/glue.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "espalier/base/error.h"
+#include "espalier/base/interrupt.h"
+#include "espalier/base/log.h"
+#include "espalier/data/glue.h"
+#include "espalier/io/run_files.h"
+#include "espalier/train/inference.h"
+#include "tests/support/support.h"
+#include "tests/train/finetune_support.h"
+#include "tests/train/glue_support.h"
+
+namespace espalier::train {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::comparable;
+using testing::error_of;
+using testing::read_text;
+using testing::TempDir;
+
+struct Workspace {
+  TempDir dir;
+  Workspace() {
+    set_quiet(true);
+    testing::write_tiny_model(dir / "model.h5");
+    testing::write_tiny_glue(dir.path());
+  }
+  config::GlueConfig config(const std::string& name, const std::vector<std::string>& overrides = {}) const {
+    return testing::tiny_glue(dir.path(), name, overrides);
+  }
+  std::string text(const std::string& name) const { return read_text(dir / name); }
+};
+
+std::size_t lines(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+// Runs until the first step after which it is told to stop.
+int interrupted_status(const config::GlueConfig& config) {
+  set_interrupt_signal(SIGINT);
+  int status = 0;
+  try {
+    glue(config);
+  } catch (const Interrupted& stop) {
+    status = stop.exit_status();
+  }
+  set_interrupt_signal(0);
+  return status;
+}
+
+}  // namespace
+
+TEST_CASE("a run: every task, seed, epoch and metric; what is missing is reported, nothing is invented") {
+  const Workspace work;
+  const io::Json results = glue(work.config("a", {"glue.tasks=[cola, stsb, sst2, rte, mnli, wnli]"}));
+  CHECK(io::parse_json(work.text("a/results.json"), "results") == results);
+  CHECK(results["complete"] == true);
+  CHECK(results["tasks"].size() == 4);
+  CHECK(results["skipped"].size() == 2);
+  CHECK(results["skipped"]["sst2"].get<std::string>().find("SST-2/train.tsv") != std::string::npos);
+  CHECK(results["model"]["neurons"] == 15);
+  CHECK(results["model"]["neurons_used"] == 4);
+  for (const auto& [name, task] : results["tasks"].items()) {
+    INFO(name);
+    REQUIRE(task["runs"].size() == 2);
+    for (const io::Json& run : task["runs"]) {
+      CHECK(run["train_rows"] == 48);
+      CHECK(run["epochs"].size() == 2);
+      for (const io::Json& epoch : run["epochs"]) {
+        CHECK(epoch["scores"].size() == task["scores"].size());
+        for (const io::Json& score : epoch["scores"]) {
+          CHECK(score["n"] == (score["set"] == "dev_mismatched" ? 12 : 24));
+          if (score["value"].is_null() || score["low"].is_null()) continue;
+          CHECK(score["low"].get<double>() <= score["high"].get<double>());
+        }
+      }
+      const fs::path folder = work.dir / "a" / run["folder"].get<std::string>();
+      CHECK(io::read_json(folder / "result.json") == run);
+      CHECK(fs::exists(folder / "predictions_dev.tsv"));
+      CHECK(fs::exists(folder / "predictions_best_dev.tsv"));
+      CHECK_FALSE(fs::exists(folder / "checkpoints"));
+      CHECK_FALSE(fs::exists(folder / "last.h5"));
+    }
+  }
+  CHECK(results["tasks"]["mnli"]["scores"].size() == 2);
+  CHECK(results["tasks"]["cola"]["scores"].size() == 2);
+  CHECK(results["average"]["with_cola"].is_null());
+  CHECK(results["average"]["missing"].size() == 4);
+}
+
+TEST_CASE("the headline is the median over seeds, for MNLI the mean of both dev files") {
+  const Workspace work;
+  const io::Json results = glue(work.config("a", {"glue.seeds=3", "glue.tasks=[rte, mnli]"}));
+  std::vector<double> last;
+  for (const io::Json& run : results["tasks"]["rte"]["runs"]) {
+    last.push_back(run["epochs"][1]["scores"][0]["value"].get<double>());
+  }
+  std::sort(last.begin(), last.end());
+  const io::Json& spread = results["tasks"]["rte"]["scores"][0]["last"];
+  CHECK(spread["median"] == last[1]);
+  CHECK(spread["min"] == last[0]);
+  CHECK(spread["max"] == last[2]);
+  CHECK(results["tasks"]["rte"]["score"].get<double>() == doctest::Approx(100 * last[1]));
+  const io::Json& mnli = results["tasks"]["mnli"];
+  CHECK(mnli["score"].get<double>() ==
+        doctest::Approx(50 * (mnli["scores"][0]["last"]["median"].get<double>() +
+                              mnli["scores"][1]["last"]["median"].get<double>())));
+}
+
+TEST_CASE("the submission is the best seed's predictions, the diagnostics by the MNLI model") {
+  const Workspace work;
+  const io::Json results = glue(work.config("a"));
+  CHECK(results["submission"]["files"] ==
+        io::Json({"CoLA.tsv", "RTE.tsv", "MNLI-m.tsv", "MNLI-mm.tsv", "AX.tsv"}));
+  CHECK(results["submission"]["warnings"].dump().find(
+            "CoLA.tsv: 10 rows, but the official test file has 1063") != std::string::npos);
+  CHECK(results["submission"]["warnings"].dump().find("STS-B.tsv") != std::string::npos);
+  CHECK(work.text("a/submission.zip").starts_with("PK"));
+  const io::Json& task = results["tasks"]["mnli"];
+  std::string best;
+  double top = -1;
+  for (const io::Json& run : task["runs"]) {
+    const double score = run["epochs"][1]["scores"][0]["value"].get<double>();
+    if (score > top) best = run["folder"].get<std::string>();
+    top = std::max(top, score);
+  }
+  CHECK(task["tests"]["folder"] == best);
+  LoadedModel model = load_model(work.dir / "a/MNLI/model.h5");
+  CHECK(model.metadata["glue"]["folder"] == best);
+  const data::LabelledData ax = data::read_glue(data::find_glue_task("mnli"), work.dir / "glue", "ax");
+  std::string expected = "index\tprediction\n";
+  for (std::size_t i = 0; i < ax.rows.size(); ++i) {
+    const std::vector<TextPair> text = {{ax.rows[i].text, ax.rows[i].text_pair}};
+    expected += fmt::format("{}\t{}\n", i, classify(model, text, {})[0].label);
+  }
+  CHECK(work.text("a/submission/AX.tsv") == expected);
+  CHECK(lines(expected) == 11);
+}
+
+TEST_CASE("stopped at any time, a run goes on to the same results and the same archive") {
+  const Workspace work;
+  const io::Json whole = glue(work.config("whole"));
+  CHECK(interrupted_status(work.config("stopped")) == 130);
+  // One task is finished now; the second is stopped in its first seed.
+  glue(work.config("stopped", {"glue.tasks=[cola]"}));
+  CHECK(interrupted_status(work.config("stopped")) == 130);
+  CHECK(fs::exists(work.dir / "stopped/STS-B/seed-1/checkpoints"));
+  const auto written = fs::last_write_time(work.dir / "stopped/CoLA/seed-1/result.json");
+  const io::Json resumed = glue(work.config("stopped"));
+  CHECK(fs::last_write_time(work.dir / "stopped/CoLA/seed-1/result.json") == written);
+  CHECK(comparable(resumed) == comparable(whole));
+  CHECK_UNARY(work.text("stopped/submission.zip") == work.text("whole/submission.zip"));
+  // Further seeds are added to what is there.
+  const io::Json more = glue(work.config("stopped", {"glue.seeds=3"}));
+  CHECK(more["tasks"]["rte"]["runs"].size() == 3);
+  CHECK(comparable(more["tasks"]["rte"]["runs"][1]) == comparable(whole["tasks"]["rte"]["runs"][1]));
+}
+
+TEST_CASE("what a kill leaves behind is cleared away") {
+  const Workspace work;
+  const io::Json first = glue(work.config("a", {"glue.tasks=[rte]"}));
+  fs::create_directories(work.dir / "a/RTE/seed-1/checkpoints");
+  work.dir.write("a/RTE/model.h5.tmp-99999", "half");
+  fs::remove(work.dir / "a/RTE/seed-2/result.json");
+  CHECK(comparable(glue(work.config("a", {"glue.tasks=[rte]"}))) == comparable(first));
+  CHECK_FALSE(fs::exists(work.dir / "a/RTE/seed-1/checkpoints"));
+  CHECK_FALSE(fs::exists(work.dir / "a/RTE/model.h5.tmp-99999"));
+}
+
+TEST_CASE("other settings, another kind of folder, and a folder in use are refused") {
+  const Workspace work;
+  const std::vector<std::string> rte = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=1"};
+  const auto with = [&](const std::string& extra) {
+    std::vector<std::string> all = rte;
+    all.push_back(extra);
+    return work.config("a", all);
+  };
+  glue(work.config("a", rte));
+  const std::string changed = error_of([&] { glue(with("train.lr=2e-2")); });
+  CHECK(changed.find("train.lr: 0.01 in the run, 0.02 now") != std::string::npos);
+  const std::string exception = error_of([&] { glue(with("per_task.rte.train.epochs=3")); });
+  CHECK(exception.find("per_task.rte.train.epochs: not set in the run, 3 now") != std::string::npos);
+  CHECK(error_of([&] { glue(with("resume=never")); }).find("already holds a run") != std::string::npos);
+  work.dir.write("note.txt", "mine");
+  CHECK(error_of([&] { glue(work.config("glue")); }).find("holds files but no run") != std::string::npos);
+  {
+    const io::RunLock lock(work.dir / "b");
+    CHECK(error_of([&] { glue(work.config("b")); }).find("in use by") != std::string::npos);
+  }
+  fs::create_directories(work.dir / "other");
+  work.dir.write("other/config.yaml", "task:\n  name: custom\n");
+  CHECK(error_of([&] { glue(work.config("other")); }).find("a run of another kind") != std::string::npos);
+}
+
+TEST_CASE("a faulty file is found before anything is trained") {
+  const Workspace work;
+  work.dir.write("glue/MNLI/dev_mismatched.tsv", "index\tsentence1\tsentence2\tgold_label\n0\ta\tb\tmaybe\n");
+  const std::string error = error_of([&] { glue(work.config("a")); });
+  CHECK(error.find("label `maybe` at ") == 0);
+  CHECK(error.find("dev_mismatched.tsv:2") != std::string::npos);
+  CHECK_FALSE(fs::exists(work.dir / "a"));
+  CHECK(error_of([&] {
+          glue(work.config("a", {"glue.tasks=[sst2]"}));
+        }).find("holds none of these tasks: sst2") != std::string::npos);
+  CHECK(error_of([&] { glue(work.config("a", {"glue.tasks=[rte, RTE]"})); }) ==
+        "glue.tasks: `RTE` is named twice");
+  CHECK(error_of([&] { glue(work.config("a", {"per_task.imdb.train.epochs=3"})); }).find("no task `imdb`") !=
+        std::string::npos);
+}
+
+TEST_CASE("MNLI without its mismatched file is scored on the matched one") {
+  const Workspace work;
+  fs::remove(work.dir / "glue/MNLI/dev_mismatched.tsv");
+  const io::Json results = glue(work.config("a", {"glue.tasks=[mnli]", "glue.seeds=1", "train.epochs=1"}));
+  CHECK(results["tasks"]["mnli"]["scores"].size() == 1);
+  CHECK(results["tasks"]["mnli"]["scores"][0]["set"] == "dev_matched");
+}
+
+TEST_CASE("a sweep tries every pair with the first seed and keeps the best for all") {
+  const Workspace work;
+  const io::Json results =
+      glue(work.config("a", {"glue.tasks=[rte]", "sweep.lr=[1e-9, 1e-2]", "sweep.batch_size=[8, 16]",
+                             "per_task.rte.train.epochs=3"}));
+  const io::Json& task = results["tasks"]["rte"];
+  REQUIRE(task["sweep"].size() == 4);
+  double top = -1;
+  io::Json best;
+  for (const io::Json& tried : task["sweep"]) {
+    CHECK(tried["seed"] == 1);
+    if (tried["value"].get<double>() > top) best = tried;
+    top = std::max(top, tried["value"].get<double>());
+  }
+  CHECK(task["lr"] == best["lr"]);
+  CHECK(task["batch_size"] == best["batch_size"]);
+  REQUIRE(task["runs"].size() == 2);
+  CHECK(task["runs"][0]["folder"] == best["folder"]);
+  CHECK(task["runs"][1]["lr"] == best["lr"]);
+  CHECK(task["runs"][1]["epochs"].size() == 3);
+}
+
+TEST_CASE("a baseline: what is kept, and whether the difference could be chance") {
+  const Workspace work;
+  glue(work.config("base"));
+  const std::string baseline = "glue.baseline=" + (work.dir / "base").string();
+  const io::Json same = glue(work.config("same", {baseline}))["baseline"];
+  CHECK(same["tasks"].size() >= 3);
+  CHECK(same["with_cola"]["share"] == 1.0);
+  CHECK(same["with_cola"]["difference"] == 0.0);
+  const io::Json worse =
+      glue(work.config("worse", {baseline, "train.lr=1e-9", "glue.tasks=[rte, mnli, cola]"}));
+  const io::Json& rte = worse["baseline"]["tasks"]["rte"];
+  CHECK(rte["score"].get<double>() == doctest::Approx(worse["tasks"]["rte"]["score"].get<double>()));
+  CHECK(rte["difference"].get<double>() ==
+        doctest::Approx(rte["score"].get<double>() - rte["baseline"].get<double>()));
+  CHECK(rte["low"].get<double>() <= rte["difference"].get<double>());
+  CHECK(rte["high"].get<double>() >= rte["difference"].get<double>());
+  CHECK(worse["baseline"]["without_cola"]["tasks"] == io::Json({"rte", "mnli"}));
+  CHECK(glue_table(worse).find("without CoLA") != std::string::npos);
+  CHECK(error_of([&] { glue(work.config("same", {baseline + "/no"})); }).find("holds no results.json") !=
+        std::string::npos);
+}
+
+TEST_CASE("best and last epoch are both reported; glue.epoch says which one counts") {
+  const Workspace work;
+  const std::vector<std::string> settings = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=4",
+                                             "train.lr=0.05"};
+  std::vector<std::string> best = settings;
+  best.push_back("glue.epoch=best");
+  const io::Json last_run = glue(work.config("last", settings));
+  const io::Json best_run = glue(work.config("best", best));
+  const io::Json& spread = best_run["tasks"]["rte"]["scores"][0];
+  CHECK(spread == last_run["tasks"]["rte"]["scores"][0]);
+  CHECK(spread["best"]["median"].get<double>() >= spread["last"]["median"].get<double>());
+  CHECK(best_run["tasks"]["rte"]["score"].get<double>() ==
+        doctest::Approx(100 * spread["best"]["median"].get<double>()));
+  CHECK(glue_table(best_run).find("last epoch") != std::string::npos);
+}
+
+TEST_CASE("a degenerate score is said to be one, in every output") {
+  const Workspace work;
+  const io::Json results = glue(work.config("a", {"glue.tasks=[cola]", "train.lr=1e-9", "train.epochs=1"}));
+  const io::Json& warnings = results["tasks"]["cola"]["warnings"];
+  REQUIRE(warnings.size() >= 1);
+  CHECK(warnings.dump().find("matthews_correlation: only one class was predicted") != std::string::npos);
+  CHECK(warnings.dump().find("of 2 seeds)") != std::string::npos);
+  CHECK(glue_table(results).find("CoLA: matthews_correlation: only one class") != std::string::npos);
+  CHECK(work.text("a/results.md").find("- CoLA: matthews_correlation: only one class") != std::string::npos);
+}
+
+TEST_CASE("results.md: the published rows are marked, a subset is said to be one") {
+  const Workspace work;
+  glue(work.config("a", {"task.max_train=32", "glue.seeds=1", "train.epochs=1"}));
+  const std::string text = work.text("a/results.md");
+  CHECK(text.find("| model | neurons, used | RTE | MRPC | STSB | SST2 | MNLI | QNLI | QQP | avg w/o CoLA | "
+                  "CoLA | avg |") != std::string::npos);
+  CHECK(text.find("| 1x11 (published) | 4095, 0.3 % | 57.8 | 88.1 | 86.1 | 89.7 | 80.2 | 89.3 | 87.1 | 82.3 "
+                  "| 37.1 | 77.3 |") != std::string::npos);
+  CHECK(text.find("- RTE: trained on 32 of the 2490 official rows.") != std::string::npos);
+  CHECK(text.find("dev_mismatched has 12 of the 9832 official rows") != std::string::npos);
+  CHECK(text.find("1x3") != std::string::npos);
+}
+
+}  // namespace espalier::train
