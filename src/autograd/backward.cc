@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
-#include <unordered_set>
 
 #include "autograd/graph.h"
 #include "espalier/base/error.h"
@@ -10,16 +10,22 @@
 namespace espalier {
 namespace {
 
+using Nodes = PoolVector<std::shared_ptr<GraphNode>>;
+
 // Every node the output depends on, newest first.
-std::vector<std::shared_ptr<GraphNode>> reachable_nodes(const std::shared_ptr<GraphNode>& root) {
-  std::vector<std::shared_ptr<GraphNode>> nodes{root};
-  std::unordered_set<const GraphNode*> seen{root.get()};
+Nodes reachable_nodes(const std::shared_ptr<GraphNode>& root) {
+  static std::atomic<std::uint64_t> sweeps{0};
+  const std::uint64_t sweep = ++sweeps;
+  root->sweep = sweep;
+  Nodes nodes{root};
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const std::shared_ptr<GraphNode> node = nodes[i];
     for (const Variable& input : node->inputs) {
       if (!input.requires_grad()) continue;
       const std::shared_ptr<GraphNode>& producer = Graph::state(input).producer;
-      if (producer && seen.insert(producer.get()).second) nodes.push_back(producer);
+      if (!producer || producer->sweep == sweep) continue;
+      producer->sweep = sweep;
+      nodes.push_back(producer);
     }
   }
   std::sort(nodes.begin(), nodes.end(),
@@ -44,7 +50,7 @@ void run_node(GraphNode& node) {
   }
   // Free what the operation kept as soon as it has run, so that memory falls while the sweep goes on.
   node.done = true;
-  node.backward = nullptr;
+  node.backward = BackwardFunction();
   node.inputs.clear();
   for (Tensor& grad : node.output_grads) grad = Tensor();
 }

@@ -11,10 +11,10 @@ namespace espalier {
 struct GraphNode {
   const char* name = "";
   std::uint64_t sequence = 0;  // grows with time; inputs' producers always have a smaller one
-  std::vector<Variable> inputs;
-  std::vector<Shape> output_shapes;
-  std::vector<Tensor> output_grads;  // filled while backward() runs
+  Variables inputs;
+  Tensors output_grads;  // filled while backward() runs
   BackwardFunction backward;
+  std::uint64_t sweep = 0;  // the last one that reached this node
   bool done = false;
 };
 

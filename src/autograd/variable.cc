@@ -5,6 +5,7 @@
 
 #include "autograd/graph.h"
 #include "espalier/base/error.h"
+#include "kernels/elementwise.h"
 
 namespace espalier {
 namespace {
@@ -15,7 +16,8 @@ std::atomic<std::uint64_t> next_sequence{1};
 
 }  // namespace
 
-Variable::Variable(Tensor value, bool requires_grad) : state_(std::make_shared<State>()) {
+Variable::Variable(Tensor value, bool requires_grad)
+    : state_(std::allocate_shared<State>(PoolAllocator<State>())) {
   ESPALIER_CHECK(value.defined());
   state_->shape = value.shape();
   state_->value = std::move(value);
@@ -57,11 +59,24 @@ static Tensor& gradient_of(Variable& variable) {
   return state.producer ? state.producer->output_grads[state.output_index] : state.grad;
 }
 
+// Before adding to a gradient: memory that somebody else holds too (an operation may hand one gradient on to
+// several inputs) is copied first.
+static void make_own(Tensor& grad) {
+  if (!grad.shared()) return;
+  const Tensor before = grad;
+  grad = Tensor::empty(before.shape());
+  kernels::scale(grad.size(), 1.0F, before.data(), false, grad.data());
+}
+
 GradientSlot Variable::grad_slot() {
   ESPALIER_CHECK(requires_grad());
   Tensor& grad = gradient_of(*this);
   const bool accumulate = grad.defined();
-  if (!accumulate) grad = Tensor::empty(shape());
+  if (accumulate) {
+    make_own(grad);
+  } else {
+    grad = Tensor::empty(shape());
+  }
   return {grad.data(), accumulate};
 }
 
@@ -72,9 +87,13 @@ void Variable::accumulate_grad(const Tensor& contribution) {
     grad = contribution;
     return;
   }
-  float* sum = grad.data();
-  const float* added = contribution.data();
-  for (std::int64_t i = 0; i < grad.size(); ++i) sum[i] += added[i];
+  if (grad.shared()) {
+    const Tensor before = grad;
+    grad = Tensor::empty(before.shape());
+    kernels::add(grad.size(), before.data(), contribution.data(), grad.data());
+    return;
+  }
+  kernels::scale(grad.size(), 1.0F, contribution.data(), true, grad.data());
 }
 
 void Variable::clear_grad() {
@@ -84,7 +103,7 @@ void Variable::clear_grad() {
 
 Variable Variable::without_value() const {
   if (!defined() || !state_->producer) return *this;
-  auto state = std::make_shared<State>(*state_);
+  auto state = std::allocate_shared<State>(PoolAllocator<State>(), *state_);
   state->value = Tensor();
   return Variable(std::move(state));
 }
@@ -117,32 +136,31 @@ bool records_gradient(std::initializer_list<Variable> inputs) {
   return gradient_on && any_requires_grad({inputs.begin(), inputs.size()});
 }
 
-std::vector<Variable> record(const char* name, std::vector<Tensor> values, std::vector<Variable> inputs,
-                             BackwardFunction backward) {
+Variables record(const char* name, Tensors values, Variables inputs, BackwardFunction backward) {
   if (anomaly_on) {
     for (const Tensor& value : values) check_finite(value, name, "output");
   }
-  std::vector<Variable> results;
+  Variables results;
+  results.reserve(values.size());
   if (!gradient_on || !any_requires_grad(inputs)) {
     for (Tensor& value : values) results.emplace_back(std::move(value));
     return results;
   }
-  auto node = std::make_shared<GraphNode>();
+  auto node = std::allocate_shared<GraphNode>(PoolAllocator<GraphNode>());
   node->name = name;
   node->sequence = next_sequence++;
   node->inputs = std::move(inputs);
   node->backward = std::move(backward);
   node->output_grads.resize(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
-    node->output_shapes.push_back(values[i].shape());
     results.push_back(Graph::make(std::move(values[i]), node, i));
   }
   return results;
 }
 
-Variable record(const char* name, Tensor value, std::vector<Variable> inputs,
-                std::function<void(const Tensor& grad, std::span<Variable> inputs)> backward) {
-  std::vector<Tensor> values;
+Variable record(const char* name, Tensor value, Variables inputs,
+                Closure<void(const Tensor& grad, std::span<Variable> inputs)> backward) {
+  Tensors values;
   values.push_back(std::move(value));
   return record(name, std::move(values), std::move(inputs),
                 [backward = std::move(backward)](std::span<const Tensor> outputs, std::span<Variable> in) {

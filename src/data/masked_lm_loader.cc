@@ -36,11 +36,18 @@ std::int64_t MaskedLmLoader::sequence_at(std::int64_t place) const {
 }
 
 MaskedBatch MaskedLmLoader::batch(std::int64_t first, std::int64_t count) const {
+  MaskedBatch batch;
+  read_batch(first, count, batch);
+  return batch;
+}
+
+void MaskedLmLoader::read_batch(std::int64_t first, std::int64_t count, MaskedBatch& batch) const {
   ESPALIER_CHECK(first >= 0 && count >= 1);
   const std::int64_t length = sequence_length();
-  MaskedBatch batch;
   batch.ids = IntTensor::empty({count, length});
   const auto predictions = static_cast<std::size_t>(count * predictions_per_sequence());
+  batch.positions.clear();
+  batch.targets.clear();
   batch.positions.reserve(predictions);
   batch.targets.reserve(predictions);
   for (std::int64_t i = 0; i < count; ++i) {
@@ -55,7 +62,6 @@ MaskedBatch MaskedLmLoader::batch(std::int64_t first, std::int64_t count) const 
       batch.positions[p] += static_cast<std::int32_t>(i * length);
     }
   }
-  return batch;
 }
 
 }  // namespace espalier::data

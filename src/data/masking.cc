@@ -9,6 +9,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/base/philox.h"
+#include "espalier/tensor/pool.h"
 
 namespace espalier::data {
 namespace {
@@ -20,10 +21,10 @@ constexpr std::uint64_t kTokenDraws = std::uint64_t{1} << 32;
 using Drawn = std::pair<std::int32_t, std::int64_t>;
 
 // The first `count` steps of a Fisher-Yates shuffle of 0 .. length-1, sorted by position.
-std::vector<Drawn> draw_positions(const Philox& random, std::int64_t length, std::int64_t count) {
-  std::vector<std::int32_t> order(static_cast<std::size_t>(length));
+PoolVector<Drawn> draw_positions(const Philox& random, std::int64_t length, std::int64_t count) {
+  PoolVector<std::int32_t> order(static_cast<std::size_t>(length));
   std::iota(order.begin(), order.end(), 0);
-  std::vector<Drawn> drawn;
+  PoolVector<Drawn> drawn;
   drawn.reserve(static_cast<std::size_t>(count));
   for (std::int64_t i = 0; i < count; ++i) {
     const auto left = static_cast<std::uint32_t>(length - i);

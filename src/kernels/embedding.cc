@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <numeric>
-#include <vector>
 
 #include "espalier/base/parallel.h"
+#include "espalier/tensor/pool.h"
 #include "kernels/grain.h"
 
 namespace espalier::kernels {
@@ -13,14 +13,14 @@ namespace {
 constexpr std::int64_t kSortedTokens = 64;  // tokens a task of the backward pass starts with
 
 // The tokens that contribute, ordered by id and, within an id, by place.
-std::vector<std::int64_t> tokens_by_id(std::int64_t tokens, const std::int32_t* ids, std::int64_t skipped_id,
-                                       std::int64_t rows) {
-  std::vector<std::int64_t> first(static_cast<std::size_t>(rows) + 1, 0);
+PoolVector<std::int64_t> tokens_by_id(std::int64_t tokens, const std::int32_t* ids, std::int64_t skipped_id,
+                                      std::int64_t rows) {
+  PoolVector<std::int64_t> first(static_cast<std::size_t>(rows) + 1, 0);
   for (std::int64_t t = 0; t < tokens; ++t) {
     if (ids[t] != skipped_id) ++first[static_cast<std::size_t>(ids[t]) + 1];
   }
   std::partial_sum(first.begin(), first.end(), first.begin());
-  std::vector<std::int64_t> sorted(static_cast<std::size_t>(first.back()));
+  PoolVector<std::int64_t> sorted(static_cast<std::size_t>(first.back()));
   for (std::int64_t t = 0; t < tokens; ++t) {
     if (ids[t] == skipped_id) continue;
     std::int64_t& place = first[static_cast<std::size_t>(ids[t])];
@@ -47,7 +47,7 @@ void embedding_backward(std::int64_t tokens, std::int64_t width, const std::int3
                         std::int64_t skipped_id, const float* dout, std::int64_t rows, bool accumulate,
                         float* dtable) {
   if (!accumulate) fill_zero(rows * width, dtable);
-  const std::vector<std::int64_t> sorted = tokens_by_id(tokens, ids, skipped_id, rows);
+  const PoolVector<std::int64_t> sorted = tokens_by_id(tokens, ids, skipped_id, rows);
   const auto count = static_cast<std::int64_t>(sorted.size());
   const auto id_at = [&](std::int64_t i) { return ids[sorted[static_cast<std::size_t>(i)]]; };
   // A task owns the ids whose first token lies in its range, and follows the last of them beyond its end.

@@ -47,8 +47,8 @@ LeafOrder::LeafOrder(int depth, std::int64_t begin, std::int64_t end, const std:
   }
 }
 
-std::vector<LeafChunk> LeafOrder::chunks() const {
-  std::vector<LeafChunk> all;
+PoolVector<LeafChunk> LeafOrder::chunks() const {
+  PoolVector<LeafChunk> all;
   const auto shared = [&](std::int64_t i, std::int64_t j) {
     return shared_levels(depth_, leaves_[i], leaves_[j]);
   };

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
+#include "espalier/tensor/pool.h"
 #include "kernels/scratch.h"
 
 namespace espalier::kernels {
@@ -32,7 +32,7 @@ class LeafOrder {
   const std::int32_t* tokens() const { return tokens_.data(); }
   const std::int32_t* leaves() const { return leaves_.data(); }
   // Chunks of about 128 tokens (at most kMaxChunk), cut where neighbours share the least levels.
-  std::vector<LeafChunk> chunks() const;
+  PoolVector<LeafChunk> chunks() const;
 
   static constexpr std::int64_t kMaxChunk = 160;
   static constexpr std::int64_t kMinChunk = 96;

@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <vector>
 
 #include "espalier/base/parallel.h"
+#include "espalier/tensor/pool.h"
 #include "kernels/gelu.h"
 #include "kernels/leaf_order.h"
 #include "kernels/neuron_tree_hard.h"
@@ -21,8 +21,8 @@ struct Part {
 };
 
 // The parts of all chunks, by node and within a node in the order of chunks.
-std::vector<Part> sorted_parts(int depth, const LeafOrder& order, const std::vector<LeafChunk>& chunks) {
-  std::vector<Part> parts;
+PoolVector<Part> sorted_parts(int depth, const LeafOrder& order, const PoolVector<LeafChunk>& chunks) {
+  PoolVector<Part> parts;
   for (const LeafChunk& chunk : chunks) {
     const auto add = [&](int level, std::int64_t token) {
       parts.push_back(
@@ -133,9 +133,9 @@ struct TreeBackward {
   }
 };
 
-void sum_parts(const std::vector<Part>& sorted, std::int64_t width, float* parts, Destination out) {
+void sum_parts(const PoolVector<Part>& sorted, std::int64_t width, float* parts, Destination out) {
   if (out.data == nullptr) return;
-  std::vector<std::size_t> first;
+  PoolVector<std::size_t> first;
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     if (i == 0 || sorted[i].node != sorted[i - 1].node) first.push_back(i);
   }
@@ -173,8 +173,8 @@ void zero_untouched(const LeafOrder& order, int depth, std::int64_t width, Desti
 
 void TreeBackward::run(const LeafOrder& order) const {
   const std::int64_t width = tree.gates.width;
-  const std::vector<LeafChunk> chunks = order.chunks();
-  const std::vector<Part> parts = sorted_parts(tree.gates.depth, order, chunks);
+  const PoolVector<LeafChunk> chunks = order.chunks();
+  const PoolVector<Part> parts = sorted_parts(tree.gates.depth, order, chunks);
   const auto count = static_cast<std::int64_t>(parts.size());
   Scratch<float> in_parts(count * width), bias_parts(count), out_parts(count * tree.output_width);
   zero_untouched(order, tree.gates.depth, width, gradients.w_in);

@@ -1,9 +1,9 @@
 #include "kernels/neuron_tree_straight_through.h"
 
 #include <numeric>
-#include <vector>
 
 #include "espalier/base/parallel.h"
+#include "espalier/tensor/pool.h"
 #include "kernels/gate.h"
 #include "kernels/gelu.h"
 
@@ -39,7 +39,7 @@ std::int64_t sibling_values(const NeuronTree& tree, int k, const LeafOrder& orde
                             double* other) {
   const TreeGates& gates = tree.gates;
   const int depth = gates.depth;
-  std::vector<std::int64_t> evaluated(
+  PoolVector<std::int64_t> evaluated(
       static_cast<std::size_t>((order.count() + kTokenGrain - 1) / kTokenGrain), 0);
   parallel_for(order.count(), kTokenGrain, [&](std::int64_t begin, std::int64_t end) {
     std::int64_t& count = evaluated[static_cast<std::size_t>(begin / kTokenGrain)];

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <vector>
 
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
+#include "espalier/tensor/pool.h"
 
 namespace espalier::kernels {
 namespace {
@@ -16,10 +16,10 @@ constexpr std::int64_t kColumnBlock = 192;
 constexpr std::int64_t kRowTasks = 64;
 
 // Cuts the rows into ranges of about equal numbers of uses and of rows: range i is [cuts[i], cuts[i + 1]).
-std::vector<std::int64_t> balanced_ranges(const RowUses& uses) {
+PoolVector<std::int64_t> balanced_ranges(const RowUses& uses) {
   const std::int64_t most_uses = uses.count() / kRowTasks + 1;
   const std::int64_t most_rows = uses.rows() / kRowTasks + 1;
-  std::vector<std::int64_t> cuts{0};
+  PoolVector<std::int64_t> cuts{0};
   for (std::int64_t r = 1; r < uses.rows(); ++r) {
     const std::int64_t first = cuts.back();
     if (r - first >= most_rows || uses.begin(r) - uses.begin(first) >= most_uses) cuts.push_back(r);
@@ -56,7 +56,7 @@ Scratch<float> RowUses::sorted(const float* values, std::int64_t units) const {
 void row_gradients(const RowUses& uses, std::int64_t units, const float* coefficients, RowSource source,
                    std::int64_t width, Destination out) {
   if (out.data == nullptr || uses.rows() == 0 || width == 0) return;
-  const std::vector<std::int64_t> cuts = balanced_ranges(uses);
+  const PoolVector<std::int64_t> cuts = balanced_ranges(uses);
   const auto ranges = static_cast<std::int64_t>(cuts.size()) - 1;
   const std::int64_t blocks = (width + kColumnBlock - 1) / kColumnBlock;
   const auto sum_range = [&](std::int64_t range, std::int64_t column) {

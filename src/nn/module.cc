@@ -33,7 +33,8 @@ std::int64_t Module::parameter_count() const {
 }
 
 void Module::clear_gradients() {
-  for (NamedParameter& parameter : parameters()) parameter.value.clear_grad();
+  for (NamedParameter& parameter : own_) parameter.value.clear_grad();
+  for (Child& child : children_) child.module->clear_gradients();
 }
 
 Variable Module::register_parameter(std::string name, Tensor value) {

@@ -46,15 +46,12 @@ Variable add(const Variable& x, const Variable& y) {
   }
   return record("add", z, {x.without_value(), y.without_value()},
                 [rows, width, repeated](const Tensor& dz, std::span<Variable> in) {
-                  if (in[1].requires_grad()) {
+                  if (in[1].requires_grad() && repeated) {
                     const GradientSlot dy = in[1].grad_slot();  // [width]
-                    if (repeated) {
-                      kernels::sum_over_rows(rows, width, dz.data(), dy.accumulate, dy.data);
-                    } else {
-                      kernels::scale(width, 1.0F, dz.data(), dy.accumulate, dy.data);
-                    }
+                    kernels::sum_over_rows(rows, width, dz.data(), dy.accumulate, dy.data);
+                  } else if (in[1].requires_grad()) {
+                    in[1].accumulate_grad(dz);
                   }
-                  // Last, since x may take dz itself and add to it later.
                   if (in[0].requires_grad()) in[0].accumulate_grad(dz);
                 });
 }

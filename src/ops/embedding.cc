@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <vector>
-
 #include "espalier/base/error.h"
 #include "kernels/embedding.h"
 #include "ops/check.h"
@@ -38,19 +36,13 @@ void check(const IntTensor& ids, const Variable& table) {
   }
 }
 
-Shape result_shape(const IntTensor& ids, std::int64_t width) {
-  std::vector<std::int64_t> extents(ids.shape().extents().begin(), ids.shape().extents().end());
-  extents.push_back(width);
-  return Shape(extents);
-}
-
 }  // namespace
 
 Variable embedding(const IntTensor& ids, const Variable& table, std::int64_t padding_id) {
   check(ids, table);
   const std::int64_t rows = table.shape()[0];
   const std::int64_t width = table.shape()[1];
-  Tensor y = Tensor::empty(result_shape(ids, width));
+  Tensor y = Tensor::empty(ids.shape().appended(width));
   kernels::embedding(ids.size(), width, ids.data(), table.value().data(), y.data());
   return record(kName, std::move(y), {table},
                 [ids, rows, width, padding_id](const Tensor& dy, std::span<Variable> in) {

@@ -3,15 +3,15 @@
 #include <fmt/format.h>
 
 #include <limits>
-#include <vector>
 
+#include "espalier/tensor/pool.h"
 #include "kernels/gather.h"
 #include "ops/check.h"
 
 namespace espalier::ops {
 namespace {
 
-using Extents = std::vector<std::int64_t>;
+using Extents = PoolVector<std::int64_t>;
 
 Extents extents_of(const Shape& shape, int first, int last) {
   Extents extents;

@@ -30,22 +30,22 @@ void require_shapes(const Variable& x, const LeafTreeWeights& weights, const Lea
   if (units < 1)
     fail(kOp, fmt::format("leaf_in {} must have at least one hidden unit a leaf (axis 1)",
                           weights.leaf_in.shape().str()));
-  const std::string sizes = fmt::format("{} trees of depth {}: {} leaves, {} hidden units each",
-                                        options.trees, options.depth, leaves, units);
-  const std::string why = sizes + ", last axis of x";
+  const ShapeReason sizes("{} trees of depth {}: {} leaves, {} hidden units each", options.trees,
+                          options.depth, leaves, units);
+  const ShapeReason why("{}, last axis of x", sizes.text);
   const std::int64_t width = x.shape().columns();
-  require_shape(kOp, "leaf_in", weights.leaf_in.shape(), {leaves, units, width}, why.c_str(), x.shape());
-  require_shape(kOp, "leaf_in_bias", weights.leaf_in_bias.shape(), {leaves, units}, sizes.c_str());
-  require_shape(kOp, "leaf_out", weights.leaf_out.shape(), {leaves, units, outputs}, sizes.c_str());
-  require_shape(kOp, "leaf_out_bias", weights.leaf_out_bias.shape(), {leaves, outputs}, sizes.c_str());
+  require_shape(kOp, "leaf_in", weights.leaf_in.shape(), {leaves, units, width}, why.text, x.shape());
+  require_shape(kOp, "leaf_in_bias", weights.leaf_in_bias.shape(), {leaves, units}, sizes.text);
+  require_shape(kOp, "leaf_out", weights.leaf_out.shape(), {leaves, units, outputs}, sizes.text);
+  require_shape(kOp, "leaf_out_bias", weights.leaf_out_bias.shape(), {leaves, outputs}, sizes.text);
   if (options.depth == 0) return;
   require_defined(kOp, "gate_weight", weights.gate_weight);
   require_defined(kOp, "gate_bias", weights.gate_bias);
   const std::int64_t gates = leaves - options.trees;
-  const std::string gate_why =
-      fmt::format("{} trees of depth {}: {} gates, last axis of x", options.trees, options.depth, gates);
-  require_shape(kOp, "gate_weight", weights.gate_weight.shape(), {gates, width}, gate_why.c_str(), x.shape());
-  require_shape(kOp, "gate_bias", weights.gate_bias.shape(), {gates}, gate_why.c_str(), x.shape());
+  const ShapeReason gate_why("{} trees of depth {}: {} gates, last axis of x", options.trees, options.depth,
+                             gates);
+  require_shape(kOp, "gate_weight", weights.gate_weight.shape(), {gates, width}, gate_why.text, x.shape());
+  require_shape(kOp, "gate_bias", weights.gate_bias.shape(), {gates}, gate_why.text, x.shape());
 }
 
 const float* data_or_null(const Variable& variable) {
@@ -73,8 +73,8 @@ kernels::LeafTreeGradients destinations(std::span<Variable> in) {
           destination(in[4]), destination(in[5]), destination(in[6])};
 }
 
-TreeResult hard_tree(const std::vector<Variable>& in, const LeafTreeOptions& options,
-                     const TreeRouting& routing, TreeStatistics* statistics) {
+TreeResult hard_tree(const Variables& in, const LeafTreeOptions& options, const TreeRouting& routing,
+                     TreeStatistics* statistics) {
   const kernels::LeafTree tree = view(in, options);
   const std::int64_t tokens = in[0].shape().rows();
   HardPaths paths(tree.gates, tokens, options.depth);
@@ -136,8 +136,8 @@ void soft_backward(const SoftTape& tape, const LeafTreeOptions& options, const k
   }
 }
 
-TreeResult soft_tree(const std::vector<Variable>& in, const LeafTreeOptions& options,
-                     const TreeRouting& routing, bool training, TreeStatistics* statistics) {
+TreeResult soft_tree(const Variables& in, const LeafTreeOptions& options, const TreeRouting& routing,
+                     bool training, TreeStatistics* statistics) {
   const kernels::LeafTree tree = view(in, options);
   const kernels::SoftRouting soft = soft_routing(routing, training, options.depth);
   const std::int64_t tokens = in[0].shape().rows();
@@ -152,9 +152,9 @@ TreeResult soft_tree(const std::vector<Variable>& in, const LeafTreeOptions& opt
     add_paths(hard_paths(tree.gates, tokens, *tape), routing.temperature, *statistics);
     add_soft_sums(sums, *statistics);
   }
-  std::vector<Tensor> values{y};
+  Tensors values{y};
   if (soft.entropy) values.push_back(mean_entropy(sums, tokens, options.trees));
-  const std::vector<Variable> results = record(
+  const Variables results = record(
       kOp, values, in, [tape, options, soft](std::span<const Tensor> grads, std::span<Variable> inputs) {
         soft_backward(*tape, options, soft, grads, inputs);
       });
@@ -167,13 +167,13 @@ TreeResult leaf_tree(const Variable& x, const LeafTreeWeights& weights, const Le
                      const TreeRouting& routing, bool training, TreeStatistics* statistics) {
   require_shapes(x, weights, options);
   require_routing(kOp, routing);
-  const std::vector<Variable> in{x,
-                                 weights.gate_weight,
-                                 weights.gate_bias,
-                                 weights.leaf_in,
-                                 weights.leaf_in_bias,
-                                 weights.leaf_out,
-                                 weights.leaf_out_bias};
+  const Variables in{x,
+                     weights.gate_weight,
+                     weights.gate_bias,
+                     weights.leaf_in,
+                     weights.leaf_in_bias,
+                     weights.leaf_out,
+                     weights.leaf_out_bias};
   // Without decisions all modes are the same dense layer.
   if (routing.mode == RoutingMode::kSoft || options.depth == 0) {
     return soft_tree(in, options, routing, training, statistics);

@@ -28,12 +28,11 @@ void require_shapes(const Variable& x, const Variable& w_in, const Variable& bia
   require_least_rank(kOp, "x", x.shape(), 1);
   require_rank(kOp, "w_out", w_out.shape(), 2);
   const std::int64_t rows = std::int64_t{size.trees} * ((std::int64_t{2} << size.depth) - 1);
-  const std::string nodes =
-      fmt::format("{} trees of depth {}: a row for each of {} nodes", size.trees, size.depth, rows);
-  const std::string why = nodes + ", last axis of x";
-  require_shape(kOp, "w_in", w_in.shape(), {rows, x.shape().columns()}, why.c_str(), x.shape());
-  require_shape(kOp, "bias", bias.shape(), {rows}, nodes.c_str());
-  require_shape(kOp, "w_out", w_out.shape(), {rows, w_out.shape()[1]}, nodes.c_str());
+  const ShapeReason nodes("{} trees of depth {}: a row for each of {} nodes", size.trees, size.depth, rows);
+  const ShapeReason why("{}, last axis of x", nodes.text);
+  require_shape(kOp, "w_in", w_in.shape(), {rows, x.shape().columns()}, why.text, x.shape());
+  require_shape(kOp, "bias", bias.shape(), {rows}, nodes.text);
+  require_shape(kOp, "w_out", w_out.shape(), {rows, w_out.shape()[1]}, nodes.text);
 }
 
 // The kernels' view of inputs x, w_in, bias, w_out.
@@ -48,8 +47,7 @@ kernels::NeuronTreeGradients destinations(std::span<Variable> in) {
   return {destination(in[0]), destination(in[1]), destination(in[2]), destination(in[3])};
 }
 
-TreeResult hard_tree(const std::vector<Variable>& in, Size size, const TreeRouting& routing,
-                     TreeStatistics* statistics) {
+TreeResult hard_tree(const Variables& in, Size size, const TreeRouting& routing, TreeStatistics* statistics) {
   const kernels::NeuronTree tree = view(in, size);
   const std::int64_t tokens = in[0].shape().rows();
   HardPaths paths(tree.gates, tokens, tree.gates.levels());
@@ -109,7 +107,7 @@ void soft_backward(const SoftTape& tape, Size size, const kernels::SoftRouting& 
   }
 }
 
-TreeResult soft_tree(const std::vector<Variable>& in, Size size, const TreeRouting& routing, bool training,
+TreeResult soft_tree(const Variables& in, Size size, const TreeRouting& routing, bool training,
                      TreeStatistics* statistics) {
   const kernels::NeuronTree tree = view(in, size);
   const kernels::SoftRouting soft = soft_routing(routing, training, size.depth);
@@ -125,9 +123,9 @@ TreeResult soft_tree(const std::vector<Variable>& in, Size size, const TreeRouti
     add_paths(hard_paths(tree.gates, tokens, *tape), routing.temperature, *statistics);
     add_soft_sums(sums, *statistics);
   }
-  std::vector<Tensor> values{y};
+  Tensors values{y};
   if (soft.entropy) values.push_back(mean_entropy(sums, tokens, size.trees));
-  const std::vector<Variable> results =
+  const Variables results =
       record(kOp, values, in, [tape, size, soft](std::span<const Tensor> grads, std::span<Variable> inputs) {
         soft_backward(*tape, size, soft, grads, inputs);
       });

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <vector>
-
+#include "espalier/tensor/pool.h"
 #include "kernels/reduce.h"
 #include "ops/check.h"
 
@@ -23,7 +22,7 @@ Variable scaled_sum(const char* name, const Variable& x, double factor) {
 // factor * sum over one axis, counted from 0.
 Variable scaled_sum_axis(const char* name, const Variable& x, int axis, double factor) {
   std::int64_t outer = 1, inner = 1;
-  std::vector<std::int64_t> kept;
+  PoolVector<std::int64_t> kept;
   for (int i = 0; i < x.shape().rank(); ++i) {
     if (i < axis) outer *= x.shape()[i];
     if (i > axis) inner *= x.shape()[i];

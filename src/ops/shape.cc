@@ -21,12 +21,6 @@ struct AroundAxis {
   }
 };
 
-Shape with_extent(const Shape& shape, int axis, std::int64_t extent) {
-  std::vector<std::int64_t> extents(shape.extents().begin(), shape.extents().end());
-  extents[static_cast<std::size_t>(axis)] = extent;
-  return Shape(extents);
-}
-
 void check_permutation(const Shape& shape, std::span<const int> axes) {
   std::vector<int> sorted(axes.begin(), axes.end());
   std::sort(sorted.begin(), sorted.end());
@@ -93,7 +87,7 @@ Variable slice(const Variable& x, int axis, std::int64_t begin, std::int64_t end
   const std::int64_t stride = whole.extent * whole.inner;
   const std::int64_t first = begin * whole.inner;
   const std::int64_t width = (end - begin) * whole.inner;
-  Tensor y = Tensor::empty(with_extent(x.shape(), at, end - begin));
+  Tensor y = Tensor::empty(x.shape().with_extent(at, end - begin));
   kernels::copy_rows(whole.outer, width, x.value().data() + first, stride, false, y.data(), width);
   return record("slice", y, {x.without_value()},
                 [outer = whole.outer, stride, first, width](const Tensor& dy, std::span<Variable> in) {
@@ -109,17 +103,17 @@ Variable concat(const std::vector<Variable>& inputs, int axis) {
   const Shape& shape = inputs[0].shape();
   const int at = require_axis("concat", "inputs[0]", shape, axis);
   std::int64_t total = 0;
-  std::vector<Variable> edges;
+  Variables edges;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Shape& own = inputs[i].shape();
     const std::string name = fmt::format("inputs[{}]", i);
     require_rank("concat", name.c_str(), own, shape.rank());
-    require_shape("concat", name.c_str(), own, with_extent(shape, at, own[at]),
+    require_shape("concat", name.c_str(), own, shape.with_extent(at, own[at]),
                   fmt::format("all axes but {} as inputs[0]", at).c_str(), shape);
     total += own[at];
     edges.push_back(inputs[i].without_value());
   }
-  Tensor y = Tensor::empty(with_extent(shape, at, total));
+  Tensor y = Tensor::empty(shape.with_extent(at, total));
   const AroundAxis whole(y.shape(), at);
   const std::int64_t stride = total * whole.inner;
   std::int64_t first = 0;

@@ -1,13 +1,26 @@
 // What the operations on trees of neurons and on trees with MLP leaves share.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
+#include <utility>
 
 #include "espalier/autograd/variable.h"
 #include "espalier/ops/tree_routing.h"
 #include "kernels/soft_paths.h"
 
 namespace espalier::ops {
+
+// Why a shape must be what it must be, put together before it is known whether anybody will read it: on the
+// stack, so that a step in steady state asks for no memory.
+struct ShapeReason {
+  char text[192];
+  template <class... Arguments>
+  explicit ShapeReason(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+    *fmt::format_to_n(text, sizeof(text) - 1, format, std::forward<Arguments>(arguments)...).out = '\0';
+  }
+};
 
 // InputError unless trees >= 1, depth in [0, kMaxDepth] and every row has an int32 number.
 void require_tree(const char* op, int trees, int depth);

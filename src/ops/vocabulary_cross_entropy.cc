@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <vector>
-
 #include "espalier/base/error.h"
+#include "espalier/tensor/pool.h"
 #include "kernels/elementwise.h"
 #include "kernels/vocabulary_cross_entropy.h"
 #include "ops/check.h"
@@ -72,8 +71,8 @@ Variable vocabulary_cross_entropy(const Variable& hidden, const Variable& table,
   const std::int64_t rows = hidden.shape()[0];
   const double total = options.total_count > 0 ? options.total_count : static_cast<double>(rows);
   Gradients gradients = wanted(hidden, table, bias);
-  std::vector<float> losses(static_cast<std::size_t>(rows));
-  std::vector<std::uint8_t> hits(static_cast<std::size_t>(rows));
+  PoolVector<float> losses(static_cast<std::size_t>(rows));
+  PoolVector<std::uint8_t> hits(static_cast<std::size_t>(rows));
   kernels::vocabulary_cross_entropy(
       {rows, hidden.shape()[1], table.shape()[0], hidden.value().data(), table.value().data(),
        bias.defined() ? bias.value().data() : nullptr, targets.data()},

@@ -31,9 +31,21 @@ std::int64_t Shape::rows() const {
 }
 
 Shape Shape::with_last(std::int64_t extent) const {
-  ESPALIER_CHECK(rank_ >= 1 && extent >= 0);
+  return with_extent(-1, extent);
+}
+
+Shape Shape::with_extent(int axis, std::int64_t extent) const {
+  const int index = axis < 0 ? axis + rank_ : axis;
+  ESPALIER_CHECK(index >= 0 && index < rank_ && extent >= 0);
   Shape result = *this;
-  result.extents_[static_cast<std::size_t>(rank_ - 1)] = extent;
+  result.extents_[static_cast<std::size_t>(index)] = extent;
+  return result;
+}
+
+Shape Shape::appended(std::int64_t extent) const {
+  ESPALIER_CHECK(rank_ < kMaxRank && extent >= 0);
+  Shape result = *this;
+  result.extents_[static_cast<std::size_t>(result.rank_++)] = extent;
   return result;
 }
 

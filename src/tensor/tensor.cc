@@ -3,9 +3,12 @@
 #include <algorithm>
 
 #include "espalier/base/error.h"
+#include "espalier/base/parallel.h"
 #include "espalier/tensor/pool.h"
 
 namespace espalier {
+
+static constexpr std::int64_t kGrain = 1 << 16;  // elements of a task that fills or copies
 
 template <class Element>
 BasicTensor<Element> BasicTensor<Element>::empty(const Shape& shape) {
@@ -48,11 +51,9 @@ BasicTensor<Element> BasicTensor<Element>::reshape(const Shape& shape) const {
 template <class Element>
 BasicTensor<Element> BasicTensor<Element>::slice_rows(std::int64_t begin, std::int64_t end) const {
   ESPALIER_CHECK(defined() && shape_.rank() >= 1 && 0 <= begin && begin <= end && end <= shape_[0]);
-  std::vector<std::int64_t> extents(shape_.extents().begin(), shape_.extents().end());
   const std::int64_t stride = shape_[0] == 0 ? 0 : size() / shape_[0];
-  extents[0] = end - begin;
   BasicTensor view;
-  view.shape_ = Shape(extents);
+  view.shape_ = shape_.with_extent(0, end - begin);
   view.data_ = std::shared_ptr<Element>(data_, data_.get() + begin * stride);
   return view;
 }
@@ -67,13 +68,19 @@ BasicTensor<Element> BasicTensor<Element>::clone() const {
 
 template <class Element>
 void BasicTensor<Element>::fill(Element value) {
-  std::fill_n(data(), size(), value);
+  Element* const to = data();
+  parallel_for(size(), kGrain,
+               [&](std::int64_t begin, std::int64_t end) { std::fill(to + begin, to + end, value); });
 }
 
 template <class Element>
 void BasicTensor<Element>::copy_from(const BasicTensor& other) {
   ESPALIER_CHECK(defined() && other.defined() && shape_ == other.shape_);
-  std::copy_n(other.data(), size(), data());
+  const Element* const from = other.data();
+  Element* const to = data();
+  parallel_for(size(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    std::copy(from + begin, from + end, to + begin);
+  });
 }
 
 template class BasicTensor<float>;

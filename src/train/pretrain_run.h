@@ -40,6 +40,7 @@ struct PretrainRun {
   nn::MaskedLm model;
   optim::AdamW optimizer;
   PretrainState state;
+  data::MaskedBatch batch;  // the one being trained on
   Evaluation last_evaluation;
   std::int64_t best_step = -1;  // set by an evaluation that is the best so far, until saved
   bool resumed = false;

@@ -9,91 +9,11 @@
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
-#include "train/objective.h"
 #include "train/pretrain_run.h"
+#include "train/pretrain_update.h"
 
 namespace espalier::train {
 namespace {
-
-// Everything an update needs to know, from the used fraction of the budget before it.
-struct UpdatePlan {
-  double lr = 0;
-  std::int64_t sequences = 0;
-  RoutingState routing;
-};
-
-UpdatePlan plan_update(const config::PretrainConfig& config, double t) {
-  UpdatePlan plan;
-  plan.lr = config.optimizer.lr * optim::learning_rate_factor(config.schedule, t, config.warmup);
-  plan.sequences = optim::ramped_batch(config.batch_size, config.micro_batch, config.batch_ramp, t);
-  plan.routing = routing_at(config.routing, config.arch.ffn.depth, t);
-  return plan;
-}
-
-// What an update leaves for the log.
-struct UpdateResult {
-  double loss = 0;     // mean cross entropy
-  double entropy = 0;  // mean decision entropy, where it is in the loss
-  double accuracy = 0;
-  double norm = 0;  // of the gradient, before clipping
-  std::vector<ops::TreeStatistics> trees;
-};
-
-[[noreturn]] void fail_not_finite(const PretrainRun& run, const std::string& what) {
-  const std::filesystem::path last = run.directory.path() / "last.h5";
-  throw RunError(fmt::format(
-      "step {}: {} is not finite (data sequences {} on); the step was not applied. {} Lower train.lr, or "
-      "find the "
-      "operation with train.detect_anomaly=true.",
-      run.state.step + 1, what, run.state.sequences,
-      std::filesystem::exists(last) ? fmt::format("The last good checkpoint is {}.", last.string())
-                                    : std::string("No checkpoint had been written yet.")));
-}
-
-// Forward and backward over the micro-batches of one update; gradients are left in the parameters.
-UpdateResult accumulate(PretrainRun& run, const UpdatePlan& plan, bool statistics) {
-  const config::PretrainConfig& config = run.config;
-  UpdateResult result;
-  const double predictions = static_cast<double>(plan.sequences * run.train.predictions_per_sequence());
-  std::int64_t correct = 0;
-  for (std::int64_t done = 0; done < plan.sequences; done += config.micro_batch) {
-    const data::MaskedBatch batch = run.train.batch(run.state.sequences + done, config.micro_batch);
-    nn::ForwardContext context;
-    context.training = true;
-    context.dropout = config.dropout;
-    context.seed = config.seed;
-    context.step = static_cast<std::uint64_t>(run.state.micro_step);
-    context.routing = plan.routing.routing;
-    context.routing.leak_seed = config.seed;
-    context.routing.leak_step = context.step;
-    if (statistics) context.statistics = &result.trees;
-    const nn::MaskedLmResult part =
-        run.model.loss(batch.ids, Tensor(), batch.positions, batch.targets, predictions, context);
-    const double share = static_cast<double>(config.micro_batch) / static_cast<double>(plan.sequences);
-    const Variable objective = add_entropy(part.loss, context.entropies, plan.routing.entropy_weight * share);
-    result.loss += static_cast<double>(part.loss.item());
-    result.entropy += mean_value(context.entropies) * share;
-    correct += part.correct;
-    ++run.state.micro_step;
-    if (!std::isfinite(objective.item())) fail_not_finite(run, "the loss");
-    backward(objective);
-  }
-  result.accuracy = static_cast<double>(correct) / predictions;
-  return result;
-}
-
-UpdateResult update(PretrainRun& run, const UpdatePlan& plan, bool statistics) {
-  run.model.clear_gradients();
-  UpdateResult result = accumulate(run, plan, statistics);
-  const optim::GradientNorm norm = optim::gradient_norm(run.optimizer.slots());
-  if (!norm.finite) fail_not_finite(run, fmt::format("the gradient of `{}`", norm.not_finite));
-  result.norm = norm.norm;
-  run.optimizer.step(plan.lr, optim::clip_factor(norm.norm, run.config.optimizer.clip));
-  ++run.state.step;
-  run.state.sequences += plan.sequences;
-  run.state.tokens += plan.sequences * run.train.sequence_length();
-  return result;
-}
 
 io::Json log_line(const PretrainRun& run, const UpdatePlan& plan, const UpdateResult& result,
                   double tokens_per_s) {
@@ -184,10 +104,12 @@ void train_loop(PretrainRun& run) {
     const UpdateResult result = update(run, plan, log_now && plan.routing.soft);
     watch.lap();
     const double speed = watch.tokens_per_second();
-    progress.update(
-        done_fraction(run),
-        fmt::format("step {}  {:.2f} M tokens  loss {:.3f}  lr {:.2e}  {:.0f} tokens/s", run.state.step,
-                    static_cast<double>(run.state.tokens) / 1e6, result.loss, plan.lr, speed));
+    if (progress.due()) {
+      progress.update(
+          done_fraction(run),
+          fmt::format("step {}  {:.2f} M tokens  loss {:.3f}  lr {:.2e}  {:.0f} tokens/s", run.state.step,
+                      static_cast<double>(run.state.tokens) / 1e6, result.loss, plan.lr, speed));
+    }
     if (log_now) {
       run.directory.log(log_line(run, plan, result, speed));
       watch.mark();

@@ -61,13 +61,20 @@ void Progress::begin_phase(const std::string& phase) {
   }
 }
 
+std::chrono::milliseconds Progress::interval() const {
+  return terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10000);
+}
+
+bool Progress::due() const {
+  return enabled_ && Clock::now() - last_ >= interval();
+}
+
 void Progress::update(double fraction, const std::string& status) {
   if (!enabled_) return;
   fraction = std::clamp(fraction, 0.0, 1.0);
   if (first_fraction_ < 0) first_fraction_ = fraction;
-  const auto interval = terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10000);
   const Clock::time_point now = Clock::now();
-  if (now - last_ < interval) return;
+  if (now - last_ < interval()) return;
   last_ = now;
   if (terminal_) {
     fmt::print(stderr, "\r\x1b[K{}", line(fraction, status));

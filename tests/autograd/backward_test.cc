@@ -82,7 +82,7 @@ TEST_CASE("an upstream gradient must have the shape of the output") {
 TEST_CASE("several outputs: those that nothing depends on have no gradient") {
   const Variable x = scalar(3);
   bool second_reached = true;
-  const std::vector<Variable> both = record("split", {Tensor::full({1}, 1.0F), Tensor::full({1}, 2.0F)}, {x},
+  const Variables both = record("split", {Tensor::full({1}, 1.0F), Tensor::full({1}, 2.0F)}, {x},
                                             [&](std::span<const Tensor> outputs, std::span<Variable> in) {
                                               second_reached = outputs[1].defined();
                                               in[0].accumulate_grad(outputs[0]);

@@ -3,12 +3,10 @@
 // while it is walked.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <span>
-#include <string>
-#include <vector>
 
+#include "espalier/autograd/closure.h"
 #include "espalier/tensor/tensor.h"
 
 namespace espalier {
@@ -39,7 +37,8 @@ class Variable {
   // Memory for a gradient contribution; allocates it on first use, then asks to accumulate.
   // Only for variables with requires_grad().
   GradientSlot grad_slot();
-  // Adds `contribution` (same shape); keeps it without a copy when it is the first.
+  // Adds `contribution` (same shape); keeps it without a copy when it is the first. Memory that others hold
+  // too is never added to, so an operation may hand its gradient on to several inputs.
   void accumulate_grad(const Tensor& contribution);
   void clear_grad();
 
@@ -60,18 +59,20 @@ class Variable {
   std::shared_ptr<State> state_;
 };
 
+using Tensors = PoolVector<Tensor>;
+using Variables = PoolVector<Variable>;
+
 // Adds the gradients of the inputs. `outputs[i]` is the gradient of output i, undefined if nothing depends on
 // it. `inputs` are the variables given to record(), in order; contribute only where input.requires_grad().
-using BackwardFunction = std::function<void(std::span<const Tensor> outputs, std::span<Variable> inputs)>;
+using BackwardFunction = Closure<void(std::span<const Tensor> outputs, std::span<Variable> inputs)>;
 
 // Makes the results of an operation. While gradients are recorded and an input requires one, the results
 // remember `inputs` and `backward`; otherwise both are dropped at once. `name` is for messages.
-std::vector<Variable> record(const char* name, std::vector<Tensor> values, std::vector<Variable> inputs,
-                             BackwardFunction backward);
+Variables record(const char* name, Tensors values, Variables inputs, BackwardFunction backward);
 
 // The common case of one result; `backward` gets its gradient, which is always defined.
-Variable record(const char* name, Tensor value, std::vector<Variable> inputs,
-                std::function<void(const Tensor& grad, std::span<Variable> inputs)> backward);
+Variable record(const char* name, Tensor value, Variables inputs,
+                Closure<void(const Tensor& grad, std::span<Variable> inputs)> backward);
 
 // Whether an operation on `inputs` would be recorded now: if not, it need not save anything for backward.
 bool records_gradient(std::initializer_list<Variable> inputs);

@@ -41,6 +41,8 @@ class MaskedLmLoader {
   // Sequences [first, first + count) of the endless sequence of epochs: place p is position p mod sequences()
   // of epoch p / sequences(). A batch may cross the end of an epoch. Each epoch masks anew.
   MaskedBatch batch(std::int64_t first, std::int64_t count) const;
+  // The same into `batch`, whose memory is used again.
+  void read_batch(std::int64_t first, std::int64_t count, MaskedBatch& batch) const;
 
   // The stored sequence at a place.
   std::int64_t sequence_at(std::int64_t place) const;

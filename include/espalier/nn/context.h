@@ -17,7 +17,7 @@ struct ForwardContext {
   std::uint64_t step = 0;    // counts forward passes of a training (micro-batches, not updates)
   ops::TreeRouting routing;  // for every tree of the model
   // Filled by tree layers, in layer order: the entropy of each (where routing.entropy asks for it) ...
-  std::vector<Variable> entropies;
+  Variables entropies;
   // ... and, where not null, the statistics of each; grows to one entry a tree layer, later passes add to
   // them.
   std::vector<ops::TreeStatistics>* statistics = nullptr;

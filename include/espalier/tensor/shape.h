@@ -30,6 +30,10 @@ class Shape {
   // The same shape with the last extent replaced. Rank must be at least 1.
   Shape with_last(std::int64_t extent) const;
   std::span<const std::int64_t> extents() const { return {extents_.data(), static_cast<std::size_t>(rank_)}; }
+  // The same shape with the extent of one axis replaced; negative axes count from the end.
+  Shape with_extent(int axis, std::int64_t extent) const;
+  // The same shape with one more axis, the last.
+  Shape appended(std::int64_t extent) const;
   // "[32,128,512]"
   std::string str() const;
 

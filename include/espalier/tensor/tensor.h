@@ -28,6 +28,8 @@ class BasicTensor {
   }
 
   bool defined() const { return data_ != nullptr; }
+  // Whether another tensor holds the same memory.
+  bool shared() const { return data_.use_count() > 1; }
   const Shape& shape() const { return shape_; }
   std::int64_t size() const { return shape_.elements(); }
   Element* data() { return data_.get(); }

@@ -19,6 +19,8 @@ class Progress {
   // From now on fractions and the time left are those of `phase`, which is shown; nothing if it is the
   // present one.
   void begin_phase(const std::string& phase);
+  // Whether update() would draw now: if not, its text need not be put together.
+  bool due() const;
   // `fraction` in [0, 1] of the work done; `status` is free text. Draws at most ten times a second on a
   // terminal, every ten seconds elsewhere.
   void update(double fraction, const std::string& status);
@@ -26,6 +28,7 @@ class Progress {
   void clear();
 
  private:
+  std::chrono::milliseconds interval() const;
   std::string line(double fraction, const std::string& status) const;
 
   using Clock = std::chrono::steady_clock;

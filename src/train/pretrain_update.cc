@@ -1,0 +1,80 @@
+#include "train/pretrain_update.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "espalier/base/error.h"
+#include "train/objective.h"
+
+namespace espalier::train {
+namespace {
+
+[[noreturn]] void fail_not_finite(const PretrainRun& run, const std::string& what) {
+  const std::filesystem::path last = run.directory.path() / "last.h5";
+  throw RunError(fmt::format(
+      "step {}: {} is not finite (data sequences {} on); the step was not applied. {} Lower train.lr, or "
+      "find the "
+      "operation with train.detect_anomaly=true.",
+      run.state.step + 1, what, run.state.sequences,
+      std::filesystem::exists(last) ? fmt::format("The last good checkpoint is {}.", last.string())
+                                    : std::string("No checkpoint had been written yet.")));
+}
+
+// Forward and backward over the micro-batches of one update; gradients are left in the parameters.
+UpdateResult accumulate(PretrainRun& run, const UpdatePlan& plan, bool statistics) {
+  const config::PretrainConfig& config = run.config;
+  UpdateResult result;
+  const double predictions = static_cast<double>(plan.sequences * run.train.predictions_per_sequence());
+  std::int64_t correct = 0;
+  for (std::int64_t done = 0; done < plan.sequences; done += config.micro_batch) {
+    run.train.read_batch(run.state.sequences + done, config.micro_batch, run.batch);
+    const data::MaskedBatch& batch = run.batch;
+    nn::ForwardContext context;
+    context.training = true;
+    context.dropout = config.dropout;
+    context.seed = config.seed;
+    context.step = static_cast<std::uint64_t>(run.state.micro_step);
+    context.routing = plan.routing.routing;
+    context.routing.leak_seed = config.seed;
+    context.routing.leak_step = context.step;
+    if (statistics) context.statistics = &result.trees;
+    const nn::MaskedLmResult part =
+        run.model.loss(batch.ids, Tensor(), batch.positions, batch.targets, predictions, context);
+    const double share = static_cast<double>(config.micro_batch) / static_cast<double>(plan.sequences);
+    const Variable objective = add_entropy(part.loss, context.entropies, plan.routing.entropy_weight * share);
+    result.loss += static_cast<double>(part.loss.item());
+    result.entropy += mean_value(context.entropies) * share;
+    correct += part.correct;
+    ++run.state.micro_step;
+    if (!std::isfinite(objective.item())) fail_not_finite(run, "the loss");
+    backward(objective);
+  }
+  result.accuracy = static_cast<double>(correct) / predictions;
+  return result;
+}
+
+}  // namespace
+
+UpdatePlan plan_update(const config::PretrainConfig& config, double t) {
+  UpdatePlan plan;
+  plan.lr = config.optimizer.lr * optim::learning_rate_factor(config.schedule, t, config.warmup);
+  plan.sequences = optim::ramped_batch(config.batch_size, config.micro_batch, config.batch_ramp, t);
+  plan.routing = routing_at(config.routing, config.arch.ffn.depth, t);
+  return plan;
+}
+
+UpdateResult update(PretrainRun& run, const UpdatePlan& plan, bool statistics) {
+  run.model.clear_gradients();
+  UpdateResult result = accumulate(run, plan, statistics);
+  const optim::GradientNorm norm = optim::gradient_norm(run.optimizer.slots());
+  if (!norm.finite) fail_not_finite(run, fmt::format("the gradient of `{}`", norm.not_finite));
+  result.norm = norm.norm;
+  run.optimizer.step(plan.lr, optim::clip_factor(norm.norm, run.config.optimizer.clip));
+  ++run.state.step;
+  run.state.sequences += plan.sequences;
+  run.state.tokens += plan.sequences * run.train.sequence_length();
+  return result;
+}
+
+}  // namespace espalier::train

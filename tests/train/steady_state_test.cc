@@ -1,0 +1,70 @@
+// A training step in steady state asks the system's allocator for nothing: data, forward and backward pass,
+// clipping and AdamW.
+#include <doctest/doctest.h>
+
+#include "espalier/base/log.h"
+#include "espalier/base/parallel.h"
+#include "espalier/tensor/pool.h"
+#include "tests/support/support.h"
+#include "tests/train/allocation_support.h"
+#include "tests/train/train_support.h"
+#include "train/pretrain_update.h"
+
+namespace espalier::train {
+namespace {
+
+using testing::AllocationCounts;
+
+constexpr int kWarmUp = 6;
+constexpr int kSteps = 5;
+
+// Of kSteps updates after kWarmUp others.
+AllocationCounts steady_state(const std::vector<std::string>& overrides) {
+  testing::TempDir dir;
+  testing::write_tiny_store(dir.path() / "data");
+  PretrainRun run(testing::tiny_pretrain(dir.path(), overrides));
+  const auto updates = [&](int count) {
+    for (int i = 0; i < count; ++i) update(run, plan_update(run.config, 0.5), false);
+  };
+  updates(kWarmUp);
+  const std::int64_t blocks = pool_statistics().system_allocations;
+  testing::begin_counting_allocations();
+  updates(kSteps);
+  AllocationCounts counts = testing::end_counting_allocations();
+  CHECK(pool_statistics().system_allocations == blocks);
+  return counts;
+}
+
+void check(const std::string& name, const std::vector<std::string>& overrides) {
+  CAPTURE(name);
+  const AllocationCounts counts = steady_state(overrides);
+  CAPTURE(counts.first);
+  CHECK(counts.ours == 0);
+  MESSAGE(name << ": " << counts.libraries << " allocations by libraries in " << kSteps << " updates");
+}
+
+}  // namespace
+
+TEST_CASE("the counter sees what is allocated") {
+  if (!testing::can_count_allocations()) return;
+  testing::begin_counting_allocations();
+  int* volatile own = new int(1);  // volatile: a compiler may leave out an allocation that nobody looks at
+  const AllocationCounts counts = testing::end_counting_allocations();
+  delete own;
+  CHECK(counts.ours == 1);
+}
+
+TEST_CASE("a training step in steady state allocates nothing") {
+  if (!testing::can_count_allocations()) return;
+  set_quiet(true);
+  set_thread_count(1);  // with more, how much memory tasks hold at once depends on their timing
+  check("dense", {"arch.ffn.type=dense", "arch.ffn.width=24"});
+  check("dense, micro-batches, learned positions, rotary",
+        {"arch.ffn.type=dense", "arch.ffn.width=24", "train.micro_batch=4",
+         "arch.embedding.positions=learned", "arch.attention.rotary=true"});
+  check("hard tree", {});
+  check("straight-through tree", {"routing.mode=straight_through"});
+  set_thread_count(available_cores());
+}
+
+}  // namespace espalier::train
