@@ -22,8 +22,8 @@ void check_refused(const std::vector<std::string>& arguments, const std::string&
 TEST_CASE("help and version") {
   CHECK(run_well({"--version"}).out == "espalier 0.1.0\n");
   const std::string help = run_well({"--help"}).out;
-  for (const char* verb : {"prepare", "pretrain", "finetune", "evaluate", "fill-mask", "classify", "embed",
-                           "tokenize", "export", "import", "inspect"}) {
+  for (const char* verb : {"prepare", "pretrain", "finetune", "glue", "evaluate", "fill-mask", "classify",
+                           "embed", "tokenize", "export", "import", "inspect"}) {
     INFO(verb);
     CHECK(help.find(verb) != std::string::npos);
     CHECK(run_well({verb, "--help"}).out.find(verb) != std::string::npos);
