@@ -52,6 +52,7 @@ struct TreeBackward {
   const StraightThrough* straight_through;
   const double* other;            // values of siblings, in leaf order
   NeuronTreeGradients gradients;  // of this tree
+  bool stream;                    // the gradient of the input: past the caches
 
   void run(const LeafOrder& order) const;
 
@@ -66,7 +67,7 @@ struct TreeBackward {
     float dlogit[LeafOrder::kMaxChunk * kMaxLevels];
     float projection[LeafOrder::kMaxChunk * kMaxLevels];
     path_dots(gates.depth, {tree.w_out + gates.row(k, 0) * tree.output_width, tree.output_width},
-              tree.output_width, dy, n, tokens, leaves, projection);
+              tree.output_width, dy, n, tokens, leaves, {x, gates.width}, projection);
     for (std::int64_t i = 0; i < n; ++i) {
       std::copy_n(logits + (std::int64_t{tokens[i]} * gates.trees + k) * levels, levels,
                   activation + i * levels);
@@ -80,8 +81,9 @@ struct TreeBackward {
                gates.width,
                gradients.x.data,
                gradients.x.accumulate,
-               false}
+               stream}
           .run(n, tokens, leaves, dlogit);
+      if (stream) path_sums_done();
     }
     const ChunkPlan plan(gates.depth, order, chunk);
     if (gradients.w_out.data != nullptr) {
@@ -224,7 +226,8 @@ std::int64_t neuron_tree_hard_backward(const NeuronTree& tree, std::int64_t toke
           other.data(),
           {of_tree(gradients.x, 0, k > 0), of_tree(gradients.w_in, first * gates.width, begin > 0),
            of_tree(gradients.bias, first, begin > 0),
-           of_tree(gradients.w_out, first * tree.output_width, begin > 0)}};
+           of_tree(gradients.w_out, first * tree.output_width, begin > 0)},
+          k == gates.trees - 1 && streaming_pays(gradients.x.data, tokens, gates.width)};
       backward.run(order);
     }
   }

@@ -117,8 +117,7 @@ void two_passes(const Forward& forward, int k, std::int64_t tokens) {
 
 void neuron_tree_hard_forward(const NeuronTree& tree, std::int64_t tokens, const float* x, float* logits,
                               std::int32_t* leaf, float* y) {
-  const bool whole_lines = tree.output_width % 16 == 0 && reinterpret_cast<std::uintptr_t>(y) % 64 == 0;
-  const Forward forward{tree, x, logits, leaf, y, tokens >= 2048 && whole_lines};
+  const Forward forward{tree, x, logits, leaf, y, streaming_pays(y, tokens, tree.output_width)};
   if (tokens >= 2048 && tree.gates.trees <= 4) {
     for (int k = 0; k < tree.gates.trees; ++k) two_passes(forward, k, tokens);
     return;

@@ -1,35 +1,98 @@
 #include "kernels/neuron_tree_straight_through.h"
 
+#include <algorithm>
+#include <atomic>
+#include <bit>
 #include <numeric>
 
 #include "espalier/base/parallel.h"
 #include "espalier/tensor/pool.h"
 #include "kernels/gate.h"
-#include "kernels/gelu.h"
+#include "kernels/sibling_walk.h"
 
 namespace espalier::kernels {
 namespace {
 
-constexpr std::int64_t kTokenGrain = 32;
+// Tokens of a batch whose own path a bucket holds, on average; so many times more flips come to it.
+constexpr std::int64_t kBucket = 16;
 
-// <dy, contribution of the path from `node` down>, by hard decisions.
-double path_value(const NeuronTree& tree, int k, std::int32_t node, int level, const float* x,
-                  const float* dy) {
-  float activation[kMaxLevels];
-  float projection[kMaxLevels];
-  std::int32_t rows[kMaxLevels];
-  int count = 0;
-  walk_down(tree.gates, k, node, level, x, [&](int, std::int32_t at, float logit) {
-    rows[count] = tree.gates.row(k, at);
-    activation[count++] = logit;
-  });
-  gelu_serial(count, activation, activation);
-  row_dots(count, rows, tree.output_source(), tree.output_width, dy, projection);
-  double sum = 0;
-  for (int i = 0; i < count; ++i) {
-    sum += static_cast<double>(activation[i]) * static_cast<double>(projection[i]);
+constexpr std::int64_t kSlopeGrain = 512;  // tokens a task
+
+// Flips of a batch by the node of the upper levels' end that they came to.
+struct Buckets {
+  Buckets(std::int64_t count, int level, const std::int32_t* arrival)
+      : begin((std::int64_t{1} << level) + 1), flips(count * level) {
+    const std::int64_t buckets = std::int64_t{1} << level;
+    std::fill_n(begin.data(), buckets + 1, 0);
+    for (std::int64_t i = 0; i < count * level; ++i) ++begin[arrival[i] + 1];  // -1: nothing came
+    for (std::int64_t b = 0; b < buckets; ++b) begin[b + 1] += b == 0 ? 0 : begin[b];
+    Scratch<std::int32_t> next(buckets);
+    next[0] = 0;
+    for (std::int64_t b = 1; b < buckets; ++b) next[b] = begin[b];
+    for (std::int64_t i = 0; i < count * level; ++i) {
+      if (arrival[i] < 0) continue;
+      flips[next[arrival[i]]++] = {static_cast<std::int16_t>(i / level),
+                                   static_cast<std::int16_t>(i % level)};
+    }
+    begin[0] = 0;
   }
-  return sum;
+
+  Scratch<std::int32_t> begin;  // of bucket b; its end is that of bucket b + 1
+  Scratch<Flip> flips;
+};
+
+// Whether the decisions of each token's path are flipped, [tokens of order, depth].
+Scratch<bool> flips_of(const TreeGates& gates, int k, const LeafOrder& order, const float* logits,
+                       const StraightThrough& options) {
+  Scratch<bool> flips(order.count() * gates.depth);
+  parallel_for(order.count(), kSlopeGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const float* own = logits + (std::int64_t{order.tokens()[i]} * gates.trees + k) * gates.levels();
+      for (int level = 0; level < gates.depth; ++level) {
+        flips[i * gates.depth + level] = gate_slope(own[level], options.temperature) >= options.epsilon;
+      }
+    }
+  });
+  return flips;
+}
+
+// Two passes, as forward: blocks of tokens send their flips down the upper levels, then each subtree below
+// takes all the flips that came to it, so that lists stay long where nodes are many.
+std::int64_t walk_batch(const SiblingWalk& walk, std::int64_t count) {
+  constexpr std::int64_t kList = SiblingWalk::kList;
+  const int depth = walk.tree.gates.depth;
+  const int level =
+      std::clamp(static_cast<int>(std::bit_width(static_cast<std::uint64_t>(count / kBucket))) - 1, 0, depth);
+  Scratch<std::int32_t> arrival(count * level);
+  std::fill_n(arrival.data(), count * level, -1);
+  std::atomic<std::int64_t> evaluated{0};
+  if (level > 0) {
+    parallel_for(count, kList, [&](std::int64_t begin, std::int64_t end) {
+      evaluated +=
+          walk.run(0, 0, static_cast<int>(begin), static_cast<int>(end), nullptr, 0, level, arrival.data());
+    });
+  }
+  const Buckets buckets(count, level, arrival.data());
+  parallel_for(std::int64_t{1} << level, 1, [&](std::int64_t bucket, std::int64_t) {
+    const auto place = [&](std::int32_t leaf) { return leaf >> (depth - level); };
+    const std::int32_t* own = std::partition_point(walk.leaves, walk.leaves + count,
+                                                   [&](std::int32_t leaf) { return place(leaf) < bucket; });
+    const std::int32_t* own_end = std::partition_point(
+        own, walk.leaves + count, [&](std::int32_t leaf) { return place(leaf) == bucket; });
+    const auto node = static_cast<std::int32_t>((std::int64_t{1} << level) - 1 + bucket);
+    std::int64_t nodes = 0;
+    for (; own < own_end; own += std::min<std::int64_t>(kList, own_end - own)) {
+      const auto begin = static_cast<int>(own - walk.leaves);
+      const auto size = static_cast<int>(std::min<std::int64_t>(kList, own_end - own));
+      nodes += walk.run(node, level, begin, begin + size, nullptr, 0, depth + 1, nullptr);
+    }
+    for (std::int64_t i = buckets.begin[bucket]; i < buckets.begin[bucket + 1]; i += kList) {
+      const auto size = static_cast<int>(std::min<std::int64_t>(kList, buckets.begin[bucket + 1] - i));
+      nodes += walk.run(node, level, 0, 0, buckets.flips.data() + i, size, depth + 1, nullptr);
+    }
+    evaluated += nodes;
+  });
+  return evaluated;
 }
 
 }  // namespace
@@ -39,25 +102,22 @@ std::int64_t sibling_values(const NeuronTree& tree, int k, const LeafOrder& orde
                             double* other) {
   const TreeGates& gates = tree.gates;
   const int depth = gates.depth;
-  PoolVector<std::int64_t> evaluated(
-      static_cast<std::size_t>((order.count() + kTokenGrain - 1) / kTokenGrain), 0);
-  parallel_for(order.count(), kTokenGrain, [&](std::int64_t begin, std::int64_t end) {
-    std::int64_t& count = evaluated[static_cast<std::size_t>(begin / kTokenGrain)];
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t token = order.tokens()[i];
-      for (int level = 0; level < depth; ++level) {
-        const float logit = logits[(token * gates.trees + k) * gates.levels() + level];
-        if (gate_slope(logit, options.temperature) < options.epsilon) continue;
-        const std::int32_t leaf = order.leaves()[i];
-        const std::int32_t sibling =
-            2 * path_node(level, leaf, depth) + (path_turns_right(level, leaf, depth) ? 1 : 2);
-        other[i * depth + level] =
-            path_value(tree, k, sibling, level + 1, x + token * gates.width, dy + token * tree.output_width);
-        count += depth - level;
-      }
-    }
-  });
-  return std::accumulate(evaluated.begin(), evaluated.end(), std::int64_t{0});
+  const Scratch<bool> flips = flips_of(gates, k, order, logits, options);
+  std::fill_n(other, order.count() * depth, 0.0);
+  std::int64_t evaluated = 0;
+  for (std::int64_t begin = 0; begin < order.count(); begin += SiblingWalk::kBatch) {
+    const std::int64_t count = std::min(SiblingWalk::kBatch, order.count() - begin);
+    const SiblingWalk walk{tree,
+                           k,
+                           x,
+                           dy,
+                           order.tokens() + begin,
+                           order.leaves() + begin,
+                           flips.data() + begin * depth,
+                           other + begin * depth};
+    evaluated += walk_batch(walk, count);
+  }
+  return evaluated;
 }
 
 void add_decision_gradients(int depth, const StraightThrough& options, const float* logits, std::int32_t leaf,

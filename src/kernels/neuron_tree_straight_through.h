@@ -11,8 +11,8 @@ namespace espalier::kernels {
 
 // For each token of `order` in tree k and each level that decides, the value of the sibling's branch: the
 // sum of gelu(logit) <dy, w_out> along its hard path down to a leaf, in other[i, level], i the token's place
-// in the order. Siblings of decisions with a slope below options.epsilon are skipped, and their places left
-// as they are. Returns the number of nodes evaluated. x, dy, logits: of all tokens.
+// in the order. Siblings of decisions with a slope below options.epsilon are skipped, and their places zero.
+// Returns the number of nodes evaluated. x, dy, logits: of all tokens.
 std::int64_t sibling_values(const NeuronTree& tree, int k, const LeafOrder& order, const float* x,
                             const float* dy, const float* logits, const StraightThrough& options,
                             double* other);

@@ -14,8 +14,11 @@ HWY_BEFORE_NAMESPACE();
 namespace espalier::kernels::HWY_NAMESPACE {
 namespace {
 
+// Rows that a group of four tokens fetches: its own of another matrix, and the next four vectors.
+constexpr int kAhead = 8;
+
 void group_dots(int depth, RowSource source, std::int64_t width, int count, const float* const* vectors,
-                const std::int32_t* leaves, float* out) {
+                const std::int32_t* leaves, const float* const* ahead, float* out) {
   const auto row = [&](int level, std::int32_t leaf) {
     return source.data + path_node(level, leaf, depth) * source.stride;
   };
@@ -25,7 +28,11 @@ void group_dots(int depth, RowSource source, std::int64_t width, int count, cons
   const int shared = levels - std::bit_width(differing);
   for (int level = 0; level < shared; ++level) {
     float products[4];
-    dots_of(count, width, row(level, leaves[0]), vectors, products);
+    if (count == 4 && level < kAhead) {
+      dots<4, 1>(width, row(level, leaves[0]), vectors, products, ahead + level);
+    } else {
+      dots_of(count, width, row(level, leaves[0]), vectors, products);
+    }
     for (int t = 0; t < count; ++t) out[t * levels + level] = products[t];
   }
   for (int t = 0; t < count; ++t) {
@@ -41,12 +48,17 @@ void group_dots(int depth, RowSource source, std::int64_t width, int count, cons
 }
 
 void all_dots(int depth, RowSource source, std::int64_t width, const float* vectors, std::int64_t count,
-              const std::int32_t* tokens, const std::int32_t* leaves, float* out) {
+              const std::int32_t* tokens, const std::int32_t* leaves, RowSource later, float* out) {
   for (std::int64_t i = 0; i < count; i += 4) {
     const int group = static_cast<int>(std::min<std::int64_t>(4, count - i));
     const float* own[4] = {};
     for (int t = 0; t < group; ++t) own[t] = vectors + tokens[i + t] * width;
-    group_dots(depth, source, width, group, own, leaves + i, out + i * (depth + 1));
+    const float* ahead[kAhead];
+    for (std::int64_t t = 0; t < 4; ++t) {
+      ahead[2 * t] = later.data + tokens[std::min(i + t, count - 1)] * later.stride;
+      ahead[2 * t + 1] = vectors + tokens[std::min(i + 4 + t, count - 1)] * width;
+    }
+    group_dots(depth, source, width, group, own, leaves + i, ahead, out + i * (depth + 1));
   }
 }
 
@@ -64,8 +76,8 @@ HWY_EXPORT(all_dots);
 }  // namespace
 
 void path_dots(int depth, RowSource source, std::int64_t width, const float* vectors, std::int64_t count,
-               const std::int32_t* tokens, const std::int32_t* leaves, float* out) {
-  HWY_DYNAMIC_DISPATCH(all_dots)(depth, source, width, vectors, count, tokens, leaves, out);
+               const std::int32_t* tokens, const std::int32_t* leaves, RowSource later, float* out) {
+  HWY_DYNAMIC_DISPATCH(all_dots)(depth, source, width, vectors, count, tokens, leaves, later, out);
 }
 
 }  // namespace espalier::kernels

@@ -9,8 +9,9 @@ namespace espalier::kernels {
 
 // out[i, level] = <vectors[tokens[i]], row of the level's node on the path to leaves[i]>, i < count; out is
 // [count, depth + 1], vectors [., width]; source: the tree's rows in heap order. Neighbours in the list that
-// share nodes share loads. The bits of a product are those of row_dot.
+// share nodes share loads. The bits of a product are those of row_dot. Brings the tokens' rows of `later`
+// into the second-level cache meanwhile.
 void path_dots(int depth, RowSource source, std::int64_t width, const float* vectors, std::int64_t count,
-               const std::int32_t* tokens, const std::int32_t* leaves, float* out);
+               const std::int32_t* tokens, const std::int32_t* leaves, RowSource later, float* out);
 
 }  // namespace espalier::kernels

@@ -4,6 +4,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/path_gradients.cc"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -19,14 +20,6 @@ using Vector = hn::Vec<Tag>;
 constexpr int kColumns = 2;  // vectors
 // Levels whose sums are held in registers at a time.
 constexpr int kBand = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
-
-struct Columns {
-  const PathGradients& gradients;
-  const ChunkPlan& plan;
-  const float* coefficients;
-  std::int64_t first;
-  std::int64_t count;  // of the last, partial vector; 0: whole vectors
-};
 
 HWY_INLINE void put(const PathGradients& gradients, std::int32_t target, std::int64_t c, std::int64_t partial,
                     Vector sum) {
@@ -48,6 +41,7 @@ void sum_band(const PathGradients& gradients, const ChunkPlan& plan, const float
   const Tag d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const int levels = plan.levels();
+  const std::int32_t last = plan.run(plan.runs() - 1).end - 1;
   Vector acc[kLevels][kCount];
   HWY_UNROLL(12)
   for (int l = 0; l < kLevels; ++l) {
@@ -58,6 +52,10 @@ void sum_band(const PathGradients& gradients, const ChunkPlan& plan, const float
     const ChunkPlan::Run& run = plan.run(r);
     for (std::int32_t i = run.begin; i < run.end; ++i) {
       const float* from = gradients.source + plan.tokens()[i] * gradients.width + c;
+      // Four tokens ahead: a block's part of a row is met once, and no stride leads to the next one.
+      const float* next = gradients.source + plan.tokens()[std::min(i + 4, last)] * gradients.width + c;
+      hwy::Prefetch(next);
+      if (kCount > 1) hwy::Prefetch(next + lanes);
       const float* w = coefficients + i * levels + level;
       Vector x[kCount];
       HWY_UNROLL(2)

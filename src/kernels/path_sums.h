@@ -25,4 +25,13 @@ struct PathSums {
 
 void path_sums_done();
 
+// Whether `stream` is allowed (whole cache lines) and pays: the result does not stay in the caches anyway.
+inline bool streaming_pays(const float* out, std::int64_t tokens, std::int64_t width) {
+  constexpr std::int64_t kLine = 64;
+  constexpr std::int64_t kCacheBytes = std::int64_t{6} << 20;
+  const std::int64_t row = width * static_cast<std::int64_t>(sizeof(float));
+  return tokens * row >= kCacheBytes && row % kLine == 0 &&
+         reinterpret_cast<std::uintptr_t>(out) % kLine == 0;
+}
+
 }  // namespace espalier::kernels

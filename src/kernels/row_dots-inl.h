@@ -73,9 +73,14 @@ HWY_INLINE void store_sums_of_four(D d, V a, V b, V c, V e, float* out) {
 
 #endif
 
-// out[i] = <shared, rows[i]>, i < kRows <= 4.
-template <int kRows>
-HWY_INLINE void dots(std::int64_t width, const float* shared, const float* const* rows, float* out) {
+HWY_INLINE void fetch(const float* at) {
+  __builtin_prefetch(at, 0, 2);
+}
+
+// out[i] = <shared, rows[i]>, i < kRows <= 4. Meanwhile brings kFetch other rows into the second-level cache.
+template <int kRows, int kFetch = 0>
+HWY_INLINE void dots(std::int64_t width, const float* shared, const float* const* rows, float* out,
+                     const float* const* ahead = nullptr) {
   using Tag = hn::ScalableTag<float>;
   using Vector = hn::Vec<Tag>;
   const Tag d;
@@ -91,6 +96,11 @@ HWY_INLINE void dots(std::int64_t width, const float* shared, const float* const
     for (int r = 0; r < kRows; ++r) {
       even[r] = hn::MulAdd(s0, hn::LoadU(d, rows[r] + i), even[r]);
       odd[r] = hn::MulAdd(s1, hn::LoadU(d, rows[r] + i + lanes), odd[r]);
+    }
+    HWY_UNROLL(3)
+    for (int f = 0; f < kFetch; ++f) {
+      fetch(ahead[f] + i);
+      if constexpr (hn::MaxLanes(Tag()) >= 16) fetch(ahead[f] + i + lanes);
     }
   }
   if (i + lanes <= width) {
@@ -116,13 +126,14 @@ HWY_INLINE void dots(std::int64_t width, const float* shared, const float* const
 }
 
 // The same for a number known at run time, 0 to 4; the rest of `out` becomes zero.
+template <int kFetch = 0>
 HWY_INLINE void dots_of(int count, std::int64_t width, const float* shared, const float* const* rows,
-                        float (&out)[4]) {
-  if (count == 4) return dots<4>(width, shared, rows, out);
+                        float (&out)[4], const float* const* ahead = nullptr) {
+  if (count == 4) return dots<4, kFetch>(width, shared, rows, out, ahead);
   out[0] = out[1] = out[2] = out[3] = 0;
-  if (count == 3) dots<3>(width, shared, rows, out);
-  if (count == 2) dots<2>(width, shared, rows, out);
-  if (count == 1) dots<1>(width, shared, rows, out);
+  if (count == 3) dots<3, kFetch>(width, shared, rows, out, ahead);
+  if (count == 2) dots<2, kFetch>(width, shared, rows, out, ahead);
+  if (count == 1) dots<1, kFetch>(width, shared, rows, out, ahead);
 }
 
 // Tokens' rows to bring into the second-level cache, two with each tile, so that main memory works while
@@ -155,10 +166,6 @@ class FetchAhead {
   const std::int32_t* tokens_ = nullptr;
   std::int64_t left_ = 0;
 };
-
-HWY_INLINE void fetch(const float* at) {
-  __builtin_prefetch(at, 0, 2);
-}
 
 // out[r][t] = <tokens[t], rows[r]> for four tokens and three rows, a node's and its children's. On
 // targets with 32 registers all 24 sums stay in them.
