@@ -2,11 +2,15 @@
 // it.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <functional>
 
 #include "espalier/base/philox.h"
+#include "espalier/io/checkpoint.h"
 #include "espalier/io/hdf5_file.h"
+#include "espalier/io/token_store.h"
 #include "io/hdf5_driver.h"
 #include "io/sealed_file.h"
 #include "tests/support/support.h"
@@ -77,6 +81,50 @@ TEST_CASE("damage: 600 flipped bits, all found before libhdf5 opens the file, da
   CHECK(in_structure > 100);
   CHECK_NOTHROW(open_all(path));
   CHECK(driver_opens() == opens + 1);
+}
+
+// Flips random bits of a file one by one; `read` must refuse each. Returns how many lay in a dataset.
+int check_flips(const std::filesystem::path& path, int tries, const std::function<void()>& read) {
+  const std::uint64_t bytes = std::filesystem::file_size(path);
+  const std::vector<Extent> datasets = SealedFile(path).extents();
+  const Philox random(8, RandomStream::kTest);
+  const std::uint64_t opens = driver_opens();
+  int in_datasets = 0;
+  for (int i = 0; i < tries; ++i) {
+    const auto draw = static_cast<std::uint64_t>(2 * i);
+    const std::uint64_t at = random.below(draw, static_cast<std::uint32_t>(bytes));
+    const int bit = static_cast<int>(random.below(draw + 1, 8));
+    flip(path, at, bit);
+    const std::string message = error_of(read);
+    flip(path, at, bit);
+    const auto hit = std::find_if(datasets.begin(), datasets.end(), [at](const Extent& dataset) {
+      return at >= dataset.offset && at < dataset.offset + dataset.bytes;
+    });
+    in_datasets += hit != datasets.end() ? 1 : 0;
+    const std::string part = hit != datasets.end() ? hit->name : "";
+    CHECK_MESSAGE(message.find(part) != std::string::npos, "byte ", at, " bit ", bit, ": ", message);
+    CHECK_MESSAGE(!message.empty(), "byte ", at, " bit ", bit, " went unnoticed");
+  }
+  CHECK(driver_opens() == opens);
+  CHECK_NOTHROW(read());
+  return in_datasets;
+}
+
+TEST_CASE("damage: 10,000 flipped bits of a checkpoint and a token store, none unnoticed, datasets named") {
+  const TempDir dir;
+  Checkpoint checkpoint;
+  checkpoint.kind = "model";
+  checkpoint.model = {{"encoder.a", random_tensor({40, 30}, 1)}, {"encoder.b", random_tensor({7}, 2)}};
+  checkpoint.optimizer = {{"exp_avg.encoder.a", random_tensor({40, 30}, 3)}};
+  checkpoint.tokenizer_json = std::string(2000, 't');
+  save_checkpoint(dir / "last.h5", checkpoint);
+  CHECK(check_flips(dir / "last.h5", 7000, [&] { load_checkpoint(dir / "last.h5"); }) > 1000);
+
+  TokenStoreWriter writer(dir / "tokens.h5", {.vocabulary_size = 9, .sequence_length = 4});
+  for (int i = 0; i < 500; ++i) writer.append(Split::kTrain, std::vector<std::int32_t>{1, 2, 3, 8});
+  writer.finish("{}", Json::object());
+  CHECK(check_flips(dir / "tokens.h5", 3000,
+                    [&] { TokenStoreReader(dir / "tokens.h5", Verify::kEverything); }) > 500);
 }
 
 TEST_CASE("damage: the message gives the bytes of the block, and the part is available to programs") {

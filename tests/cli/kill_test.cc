@@ -1,0 +1,112 @@
+// Killed with SIGKILL at any moment, in the middle of a step or of any write, fsync or rename: the same
+// command goes on, and the run ends as one that nobody disturbed, bit for bit.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <sstream>
+#include <thread>
+
+#include "espalier/base/philox.h"
+#include "espalier/io/json.h"
+#include "tests/cli/training_support.h"
+
+namespace espalier::testing {
+namespace {
+
+// How often, unless ESPALIER_TEST_KILLS says otherwise: a few seconds' worth.
+int kills_wanted() {
+  const char* setting = std::getenv("ESPALIER_TEST_KILLS");
+  return setting == nullptr ? 24 : std::atoi(setting);
+}
+
+// Of each line, what does not depend on the clock.
+std::string steady_metrics(const std::string& run) {
+  std::istringstream lines(read_text(run + "/metrics.jsonl"));
+  std::string steady;
+  for (std::string line; std::getline(lines, line);) {
+    io::Json json = io::parse_json(line, run);
+    for (const char* key : {"time", "tokens_per_s", "rss"}) json.erase(key);
+    steady += io::json_text(json, -1) + "\n";
+  }
+  return steady;
+}
+
+struct Ending {
+  std::string weights, metrics;
+};
+Ending ending_of(const std::string& run) {
+  return {weights_checksum_of(run), steady_metrics(run)};
+}
+
+// Moments to kill at: after some time, or at some system call of those that write.
+class Killer {
+ public:
+  Killer(double seconds, int calls) : seconds_(seconds), calls_(calls) {}
+
+  // Runs the command and kills it, unless it is done before; its status.
+  int run(const Arguments& command) {
+    const bool at_call = random_.below(draw_++, 2) == 0;
+    const std::string fault = "ESPALIER_IO_FAULT=kill:" + std::to_string(1 + random_.below(draw_++, calls_));
+    Running running(command, at_call ? fault : "");
+    const double wait = seconds_ * random_.uniform(draw_++);
+    if (!at_call) {
+      std::this_thread::sleep_for(std::chrono::duration<double>(wait));
+      running.signal(SIGKILL);
+    }
+    const Outcome outcome = running.wait();
+    INFO(outcome.err);
+    CHECK((outcome.status == 137 || outcome.status == 0));
+    return outcome.status;
+  }
+
+ private:
+  Philox random_{11, RandomStream::kTest};
+  std::uint64_t draw_ = 0;
+  double seconds_;
+  std::uint32_t calls_;
+};
+
+// Kills runs of `command` into `run` again and again, and compares what becomes of them.
+void kill_and_compare(const Arguments& command, const std::string& run, const Ending& expected, int wanted) {
+  const auto start = std::chrono::steady_clock::now();
+  run_well(command);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  Killer killer(seconds.count(), 60);
+  int kills = 0, ends = 0;
+  std::filesystem::remove_all(run);
+  while (kills < wanted || ends == 0) {
+    if (killer.run(command) != 0) {
+      ++kills;
+      continue;
+    }
+    ++ends;
+    const Ending ending = ending_of(run);
+    CHECK(ending.weights == expected.weights);
+    CHECK(ending.metrics == expected.metrics);
+    std::filesystem::remove_all(run);
+  }
+  MESSAGE(command[0] << ": " << kills << " kills, " << ends << " runs ended as the undisturbed one");
+}
+
+}  // namespace
+
+TEST_CASE("pretraining, killed") {
+  const Workshop& shop = workshop();
+  const Arguments overrides = {"save.steps=3", "eval.steps=5"};
+  run_well(shop.pretrain("calm", overrides));
+  kill_and_compare(shop.pretrain("killed", overrides), shop.path("killed"), ending_of(shop.path("calm")),
+                   kills_wanted());
+}
+
+TEST_CASE("fine-tuning, killed") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("killed-base", {"train.max_steps=2"}));
+  const Arguments overrides = {"train.epochs=5"};
+  run_well(shop.finetune("killed-base", "calm-task", overrides));
+  kill_and_compare(shop.finetune("killed-base", "killed-task", overrides), shop.path("killed-task"),
+                   ending_of(shop.path("calm-task")), kills_wanted() / 3);
+}
+
+}  // namespace espalier::testing
