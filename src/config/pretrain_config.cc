@@ -50,8 +50,11 @@ static void describe_training(PretrainConfig& config, Fields& fields) {
   describe_schedule(config.schedule, config.warmup, fields);
   fields.add("train.batch_size", config.batch_size, "Sequences of an update, at the end of the ramp.",
              at_least(1));
-  fields.add("train.micro_batch", config.micro_batch,
-             "Sequences of one forward and backward pass; an update sums as many as it needs.", at_least(1));
+  fields.add(
+      "train.micro_batch", config.micro_batch,
+      "Sequences that go through the model at once, 4096 tokens at most; an update sums what it needs. "
+      "Settings that are multiples of 4096 tokens give the same bits.",
+      at_least(1));
   fields.add(
       "train.batch_ramp", config.batch_ramp,
       "Used fraction of the budget at which the batch reaches batch_size, growing linearly in micro-batches; "

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "espalier/base/error.h"
@@ -21,14 +22,21 @@ namespace {
                                     : std::string("No checkpoint had been written yet.")));
 }
 
-// Forward and backward over the micro-batches of one update; gradients are left in the parameters.
+// Tokens of one forward and backward pass, at most. More make nothing faster, and passes of a fixed size give
+// the same bits for every larger micro-batch.
+constexpr std::int64_t kPassTokens = 4096;
+
+// Forward and backward over the passes of one update; gradients are left in the parameters.
 UpdateResult accumulate(PretrainRun& run, const UpdatePlan& plan, bool statistics) {
   const config::PretrainConfig& config = run.config;
   UpdateResult result;
   const double predictions = static_cast<double>(plan.sequences * run.train.predictions_per_sequence());
+  const std::int64_t longest = std::max(kPassTokens / run.train.sequence_length(), std::int64_t{1});
+  const std::int64_t pass = std::min(config.micro_batch, longest);
   std::int64_t correct = 0;
-  for (std::int64_t done = 0; done < plan.sequences; done += config.micro_batch) {
-    run.train.read_batch(run.state.sequences + done, config.micro_batch, run.batch);
+  for (std::int64_t done = 0; done < plan.sequences; done += pass) {
+    const std::int64_t sequences = std::min(pass, plan.sequences - done);
+    run.train.read_batch(run.state.sequences + done, sequences, run.batch);
     const data::MaskedBatch& batch = run.batch;
     nn::ForwardContext context;
     context.training = true;
@@ -41,7 +49,7 @@ UpdateResult accumulate(PretrainRun& run, const UpdatePlan& plan, bool statistic
     if (statistics) context.statistics = &result.trees;
     const nn::MaskedLmResult part =
         run.model.loss(batch.ids, Tensor(), batch.positions, batch.targets, predictions, context);
-    const double share = static_cast<double>(config.micro_batch) / static_cast<double>(plan.sequences);
+    const double share = static_cast<double>(sequences) / static_cast<double>(plan.sequences);
     const Variable objective = add_entropy(part.loss, context.entropies, plan.routing.entropy_weight * share);
     result.loss += static_cast<double>(part.loss.item());
     result.entropy += mean_value(context.entropies) * share;
