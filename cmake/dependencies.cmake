@@ -5,6 +5,12 @@ find_package(Threads REQUIRED)
 # oneDNN's own CMake package on Debian asks for OpenCL, which we do not use.
 find_library(DNNL_LIBRARY dnnl REQUIRED)
 find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.h REQUIRED)
+# oneDNN's threads are those of GNU's OpenMP. clang's own runtime would be a second one, which oneDNN does not listen to.
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  set(OpenMP_CXX_FLAGS -fopenmp=libgomp)
+  set(OpenMP_CXX_LIB_NAMES gomp)
+  find_library(OpenMP_gomp_LIBRARY NAMES libgomp.so.1 REQUIRED)
+endif()
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(yaml-cpp REQUIRED)
 find_package(nlohmann_json REQUIRED)

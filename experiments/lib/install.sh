@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: experiments/lib/install.sh GROUP...      (build, quickstart, tests, style)
+# usage: experiments/lib/install.sh GROUP...      (build, quickstart, tests, style, fuzz)
 # Installs the Debian packages of these groups that are missing, as root or through sudo.
 # The one place where the project's packages are listed.
 set -euo pipefail
@@ -10,6 +10,7 @@ declare -A groups=(
   [quickstart]="jq w3m perl python3-pip"
   [tests]="doctest-dev libbenchmark-dev"
   [style]="clang-format-14 shellcheck git"
+  [fuzz]="clang-14 libclang-rt-14-dev libomp-14-dev"
 )
 
 wanted=()
