@@ -109,6 +109,7 @@ void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   }
   optimizer.set_steps(state.step);
   directory.restore_metrics(checkpoint.metrics_jsonl);
+  write_trainer_state();
   log_info(fmt::format("{}: continuing at step {} of {}", config.run, state.step, total_steps()));
 }
 
@@ -151,6 +152,10 @@ io::Checkpoint FinetuneRun::checkpoint() {
 
 void FinetuneRun::save(bool best) {
   directory.save(checkpoint(), state.step, best, kKeptCheckpoints);
+  write_trainer_state();
+}
+
+void FinetuneRun::write_trainer_state() const {
   directory.write_trainer_state(
       state.step, epoch(), total_steps(),
       std::isfinite(state.best_metric) ? std::optional(state.best_metric) : std::nullopt,

@@ -47,6 +47,7 @@ struct FinetuneRun {
   double epoch() const { return static_cast<double>(state.step) / static_cast<double>(steps_per_epoch()); }
   // Writes a checkpoint and points last.h5 at it, with `best` also best.h5.
   void save(bool best);
+  void write_trainer_state() const;
   // The loss of a batch, in training by the weights of the classes, and its logits.
   Variable loss(const data::LabelledBatch& batch, nn::ForwardContext& context, Variable* logits = nullptr);
   // Hard routing, no dropout.

@@ -107,6 +107,7 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   optimizer.set_steps(state.step);
   directory.restore_metrics(checkpoint.metrics_jsonl);
   resumed = true;
+  write_trainer_state();
   log_info(fmt::format("{}: continuing at step {} ({:.2f} M tokens)", config.run, state.step,
                        static_cast<double>(state.tokens) / 1e6));
 }
@@ -139,10 +140,7 @@ void PretrainRun::save() {
   const bool best = best_step == state.step;
   try {
     directory.save(checkpoint(), state.step, best, config.keep_checkpoints);
-    directory.write_trainer_state(
-        state.step, epoch(), config.max_steps > 0 ? config.max_steps : config.budget.steps,
-        std::isfinite(state.best_loss) ? std::optional(state.best_loss) : std::nullopt,
-        directory.path() / "best.h5");
+    write_trainer_state();
   } catch (const Error& error) {
     if (config.stop_on_save_error) {
       throw RunError(fmt::format("{}; stopped at step {}, the checkpoint before stays, and {} from there",
@@ -150,6 +148,13 @@ void PretrainRun::save() {
     }
     log_warning(fmt::format("{}; going on, the checkpoint before stays", error.what()));
   }
+}
+
+void PretrainRun::write_trainer_state() const {
+  directory.write_trainer_state(
+      state.step, epoch(), config.max_steps > 0 ? config.max_steps : config.budget.steps,
+      std::isfinite(state.best_loss) ? std::optional(state.best_loss) : std::nullopt,
+      directory.path() / "best.h5");
 }
 
 double PretrainRun::epoch() const {

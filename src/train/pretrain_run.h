@@ -30,6 +30,7 @@ struct PretrainRun {
   // Writes a checkpoint, updates last.h5, best.h5 and trainer_state.json. Failures stop or warn as
   // configured.
   void save();
+  void write_trainer_state() const;
   double epoch() const;
 
   io::TokenStoreReader store;

@@ -85,6 +85,8 @@ std::optional<io::Checkpoint> RunDirectory::load_to_resume(const std::string& re
   if (!checkpoint) return checkpoint;
   require_kind(*checkpoint, kind, names_file(resume) ? resume : path_.string());
   const std::int64_t step = io::JsonView(checkpoint->state, "state")["step"].as_int();
+  // A kill may have come between the checkpoint and the names that point at it.
+  if (!names_file(resume)) point_at(step, io::JsonView(checkpoint->state, "state").get("best", false));
   const std::vector<io::StepFile> files = io::step_files(path_);
   if (!names_file(resume) || files.empty() || files.back().step <= step) return checkpoint;
   throw InputError(fmt::format(
@@ -110,13 +112,19 @@ void RunDirectory::check_space(const io::Checkpoint& first, std::int64_t keep) c
   io::check_free_space(path_, one * (most - there), "the checkpoints still to come");
 }
 
-void RunDirectory::save(const io::Checkpoint& checkpoint, std::int64_t step, bool best, std::int64_t keep) {
+void RunDirectory::save(io::Checkpoint checkpoint, std::int64_t step, bool best, std::int64_t keep) {
   const fs::path file = io::step_path(path_, step);
   fs::create_directories(file.parent_path());
+  checkpoint.state["best"] = best;
   io::save_checkpoint(file, checkpoint);
+  point_at(step, best);
+  io::prune_step_files(path_, static_cast<int>(keep));
+}
+
+void RunDirectory::point_at(std::int64_t step, bool best) const {
+  const fs::path file = io::step_path(path_, step);
   io::link_atomically(file, path_ / "last.h5");
   if (best) io::link_atomically(file, path_ / "best.h5");
-  io::prune_step_files(path_, static_cast<int>(keep));
 }
 
 void RunDirectory::log(const io::Json& line) {

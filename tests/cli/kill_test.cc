@@ -33,11 +33,17 @@ std::string steady_metrics(const std::string& run) {
   return steady;
 }
 
+// All that the run leaves: the weights of last.h5 and of best.h5, the metrics, and the state that other
+// programs read.
 struct Ending {
-  std::string weights, metrics;
+  std::string weights, best_weights, metrics, trainer_state;
 };
 Ending ending_of(const std::string& run) {
-  return {weights_checksum_of(run), steady_metrics(run)};
+  io::Json state = io::read_json(run + "/trainer_state.json");
+  for (const char* key : {"best_model_checkpoint", "log_history"})
+    state.erase(key);  // names the run; has times
+  return {weights_checksum_of(run), weights_checksum_of(run + "/best.h5"), steady_metrics(run),
+          io::json_text(state)};
 }
 
 // Moments to kill at: after some time, or at some system call of those that write.
@@ -84,7 +90,9 @@ void kill_and_compare(const Arguments& command, const std::string& run, const En
     ++ends;
     const Ending ending = ending_of(run);
     CHECK(ending.weights == expected.weights);
+    CHECK(ending.best_weights == expected.best_weights);
     CHECK(ending.metrics == expected.metrics);
+    CHECK(ending.trainer_state == expected.trainer_state);
     std::filesystem::remove_all(run);
   }
   MESSAGE(command[0] << ": " << kills << " kills, " << ends << " runs ended as the undisturbed one");

@@ -97,7 +97,7 @@ TEST_CASE("finetune: results in Hugging Face's names, and a model that classifie
   const Workshop& shop = workshop();
   run_well(shop.pretrain("base"));
   const std::string run = shop.path("classifier");
-  const Outcome outcome = run_well(shop.finetune("base", "classifier", {"train.epochs=8"}));
+  const Outcome outcome = run_well(shop.finetune("base", "classifier", {"train.epochs=16"}));
   CHECK(outcome.out.starts_with("eval_loss "));
   CHECK(outcome.out.find("\neval_accuracy ") != std::string::npos);
   const io::Json results = file_json(run + "/all_results.json");

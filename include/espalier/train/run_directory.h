@@ -27,9 +27,9 @@ class RunDirectory {
   // The newest checkpoint that is whole; damaged ones are reported as warnings and passed over. None if there
   // is none. InputError if there are checkpoints but none is whole.
   std::optional<io::Checkpoint> load_newest() const;
-  // The same, or for resume=FILE that checkpoint: InputError then if the folder holds checkpoints of later
-  // steps, which would take precedence over what comes after it. InputError for a checkpoint of another kind
-  // than `kind`.
+  // The same, with last.h5 and best.h5 pointing at it as a kill may have prevented; or for resume=FILE that
+  // checkpoint: InputError then if the folder holds checkpoints of later steps, which would take precedence
+  // over what comes after it. InputError for a checkpoint of another kind than `kind`.
   std::optional<io::Checkpoint> load_to_resume(const std::string& resume, const std::string& kind) const;
   // "the same command continues", or what else does.
   static std::string how_to_continue(const std::string& resume);
@@ -37,7 +37,7 @@ class RunDirectory {
   void check_space(const io::Checkpoint& first, std::int64_t keep) const;
 
   // Saves, points last.h5 (and best.h5, if `best`) at it, and removes all but the `keep` newest and the best.
-  void save(const io::Checkpoint& checkpoint, std::int64_t step, bool best, std::int64_t keep);
+  void save(io::Checkpoint checkpoint, std::int64_t step, bool best, std::int64_t keep);
 
   // One line of metrics.jsonl; kept in memory too, because checkpoints carry the history. What a full disk
   // does not take is written with a later line.
@@ -51,6 +51,8 @@ class RunDirectory {
                            const std::filesystem::path& best_checkpoint) const;
 
  private:
+  // Points last.h5, and best.h5 if `best`, at the checkpoint of `step`.
+  void point_at(std::int64_t step, bool best) const;
   std::filesystem::path path_;
   io::RunLock lock_;
   std::string metrics_;
