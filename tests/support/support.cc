@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -51,6 +52,8 @@ std::string read_text(const std::filesystem::path& path) {
 }
 
 std::filesystem::path golden_path(const std::string& name) {
+  const char* other = std::getenv("ESPALIER_GOLDEN_DIR");
+  if (other != nullptr) return std::filesystem::path(other) / name;
   return std::filesystem::path(ESPALIER_SOURCE_DIR) / "tests" / "golden" / name;
 }
 

@@ -34,7 +34,7 @@ class TempDir {
 
 std::string read_text(const std::filesystem::path& path);
 
-// tests/golden/NAME in the source tree.
+// tests/golden/NAME in the source tree, or NAME in $ESPALIER_GOLDEN_DIR.
 std::filesystem::path golden_path(const std::string& name);
 
 // Prints "SKIPPED: reason", which ctest shows as skipped. Return from the test case afterwards.

@@ -4,6 +4,8 @@
     python make.py --original DIR --leaf-original DIR [--only models,ops,...]
 
 DIR are checkouts of pbelcak/UltraFastBERT and pbelcak/fastfeedforward (default: $ULTRAFASTBERT_DIR, $FASTFEEDFORWARD_DIR).
+For a live cross-check (tests/interop) GOLDEN_OUT names another folder to write to, GOLDEN_SEED is added to every model's seed,
+and GOLDEN_STEPS is the number of training steps (10).
 """
 
 import argparse

@@ -1,13 +1,15 @@
 """Whole models of the original: logits, loss, every gradient and ten AdamW steps, in float32 and in double."""
 
 import copy
+import os
 import types
 
 import torch
 
 from store import error, pair, worst, write_case
 
-VOCAB, LENGTH, SEQUENCES, BATCHES, STEPS = 48, 16, 3, 3, 10
+VOCAB, LENGTH, SEQUENCES, BATCHES = 48, 16, 3, 3
+STEPS = int(os.environ.get("GOLDEN_STEPS", 10))
 PAD, MASK = 0, 4
 
 PRETRAINING = dict(type="AdamW", lr=1e-3, betas=[0.9, 0.98], eps=1e-12, weight_decay=0.01,
@@ -191,6 +193,7 @@ def conditions(document):
 
 def search(make_case, first_seed, tries=200):
     """The first seed from `first_seed` on whose case meets `conditions`."""
+    first_seed += int(os.environ.get("GOLDEN_SEED", 0))
     for seed in range(first_seed, first_seed + tries):
         tensors, document = make_case(seed)
         if conditions(document):
