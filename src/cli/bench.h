@@ -11,6 +11,8 @@ namespace espalier::cli {
 
 void add_bench_gemm(CLI::App& bench);
 void add_bench_fff(CLI::App& bench);
+void add_bench_step(CLI::App& bench);
+void add_bench_tokenize(CLI::App& bench);
 
 // "AMD EPYC; AVX3; 2 of 2 cores; ..." for people.
 std::string machine_line(const bench::Machine& machine);

@@ -9,6 +9,8 @@ void add_bench(CLI::App& app) {
   verb->fallthrough();
   add_bench_gemm(*verb);
   add_bench_fff(*verb);
+  add_bench_step(*verb);
+  add_bench_tokenize(*verb);
 }
 
 }  // namespace espalier::cli

@@ -60,6 +60,34 @@ TEST_CASE("bench gemm --json") {
   CHECK(json.at("rows")[0].at("correct") == true);
 }
 
+TEST_CASE("bench step needs no data") {
+  const TempDir dir;
+  const std::string config = dir.write("tiny.yaml",
+                                       "arch:\n  layers: 1\n  hidden_size: 16\n  attention:\n    heads: 2\n"
+                                       "  embedding:\n    vocab_size: 50\n")
+                                 .string();
+  const std::vector<std::string> arguments = {"bench", "step",     config, "arch.ffn.depth=2", "--sequences",
+                                              "2",     "--length", "8",    "--rounds",         "1"};
+  std::vector<std::string> with_json = arguments;
+  with_json.push_back("--json");
+  const io::Json json = run_well(with_json).json();
+  REQUIRE(json.at("rows").size() == 1);
+  const io::Json& row = json.at("rows")[0];
+  check_has(row, {"name", "train_tokens_per_s", "forward_tokens_per_s", "sequence_ms", "peak_rss_gb", "mfu"});
+  CHECK(row.at("name") == "tiny");
+  CHECK(row.at("layer") == "1x2");
+  CHECK(json.at("machine").at("gemm_gflops").get<double>() > 0);
+  CHECK(run_well(arguments).out.find("tokens/s") != std::string::npos);
+}
+
+TEST_CASE("bench tokenize --json") {
+  const io::Json json = run_well({"bench", "tokenize", "--megabytes", "1", "--vocabulary", "300", "--rounds",
+                                  "1", "--threads", "2", "--json"})
+                            .json();
+  REQUIRE(json.at("rows").size() == 2);
+  check_has(json.at("rows")[0], {"threads", "train_s", "encode_mb_per_s", "tokens_per_s"});
+}
+
 TEST_CASE("bench refuses what it cannot measure") {
   check_refused({"bench"}, "subcommand is required");
   check_refused({"bench", "fff", "--routing", "medium"}, "--routing");
@@ -67,6 +95,8 @@ TEST_CASE("bench refuses what it cannot measure") {
   check_refused({"bench", "fff", "--survivors", "3", "--routing", "soft"}, "power of two");
   check_refused({"bench", "fff", "--tokens", "0"}, "--tokens");
   check_refused({"bench", "fff", "--depth", "30"}, "--depth must be from 0 to 24");
+  check_refused({"bench", "step", "/no/such/config.yaml"}, "/no/such/config.yaml");
+  check_refused({"bench", "tokenize", "/no/such/text.txt"}, "/no/such/text.txt");
   check_refused({"bench", "gemm", "--shape", "3x4"}, "--shape must be MxNxK");
 }
 

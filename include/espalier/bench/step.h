@@ -1,0 +1,56 @@
+// A whole model: training steps, forward passes and single sequences, on random tokens.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "espalier/bench/machine.h"
+#include "espalier/config/pretrain_config.h"
+
+namespace espalier::bench {
+
+struct StepOptions {
+  std::string name;               // of the configuration, for the row
+  config::PretrainConfig config;  // `data` and `run` are not looked at; a vocabulary of 0 becomes 32768
+  std::int64_t sequences = 32;
+  std::int64_t length = 128;  // tokens of a sequence
+  double progress = 0.5;      // used fraction of the budget: where schedules of routing stand
+  std::int64_t rounds = 3;
+  // Where to leave the model before its first step, for a comparison with another program: `model`, a Hugging
+  // Face folder, and batch.safetensors with ids, positions, targets, hidden states and the loss, all with
+  // hard routing; empty: nowhere. An existing folder must be empty or hold an earlier export.
+  std::string export_folder;
+};
+
+struct StepRow {
+  std::string name, layer, routing;
+  int threads = 0;
+  std::int64_t sequences = 0, length = 0, parameters = 0;
+  double train_tokens_per_s = 0;    // forward, backward, norm and clipping, AdamW: median of the rounds
+  double forward_tokens_per_s = 0;  // hidden states of all positions, no head
+  double sequence_ms = 0;           // one sequence, the same
+  double spread = 0;                // of the training steps: (slowest - fastest) / median
+  double peak_rss_gb = 0;           // of this process, right after training
+  double mfu = 0;                   // operations that the model needs / time / speed of the matrix product
+  double flops_per_token = 0;       // of a training step
+  double adamw_share = 0;           // of a step's time: AdamW with the gradient's norm
+  double adamw_ms = 0;
+  std::int64_t pool_allocations = 0;  // blocks asked from the system by steps after the first
+  double first_loss = 0, last_loss = 0;
+};
+
+struct StepReport {
+  Machine machine;
+  StepRow row;
+};
+
+// Throws InputError if the architecture or the sizes do not fit, RunError if a loss is not finite.
+StepReport bench_step(const StepOptions& options);
+io::Json step_json(const StepRow& row);
+
+// Operations of the model's products (a multiply-add is two) for a token of a training step, forward three
+// times; trees by what their routing evaluates: paths, siblings of straight-through, all of unpruned soft.
+double training_flops_per_token(const nn::CrammedBertOptions& arch, ops::RoutingMode mode,
+                                std::int64_t length, double mask_rate);
+
+}  // namespace espalier::bench

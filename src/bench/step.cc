@@ -1,0 +1,268 @@
+#include "espalier/bench/step.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <span>
+#include <vector>
+
+#include "bench/references.h"
+#include "bench/timing.h"
+#include "espalier/base/error.h"
+#include "espalier/base/parallel.h"
+#include "espalier/base/philox.h"
+#include "espalier/bench/fff.h"
+#include "espalier/data/masked_lm_loader.h"
+#include "espalier/io/hf_model.h"
+#include "espalier/io/safetensors.h"
+#include "espalier/nn/masked_lm.h"
+#include "espalier/optim/adamw.h"
+#include "espalier/optim/schedule.h"
+#include "espalier/tensor/pool.h"
+#include "espalier/train/routing_schedule.h"
+#include "train/objective.h"
+
+namespace espalier::bench {
+namespace {
+
+// Different batches that steps take turns over.
+constexpr std::int64_t kBatches = 4;
+constexpr std::int64_t kDefaultVocabulary = 32768;
+
+data::MaskedBatch random_batch(const StepOptions& options, std::int64_t number) {
+  const auto vocabulary = static_cast<std::uint32_t>(options.config.arch.embedding.vocab_size);
+  data::MaskingOptions masking;
+  masking.rate = options.config.mask_rate;
+  masking.vocabulary_size = static_cast<std::int32_t>(vocabulary);
+  masking.mask_id = static_cast<std::int32_t>(vocabulary - 1);
+  data::MaskedBatch batch;
+  batch.ids = IntTensor::empty({options.sequences, options.length});
+  const Philox random(options.config.seed, RandomStream::kInit, static_cast<std::uint64_t>(number));
+  for (std::int64_t i = 0; i < batch.ids.size(); ++i) {
+    batch.ids.data()[i] = static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(i), vocabulary));
+  }
+  for (std::int64_t s = 0; s < options.sequences; ++s) {
+    std::vector<std::int32_t> positions;
+    mask_sequence(masking, 0, static_cast<std::uint64_t>(number * options.sequences + s),
+                  batch.ids.span().subspan(static_cast<std::size_t>(s * options.length),
+                                           static_cast<std::size_t>(options.length)),
+                  positions, batch.targets);
+    for (const std::int32_t position : positions) {
+      batch.positions.push_back(position + static_cast<std::int32_t>(s * options.length));
+    }
+  }
+  return batch;
+}
+
+double peak_resident_gb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) * 1024 / 1e9;
+}
+
+// One model and what it is measured with.
+class StepRun {
+ public:
+  explicit StepRun(const StepOptions& options)
+      : options_(options),
+        config_(options.config),
+        state_(train::routing_at(config_.routing, config_.arch.ffn.depth, options.progress)),
+        model_(config_.arch),
+        optimizer_(model_.parameters(), {.beta1 = config_.optimizer.beta1,
+                                         .beta2 = config_.optimizer.beta2,
+                                         .eps = config_.optimizer.eps,
+                                         .weight_decay = config_.optimizer.weight_decay}) {
+    initialize(model_, config_.arch.init_std, config_.seed);
+    for (std::int64_t i = 0; i < kBatches; ++i) batches_.push_back(random_batch(options, i));
+  }
+
+  // One update as pretraining does it; its loss. Adds AdamW's seconds to `adamw`.
+  double train(double& adamw) {
+    const data::MaskedBatch& batch = batches_[static_cast<std::size_t>(steps_ % kBatches)];
+    model_.clear_gradients();
+    nn::ForwardContext context = this->context();
+    context.training = true;
+    context.dropout = config_.dropout;
+    const auto predictions = static_cast<double>(batch.positions.size());
+    const nn::MaskedLmResult result =
+        model_.loss(batch.ids, Tensor(), batch.positions, batch.targets, predictions, context);
+    const Variable objective = train::add_entropy(result.loss, context.entropies, state_.entropy_weight);
+    if (!std::isfinite(objective.item())) {
+      throw RunError(
+          fmt::format("bench step: the loss of step {} is not finite; lower train.lr", steps_ + 1));
+    }
+    backward(objective);
+    const double begin = now_seconds();
+    const optim::GradientNorm norm = optim::gradient_norm(optimizer_.slots());
+    const double factor = optim::learning_rate_factor(config_.schedule, options_.progress, config_.warmup);
+    optimizer_.step(config_.optimizer.lr * factor, optim::clip_factor(norm.norm, config_.optimizer.clip));
+    adamw = now_seconds() - begin;
+    ++steps_;
+    return static_cast<double>(result.loss.item());
+  }
+
+  void forward(std::int64_t sequences) {
+    const NoGradGuard no_gradient;
+    nn::ForwardContext context = this->context();
+    // The sequence changes with each call, so that trees do not find its rows in the nearest cache.
+    const std::int64_t first = sequences < options_.sequences ? forwards_ % options_.sequences : 0;
+    const data::MaskedBatch& batch = batches_[static_cast<std::size_t>(forwards_ % kBatches)];
+    ++forwards_;
+    model_.encoder().forward(batch.ids.slice_rows(first, first + sequences), Tensor(), context);
+  }
+
+  // The model and what it gives for the first batch.
+  void write(const std::filesystem::path& folder) {
+    io::HfModel exported;
+    exported.arch = config_.arch;
+    for (const nn::NamedParameter& parameter : model_.parameters()) {
+      exported.tensors.push_back({parameter.name, parameter.value.value()});
+    }
+    std::filesystem::create_directories(folder);
+    io::write_hf_model(folder / "model", exported);
+    const NoGradGuard no_gradient;
+    const data::MaskedBatch& batch = batches_[0];
+    nn::ForwardContext first, second;
+    const Variable hidden = model_.encoder().forward(batch.ids, Tensor(), first);
+    const nn::MaskedLmResult result = model_.loss(batch.ids, Tensor(), batch.positions, batch.targets,
+                                                  static_cast<double>(batch.positions.size()), second);
+    const auto integers = [](std::span<const std::int32_t> values, const Shape& shape) {
+      return Tensor::from(shape, std::vector<float>(values.begin(), values.end()));
+    };
+    const auto predicted = static_cast<std::int64_t>(batch.positions.size());
+    const std::vector<io::SafetensorsEntry> entries = {
+        {"ids", integers(batch.ids.span(), batch.ids.shape()), io::DType::kI64},
+        {"positions", integers(batch.positions, {predicted}), io::DType::kI64},
+        {"targets", integers(batch.targets, {predicted}), io::DType::kI64},
+        {"hidden", hidden.value()},
+        {"loss", Tensor::full({1}, result.loss.item())}};
+    io::write_safetensors(folder / "batch.safetensors", entries);
+  }
+
+  nn::MaskedLm& model() { return model_; }
+  ops::RoutingMode mode() const { return state_.routing.mode; }
+
+ private:
+  nn::ForwardContext context() const {
+    nn::ForwardContext context;
+    context.seed = config_.seed;
+    context.step = static_cast<std::uint64_t>(steps_);
+    context.routing = state_.routing;
+    return context;
+  }
+
+  const StepOptions& options_;
+  const config::PretrainConfig& config_;
+  train::RoutingState state_;
+  nn::MaskedLm model_;
+  optim::AdamW optimizer_;
+  std::vector<data::MaskedBatch> batches_;
+  std::int64_t steps_ = 0;
+  std::int64_t forwards_ = 0;
+};
+
+void require_valid(const StepOptions& options) {
+  if (options.sequences < 1 || options.length < 1 || options.rounds < 1) {
+    throw InputError("bench step: --sequences, --length and --rounds must be at least 1");
+  }
+  if (options.length > options.config.arch.embedding.max_positions) {
+    throw InputError(fmt::format("bench step: --length {} is more than arch.embedding.max_positions ({})",
+                                 options.length, options.config.arch.embedding.max_positions));
+  }
+  nn::validate(options.config.arch);
+  config::validate(options.config.routing);
+}
+
+// The steps' times, and the rest of the row that they give.
+void measure_training(StepRun& run, const StepOptions& options, StepRow& row, std::vector<double>& gemm) {
+  GemmPeak peak;
+  double adamw = 0;
+  row.first_loss = run.train(adamw);
+  const std::int64_t allocations = pool_statistics().system_allocations;
+  std::vector<double> seconds, adamw_seconds;
+  for (std::int64_t round = 0; round < options.rounds; ++round) {
+    stop_if_interrupted();
+    const double first = peak.measure();
+    const double begin = now_seconds();
+    row.last_loss = run.train(adamw);
+    seconds.push_back(now_seconds() - begin);
+    adamw_seconds.push_back(adamw);
+    gemm.push_back((first + peak.measure()) / 2);
+  }
+  row.pool_allocations = pool_statistics().system_allocations - allocations;
+  row.peak_rss_gb = peak_resident_gb();
+  const double tokens = static_cast<double>(options.sequences * options.length);
+  row.train_tokens_per_s = tokens / median(seconds);
+  row.spread = spread(seconds);
+  row.adamw_ms = 1e3 * median(adamw_seconds);
+  row.adamw_share = median_ratio(adamw_seconds, seconds);
+  std::vector<double> used;
+  for (std::size_t i = 0; i < seconds.size(); ++i) {
+    used.push_back(row.flops_per_token * tokens / seconds[i] / (gemm[i] * 1e9));
+  }
+  row.mfu = median(used);
+}
+
+}  // namespace
+
+StepReport bench_step(const StepOptions& requested) {
+  StepOptions options = requested;
+  if (options.config.arch.embedding.vocab_size == 0) {
+    options.config.arch.embedding.vocab_size = kDefaultVocabulary;
+  }
+  require_valid(options);
+  StepReport report;
+  report.machine = describe_machine();
+  StepRun run(options);
+  StepRow& row = report.row;
+  row.name = options.name;
+  row.layer = nn::describe(options.config.arch.ffn);
+  row.routing = routing_name(run.mode());
+  row.threads = thread_count();
+  row.sequences = options.sequences;
+  row.length = options.length;
+  row.parameters = run.model().parameter_count();
+  row.flops_per_token =
+      training_flops_per_token(options.config.arch, run.mode(), options.length, options.config.mask_rate);
+  if (!options.export_folder.empty()) run.write(options.export_folder);
+  std::vector<double> gemm;
+  measure_training(run, options, row, gemm);
+  report.machine.gemm_gflops = median(gemm);
+  std::vector<double> forward, single;
+  run.forward(options.sequences);
+  for (std::int64_t round = 0; round < options.rounds; ++round) {
+    stop_if_interrupted();
+    forward.push_back(seconds_per_call(0.1, [&](std::int64_t) { run.forward(options.sequences); }));
+    single.push_back(seconds_per_call(0.3, [&](std::int64_t) { run.forward(1); }));
+  }
+  row.forward_tokens_per_s = static_cast<double>(options.sequences * options.length) / median(forward);
+  row.sequence_ms = 1e3 * median(single);
+  return report;
+}
+
+io::Json step_json(const StepRow& row) {
+  return {{"name", row.name},
+          {"layer", row.layer},
+          {"routing", row.routing},
+          {"threads", row.threads},
+          {"sequences", row.sequences},
+          {"length", row.length},
+          {"parameters", row.parameters},
+          {"train_tokens_per_s", row.train_tokens_per_s},
+          {"forward_tokens_per_s", row.forward_tokens_per_s},
+          {"sequence_ms", row.sequence_ms},
+          {"spread", row.spread},
+          {"peak_rss_gb", row.peak_rss_gb},
+          {"mfu", row.mfu},
+          {"flops_per_token", row.flops_per_token},
+          {"adamw_share", row.adamw_share},
+          {"adamw_ms", row.adamw_ms},
+          {"pool_allocations", row.pool_allocations},
+          {"first_loss", row.first_loss},
+          {"last_loss", row.last_loss}};
+}
+
+}  // namespace espalier::bench

@@ -1,0 +1,51 @@
+#include <cmath>
+
+#include "espalier/bench/step.h"
+
+namespace espalier::bench {
+namespace {
+
+// Row products (of d multiply-adds) that a token needs in a feedforward layer, forward; and those that
+// straight-through routing adds in the backward pass.
+struct LayerRows {
+  double forward = 0;
+  double siblings = 0;
+};
+
+LayerRows feed_forward_rows(const nn::FeedForwardOptions& ffn, ops::RoutingMode mode) {
+  const double width = static_cast<double>(ffn.width);
+  const double trees = static_cast<double>(ffn.trees);
+  const double depth = static_cast<double>(ffn.depth);
+  const double leaves = std::exp2(depth);
+  const double leaf_rows = 2 * static_cast<double>(ffn.leaf_width);
+  const bool soft = mode == ops::RoutingMode::kSoft;
+  const bool through = mode == ops::RoutingMode::kStraightThrough;
+  switch (ffn.type) {
+    case nn::FeedForwardType::kDense:
+      return {2 * width, 0};
+    case nn::FeedForwardType::kGated:
+      return {1.5 * width, 0};
+    case nn::FeedForwardType::kNeuronTree:
+      return {2 * trees * (soft ? 2 * leaves - 1 : depth + 1), through ? trees * depth * (depth + 1) : 0};
+    case nn::FeedForwardType::kLeafTree:
+      return {trees * (soft ? leaves - 1 + leaves * leaf_rows : depth + leaf_rows),
+              through ? trees * (depth * (depth - 1) / 2 + depth * leaf_rows) : 0};
+  }
+  return {};
+}
+
+}  // namespace
+
+double training_flops_per_token(const nn::CrammedBertOptions& arch, ops::RoutingMode mode,
+                                std::int64_t length, double mask_rate) {
+  const double d = static_cast<double>(arch.hidden_size);
+  const LayerRows ffn = feed_forward_rows(arch.ffn, mode);
+  // Queries, keys, values and the output; scores and their weighted sum.
+  const double attention = 4 * d + 2 * static_cast<double>(length);
+  const double head = mask_rate * static_cast<double>(arch.embedding.vocab_size);
+  const double layers = static_cast<double>(arch.layers);
+  const double rows = 3 * (layers * (attention + ffn.forward) + head) + layers * ffn.siblings;
+  return 2 * d * rows;
+}
+
+}  // namespace espalier::bench

@@ -1,0 +1,78 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "cli/bench.h"
+#include "cli/config_verb.h"
+#include "cli/json_list.h"
+#include "espalier/bench/step.h"
+
+namespace espalier::cli {
+namespace {
+
+struct Arguments {
+  bench::StepOptions options;
+  bool json = false;
+};
+
+void print_table(const bench::StepReport& report) {
+  const bench::StepRow& row = report.row;
+  fmt::print("{}\n\n{}: {}, {} routing, {:.1f} M parameters; {} sequences of {}\n",
+             machine_line(report.machine), row.name, row.layer, row.routing,
+             static_cast<double>(row.parameters) / 1e6, row.sequences, row.length);
+  fmt::print("  {:22} {:.0f} tokens/s, spread of the steps {:.0f} %\n", "training", row.train_tokens_per_s,
+             100 * row.spread);
+  fmt::print("  {:22} {:.1f} % of the matrix product's speed ({} operations a token)\n", "", 100 * row.mfu,
+             short_number(row.flops_per_token));
+  fmt::print("  {:22} {:.1f} ms, {:.1f} % of a step\n", "AdamW and norm", row.adamw_ms,
+             100 * row.adamw_share);
+  fmt::print("  {:22} {:.0f} tokens/s (hidden states of all positions)\n", "forward",
+             row.forward_tokens_per_s);
+  fmt::print("  {:22} {:.1f} ms\n", "one sequence", row.sequence_ms);
+  fmt::print("  {:22} {:.2f} GB; {} blocks asked from the system after the first step\n", "peak memory",
+             row.peak_rss_gb, row.pool_allocations);
+  fmt::print("  {:22} {:.3f} -> {:.3f}\n", "loss (random tokens)", row.first_loss, row.last_loss);
+}
+
+}  // namespace
+
+void add_bench_step(CLI::App& bench) {
+  const auto arguments = std::make_shared<Arguments>();
+  // The verb owns CONFIG; its path names the row.
+  const auto verb = std::make_shared<CLI::App*>(nullptr);
+  *verb = add_config_verb<config::PretrainConfig>(
+      bench, "step", "Training steps and forward passes of a model on random tokens",
+      [arguments, verb](const config::PretrainConfig& config) {
+        arguments->options.config = config;
+        arguments->options.name =
+            std::filesystem::path((*verb)->get_option("CONFIG")->as<std::string>()).stem().string();
+        const bench::StepReport report = bench::bench_step(arguments->options);
+        if (arguments->json) {
+          print_json(bench_json(report.machine, {bench::step_json(report.row)}));
+        } else {
+          print_table(report);
+        }
+      });
+  CLI::App& step = **verb;
+  step.add_option("--sequences", arguments->options.sequences, "Sequences of a batch")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  step.add_option("--length", arguments->options.length, "Tokens of a sequence")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  step.add_option("--progress", arguments->options.progress,
+                  "Used fraction of the budget at which the routing's schedule is taken")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  step.add_option("--rounds", arguments->options.rounds, "Steps, of which medians are taken")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  step.add_option(
+      "--export", arguments->options.export_folder,
+      "Folder to leave the model in before its first step, in Hugging Face's layout, with a batch "
+      "and its hidden states, to compare with another program");
+  step.add_flag("--json", arguments->json, "One JSON document");
+}
+
+}  // namespace espalier::cli

@@ -1,0 +1,60 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/bench.h"
+#include "cli/json_list.h"
+#include "espalier/bench/tokenize.h"
+
+namespace espalier::cli {
+namespace {
+
+struct Arguments {
+  bench::TokenizeOptions options;
+  bool json = false;
+};
+
+void print_table(const bench::TokenizeReport& report) {
+  fmt::print("{}\n\n", machine_line(report.machine));
+  for (const bench::TokenizeRow& row : report.rows) {
+    fmt::print("{} thread{}\n", row.threads, row.threads == 1 ? "" : "s");
+    fmt::print("  {:10} {:.2f} s for {} entries from {:.1f} MB\n", "training", row.train_s, row.vocabulary,
+               static_cast<double>(row.bytes) / 1e6);
+    fmt::print("  {:10} {:.1f} MB/s, {} tokens/s, spread {:.0f} %\n", "encoding", row.encode_mb_per_s,
+               short_number(row.tokens_per_s), 100 * row.spread);
+  }
+}
+
+void run(const Arguments& arguments) {
+  const bench::TokenizeReport report = bench::bench_tokenize(arguments.options);
+  if (!arguments.json) {
+    print_table(report);
+    return;
+  }
+  std::vector<io::Json> rows;
+  for (const bench::TokenizeRow& row : report.rows) rows.push_back(bench::tokenize_json(row));
+  print_json(bench_json(report.machine, rows));
+}
+
+}  // namespace
+
+void add_bench_tokenize(CLI::App& bench) {
+  const auto arguments = std::make_shared<Arguments>();
+  bench::TokenizeOptions& options = arguments->options;
+  CLI::App* verb = bench.add_subcommand("tokenize", "Training a WordPiece vocabulary, and encoding");
+  verb->add_option("FILE", options.files, "Text, plain or gzip, a document a line (default: generated text)");
+  verb->add_option("--megabytes", options.megabytes, "At most so much text; 0: all of the files")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  verb->add_option("--vocabulary", options.vocabulary, "Entries to learn")
+      ->check(CLI::Range(64, 1 << 24))
+      ->capture_default_str();
+  verb->add_option("--rounds", options.rounds, "Rounds of encoding, of which the median is taken")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  verb->add_option("--output", options.tokenizer_file, "Where to leave the tokenizer.json");
+  verb->add_flag("--json", arguments->json, "One JSON document");
+  verb->callback([arguments] { run(*arguments); });
+}
+
+}  // namespace espalier::cli
