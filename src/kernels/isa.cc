@@ -1,13 +1,69 @@
 #include "kernels/isa.h"
 
+#include <fmt/format.h>
 #include <hwy/targets.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <string_view>
+
+#include "espalier/base/error.h"
+#include "kernels/matmul.h"
+
 namespace espalier::kernels {
+namespace {
+
+constexpr const char* kVariable = "ESPALIER_ISA";
+
+struct Level {
+  std::string_view name;
+  std::int64_t target;
+  ProductIsa products;
+};
+constexpr std::array<Level, 3> kLevels{{{"sse4", HWY_SSE4, ProductIsa::kSse41},
+                                        {"avx2", HWY_AVX2, ProductIsa::kAvx2},
+                                        {"avx512", HWY_AVX3, ProductIsa::kAvx512}}};
+
+// Better targets have lower bits.
+std::int64_t best_target() {
+  const std::int64_t targets = hwy::SupportedTargets();
+  return targets & -targets;
+}
+
+// Applies the variable; returns what is wrong with it, or nothing.
+std::string pin() {
+  const char* const value = std::getenv(kVariable);
+  const std::string_view wanted = value == nullptr ? "" : value;
+  if (wanted.empty()) return "";
+  const auto* const level =
+      std::find_if(kLevels.begin(), kLevels.end(), [&](const Level& known) { return known.name == wanted; });
+  if (level == kLevels.end()) {
+    return fmt::format("{} is `{}`, which names no instruction set; use sse4, avx2 or avx512, or unset it",
+                       kVariable, wanted);
+  }
+  if ((hwy::SupportedTargets() & level->target) == 0) {
+    return fmt::format(
+        "{} is {}, but the best instruction set of this machine is {}; use a lesser one, or "
+        "unset it",
+        kVariable, wanted, hwy::TargetName(best_target()));
+  }
+  hwy::DisableTargets(level->target - 1);
+  limit_products(level->products);
+  return "";
+}
+
+// Before main(), since oneDNN takes a limit only before its first product.
+const std::string problem = pin();
+
+}  // namespace
 
 std::string active_isa() {
-  // Better targets have lower bits.
-  const int64_t targets = hwy::SupportedTargets();
-  return hwy::TargetName(targets & -targets);
+  return hwy::TargetName(best_target());
+}
+
+void require_valid_isa() {
+  if (!problem.empty()) throw InputError(problem);
 }
 
 }  // namespace espalier::kernels

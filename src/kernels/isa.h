@@ -1,12 +1,18 @@
-// Which instruction set the SIMD kernels run on.
+// Which instruction set the kernels run on: the SIMD kernels through Highway, products through oneDNN. The
+// environment variable ESPALIER_ISA (sse4, avx2 or avx512) pins both to one that the machine has, so that a
+// run can go on bit for bit on another machine; it is read when the program starts.
 #pragma once
 
 #include <string>
 
 namespace espalier::kernels {
 
-// Highway's name of the best target of this machine, e.g. "AVX2" or "AVX3". Bits of results may differ
-// between targets, so checkpoints note it.
+// Highway's name of the target in use, e.g. "AVX2" or "AVX3". Bits of results may differ between targets, so
+// checkpoints note it.
 std::string active_isa();
+
+// Throws InputError if ESPALIER_ISA holds an unknown name, or one that this machine does not have. Every
+// product checks it; programs do so before they begin.
+void require_valid_isa();
 
 }  // namespace espalier::kernels

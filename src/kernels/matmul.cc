@@ -7,6 +7,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
+#include "kernels/isa.h"
 
 namespace espalier::kernels {
 namespace {
@@ -49,9 +50,10 @@ const float* element(const MatrixView& view, std::int64_t row, std::int64_t colu
   return view.data + (view.transposed ? column * view.stride + row : row * view.stride + column);
 }
 
-// oneDNN was built with OpenMP; inside a task of ours it must stay on this thread.
-void keep_to_one_thread() {
+// Once on each thread. oneDNN was built with OpenMP; inside a task of ours it must stay on this thread.
+void prepare_thread() {
   thread_local const bool done = [] {
+    require_valid_isa();
     omp_set_num_threads(1);
     return true;
   }();
@@ -59,6 +61,11 @@ void keep_to_one_thread() {
 }
 
 }  // namespace
+
+void limit_products(ProductIsa isa) {
+  constexpr dnnl_cpu_isa_t kIsas[] = {dnnl_cpu_isa_sse41, dnnl_cpu_isa_avx2, dnnl_cpu_isa_avx512_core};
+  ESPALIER_CHECK(dnnl_set_max_cpu_isa(kIsas[static_cast<std::size_t>(isa)]) == dnnl_success);
+}
 
 void matmul_serial(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b,
                    bool accumulate, float* c, std::int64_t stride) {
@@ -68,7 +75,7 @@ void matmul_serial(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a,
     for (std::int64_t row = 0; row < m; ++row) std::fill_n(c + row * stride, n, 0.0F);
     return;
   }
-  keep_to_one_thread();
+  prepare_thread();
   const dnnl_status_t status =
       dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, 1.0F, a.data,
                  std::max<std::int64_t>(a.stride, 1), b.data, std::max<std::int64_t>(b.stride, 1),

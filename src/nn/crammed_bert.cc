@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "kernels/isa.h"
+
 namespace espalier::nn {
 
 static const CrammedBertOptions& validated(const CrammedBertOptions& options) {
+  kernels::require_valid_isa();
   validate(options);
   return options;
 }

@@ -1,0 +1,56 @@
+// ESPALIER_ISA: which instruction set the program computes with.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "kernels/isa.h"
+#include "tests/cli/training_support.h"
+
+namespace espalier::testing {
+namespace {
+
+Outcome run_with(const Arguments& arguments, const std::string& isa) {
+  return Running(arguments, "ESPALIER_ISA=" + isa).wait();
+}
+
+}  // namespace
+
+TEST_CASE("ESPALIER_ISA pins the instruction set, which checkpoints note, and results agree to rounding") {
+  const Workshop& shop = workshop();
+  struct Pin {
+    const char* name;
+    const char* target;  // Highway's name
+  };
+  run_well(shop.pretrain("unpinned"));
+  const double expected = run_well({"evaluate", shop.path("unpinned"), "--data", shop.data, "--json"})
+                              .json()["loss"]
+                              .get<double>();
+  const std::string unpinned_weights = weights_checksum_of(shop.path("unpinned"));
+  for (const Pin& pin : {Pin{"sse4", "SSE4"}, Pin{"avx2", "AVX2"}}) {
+    CAPTURE(pin.name);
+    const Outcome outcome = run_with(shop.pretrain(pin.name), pin.name);
+    if (outcome.status == 2 && outcome.err.find("best instruction set") != std::string::npos) {
+      MESSAGE("this machine has no " << pin.name);
+      continue;
+    }
+    INFO(outcome.err);
+    REQUIRE(outcome.status == 0);
+    const io::Json program =
+        run_well({"inspect", shop.path(pin.name) + "/last.h5", "--json"}).json()["program"];
+    CHECK(program["isa"] == pin.target);
+    if (kernels::active_isa() != pin.target)
+      CHECK(weights_checksum_of(shop.path(pin.name)) != unpinned_weights);
+    const Outcome score =
+        run_with({"evaluate", shop.path("unpinned"), "--data", shop.data, "--json"}, pin.name);
+    CHECK(std::abs(score.json()["loss"].get<double>() - expected) < 1e-4);
+  }
+}
+
+TEST_CASE("ESPALIER_ISA: a name that nobody knows is refused") {
+  const Outcome outcome = run_with(workshop().pretrain("nowhere"), "avx1024");
+  CHECK(outcome.status == 2);
+  CHECK(outcome.err.find("ESPALIER_ISA is `avx1024`") != std::string::npos);
+  CHECK(outcome.err.find("sse4, avx2 or avx512") != std::string::npos);
+}
+
+}  // namespace espalier::testing
