@@ -22,6 +22,9 @@ pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
 # libzip's own CMake package asks for its command-line tools.
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
+if(ESPALIER_BUILD_BENCHMARKS)
+  find_package(benchmark REQUIRED)
+endif()
 
 add_library(espalier_dnnl INTERFACE)
 target_include_directories(espalier_dnnl SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
