@@ -12,10 +12,22 @@
 namespace espalier::kernels {
 namespace {
 
-constexpr std::int64_t kBlock = 256;
+// Tokens a task of the upper levels takes: their rows and those of 127 nodes share the second-level cache.
 constexpr std::int64_t kUpperBlock = 64;
+// Tokens a subtree of the lower levels gets on average, and at most at a time: their rows stay in the
+// second-level cache from the first look to the output.
 constexpr std::int64_t kBucket = 128;
 constexpr std::int64_t kPiece = 256;
+// From here on the two passes win over whole walks of blocks.
+constexpr std::int64_t kTwoPasses = 2048;
+constexpr std::int64_t kBlock = 256;
+
+// Tokens that walk all of a forest's trees one after the other: some eight a leaf, so that rows serve many
+// tokens while these and their outputs stay in the third-level cache, but enough blocks for the threads.
+std::int64_t forest_block(const TreeGates& gates, std::int64_t tokens) {
+  const std::int64_t most = std::clamp<std::int64_t>(tokens / 8, kBlock, 4096);
+  return std::clamp<std::int64_t>(std::int64_t{8} * gates.leaves(), kBlock, most);
+}
 
 struct Forward {
   const NeuronTree& tree;
@@ -26,18 +38,16 @@ struct Forward {
   bool stream;
 
   TreeRoute route(int k, int end) const { return {tree.gates, k, end, x, logits, leaf}; }
+  RowSource output_rows(int k) const {
+    return {tree.w_out + tree.gates.row(k, 0) * tree.output_width, tree.output_width};
+  }
 
   // The output of tree k for tokens sorted by leaf.
   void output(int k, const std::int32_t* tokens, std::int64_t count) const {
     const int trees = tree.gates.trees;
     const int levels = tree.gates.levels();
-    const PathSums sums{
-        tree.gates.depth,
-        {tree.w_out + std::int64_t{k} * tree.gates.nodes() * tree.output_width, tree.output_width},
-        tree.output_width,
-        y,
-        k > 0,
-        stream && k == trees - 1};
+    const PathSums sums{tree.gates.depth,        output_rows(k), tree.output_width, y, k > 0,
+                        stream && k == trees - 1};
     constexpr std::int64_t kPart = 64;
     float activation[kPart * kMaxLevels];
     std::int32_t leaves[kPart];
@@ -55,59 +65,72 @@ struct Forward {
 
   // All trees for the tokens [begin, end).
   void block(std::int64_t begin, std::int64_t end) const {
-    std::int32_t tokens[kBlock];
-    std::int32_t spare[2 * kBlock];
+    const std::int64_t n = end - begin;
+    Scratch<std::int32_t> tokens(n), spare(2 * n);
     for (int k = 0; k < tree.gates.trees; ++k) {
-      std::iota(tokens, tokens + (end - begin), static_cast<std::int32_t>(begin));
-      route(k, tree.gates.depth + 1).run(0, 0, tokens, end - begin, spare);
-      output(k, tokens, end - begin);
+      std::iota(tokens.data(), tokens.data() + n, static_cast<std::int32_t>(begin));
+      TreeRoute way = route(k, tree.gates.depth + 1);
+      if (n < few_tokens()) way.beside = output_rows(k);
+      way.run(0, 0, tokens.data(), n, spare.data());
+      output(k, tokens.data(), n);
     }
     if (stream) path_sums_done();
   }
+
+  // Below, a node's rows serve so few tokens that it pays to fetch them before their turn.
+  std::int64_t few_tokens() const { return 4 * std::int64_t{tree.gates.leaves()}; }
 };
 
-void two_passes(const Forward& forward, int k, std::int64_t tokens) {
+// Tokens by the subtree that they came to, stable.
+struct Buckets {
+  Buckets(std::int64_t tokens, std::int64_t count, const std::int32_t* bucket)
+      : begin(count + 1), sorted(tokens) {
+    Scratch<std::int32_t> next(count + 1);
+    std::fill_n(next.data(), count + 1, 0);
+    for (std::int64_t i = 0; i < tokens; ++i) ++next[bucket[i] + 1];
+    for (std::int64_t b = 0; b < count; ++b) next[b + 1] += next[b];
+    std::copy_n(next.data(), count + 1, begin.data());
+    for (std::int64_t i = 0; i < tokens; ++i) sorted[next[bucket[i]]++] = static_cast<std::int32_t>(i);
+  }
+
+  Scratch<std::int32_t> begin;  // of bucket b; its end is that of bucket b + 1
+  Scratch<std::int32_t> sorted;
+};
+
+// The piece of a bucket from `first` on: from `node` of `level` to the leaves, and the output.
+void lower_levels(const Forward& forward, std::int32_t node, int level, const Buckets& buckets,
+                  std::int32_t first, std::int32_t end) {
+  std::int32_t list[kPiece], spare[2 * kPiece];
+  const std::int64_t count = std::min<std::int64_t>(kPiece, end - first);
+  std::copy_n(buckets.sorted.data() + first, count, list);
+  TreeRoute route = forward.route(0, forward.tree.gates.depth + 1);
+  route.ahead = buckets.sorted.data() + first + count;
+  route.ahead_count = std::min<std::int64_t>(kBucket, buckets.sorted.size() - first - count);
+  if (buckets.sorted.size() < forward.few_tokens()) route.beside = forward.output_rows(0);
+  route.run(node, level, list, count, spare);
+  forward.output(0, list, count);
+}
+
+// One tree: tokens walk the upper levels in blocks, are sorted by the subtree that they came to, and walk
+// each subtree together.
+void two_passes(const Forward& forward, std::int64_t tokens) {
   const TreeGates& gates = forward.tree.gates;
   const int level = std::clamp(
       static_cast<int>(std::bit_width(static_cast<std::uint64_t>(tokens / kBucket))) - 1, 0, gates.depth);
   parallel_for(tokens, kUpperBlock, [&](std::int64_t begin, std::int64_t end) {
-    std::int32_t list[kUpperBlock];
-    std::int32_t spare[2 * kUpperBlock];
-    std::int32_t ahead[kUpperBlock];
+    std::int32_t list[kUpperBlock], spare[2 * kUpperBlock], ahead[kUpperBlock];
     std::iota(list, list + (end - begin), static_cast<std::int32_t>(begin));
-    const std::int64_t following = std::min(kUpperBlock, tokens - end);
-    std::iota(ahead, ahead + following, static_cast<std::int32_t>(end));
-    TreeRoute route = forward.route(k, level);
+    TreeRoute route = forward.route(0, level);
     route.ahead = ahead;
-    route.ahead_count = following;
+    route.ahead_count = std::min(kUpperBlock, tokens - end);
+    std::iota(ahead, ahead + route.ahead_count, static_cast<std::int32_t>(end));
     route.run(0, 0, list, end - begin, spare);
   });
-  const std::int64_t buckets = std::int64_t{1} << level;
-  Scratch<std::int32_t> start(buckets + 1);
-  Scratch<std::int32_t> sorted(tokens);
-  std::fill_n(start.data(), buckets + 1, 0);
-  for (std::int64_t i = 0; i < tokens; ++i) ++start[forward.leaf[i * gates.trees + k] + 1];
-  for (std::int64_t b = 0; b < buckets; ++b) start[b + 1] += start[b];
-  Scratch<std::int32_t> next(buckets);
-  std::copy_n(start.data(), buckets, next.data());
-  for (std::int64_t i = 0; i < tokens; ++i) {
-    sorted[next[forward.leaf[i * gates.trees + k]]++] = static_cast<std::int32_t>(i);
-  }
-  parallel_for(buckets, 1, [&](std::int64_t b, std::int64_t) {
-    std::int32_t spare[2 * kPiece];
-    for (std::int64_t first = start[b]; first < start[b + 1]; first += kPiece) {
-      const std::int64_t count = std::min<std::int64_t>(kPiece, start[b + 1] - first);
-      std::int32_t* list = sorted.data() + first;
-      TreeRoute route = forward.route(k, gates.depth + 1);
-      route.ahead = list + count;
-      route.ahead_count = std::min<std::int64_t>(kPiece, tokens - first - count);
-      if (first + count < start[b + 1]) {
-        route.ahead_count = std::min(route.ahead_count, start[b + 1] - first - count);
-      } else if (b + 1 < buckets) {
-        route.ahead_count = std::min<std::int64_t>(kPiece, start[b + 2] - start[b + 1]);
-      }
-      route.run(static_cast<std::int32_t>(buckets - 1 + b), level, list, count, spare);
-      forward.output(k, list, count);
+  const Buckets buckets(tokens, std::int64_t{1} << level, forward.leaf);
+  parallel_for(std::int64_t{1} << level, 1, [&](std::int64_t b, std::int64_t) {
+    const auto node = static_cast<std::int32_t>((std::int64_t{1} << level) - 1 + b);
+    for (std::int32_t first = buckets.begin[b]; first < buckets.begin[b + 1]; first += kPiece) {
+      lower_levels(forward, node, level, buckets, first, buckets.begin[b + 1]);
     }
     if (forward.stream) path_sums_done();
   });
@@ -118,11 +141,9 @@ void two_passes(const Forward& forward, int k, std::int64_t tokens) {
 void neuron_tree_hard_forward(const NeuronTree& tree, std::int64_t tokens, const float* x, float* logits,
                               std::int32_t* leaf, float* y) {
   const Forward forward{tree, x, logits, leaf, y, streaming_pays(y, tokens, tree.output_width)};
-  if (tokens >= 2048 && tree.gates.trees <= 4) {
-    for (int k = 0; k < tree.gates.trees; ++k) two_passes(forward, k, tokens);
-    return;
-  }
-  parallel_for(tokens, kBlock, [&](std::int64_t begin, std::int64_t end) { forward.block(begin, end); });
+  if (tree.gates.trees == 1 && tokens >= kTwoPasses) return two_passes(forward, tokens);
+  const std::int64_t block = tree.gates.trees == 1 ? kBlock : forest_block(tree.gates, tokens);
+  parallel_for(tokens, block, [&](std::int64_t begin, std::int64_t end) { forward.block(begin, end); });
 }
 
 }  // namespace espalier::kernels

@@ -46,6 +46,7 @@ class Walk {
                          std::int32_t* spare) const {
     const float* weight = row(node);
     const float bias = bias_of(node);
+    const std::int32_t left_child = level + 1 < last_ ? 2 * node + 1 : 0;
     std::int64_t left = 0;
     std::int64_t right = 0;
     for (std::int64_t i = 0; i < count; i += 4) {
@@ -55,7 +56,13 @@ class Walk {
       std::int32_t token[4];
       for (int j = 0; j < group; ++j) token[j] = tokens[i + j];
       for (int j = 0; j < group; ++j) own[j] = route_.x + token[j] * width_;
-      dots_of(group, width_, weight, own, products);
+      if (i == 0 && route_.beside.data != nullptr) {
+        const float* ahead[3] = {route_.beside.data + node * route_.beside.stride, row(left_child),
+                                 row(left_child + 1)};
+        dots_of<3>(group, width_, weight, own, products, ahead);
+      } else {
+        dots_of(group, width_, weight, own, products);
+      }
       for (int j = 0; j < group; ++j) {
         const float logit = products[j] + bias;
         logits_[token[j] * path_stride_ + level] = logit;
@@ -94,7 +101,7 @@ class Walk {
       const float* ahead[FetchAhead::kRows];
       float products[3][4];
       for (int j = 0; j < 4; ++j) own[j] = route_.x + tokens[i + j] * width_;
-      if (ahead_.next(ahead)) {
+      if (fetch_family(node, level, i, ahead) || ahead_.next(ahead)) {
         tile_dots<true>(width_, own, rows, ahead, products);
       } else {
         tile_dots<false>(width_, own, rows, ahead, products);
@@ -110,6 +117,23 @@ class Walk {
     std::int64_t next[4] = {ends[0], ends[1], ends[2], ends[3]};
     for (i = 0; i < count; ++i) spare[next[child[i]]++] = tokens[i];
     std::copy_n(spare, count, tokens);
+  }
+
+  // What the i-th of a list's tokens fetches where rows serve few: the grandchildren's rows, then the rows
+  // beside the node and its children.
+  bool fetch_family(std::int32_t node, int level, std::int64_t i, const float* (&rows)[2]) const {
+    if (route_.beside.data == nullptr || i >= 16) return false;
+    const auto step = static_cast<std::int32_t>(i / 4);
+    if (step < 2) {
+      if (level + 2 >= last_) return false;
+      rows[0] = row(4 * node + 3 + 2 * step);
+      rows[1] = row(4 * node + 4 + 2 * step);
+      return true;
+    }
+    const RowSource& beside = route_.beside;
+    rows[0] = beside.data + (step == 2 ? node : 2 * node + 1) * beside.stride;
+    rows[1] = beside.data + (2 * node + 2) * beside.stride;
+    return true;
   }
 
   void arrive(std::int32_t node, int level, const std::int32_t* tokens, std::int64_t count) const {

@@ -22,6 +22,9 @@ struct TreeRoute {
   // Tokens that will be walked next: their rows are brought into the second-level cache meanwhile.
   const std::int32_t* ahead = nullptr;
   std::int64_t ahead_count = 0;
+  // Where a row serves few tokens: the nodes' rows of another matrix, in heap order; they too are brought
+  // into the second-level cache, and children's rows before it is known which one is needed.
+  RowSource beside = {nullptr, 0};
 
   // Sends `tokens` [count] (all at `node` of `level`) down. On return they are sorted by arrival, and in
   // the order given within one. spare: room for 2 * count.
