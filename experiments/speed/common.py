@@ -71,7 +71,11 @@ def warn_of_losses(part, document):
 
 
 def save(part, machine, rows, **more):
-    document = {"machine": machine, **more, "rows": rows}
+    # PyTorch's threads wait for one another, ours take the next piece of work: on a busy machine it loses more than its share.
+    load = os.getloadavg()[1]
+    if load > 1.5 * THREADS:
+        say(f"warning: {load:.1f} processes wanted to run on average, for {THREADS} threads: other work ran beside, which slows PyTorch more than us; do not keep these results")
+    document = {"machine": machine, "load_average": load, **more, "rows": rows}
     warn_of_losses(part, document)
     path = results_file(part, machine)
     os.makedirs(os.path.dirname(path), exist_ok=True)
