@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <optional>
 
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
@@ -49,6 +49,19 @@ io::Json describe_model(const std::string& model) {
           {"neurons", neurons.all},
           {"neurons_used", neurons.used},
           {"weights_checksum", fmt::format("{:016x}", io::weights_checksum(checkpoint.model))}};
+}
+
+// A path may name other weights than when the run was begun.
+void require_same_model(const GlueFolder& folder, const io::Json& model) {
+  if (const std::optional<io::Json> before = folder.read("model.json")) {
+    if (before->at("weights_checksum") == model.at("weights_checksum")) return;
+    throw InputError(fmt::format(
+        "model: {} holds other weights ({}) than when the run {} was begun ({}); give another `run` "
+        "folder",
+        model.at("path").get<std::string>(), model.at("weights_checksum").get<std::string>(),
+        folder.path().string(), before->at("weights_checksum").get<std::string>()));
+  }
+  folder.write("model.json", model);
 }
 
 // The trainings that are asked for, of tasks before this one and of this one up to a place.
@@ -136,6 +149,7 @@ io::Json glue(const config::GlueConfig& config) {
   const io::Json model = describe_model(config.model);
   if (!config.baseline.empty()) read_baseline(config);
   const GlueFolder folder(config);
+  require_same_model(folder, model);
   Counter counter(count_trainings(config, plan));
   std::vector<GlueTaskResults> tasks;
   io::Json results;

@@ -13,6 +13,7 @@
 #include "tests/support/support.h"
 #include "tests/train/finetune_support.h"
 #include "train/finetune_data.h"
+#include "train/frozen_decisions.h"
 
 namespace espalier::train {
 namespace {
@@ -95,6 +96,42 @@ TEST_CASE("frozen: what decides keeps its bits, all else learns") {
   }
   CHECK(layers == 6);
   CHECK(load_model(work.dir / "frozen").routing.mode == "frozen");
+}
+
+TEST_CASE("frozen: the rows that decide, in several trees and in trees with MLP leaves") {
+  nn::CrammedBertOptions arch;
+  arch.layers = 1;
+  arch.hidden_size = 8;
+  arch.attention.heads = 2;
+  arch.embedding.vocab_size = 10;
+  arch.embedding.max_positions = 4;
+  arch.ffn.trees = 2;
+  arch.ffn.depth = 2;
+  arch.ffn.leaf_width = 3;
+  for (const auto type : {nn::FeedForwardType::kNeuronTree, nn::FeedForwardType::kLeafTree}) {
+    const bool neurons = type == nn::FeedForwardType::kNeuronTree;
+    arch.ffn.type = type;
+    nn::SequenceClassifier model(arch, {});
+    for (nn::NamedParameter& parameter : model.parameters()) {
+      parameter.value.accumulate_grad(Tensor::full(parameter.value.shape(), 1.0F));
+    }
+    FrozenDecisions(model).clear_gradients();
+    double cleared = 0;
+    for (const nn::NamedParameter& parameter : model.parameters()) {
+      const Tensor& grad = parameter.value.grad();
+      const std::int64_t rows = grad.shape()[0], width = grad.size() / rows;
+      const bool decides = parameter.name.find(neurons ? ".linear_in." : ".gate.") != std::string::npos;
+      for (std::int64_t row = 0; row < rows; ++row) {
+        // Seven nodes a tree, three of which decide; of leaf trees all three gates.
+        const bool frozen = decides && row % (neurons ? 7 : 3) < 3;
+        INFO(parameter.name << " row " << row);
+        CHECK(grad.data()[row * width] == (frozen ? 0.0F : 1.0F));
+        CHECK(grad.data()[row * width + width - 1] == (frozen ? 0.0F : 1.0F));
+        cleared += frozen ? 1 : 0;
+      }
+    }
+    CHECK(cleared == 12);  // weights and biases of six
+  }
 }
 
 TEST_CASE("frozen: weight decay would move what is frozen") {

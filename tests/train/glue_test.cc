@@ -11,6 +11,7 @@
 #include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
 #include "espalier/data/glue.h"
+#include "espalier/io/checkpoint.h"
 #include "espalier/io/run_files.h"
 #include "espalier/train/inference.h"
 #include "tests/support/support.h"
@@ -198,6 +199,16 @@ TEST_CASE("other settings, another kind of folder, and a folder in use are refus
   fs::create_directories(work.dir / "other");
   work.dir.write("other/config.yaml", "task:\n  name: custom\n");
   CHECK(error_of([&] { glue(work.config("other")); }).find("a run of another kind") != std::string::npos);
+}
+
+TEST_CASE("other weights under the model's name are refused") {
+  const Workspace work;
+  const std::vector<std::string> rte = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=1"};
+  glue(work.config("a", rte));
+  io::Checkpoint model = io::load_checkpoint(work.dir / "model.h5");
+  model.model[0].value.data()[20] += 1.0F;
+  io::save_checkpoint(work.dir / "model.h5", model);
+  CHECK(error_of([&] { glue(work.config("a", rte)); }).find("holds other weights (") != std::string::npos);
 }
 
 TEST_CASE("a faulty file is found before anything is trained") {

@@ -11,7 +11,7 @@ namespace espalier::train {
 
 // Fine-tunes the model on each task with each seed and leaves in `run`:
 //
-//     config.yaml, results.json, results.md, submission.zip
+//     config.yaml, model.json, results.json, results.md, submission.zip
 //     TASK/seed-N/       a fine-tuning (train/finetuner.h) without its checkpoints, and result.json
 //     TASK/model.h5      the model of the run with the best dev score, for `classify`
 //     submission/*.tsv   its predictions on the test files
