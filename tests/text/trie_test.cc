@@ -18,7 +18,8 @@ std::string random_key(const Philox& random, std::uint64_t index, std::uint64_t 
   const auto length =
       static_cast<std::uint64_t>(random.uniform(index * 64) * static_cast<float>(longest + 1));
   for (std::uint64_t i = 0; i < length; ++i) {
-    key.push_back(static_cast<char>(random.uniform(index * 64 + 1 + i) * static_cast<float>(letters) + 250));
+    const int letter = static_cast<int>(random.uniform(index * 64 + 1 + i) * static_cast<float>(letters));
+    key.push_back(static_cast<char>(250 + letter));
   }
   return key;
 }
