@@ -83,10 +83,10 @@ TEST_CASE("several outputs: those that nothing depends on have no gradient") {
   const Variable x = scalar(3);
   bool second_reached = true;
   const Variables both = record("split", {Tensor::full({1}, 1.0F), Tensor::full({1}, 2.0F)}, {x},
-                                            [&](std::span<const Tensor> outputs, std::span<Variable> in) {
-                                              second_reached = outputs[1].defined();
-                                              in[0].accumulate_grad(outputs[0]);
-                                            });
+                                [&](std::span<const Tensor> outputs, std::span<Variable> in) {
+                                  second_reached = outputs[1].defined();
+                                  in[0].accumulate_grad(outputs[0]);
+                                });
   backward(product(both[0], scalar(4, false)));
   CHECK_FALSE(second_reached);
   CHECK(x.grad().data()[0] == 4.0F);

@@ -29,7 +29,7 @@ struct PairedDifference {
   // Mean over the sets of the median over the seeds.
   double first = 0, second = 0;
   double difference = 0;  // first - second
-  Interval interval;  // of it
+  Interval interval;      // of it
   // Two-sided: 2 min(share of resamples with a difference <= 0, share >= 0), where the shares count one
   // resample more, so that it is never 0; 1 at most.
   double p_value = 1;
