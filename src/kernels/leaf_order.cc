@@ -26,7 +26,7 @@ void sort_by_bits(int shift, std::int64_t count, const std::int32_t* tokens, con
 }  // namespace
 
 int shared_levels(int depth, std::int32_t leaf, std::int32_t other) {
-  return depth + 1 - std::bit_width(static_cast<std::uint32_t>(leaf ^ other));
+  return depth + 1 - static_cast<int>(std::bit_width(static_cast<std::uint32_t>(leaf ^ other)));
 }
 
 LeafOrder::LeafOrder(int depth, std::int64_t begin, std::int64_t end, const std::int32_t* leaf,

@@ -25,7 +25,7 @@ void group_dots(int depth, RowSource source, std::int64_t width, int count, cons
   std::uint32_t differing = 0;
   for (int t = 1; t < count; ++t) differing |= static_cast<std::uint32_t>(leaves[t] ^ leaves[0]);
   const int levels = depth + 1;
-  const int shared = levels - std::bit_width(differing);
+  const int shared = levels - static_cast<int>(std::bit_width(differing));
   for (int level = 0; level < shared; ++level) {
     float products[4];
     if (count == 4 && level < kAhead) {

@@ -115,7 +115,7 @@ Group group_of(const PathSums& sums, int count, const std::int32_t* tokens, cons
     differing |= static_cast<std::uint32_t>(leaves[t] ^ leaves[0]);
     group.out[t] = sums.out + tokens[t] * sums.width;
   }
-  group.shared = sums.depth + 1 - std::bit_width(differing);
+  group.shared = sums.depth + 1 - static_cast<int>(std::bit_width(differing));
   for (int t = 0; t < count; ++t) {
     for (int level = t == 0 ? 0 : group.shared; level <= sums.depth; ++level) {
       group.rows[t][level] = sums.source.data + path_node(level, leaves[t], sums.depth) * sums.source.stride;
