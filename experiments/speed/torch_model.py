@@ -6,20 +6,13 @@ import sys
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests/interop"))
 import twin  # noqa: E402
 
 
-class MaskedTree(nn.Module):
-    """Parallel trees; the same parameters as twin.Tree."""
-
-    def __init__(self, width, trees, depth):
-        super().__init__()
-        self.trees, self.depth, self.nodes = trees, depth, 2 ** (depth + 1) - 1
-        self.linear_in = nn.Linear(width, trees * self.nodes)
-        self.linear_out = nn.Linear(trees * self.nodes, width, bias=False)
+class MaskedTree(twin.Tree):
+    """The same trees and parameters, computed densely."""
 
     def forward(self, x):
         tokens = x.reshape(-1, x.shape[-1])
