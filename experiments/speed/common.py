@@ -5,6 +5,7 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -45,45 +46,110 @@ def median_ratio(numerators, denominators):
     return statistics.median(a / b for a, b in zip(numerators, denominators))
 
 
+def part_file(part, machine):
+    return os.path.join(f"{machine['isa'].lower()}-{machine['threads']}t", part + ".json")
+
+
 def results_file(part, machine):
-    folder = os.path.join(os.environ.get("SPEED_RESULTS", os.path.join(HERE, "results")), f"{machine['isa'].lower()}-{machine['threads']}t")
-    return os.path.join(folder, part + ".json")
+    return os.path.join(os.environ.get("SPEED_RESULTS", os.path.join(HERE, "results")), part_file(part, machine))
 
 
 def committed(part, machine):
     """The results in the last commit for this instruction set and thread count, or None."""
-    name = os.path.join("experiments/speed/results", f"{machine['isa'].lower()}-{machine['threads']}t", part + ".json")
+    name = "experiments/speed/results/" + part_file(part, machine)
     done = subprocess.run(["git", "-C", ROOT, "show", "HEAD:" + name], capture_output=True, check=False)
     return json.loads(done.stdout) if done.returncode == 0 else None
 
 
-def warn_of_losses(part, document):
+def warn_of_losses(part, machine, rows):
     """A warning, never a failure: speeds differ between machines, and others may share this one."""
-    before = committed(part, document["machine"])
+    before = committed(part, machine)
     if before is None:
         return
     known = {row["case"]: row for row in before["rows"]}
-    for row in document["rows"]:
+    for row in rows:
         for key, value in row.items():
             old = known.get(row["case"], {}).get(key)
             if key.startswith("ratio") and value and old and value < old / 2:
                 say(f"warning: {part}, {row['case']}: {key} is {value:.3g}, less than half of the committed {old:.3g}")
 
 
-def save(part, machine, rows, **more):
+def read_results(part, machine):
+    """What an earlier call left for this machine, or None."""
+    try:
+        with open(results_file(part, machine), encoding="utf-8") as file:
+            document = json.load(file)
+    except FileNotFoundError:
+        return None
+    return document if document["machine"]["cpu"] == machine["cpu"] else None
+
+
+class Others:
+    """What other processes, and other guests of the same host, took of the machine's processors since this was made."""
+
+    # Of all processors' time; the kernel's own work takes about one hundredth.
+    MUCH = 0.05
+
+    def __init__(self):
+        self.begin = self.read()
+
+    @staticmethod
+    def read():
+        with open("/proc/stat", encoding="ascii") as file:
+            # user, nice, system, idle, iowait, irq, softirq, steal
+            ticks = list(map(int, file.readline().split()[1:9]))
+        own = os.times()
+        busy = (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")
+        return time.monotonic(), busy, own.user + own.system + own.children_user + own.children_system
+
+    def share(self):
+        elapsed, busy, own = (now - then for now, then in zip(self.read(), self.begin))
+        return max(busy - own, 0.0) / (elapsed * os.cpu_count())
+
+
+def keep(part, machine, row, order):
+    """Writes a row into the part's results, in the place of an older one of its case; the others stay. `order`: all cases."""
     # PyTorch's threads wait for one another, ours take the next piece of work: on a busy machine it loses more than its share.
-    load = os.getloadavg()[1]
-    if load > 1.5 * THREADS:
-        say(f"warning: {load:.1f} processes wanted to run on average, for {THREADS} threads: other work ran beside, which slows PyTorch more than us; do not keep these results")
-    document = {"machine": machine, "load_average": load, **more, "rows": rows}
-    warn_of_losses(part, document)
+    if row["others_share"] > Others.MUCH:
+        say(f"warning: other work took {100 * row['others_share']:.0f} % of the processors, which slows PyTorch more than us; do not keep {row['case']}")
+    warn_of_losses(part, machine, [row])
+    document = read_results(part, machine) or {"rows": []}
+    rows = {old["case"]: old for old in document["rows"]} | {row["case"]: row}
+    places = {case: place for place, case in enumerate(order)}
+    document = {"machine": machine, "rows": sorted(rows.values(), key=lambda r: places.get(r["case"], len(places)))}
     path = results_file(part, machine)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
+    with open(path + ".new", "w", encoding="utf-8") as file:
         json.dump(document, file, indent=1)
         file.write("\n")
-    say(f"wrote {path}")
-    return document
+    os.replace(path + ".new", path)
+    say(f"{part}, {row['case']}: in {path}")
+
+
+def measure_cases(part, cases, measure):
+    """Calls measure(case), which gives (row, machine), for the cases chosen by SPEED_CASES (default: all of `cases`), keeps
+    each row at once, and returns the part's rows. Stops beginning cases after SPEED_SECONDS; with SPEED_RESUME=1 those that
+    the results have already are left out. SPEED_TABLES=1 measures nothing."""
+    chosen = [case.strip() for case in os.environ.get("SPEED_CASES", "").split(";") if case.strip()] or list(cases)
+    unknown = [case for case in chosen if case not in cases]
+    if unknown:
+        raise SystemExit(f"speed: {part} has no case '{unknown[0]}'; it has {'; '.join(cases)}")
+    machine = bench("gemm", "--shape", "64x64x64", "--rounds", 1)[0]["machine"]
+    if os.environ.get("SPEED_TABLES") == "1":
+        chosen = []
+    if os.environ.get("SPEED_RESUME") == "1":
+        done = {row["case"] for row in (read_results(part, machine) or {"rows": []})["rows"]}
+        chosen = [case for case in chosen if case not in done]
+    begin, limit = time.monotonic(), float(os.environ.get("SPEED_SECONDS", "inf"))
+    for number, case in enumerate(chosen):
+        if time.monotonic() - begin > limit:
+            say(f"{part}: {len(chosen) - number} cases are left after {limit:.0f} s; SPEED_RESUME=1 measures them: {'; '.join(chosen[number:])}")
+            break
+        others = Others()
+        row, found = measure(case)
+        keep(part, found, {"case": case, **row, "others_share": others.share()}, list(cases))
+    document = read_results(part, machine)
+    return document["rows"] if document else []
 
 
 def cell(value):

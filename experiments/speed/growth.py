@@ -5,29 +5,31 @@ import common
 
 LAYERS = [(16, 0), (8, 1), (4, 3), (2, 7)] + ([] if common.QUICK else [(1, 15)])
 TOKENS = 2048 if common.QUICK else 16384
+CASES = {f"{trees}x{depth}": (trees, depth) for trees, depth in LAYERS}
+
+
+def measure(case):
+    trees, depth = CASES[case]
+    row = {"trees": trees, "depth": depth, "tokens": TOKENS}
+    for backward in (False, True):
+        extra = ["--backward"] if backward else []
+        document, peak = common.bench("fff", "--trees", trees, "--depth", depth, "--tokens", TOKENS, "--rounds", common.ROUNDS, *extra)
+        found = document["rows"][0]
+        suffix = "_backward" if backward else ""
+        row["neurons"] = found["neurons"]
+        row["weights_gb"] = 4 * found["neurons"] * (2 * found["width"] + 1) / 1e9
+        row["leaves_hit"] = found["leaves_hit"]
+        for field in ("ms", "dense_ms", "ratio", "max_error"):
+            row[field + suffix] = found[field]
+        row["process_gb" + suffix] = peak
+    common.say(f"{case}: {row['ms']:.4g} ms, with the backward pass {row['ms_backward']:.4g} ms")
+    return row, document["machine"]
 
 
 def main():
-    rows, machine = [], None
-    for trees, depth in LAYERS:
-        row = {"case": f"{trees}x{depth}", "trees": trees, "depth": depth, "tokens": TOKENS}
-        for backward in (False, True):
-            extra = ["--backward"] if backward else []
-            document, peak = common.bench("fff", "--trees", trees, "--depth", depth, "--tokens", TOKENS, "--rounds", common.ROUNDS, *extra)
-            machine, found = document["machine"], document["rows"][0]
-            suffix = "_backward" if backward else ""
-            row["neurons"] = found["neurons"]
-            row["weights_gb"] = 4 * found["neurons"] * (2 * found["width"] + 1) / 1e9
-            row["ms" + suffix] = found["ms"]
-            row["dense_ms" + suffix] = found["dense_ms"]
-            row["ratio" + suffix] = found["ratio"]
-            row["leaves_hit"] = found["leaves_hit"]
-            row["process_gb" + suffix] = peak
-        rows.append(row)
-        common.say(f"{row['case']}: {row}")
-    document = common.save("growth", machine, rows)
-    columns = [("trees", "case"), ("neurons", "neurons"), ("weights, GB", "weights_gb"), ("forward, ms", "ms"), ("of dense", "ratio"), ("forward and backward, ms", "ms_backward"), ("of dense", "ratio_backward"), ("leaves reached", "leaves_hit")]
-    common.table(f"Cost at 16 used neurons, {TOKENS} tokens", columns, document["rows"])
+    rows = common.measure_cases("growth", CASES, measure)
+    columns = [("trees", "case"), ("neurons", "neurons"), ("weights, GB", "weights_gb"), ("forward, ms", "ms"), ("speed-up over dense", "ratio"), ("forward and backward, ms", "ms_backward"), ("speed-up over dense", "ratio_backward"), ("leaves reached", "leaves_hit"), ("memory of the benchmark, GB", "process_gb_backward")]
+    common.table(f"Cost at 16 used neurons, {TOKENS} tokens", columns, rows)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,28 @@
-"""Plots of results/*/layer.json as SVG beside them, where matplotlib is there; it is no requirement."""
+"""Plots of results/*/layer.json and growth.json as SVG beside them; needs matplotlib (see plot.sh)."""
 
 import glob
 import json
 import os
-import sys
+
+from matplotlib import pyplot
 
 import common
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def title(document, text):
+    machine = document["machine"]
+    return f"{text}, {machine['cpu']}, {machine['isa']}, {machine['threads']} threads"
+
+
+def save(figure, path):
+    figure.tight_layout()
+    figure.savefig(path.replace(".json", ".svg"), metadata={"Date": None})
+    pyplot.close(figure)
 
 
 def line(axes, rows, x, key, label):
@@ -14,12 +31,11 @@ def line(axes, rows, x, key, label):
         axes.plot(*zip(*points), marker="o", label=label)
 
 
-def plot(path, pyplot):
-    with open(path, encoding="utf-8") as file:
-        document = json.load(file)
+def plot_layer(path):
+    document = read(path)
     rows = document["rows"]
     tokens = max(set(row["tokens"] for row in rows), key=[row["tokens"] for row in rows].count)
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.5))
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.5), sharey=True)
     by_depth = [row for row in rows if row["tokens"] == tokens]
     by_tokens = [row for row in rows if row["depth"] == 11]
     for axes, chosen, x in ((left, by_depth, "depth"), (right, by_tokens, "tokens")):
@@ -29,29 +45,46 @@ def plot(path, pyplot):
         line(axes, chosen, x, "torch_masked_speedup", "PyTorch, masked")
         axes.set_yscale("log")
         axes.set_xlabel(x)
-        axes.set_ylabel("speed-up over the dense layer")
         axes.grid(alpha=0.3)
+    left.set_ylabel("speed-up over our dense layer")
     right.set_xscale("log", base=2)
     left.legend()
-    left.set_title(f"{tokens} tokens")
+    left.set_title(f"1 tree, {tokens} tokens")
     right.set_title("1x11")
-    machine = document["machine"]
-    figure.suptitle(f"768 wide, {machine['cpu']}, {machine['isa']}, {machine['threads']} threads")
-    figure.tight_layout()
-    figure.savefig(path.replace(".json", ".svg"))
+    figure.suptitle(title(document, "one layer, 768 wide, forward"))
+    save(figure, path)
+
+
+def plot_growth(path):
+    document = read(path)
+    rows = document["rows"]
+    figure, axes = pyplot.subplots(figsize=(6.5, 4.5))
+    for key, label in (("ms", "forward"), ("ms_backward", "forward and backward"), ("dense_ms", "dense, forward"), ("dense_ms_backward", "dense, forward and backward")):
+        line(axes, rows, "neurons", key, label)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xlabel("neurons of the layer; a token uses 16")
+    axes.set_ylabel(f"ms for {rows[0]['tokens']} tokens")
+    for row in rows:
+        axes.annotate(row["case"], (row["neurons"], row["ms"]), textcoords="offset points", xytext=(0, -12), ha="center", fontsize=8)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.suptitle(title(document, "768 wide"), fontsize=10)
+    save(figure, path)
+
+
+PLOTS = {"layer": plot_layer, "growth": plot_growth}
 
 
 def main():
-    try:
-        import matplotlib
-
-        matplotlib.use("Agg")
-        from matplotlib import pyplot
-    except ImportError:
-        print("speed: no matplotlib, so no plots (pip install it into the environment for them)", file=sys.stderr)
-        return
-    for path in glob.glob(os.path.join(common.HERE, "results", "*", "layer.json")):
-        plot(path, pyplot)
+    folder = os.environ.get("SPEED_RESULTS", os.path.join(common.HERE, "results"))
+    pyplot.switch_backend("Agg")
+    # The same file for the same results.
+    pyplot.rcParams["svg.hashsalt"] = "espalier"
+    for part, plot in PLOTS.items():
+        for path in sorted(glob.glob(os.path.join(folder, "*", part + ".json"))):
+            plot(path)
+            common.say("drew " + path.replace(".json", ".svg"))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ import glob
 import gzip
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -46,6 +45,19 @@ def read_lines(path):
         return [line.decode("utf-8", "replace") for line in file.read().split(b"\n") if line]
 
 
+def resident_gb(field):
+    """VmRSS: memory of this process now; VmHWM: its peak."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) * 1024 / 1e9 for line in file if line.startswith(field + ":"))
+
+
+def forget_peak():
+    """Reading the text took more for a moment than is in use now, which would hide what training takes. Returns what is in use."""
+    with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
+        file.write("5")
+    return resident_gb("VmRSS")
+
+
 def hf_train(path):
     """The published pipeline, trained by Hugging Face."""
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -56,12 +68,11 @@ def hf_train(path):
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.decoder = decoders.WordPiece(prefix="##")
     lines = read_lines(path)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = forget_peak()
     begin = time.perf_counter()
     tokenizer.train_from_iterator(lines, trainers.WordPieceTrainer(vocab_size=VOCABULARY, special_tokens=SPECIAL))
     seconds = time.perf_counter() - begin
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"train_s": seconds, "train_rss_gb": (peak - before) * 1024 / 1e9, "vocabulary": tokenizer.get_vocab_size()}))
+    print(json.dumps({"train_s": seconds, "train_rss_gb": resident_gb("VmHWM") - before, "vocabulary": tokenizer.get_vocab_size()}))
 
 
 def hf_encode(path, tokenizer_json, ids_file):
@@ -110,37 +121,37 @@ def strip_template(ids, tokenizer_json, known={}):
     return ids[:-1] if ids and ids[-1] == known[tokenizer_json] else ids
 
 
+CASES = {f"{threads} thread{'s' if threads > 1 else ''}": threads for threads in sorted({1, common.THREADS})}
+
+
+def measure_threads(threads, text, size, scratch):
+    tokenizer_json, ids_file = os.path.join(scratch, "tokenizer.json"), os.path.join(scratch, "ids.txt")
+    ours, trained, encoded = [], [], []
+    for _ in range(common.ROUNDS):
+        # With several threads the program measures one first; training memory is that of its fresh process.
+        document = common.bench("tokenize", text, "--megabytes", 0, "--vocabulary", VOCABULARY, "--rounds", 1, "--output", tokenizer_json, threads=threads)[0]
+        ours.append(document["rows"][-1] | {"train_rss_gb": document["rows"][0]["train_rss_gb"]})
+        trained.append(hugging_face(threads, "train", text))
+        encoded.append(hugging_face(threads, "encode", text, tokenizer_json, ids_file))
+        common.say(f"tokenize, {threads} threads: {ours[-1]}, {trained[-1]}, {encoded[-1]}")
+    unequal, lines = count_unequal(text, tokenizer_json, ids_file)
+    row = {"threads": threads, "megabytes": size / 1e6, "vocabulary": VOCABULARY, "lines": lines, "lines_with_other_ids": unequal}
+    for field in ("train_s", "train_rss_gb", "encode_mb_per_s", "tokens_per_s"):
+        row[field] = statistics.median(r[field] for r in ours)
+        row["hf_" + field] = statistics.median(r[field] for r in (trained if field.startswith("train") else encoded))
+    row["ratio_encode"] = common.median_ratio([r["encode_mb_per_s"] for r in ours], [r["encode_mb_per_s"] for r in encoded])
+    row["ratio_train"] = common.median_ratio([r["train_s"] for r in trained], [r["train_s"] for r in ours])
+    return row, document["machine"] | {"threads": common.THREADS}
+
+
 def main():
-    counts = sorted({1, common.THREADS})
     with tempfile.TemporaryDirectory() as scratch:
-        text, tokenizer_json = os.path.join(scratch, "text.txt"), os.path.join(scratch, "tokenizer.json")
+        text = os.path.join(scratch, "text.txt")
         size = gather(text)
         common.say(f"tokenize: {size / 1e6:.1f} MB of text")
-        ours, theirs_training, theirs = {t: [] for t in counts}, {t: [] for t in counts}, {t: [] for t in counts}
-        ids_file = os.path.join(scratch, "ids.txt")
-        for _ in range(common.ROUNDS):
-            for threads in counts:
-                # The row of the program's own thread count comes last; training memory is that of a fresh process.
-                document = common.bench("tokenize", text, "--megabytes", 0, "--vocabulary", VOCABULARY, "--rounds", 1, "--output", tokenizer_json, threads=threads)[0]
-                machine = document["machine"]
-                ours[threads].append(document["rows"][-1] | {"train_rss_gb": document["rows"][0]["train_rss_gb"]})
-                theirs_training[threads].append(hugging_face(threads, "train", text))
-                theirs[threads].append(hugging_face(threads, "encode", text, tokenizer_json, ids_file))
-                common.say(f"tokenize, {threads} threads: {ours[threads][-1]}, {theirs_training[threads][-1]}, {theirs[threads][-1]}")
-        unequal, lines = count_unequal(text, tokenizer_json, ids_file)
-    rows = []
-    for threads in counts:
-        row = {"case": f"{threads} threads", "threads": threads, "megabytes": size / 1e6, "vocabulary": VOCABULARY, "lines": lines, "lines_with_other_ids": unequal}
-        for field in ("train_s", "train_rss_gb", "encode_mb_per_s", "tokens_per_s"):
-            row[field] = statistics.median(r[field] for r in ours[threads])
-            source = theirs_training if field.startswith("train") else theirs
-            row["hf_" + field] = statistics.median(r[field] for r in source[threads])
-        row["ratio_encode"] = common.median_ratio([r["encode_mb_per_s"] for r in ours[threads]], [r["encode_mb_per_s"] for r in theirs[threads]])
-        row["ratio_train"] = common.median_ratio([r["train_s"] for r in theirs_training[threads]], [r["train_s"] for r in ours[threads]])
-        rows.append(row)
-    document = common.save("tokenize", machine, rows)
-    columns = [("", "case"), ("encoding, MB/s", "encode_mb_per_s"), ("Hugging Face", "hf_encode_mb_per_s"), ("ratio", "ratio_encode"), ("training, s", "train_s"), ("Hugging Face", "hf_train_s"), ("ratio", "ratio_train"), ("memory, GB", "train_rss_gb"), ("Hugging Face", "hf_train_rss_gb"), ("lines with other ids", "lines_with_other_ids")]
-    common.table(f"Tokenizing {size / 1e6:.0f} MB, {VOCABULARY} entries", columns, document["rows"])
+        rows = common.measure_cases("tokenize", CASES, lambda case: measure_threads(CASES[case], text, size, scratch))
+    columns = [("", "case"), ("encoding, MB/s", "encode_mb_per_s"), ("Hugging Face", "hf_encode_mb_per_s"), ("ratio", "ratio_encode"), ("training, s", "train_s"), ("Hugging Face", "hf_train_s"), ("ratio", "ratio_train"), ("memory, GB", "train_rss_gb"), ("Hugging Face", "hf_train_rss_gb"), ("lines", "lines"), ("with other ids", "lines_with_other_ids")]
+    common.table(f"Tokenizing {MEGABYTES} MB, {VOCABULARY} entries", columns, rows)
 
 
 if __name__ == "__main__":

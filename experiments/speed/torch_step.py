@@ -77,7 +77,7 @@ def main():
         optimizer.step()
 
     train()
-    train_seconds = seconds(train, 0, arguments.rounds)
+    train_seconds = seconds(train, 2, arguments.rounds)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     with torch.inference_mode():
         encode(ids), encode(ids[:1])

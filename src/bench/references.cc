@@ -68,16 +68,14 @@ double DenseLayer::flops_per_token(bool backward) const {
   return (backward ? 12.0 : 4.0) * static_cast<double>(width_) * static_cast<double>(inner_);
 }
 
-void DenseLayer::forward(std::int64_t tokens, const float* x, float* y) {
-  if (!pre_.defined() || pre_.shape()[0] < tokens) {
-    pre_ = Tensor::empty({tokens, inner_});
-    hidden_ = Tensor::empty({tokens, inner_});
-  }
+void DenseLayer::forward(std::int64_t tokens, const float* x, bool keep, float* y) {
+  if (!pre_.defined() || pre_.shape()[0] < tokens) pre_ = Tensor::empty({tokens, inner_});
+  if (keep && (!hidden_.defined() || hidden_.shape()[0] < tokens)) hidden_ = Tensor::empty({tokens, inner_});
+  float* hidden = keep ? hidden_.data() : pre_.data();
   kernels::matmul(tokens, inner_, width_, {x, width_}, {in_.data(), width_, true}, false, pre_.data(),
                   inner_);
-  kernels::gelu(tokens * inner_, pre_.data(), hidden_.data());
-  kernels::matmul(tokens, width_, inner_, {hidden_.data(), inner_}, {out_.data(), inner_, true}, false, y,
-                  width_);
+  kernels::gelu(tokens * inner_, pre_.data(), hidden);
+  kernels::matmul(tokens, width_, inner_, {hidden, inner_}, {out_.data(), inner_, true}, false, y, width_);
 }
 
 void DenseLayer::backward(std::int64_t tokens, const float* x, const float* dy, bool accumulate, float* dx) {
@@ -98,9 +96,9 @@ void DenseLayer::backward(std::int64_t tokens, const float* x, const float* dy, 
 }
 
 void DenseLayer::run(std::int64_t tokens, const float* x, float* y) {
-  for (std::int64_t first = 0; first < tokens; first += kMicroBatch) {
-    const std::int64_t count = std::min(kMicroBatch, tokens - first);
-    forward(count, x + first * width_, y + first * width_);
+  for (std::int64_t first = 0; first < tokens; first += kForwardBatch) {
+    const std::int64_t count = std::min(kForwardBatch, tokens - first);
+    forward(count, x + first * width_, false, y + first * width_);
   }
 }
 
@@ -108,7 +106,7 @@ void DenseLayer::run(std::int64_t tokens, const float* x, float* y, const float*
   for (std::int64_t first = 0; first < tokens; first += kMicroBatch) {
     const std::int64_t count = std::min(kMicroBatch, tokens - first);
     const std::int64_t at = first * width_;
-    forward(count, x + at, y + at);
+    forward(count, x + at, true, y + at);
     backward(count, x + at, dy + at, first > 0, dx + at);
   }
 }

@@ -8,13 +8,11 @@
 namespace espalier::kernels {
 namespace {
 
+// Scratch memory is that of a full piece, so that its size, by which the pool keeps it, does not follow the
+// tokens.
 constexpr std::int64_t kPieceUses = 128;
 // Columns of a gradient whose vectors, those of a piece's tokens, stay in the first-level cache.
 constexpr std::int64_t kColumnBlock = 64;
-
-std::int64_t pieces_of(const RowUses& uses, std::int64_t leaf) {
-  return (uses.begin(leaf + 1) - uses.begin(leaf) + kPieceUses - 1) / kPieceUses;
-}
 
 ScatteredRows part_of(const ScatteredRows& all, const LeafPiece& piece) {
   if (all.index == nullptr) return {all.row(piece.begin), all.stride, nullptr, all.accumulate};
@@ -71,10 +69,8 @@ void leaf_activate_and_slope(LeafActivation activation, std::int64_t n, const fl
 }
 
 void for_each_piece(const RowUses& uses, FunctionRef<void(const LeafPiece&)> body) {
+  Scratch<LeafPiece> pieces(uses.rows() + uses.count() / kPieceUses);
   std::int64_t count = 0;
-  for (std::int64_t leaf = 0; leaf < uses.rows(); ++leaf) count += pieces_of(uses, leaf);
-  Scratch<LeafPiece> pieces(count);
-  count = 0;
   for (std::int64_t leaf = 0; leaf < uses.rows(); ++leaf) {
     const std::int64_t end = uses.begin(leaf + 1);
     for (std::int64_t at = uses.begin(leaf); at < end; at += kPieceUses) {
@@ -101,7 +97,7 @@ void leaf_output(const LeafTree& tree, const LeafPiece& piece, const float* weig
                  ScatteredRows y) {
   const std::int64_t n = tree.leaf_width;
   const std::int64_t width = tree.output_width;
-  Scratch<float> activation(piece.count * n);
+  Scratch<float> activation(kPieceUses * n);
   leaf_activate(tree.activation, piece.count * n, pre + piece.begin * n, activation.data());
   scale_uses(piece.count, n, weight + piece.begin, activation.data());
   scattered_sums(piece.count, n, activation.data(), tree.w2 + piece.leaf * n * width, width,
@@ -115,7 +111,7 @@ void leaf_backward(const LeafTree& tree, const LeafPiece& piece, const std::int3
   const std::int64_t width = tree.output_width;
   const std::int64_t first = piece.begin * n;
   const GatheredRows vectors{dy, width, token + piece.begin};
-  Scratch<float> projection(piece.count * n);
+  Scratch<float> projection(kPieceUses * n);
   gathered_dots(piece.count, vectors, width, n, tree.w2 + piece.leaf * n * width, projection.data());
   gathered_dots(piece.count, vectors, width, 1, tree.b2 + piece.leaf * width, value + piece.begin);
   leaf_activate_and_slope(tree.activation, piece.count * n, pre + first, activation + first, dpre + first);

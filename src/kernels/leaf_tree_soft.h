@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "kernels/leaf_mlp.h"
 #include "kernels/survivors.h"
@@ -33,8 +32,8 @@ struct SparseLeafTape {
     RowUses uses;  // of leaves, in token order
     Scratch<float> weight, pre;
   };
-  std::vector<SurvivorBlock> blocks;  // of kSurvivorTokens tokens each
-  std::vector<Group> groups;
+  PoolVector<SurvivorBlock> blocks;  // of kSurvivorTokens tokens each
+  PoolVector<Group> groups;
 };
 
 SoftSums leaf_tree_sparse_forward(const LeafTree& tree, const SoftRouting& routing, std::int64_t tokens,

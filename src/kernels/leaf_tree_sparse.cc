@@ -124,7 +124,7 @@ class GateBackward {
   // One token in one tree, whose leaves are the group's uses from `leaf_use` on and whose gates go to the
   // uses from `gate_use` on. Moves both on.
   void run(std::int64_t token, int k, std::span<const Survivor> list, std::int64_t& leaf_use,
-           std::int64_t& gate_use, std::vector<float>& scratch) const {
+           std::int64_t& gate_use, PoolVector<float>& scratch) const {
     const TreeGates& gates = tree_.gates;
     const std::size_t count = list.size();
     const std::int64_t leaves = leaves_in(gates, list);
@@ -223,7 +223,7 @@ void leaf_tree_sparse_backward(const LeafTree& tree, const SoftRouting& routing,
     const GateBackward backward(tree, routing, entropy_gradient, group, value.data(), leaf_dx.data(),
                                 gradients.x, uses);
     for_each_block(tree, tape, group, [&](std::int64_t b, std::int64_t leaf_use) {
-      std::vector<float> scratch;
+      PoolVector<float> scratch;
       std::int64_t gate_use = starts[b];
       for_each_list(tree, tape.blocks[static_cast<std::size_t>(b)], tokens_of(b, tokens),
                     [&](std::int64_t token, int k, std::span<const Survivor> list) {

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "kernels/neuron_tree_hard.h"
 #include "kernels/scratch.h"
@@ -26,10 +25,9 @@ void neuron_tree_dense_backward(const NeuronTree& tree, const SoftRouting& routi
                                 const DenseNeuronTape& tape, const NeuronTreeGradients& gradients);
 
 SoftSums neuron_tree_sparse_forward(const NeuronTree& tree, const SoftRouting& routing, std::int64_t tokens,
-                                    const float* x, float* y, std::vector<SurvivorBlock>& tape);
+                                    const float* x, float* y, PoolVector<SurvivorBlock>& tape);
 void neuron_tree_sparse_backward(const NeuronTree& tree, const SoftRouting& routing, std::int64_t tokens,
                                  const float* x, const float* dy, float entropy_gradient,
-                                 const std::vector<SurvivorBlock>& tape,
-                                 const NeuronTreeGradients& gradients);
+                                 const PoolVector<SurvivorBlock>& tape, const NeuronTreeGradients& gradients);
 
 }  // namespace espalier::kernels

@@ -12,7 +12,7 @@ namespace {
 
 // Rows of all survivors of one token, over all trees.
 void token_rows(const TreeGates& gates, const SurvivorBlock& block, std::int64_t local,
-                std::vector<std::int32_t>& rows) {
+                PoolVector<std::int32_t>& rows) {
   rows.clear();
   for (int k = 0; k < gates.trees; ++k) {
     for (const Survivor& entry : block.list(local * gates.trees + k))
@@ -31,7 +31,7 @@ struct SurvivorUses {
 void differentiate_survivors(const NeuronTree& tree, const SoftRouting& routing, std::int64_t token,
                              std::int64_t local, const SurvivorBlock& block, const float* dy,
                              float entropy_gradient, SurvivorUses& uses, std::int64_t at,
-                             std::vector<float>& scratch) {
+                             PoolVector<float>& scratch) {
   const TreeGates& gates = tree.gates;
   for (int k = 0; k < gates.trees; ++k) {
     const std::span<const Survivor> list = block.list(local * gates.trees + k);
@@ -60,8 +60,8 @@ void differentiate_survivors(const NeuronTree& tree, const SoftRouting& routing,
 }
 
 // First use of each block, and one more.
-std::vector<std::int64_t> block_starts(const std::vector<SurvivorBlock>& tape) {
-  std::vector<std::int64_t> starts{0};
+PoolVector<std::int64_t> block_starts(const PoolVector<SurvivorBlock>& tape) {
+  PoolVector<std::int64_t> starts{0};
   for (const SurvivorBlock& block : tape) {
     starts.push_back(starts.back() + static_cast<std::int64_t>(block.entries.size()));
   }
@@ -71,13 +71,13 @@ std::vector<std::int64_t> block_starts(const std::vector<SurvivorBlock>& tape) {
 }  // namespace
 
 SoftSums neuron_tree_sparse_forward(const NeuronTree& tree, const SoftRouting& routing, std::int64_t tokens,
-                                    const float* x, float* y, std::vector<SurvivorBlock>& tape) {
+                                    const float* x, float* y, PoolVector<SurvivorBlock>& tape) {
   const TreeGates& gates = tree.gates;
   tape.assign(static_cast<std::size_t>((tokens + kSurvivorTokens - 1) / kSurvivorTokens), SurvivorBlock());
   return sum_over_tokens(tokens, kSurvivorTokens, [&](std::int64_t begin, std::int64_t end, SoftSums& part) {
     SurvivorBlock& block = tape[static_cast<std::size_t>(begin / kSurvivorTokens)];
-    std::vector<std::int32_t> rows;
-    std::vector<float> activation;
+    PoolVector<std::int32_t> rows;
+    PoolVector<float> activation;
     SurvivorFinder finder(gates, routing);
     for (std::int64_t token = begin; token < end; ++token) {
       const std::size_t first = block.entries.size();
@@ -97,14 +97,14 @@ SoftSums neuron_tree_sparse_forward(const NeuronTree& tree, const SoftRouting& r
 
 void neuron_tree_sparse_backward(const NeuronTree& tree, const SoftRouting& routing, std::int64_t tokens,
                                  const float* x, const float* dy, float entropy_gradient,
-                                 const std::vector<SurvivorBlock>& tape,
+                                 const PoolVector<SurvivorBlock>& tape,
                                  const NeuronTreeGradients& gradients) {
   const TreeGates& gates = tree.gates;
-  const std::vector<std::int64_t> starts = block_starts(tape);
+  const PoolVector<std::int64_t> starts = block_starts(tape);
   SurvivorUses paths(starts.back());
   parallel_for(tokens, kSurvivorTokens, [&](std::int64_t begin, std::int64_t end) {
     const auto b = static_cast<std::size_t>(begin / kSurvivorTokens);
-    std::vector<float> scratch;
+    PoolVector<float> scratch;
     for (std::int64_t token = begin; token < end; ++token) {
       const auto first = static_cast<std::size_t>((token - begin) * gates.trees);
       const std::int64_t at = starts[b] + tape[b].begin[first];

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "espalier/base/parallel.h"
+#include "espalier/tensor/pool.h"
 #include "kernels/matmul.h"
 #include "kernels/reduce.h"
 #include "kernels/soft_paths.h"
@@ -17,7 +17,7 @@ inline constexpr std::int64_t kSoftTokenGrain = 16;
 // Calls body(begin, end, sums) over ranges of tokens and adds the ranges' sums in their order.
 template <class Body>
 SoftSums sum_over_tokens(std::int64_t tokens, std::int64_t grain, const Body& body) {
-  std::vector<SoftSums> parts(static_cast<std::size_t>((tokens + grain - 1) / grain));
+  PoolVector<SoftSums> parts(static_cast<std::size_t>((tokens + grain - 1) / grain));
   parallel_for(tokens, grain, [&](std::int64_t begin, std::int64_t end) {
     body(begin, end, parts[static_cast<std::size_t>(begin / grain)]);
   });

@@ -39,7 +39,7 @@ void SurvivorFinder::evaluate(std::int64_t token, int tree, const float* x, std:
 }
 
 void SurvivorFinder::append_children(const Survivor& parent, std::int32_t place, float c,
-                                     std::vector<Survivor>& entries, SoftSums& sums) const {
+                                     PoolVector<Survivor>& entries, SoftSums& sums) const {
   const Children children = divide(parent.rho, c, gates_.goes_right(parent.logit), routing_.epsilon);
   if (children.keep_left) {
     entries.push_back({2 * parent.node + 1, place, children.left, 0.0F});
@@ -55,7 +55,7 @@ void SurvivorFinder::append_children(const Survivor& parent, std::int32_t place,
 
 void SurvivorFinder::append(std::int64_t token, int tree, const float* x, SurvivorBlock& block,
                             SoftSums& sums) {
-  std::vector<Survivor>& entries = block.entries;
+  PoolVector<Survivor>& entries = block.entries;
   const auto first = static_cast<std::size_t>(block.begin.back());
   entries.push_back({0, -1, 1.0F, 0.0F});
   std::size_t begin = first;

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
+#include "espalier/tensor/pool.h"
 #include "kernels/soft_paths.h"
 
 namespace espalier::kernels {
@@ -23,8 +23,8 @@ inline constexpr std::int64_t kSurvivorTokens = 64;
 
 // The survivors of a block of consecutive tokens.
 struct SurvivorBlock {
-  std::vector<Survivor> entries;
-  std::vector<std::int64_t> begin{0};  // begin[token * trees + tree]: their first entry; one more at the end
+  PoolVector<Survivor> entries;
+  PoolVector<std::int64_t> begin{0};  // begin[token * trees + tree]: their first entry; one more at the end
 
   std::span<const Survivor> list(std::int64_t path) const {
     const auto i = static_cast<std::size_t>(path);
@@ -43,13 +43,13 @@ class SurvivorFinder {
 
  private:
   void evaluate(std::int64_t token, int tree, const float* x, std::span<Survivor> level);
-  void append_children(const Survivor& parent, std::int32_t place, float c, std::vector<Survivor>& entries,
+  void append_children(const Survivor& parent, std::int32_t place, float c, PoolVector<Survivor>& entries,
                        SoftSums& sums) const;
 
   const TreeGates& gates_;
   const SoftRouting& routing_;
-  std::vector<std::int32_t> rows_;
-  std::vector<float> logits_, c_;
+  PoolVector<std::int32_t> rows_;
+  PoolVector<float> logits_, c_;
 };
 
 // The gradient: adds to dlogit, one for each survivor. value: derivative of the loss with respect to each

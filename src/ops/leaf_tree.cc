@@ -142,7 +142,7 @@ TreeResult soft_tree(const Variables& in, const LeafTreeOptions& options, const 
   const kernels::SoftRouting soft = soft_routing(routing, training, options.depth);
   const std::int64_t tokens = in[0].shape().rows();
   const float* x = in[0].value().data();
-  const auto tape = std::make_shared<SoftTape>();
+  const auto tape = std::allocate_shared<SoftTape>(PoolAllocator<SoftTape>());
   tape->dense = kernels::dense_form_is_cheaper(tree.gates, soft, tokens, x, tree.rows_per_node());
   Tensor y = Tensor::empty(in[0].shape().with_last(tree.output_width));
   const kernels::SoftSums sums =

@@ -72,7 +72,7 @@ TreeResult hard_tree(const Variables& in, Size size, const TreeRouting& routing,
 struct SoftTape {
   bool dense = true;
   kernels::DenseNeuronTape all;
-  std::vector<kernels::SurvivorBlock> survivors;
+  PoolVector<kernels::SurvivorBlock> survivors;
 };
 
 HardPaths hard_paths(const kernels::TreeGates& gates, std::int64_t tokens, const SoftTape& tape) {
@@ -113,7 +113,7 @@ TreeResult soft_tree(const Variables& in, Size size, const TreeRouting& routing,
   const kernels::SoftRouting soft = soft_routing(routing, training, size.depth);
   const std::int64_t tokens = in[0].shape().rows();
   const float* x = in[0].value().data();
-  const auto tape = std::make_shared<SoftTape>();
+  const auto tape = std::allocate_shared<SoftTape>(PoolAllocator<SoftTape>());
   tape->dense = kernels::dense_form_is_cheaper(tree.gates, soft, tokens, x, 1);
   Tensor y = Tensor::empty(in[0].shape().with_last(tree.output_width));
   const kernels::SoftSums sums =

@@ -10,7 +10,7 @@ namespace espalier::ops {
 namespace {
 
 template <class Number>
-void add_elements(const std::vector<Number>& from, std::vector<Number>& to) {
+void add_elements(const PoolVector<Number>& from, PoolVector<Number>& to) {
   for (std::size_t i = 0; i < from.size(); ++i) to[i] += from[i];
 }
 

@@ -198,7 +198,7 @@ void evaluate_and_log(PretrainRun& run) {
   }
 }
 
-void add_pruning(io::Json& line, const std::vector<ops::TreeStatistics>& trees) {
+void add_pruning(io::Json& line, const ops::LayerStatistics& trees) {
   double nodes = 0, mass = 0;
   for (const ops::TreeStatistics& layer : trees) {
     const double tokens = static_cast<double>(std::max<std::int64_t>(layer.tokens, 1));

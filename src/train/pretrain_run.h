@@ -57,7 +57,7 @@ struct PretrainRun {
 void evaluate_and_log(PretrainRun& run);
 
 // Surviving nodes a token and mean dropped mass, over the tree layers.
-void add_pruning(io::Json& line, const std::vector<ops::TreeStatistics>& trees);
+void add_pruning(io::Json& line, const ops::LayerStatistics& trees);
 // Resident memory of this process.
 std::int64_t resident_bytes();
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "train/pretrain_run.h"
 
@@ -22,7 +21,7 @@ struct UpdateResult {
   double entropy = 0;  // mean decision entropy, where it is in the loss
   double accuracy = 0;
   double norm = 0;  // of the gradient, before clipping
-  std::vector<ops::TreeStatistics> trees;
+  ops::LayerStatistics trees;
 };
 
 // Makes the update and counts it in run.state. RunError, with nothing applied, if the loss or a gradient is

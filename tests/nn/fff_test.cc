@@ -88,7 +88,7 @@ TEST_CASE("forward: entropies and statistics are left in the context, layer by l
     first.init_uniform(1);
     second.init_uniform(2);
     const Variable x(random_tensor({4, 5, 6}, 3));
-    std::vector<ops::TreeStatistics> statistics;
+    ops::LayerStatistics statistics;
     for (int pass = 0; pass < 2; ++pass) {
       ForwardContext context;
       context.routing = {.mode = ops::RoutingMode::kSoft, .entropy = true};

@@ -105,7 +105,7 @@ TEST_CASE("the two forms give the same numbers, unpruned and pruned, with leak a
     for (const float epsilon : {0.0F, 0.05F, 0.2F}) {
       const kernels::SoftRouting routing{kTau, epsilon, true, false, 0.2F, 5, 6};
       kernels::DenseNeuronTape all;
-      std::vector<kernels::SurvivorBlock> survivors;
+      PoolVector<kernels::SurvivorBlock> survivors;
       Tensor y[2] = {Tensor::empty({c.tokens, c.output_width}), Tensor::empty({c.tokens, c.output_width})};
       const kernels::SoftSums dense =
           neuron_tree_dense_forward(tree, routing, c.tokens, in[0].data(), y[0].data(), all);

@@ -41,9 +41,9 @@ TEST_CASE("passes add up; an empty record takes the shape of the first") {
   sum.add(two_trees());
   sum.add(TreeStatistics());
   CHECK(sum.tokens == 16);
-  CHECK(sum.entropy == std::vector<double>{8.0, 16.0});
-  CHECK(sum.undecided == std::vector<std::int64_t>{8, 32});
-  CHECK(sum.leaf_tokens == std::vector<std::int64_t>{16, 0, 0, 0, 4, 4, 4, 4});
+  CHECK(sum.entropy == PoolVector<double>{8.0, 16.0});
+  CHECK(sum.undecided == PoolVector<std::int64_t>{8, 32});
+  CHECK(sum.leaf_tokens == PoolVector<std::int64_t>{16, 0, 0, 0, 4, 4, 4, 4});
   CHECK(sum.surviving_nodes == 200);
   CHECK(sum.dropped_mass == 1.0);
   CHECK(sum.mean_entropy(0) == two_trees().mean_entropy(0));

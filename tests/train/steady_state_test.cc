@@ -18,13 +18,19 @@ using testing::AllocationCounts;
 constexpr int kWarmUp = 6;
 constexpr int kSteps = 5;
 
-// Of kSteps updates after kWarmUp others.
-AllocationCounts steady_state(const std::vector<std::string>& overrides) {
+// So few nodes survive that the pruned form is chosen.
+const std::vector<std::string> kPruned = {"arch.ffn.depth=5", "routing.mode=soft", "routing.epsilon=0.3"};
+
+// Whether an update gathers what is logged.
+enum class Statistics { kNo, kYes };
+
+// Of kSteps updates after kWarmUp others, in the middle of the budget.
+AllocationCounts steady_state(const std::vector<std::string>& overrides, Statistics statistics) {
   testing::TempDir dir;
   testing::write_tiny_store(dir.path() / "data");
   PretrainRun run(testing::tiny_pretrain(dir.path(), overrides));
   const auto updates = [&](int count) {
-    for (int i = 0; i < count; ++i) update(run, plan_update(run.config, 0.5), false);
+    for (int i = 0; i < count; ++i) update(run, plan_update(run.config, 0.5), statistics == Statistics::kYes);
   };
   updates(kWarmUp);
   const std::int64_t blocks = pool_statistics().system_allocations;
@@ -35,9 +41,10 @@ AllocationCounts steady_state(const std::vector<std::string>& overrides) {
   return counts;
 }
 
-void check(const std::string& name, const std::vector<std::string>& overrides) {
+void check(const std::string& name, const std::vector<std::string>& overrides,
+           Statistics statistics = Statistics::kNo) {
   CAPTURE(name);
-  const AllocationCounts counts = steady_state(overrides);
+  const AllocationCounts counts = steady_state(overrides, statistics);
   CAPTURE(counts.first);
   CHECK(counts.ours == 0);
   MESSAGE(name << ": " << counts.libraries << " allocations by libraries in " << kSteps << " updates");
@@ -64,6 +71,36 @@ TEST_CASE("a training step in steady state allocates nothing") {
          "arch.embedding.positions=learned", "arch.attention.rotary=true"});
   check("hard tree", {});
   check("straight-through tree", {"routing.mode=straight_through"});
+  check("soft tree", {"routing.mode=soft"});
+  check("pruned tree", kPruned);
+  set_thread_count(available_cores());
+}
+
+TEST_CASE("a training step that gathers statistics allocates nothing in steady state") {
+  if (!testing::can_count_allocations()) return;
+  set_quiet(true);
+  set_thread_count(1);
+  check("hard tree", {}, Statistics::kYes);
+  check("straight-through tree", {"routing.mode=straight_through"}, Statistics::kYes);
+  check("soft tree", {"routing.mode=soft"}, Statistics::kYes);
+  check("annealed tree", {"routing.mode=anneal"}, Statistics::kYes);
+  check("pruned tree", kPruned, Statistics::kYes);
+  set_thread_count(available_cores());
+}
+
+TEST_CASE("a training step of leaf trees allocates nothing in steady state") {
+  if (!testing::can_count_allocations()) return;
+  set_quiet(true);
+  set_thread_count(1);
+  const auto with = [](std::vector<std::string> overrides) {
+    overrides.insert(overrides.end(), {"arch.ffn.type=leaf_tree", "arch.ffn.leaf_width=3"});
+    return overrides;
+  };
+  check("hard", with({}), Statistics::kYes);
+  check("straight-through", with({"routing.mode=straight_through"}), Statistics::kYes);
+  check("soft", with({"routing.mode=soft"}), Statistics::kYes);
+  check("annealed", with({"routing.mode=anneal"}), Statistics::kYes);
+  check("pruned", with(kPruned), Statistics::kYes);
   set_thread_count(available_cores());
 }
 

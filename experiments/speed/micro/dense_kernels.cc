@@ -22,7 +22,8 @@ BENCHMARK(matmul)
     ->Args({2048, 2048, 2048})
     ->Args({4096, 768, 768})
     ->Args({128, 3072, 768})
-    ->Args({1, 3072, 768});
+    ->Args({1, 3072, 768})
+    ->UseRealTime();
 
 void gelu(benchmark::State& state) {
   const std::int64_t n = state.range(0);
@@ -31,7 +32,7 @@ void gelu(benchmark::State& state) {
   for (auto _ : state) kernels::gelu(n, x.data(), y.data());
   state.SetItemsProcessed(state.iterations() * n);
 }
-BENCHMARK(gelu)->Arg(4096)->Arg(1 << 22);
+BENCHMARK(gelu)->Arg(4096)->Arg(1 << 22)->UseRealTime();
 
 void gelu_backward(benchmark::State& state) {
   const std::int64_t n = state.range(0);
@@ -40,7 +41,7 @@ void gelu_backward(benchmark::State& state) {
   for (auto _ : state) kernels::gelu_backward(n, x.data(), dy.data(), false, dx.data());
   state.SetItemsProcessed(state.iterations() * n);
 }
-BENCHMARK(gelu_backward)->Arg(4096)->Arg(1 << 22);
+BENCHMARK(gelu_backward)->Arg(4096)->Arg(1 << 22)->UseRealTime();
 
 }  // namespace
 }  // namespace espalier::micro

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "espalier/autograd/variable.h"
 #include "espalier/ops/tree_routing.h"
@@ -20,7 +19,7 @@ struct ForwardContext {
   Variables entropies;
   // ... and, where not null, the statistics of each; grows to one entry a tree layer, later passes add to
   // them.
-  std::vector<ops::TreeStatistics>* statistics = nullptr;
+  ops::LayerStatistics* statistics = nullptr;
   std::size_t next_tree_layer = 0;
   // Dropout sites draw from disjoint index ranges in the order they are reached.
   std::uint64_t next_dropout_site = 0;

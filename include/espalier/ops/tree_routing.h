@@ -4,9 +4,9 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "espalier/autograd/variable.h"
+#include "espalier/tensor/pool.h"
 
 namespace espalier::ops {
 
@@ -51,10 +51,10 @@ struct TreeStatistics {
   std::int64_t tokens = 0;
   // One entry for each deciding level 0 .. depth-1, summed over tokens and trees, of the nodes on the HARD
   // path:
-  std::vector<double> entropy;          // binary entropy (nats) of sigmoid(logit / temperature)
-  std::vector<std::int64_t> undecided;  // decisions with |sigmoid(logit / temperature) - 0.5| < 0.1
+  PoolVector<double> entropy;          // binary entropy (nats) of sigmoid(logit / temperature)
+  PoolVector<std::int64_t> undecided;  // decisions with |sigmoid(logit / temperature) - 0.5| < 0.1
   // Tokens that ended in each leaf position by hard decisions, [trees * 2^depth], tree-major.
-  std::vector<std::int64_t> leaf_tokens;
+  PoolVector<std::int64_t> leaf_tokens;
   // Soft routing: nodes evaluated and path probability dropped by pruning, summed over tokens and trees.
   double surviving_nodes = 0;
   double dropped_mass = 0;
@@ -70,5 +70,8 @@ struct TreeStatistics {
   // The largest share of tokens that one leaf of any tree takes.
   double largest_leaf_share() const;
 };
+
+// One a layer.
+using LayerStatistics = PoolVector<TreeStatistics>;
 
 }  // namespace espalier::ops

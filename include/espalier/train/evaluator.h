@@ -20,7 +20,7 @@ struct MaskedLmScore {
   double loss = 0;      // mean cross entropy of the predicted positions, nats
   double accuracy = 0;  // share predicted exactly
   std::int64_t predictions = 0;
-  std::vector<ops::TreeStatistics> trees;  // one a tree layer
+  ops::LayerStatistics trees;  // one a tree layer
 };
 
 // Masks `sequences` validation sequences (0: all) in the way fixed by `seed`, whatever the training's epoch,
