@@ -114,6 +114,7 @@ Range fraction_below_one() {
 }
 
 void Fields::add_field(Field field) {
+  field.key = prefix_ + field.key;
   ESPALIER_CHECK(!has(field.key));
   const std::string values = fmt::format("{}", fmt::join(field.get(), ", "));
   field.default_text = field.is_list ? "[" + values + "]" : values;
@@ -242,6 +243,7 @@ void Fields::add_numbered(const std::string& key, std::vector<std::int64_t>& tar
 }
 
 void Fields::add_group(const std::string& prefix, std::vector<Setting>& target, const std::string& help) {
+  ESPALIER_CHECK(prefix_.empty());
   const auto set = [&target, prefix](const Setting& setting) {
     Setting own = setting;
     own.key = setting.key.substr(prefix.size() + 1);

@@ -47,6 +47,8 @@ void describe_recipe(FinetuneConfig& config, Fields& fields) {
              "Resamples of the evaluation rows behind each score's 95 % interval; 0: no intervals.",
              between(0, 1e6));
   fields.add("log.steps", config.log_steps, "Updates between lines of metrics.jsonl.", at_least(1));
+  fields.add("log.lines", config.log_lines,
+             "Logs with each of them which lines of the training file its batch held, in their order.");
 }
 
 void describe(FinetuneConfig& config, Fields& fields) {
@@ -85,7 +87,7 @@ void validate(const FinetuneConfig& config) {
 }
 
 bool may_change_on_finetune_resume(const std::string& key) {
-  return key == "run" || key == "resume" || key == "log.steps";
+  return key == "run" || key == "resume" || key == "log.steps" || key == "log.lines";
 }
 
 }  // namespace espalier::config

@@ -9,19 +9,31 @@
 namespace espalier::config {
 namespace {
 
-struct TaskSetting {
-  std::string task;
-  Setting setting;  // without the task
-};
-
-TaskSetting split(const Setting& setting) {
+std::string task_of(const Setting& setting) {
   const std::size_t dot = setting.key.find('.');
   if (dot == std::string::npos) {
     throw InputError(fmt::format("{}: per_task.{}: expected per_task.TASK.KEY, as per_task.cola.train.epochs",
                                  setting.where, setting.key));
   }
-  TaskSetting result{setting.key.substr(0, dot), setting};
-  result.setting.key = setting.key.substr(dot + 1);
+  return setting.key.substr(0, dot);
+}
+
+// What one task is trained with.
+struct TaskConfiguration {
+  FinetuneConfig recipe;
+  std::vector<std::int64_t> seeds;
+};
+
+TaskConfiguration configuration_of(const GlueConfig& config, const std::string& task) {
+  TaskConfiguration result{config.recipe, config.seeds};
+  Fields fields(fmt::format("per_task.{}.", task));
+  fields.add_numbered("seeds", result.seeds, "As glue.seeds.");
+  describe_recipe(result.recipe, fields);
+  for (Setting setting : config.per_task) {
+    if (task_of(setting) != task) continue;
+    setting.key = "per_task." + setting.key;
+    fields.apply({&setting, 1});
+  }
   return result;
 }
 
@@ -29,6 +41,18 @@ template <class Value>
 void require_distinct(const std::vector<Value>& values, const std::string& key) {
   if (std::set<Value>(values.begin(), values.end()).size() == values.size()) return;
   throw InputError(fmt::format("{}: a value is given twice: [{}]", key, fmt::join(values, ", ")));
+}
+
+void validate_task(const GlueConfig& config, const std::string& task) {
+  const TaskConfiguration own = configuration_of(config, task);
+  const std::string prefix = fmt::format("per_task.{}", task);
+  if (own.seeds.empty()) throw InputError(prefix + ".seeds: give one seed at least");
+  require_distinct(own.seeds, prefix + ".seeds");
+  try {
+    validate_recipe(own.recipe);
+  } catch (const InputError& error) {
+    throw InputError(prefix + ": " + error.what());
+  }
 }
 
 }  // namespace
@@ -60,19 +84,17 @@ void describe(GlueConfig& config, Fields& fields) {
              "Batch sizes to try on each task; empty: train.batch_size.", at_least(1));
   describe_recipe(config.recipe, fields);
   fields.add_group("per_task", config.per_task,
-                   "The recipe of one task: per_task.TASK.KEY, KEY one of task.max_train, head.*, routing.*, "
-                   "train.*, eval.* and log.* above; as per_task.cola.train.epochs.");
+                   "Exceptions for one task: per_task.TASK.KEY, KEY `seeds` (as glue.seeds) or one of "
+                   "task.max_train, head.*, routing.*, train.*, eval.* and log.* above; as "
+                   "per_task.cola.train.epochs.");
 }
 
 FinetuneConfig recipe_of(const GlueConfig& config, const std::string& task) {
-  FinetuneConfig recipe = config.recipe;
-  Fields fields;
-  describe_recipe(recipe, fields);
-  for (const Setting& setting : config.per_task) {
-    const TaskSetting own = split(setting);
-    if (own.task == task) fields.apply({&own.setting, 1});
-  }
-  return recipe;
+  return configuration_of(config, task).recipe;
+}
+
+std::vector<std::int64_t> seeds_of(const GlueConfig& config, const std::string& task) {
+  return configuration_of(config, task).seeds;
 }
 
 void validate(const GlueConfig& config) {
@@ -89,12 +111,13 @@ void validate(const GlueConfig& config) {
   require_distinct(config.sweep_lr, "sweep.lr");
   require_distinct(config.sweep_batch_size, "sweep.batch_size");
   validate_recipe(config.recipe);
-  for (const Setting& setting : config.per_task) validate_recipe(recipe_of(config, split(setting).task));
+  for (const Setting& setting : config.per_task) validate_task(config, task_of(setting));
 }
 
 bool may_change_on_glue_resume(const std::string& key) {
-  return key == "run" || key == "resume" || key == "log.steps" || key == "glue.tasks" ||
-         key == "glue.seeds" || key == "glue.baseline";
+  return key == "run" || key == "resume" || key == "log.steps" || key == "log.lines" || key == "glue.tasks" ||
+         key == "glue.seeds" || key == "glue.baseline" ||
+         (key.starts_with("per_task.") && key.ends_with(".seeds"));
 }
 
 std::string epoch_name(ReportedEpoch epoch) {

@@ -74,6 +74,16 @@ bool at_epoch_end(const FinetuneRun& run) {
   return run.state.step % run.steps_per_epoch() == 0 || run.state.step == run.total_steps();
 }
 
+// The lines of the training file in the batch of the last update.
+io::Json lines_of_last_batch(FinetuneRun& run) {
+  const std::int64_t step = run.state.step - 1, steps = run.steps_per_epoch();
+  io::Json lines = io::Json::array();
+  for (const std::int64_t row : run.train.batch(step / steps, step % steps).rows) {
+    lines.push_back(run.data.train.rows[static_cast<std::size_t>(row)].line);
+  }
+  return lines;
+}
+
 void log_step(FinetuneRun& run, double loss) {
   io::Json line;
   line["step"] = run.state.step;
@@ -81,6 +91,7 @@ void log_step(FinetuneRun& run, double loss) {
   line["loss"] = loss;
   line["learning_rate"] = learning_rate(run);
   line["time"] = run.state.seconds;
+  if (run.config.log_lines) line["lines"] = lines_of_last_batch(run);
   run.directory.log(line);
 }
 

@@ -94,10 +94,10 @@ GlueTaskResults train_task(const config::GlueConfig& config, const GlueTaskPlan&
     log_info(
         fmt::format("{}: lr {}, batch {} for all seeds", plan.task->folder, chosen.lr, chosen.batch_size));
   }
-  for (const std::int64_t seed : config.seeds) {
+  for (const std::int64_t seed : plan.seeds) {
     GlueSetting setting = chosen;
     setting.seed = static_cast<std::uint64_t>(seed);
-    const bool again = plan.sweep.size() > 1 && seed == config.seeds.front();
+    const bool again = plan.sweep.size() > 1 && seed == plan.seeds.front();
     result.runs.push_back(
         read_or_train(config, plan, setting, folder, again ? "the sweep's" : counter.next()));
   }
@@ -133,10 +133,10 @@ io::Json pack(const GlueFolder& folder, const std::vector<GlueTaskResults>& task
   return json;
 }
 
-std::int64_t count_trainings(const config::GlueConfig& config, const GluePlan& plan) {
+std::int64_t count_trainings(const GluePlan& plan) {
   std::int64_t count = 0;
   for (const GlueTaskPlan& task : plan.tasks) {
-    count += static_cast<std::int64_t>(task.sweep.size() + config.seeds.size() - 1);
+    count += static_cast<std::int64_t>(task.sweep.size() + task.seeds.size() - 1);
   }
   return count;
 }
@@ -150,7 +150,7 @@ io::Json glue(const config::GlueConfig& config) {
   if (!config.baseline.empty()) read_baseline(config);
   const GlueFolder folder(config);
   require_same_model(folder, model);
-  Counter counter(count_trainings(config, plan));
+  Counter counter(count_trainings(plan));
   std::vector<GlueTaskResults> tasks;
   io::Json results;
   for (const GlueTaskPlan& task : plan.tasks) {

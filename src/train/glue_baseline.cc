@@ -156,7 +156,10 @@ io::Json compare_with_baseline(const config::GlueConfig& config, const io::Json&
     common.push_back(std::move(both));
   }
   json["without_cola"] = average(config, common, false);
-  json["with_cola"] = average(config, common, true);
+  // Without CoLA there is no second average to tell from the first.
+  const bool has_cola =
+      std::any_of(common.begin(), common.end(), [](const Common& c) { return c.name == "cola"; });
+  json["with_cola"] = has_cola ? average(config, common, true) : io::Json();
   return json;
 }
 

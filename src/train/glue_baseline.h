@@ -15,8 +15,9 @@ namespace espalier::train {
 //
 // score and baseline are in 0 .. 100 (of several tasks their average, MNLI counted twice as in the published
 // one, WNLI not at all), share = score / baseline; difference, its 95 % interval and p_value are those of
-// data::paired_bootstrap over dev rows and seeds. A comparison without a task is null. InputError: no
-// finished GLUE run, one that reports another epoch, or predictions of other rows.
+// data::paired_bootstrap over dev rows and seeds. A comparison without a task is null, and so is with_cola
+// where one of the runs has no CoLA. InputError: no finished GLUE run, one that reports another epoch, or
+// predictions of other rows.
 io::Json compare_with_baseline(const config::GlueConfig& config, const io::Json& results);
 
 // results.json of glue.baseline, with the checks that need nothing else. InputError as above.

@@ -8,6 +8,7 @@
 #include "espalier/data/glue.h"
 #include "espalier/data/glue_published.h"
 #include "espalier/train/glue.h"
+#include "espalier/train/progress.h"
 #include "train/glue_report.h"
 #include "train/glue_summary.h"
 
@@ -71,19 +72,19 @@ std::string all_scores_table(const io::Json& results) {
   const std::string epoch = results.at("epoch").get<std::string>();
   std::string text = fmt::format(
       "| task | set | metric | rows | last epoch: median (min .. max) | best epoch: median (min .. max) | "
-      "95 % interval, {} epoch | train rows | lr | batch | tokens/s | padding |\n"
-      "|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+      "95 % interval, {} epoch | train rows | seeds | lr | batch | time | tokens/s | padding |\n"
+      "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
       epoch);
   for (const auto& [name, task] : results.at("tasks").items()) {
     for (const io::Json& score : task.at("scores")) {
-      text += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.0f} | {:.1f} % |\n",
-                          task.at("title").get<std::string>(), score.at("set").get<std::string>(),
-                          score.at("metric").get<std::string>(), score.at("n").get<std::int64_t>(),
-                          spread_text(score.at("last")), spread_text(score.at("best")),
-                          interval_text(score.at(epoch)), task.at("train_rows").get<std::int64_t>(),
-                          task.at("lr").get<double>(), task.at("batch_size").get<std::int64_t>(),
-                          task.at("tokens_per_second").get<double>(),
-                          100 * task.at("padding_share").get<double>());
+      text += fmt::format(
+          "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.0f} | {:.1f} % |\n",
+          task.at("title").get<std::string>(), score.at("set").get<std::string>(),
+          score.at("metric").get<std::string>(), score.at("n").get<std::int64_t>(),
+          spread_text(score.at("last")), spread_text(score.at("best")), interval_text(score.at(epoch)),
+          task.at("train_rows").get<std::int64_t>(), task.at("runs").size(), task.at("lr").get<double>(),
+          task.at("batch_size").get<std::int64_t>(), clock_text(task.at("seconds").get<double>()),
+          task.at("tokens_per_second").get<double>(), 100 * task.at("padding_share").get<double>());
     }
   }
   return text;
@@ -124,12 +125,11 @@ std::string notes(const io::Json& results) {
 }  // namespace
 
 std::string glue_markdown(const io::Json& results) {
-  const std::size_t seeds = results.at("seeds").size();
   std::string text = fmt::format(
-      "# GLUE dev: {}\n\nMedian of {} seed{}, {} epoch, in percent. Rows marked (published) are printed in "
+      "# GLUE dev: {}\n\nMedian of {}, {} epoch, in percent. Rows marked (published) are printed in "
       "arXiv "
       "2311.10770, not measured here.\n\n",
-      model_text(results.at("model")), seeds, seeds == 1 ? "" : "s", results.at("epoch").get<std::string>());
+      model_text(results.at("model")), seeds_text(results), results.at("epoch").get<std::string>());
   text += headline_table(results);
   text +=
       "\nMRPC and QQP: F1; STSB: Pearson; CoLA: Matthews; the others: accuracy. MNLI: mean of matched and "

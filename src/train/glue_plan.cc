@@ -14,7 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<GlueSetting> sweep_of(const config::GlueConfig& config, const config::FinetuneConfig& recipe) {
+std::vector<GlueSetting> sweep_of(const config::GlueConfig& config, const GlueTaskPlan& plan) {
+  const config::FinetuneConfig& recipe = plan.recipe;
   std::vector<double> rates = config.sweep_lr;
   std::vector<std::int64_t> sizes = config.sweep_batch_size;
   if (rates.empty()) rates = {recipe.optimizer.lr};
@@ -22,7 +23,7 @@ std::vector<GlueSetting> sweep_of(const config::GlueConfig& config, const config
   std::vector<GlueSetting> settings;
   for (const double lr : rates) {
     for (const std::int64_t size : sizes) {
-      settings.push_back({lr, size, static_cast<std::uint64_t>(config.seeds.front())});
+      settings.push_back({lr, size, static_cast<std::uint64_t>(plan.seeds.front())});
     }
   }
   return settings;
@@ -100,12 +101,20 @@ GluePlan plan_glue(const config::GlueConfig& config) {
   check_names(config);
   if (!fs::is_directory(config.dir))
     throw InputError(fmt::format("glue.dir: {}: no such folder", config.dir));
+  // A task's own folder would be read as every task's.
+  if (fs::exists(fs::path(config.dir) / "train.tsv")) {
+    throw InputError(
+        fmt::format("glue.dir: {} holds a train.tsv, so it is the folder of one task; give the folder above "
+                    "it, which holds one for each task",
+                    config.dir));
+  }
   GluePlan result;
   for (const std::string& name : config.tasks) {
     GlueTaskPlan plan;
     plan.task = &data::find_glue_task(name);
     plan.recipe = recipe_of(config, plan.task->name);
-    plan.sweep = sweep_of(config, plan.recipe);
+    plan.seeds = seeds_of(config, plan.task->name);
+    plan.sweep = sweep_of(config, plan);
     const std::string reason = find_files(config, plan);
     if (reason.empty()) {
       look_at_all(config, plan);

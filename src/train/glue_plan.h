@@ -18,7 +18,8 @@ struct GlueSetting {
 
 struct GlueTaskPlan {
   const data::GlueTask* task = nullptr;
-  config::FinetuneConfig recipe;          // with the exceptions for this task
+  config::FinetuneConfig recipe;  // with the exceptions for this task
+  std::vector<std::int64_t> seeds;
   std::vector<GlueSetting> sweep;         // all pairs with the first seed; one pair without a sweep
   std::vector<data::GlueFile> dev_files;  // those that are there, the first always
   std::vector<data::GlueFile> test_files;

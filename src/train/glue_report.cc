@@ -1,6 +1,7 @@
 // results.json for people: the table on standard output.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -50,8 +51,8 @@ std::string task_rows(const io::Json& results, const io::Json& task) {
                     interval_text(spread.at("low"), spread.at("high")), percent(score.at(other).at("median")),
                     score.at("n").get<std::int64_t>());
     if (text.empty()) {
-      row += fmt::format(" {:>7} {:>8} {:>9.0f} {:>7.1f} %", task.at("train_rows").get<std::int64_t>(),
-                         clock_text(task.at("seconds").get<double>()),
+      row += fmt::format(" {:>7} {:>5} {:>8} {:>9.0f} {:>7.1f} %", task.at("train_rows").get<std::int64_t>(),
+                         task.at("runs").size(), clock_text(task.at("seconds").get<double>()),
                          task.at("tokens_per_second").get<double>(),
                          100 * task.at("padding_share").get<double>());
     }
@@ -92,6 +93,17 @@ std::string tenths(double value) {
   return fmt::format("{:.1f}", std::abs(value) < 0.05 ? 0.0 : value);
 }
 
+std::string seeds_text(const io::Json& results) {
+  std::size_t least = 0, most = 0;
+  for (const auto& [name, task] : results.at("tasks").items()) {
+    const std::size_t seeds = task.at("runs").size();
+    least = least == 0 ? seeds : std::min(least, seeds);
+    most = std::max(most, seeds);
+  }
+  return least == most ? fmt::format("{} seed{}", most, most == 1 ? "" : "s")
+                       : fmt::format("{} to {} seeds", least, most);
+}
+
 std::string baseline_text(const io::Json& baseline) {
   std::string text = fmt::format(
       "Beside {} (paired bootstrap over dev rows and seeds; the averages are of the tasks that both have)\n"
@@ -111,12 +123,11 @@ std::string model_text(const io::Json& model) {
 
 std::string glue_table(const io::Json& results) {
   const std::string epoch = results.at("epoch").get<std::string>();
-  const std::size_t seeds = results.at("seeds").size();
   std::string text = fmt::format(
-      "GLUE dev of {}, {} epoch, median of {} seed{}; 95 % interval (bootstrap) of the seed in the middle\n\n"
-      "{:<8} {:<9} {:>7} {:>7} {:>7}  {:<15} {:>10} {:>6} {:>7} {:>8} {:>9} {:>9}\n",
-      model_text(results.at("model")), epoch, seeds, seeds == 1 ? "" : "s", "task", "metric", "median", "min",
-      "max", "95 % interval", epoch == "last" ? "best epoch" : "last epoch", "rows", "train", "time",
+      "GLUE dev of {}, {} epoch, median of {}; 95 % interval (bootstrap) of the seed in the middle\n\n"
+      "{:<8} {:<9} {:>7} {:>7} {:>7}  {:<15} {:>10} {:>6} {:>7} {:>5} {:>8} {:>9} {:>9}\n",
+      model_text(results.at("model")), epoch, seeds_text(results), "task", "metric", "median", "min", "max",
+      "95 % interval", epoch == "last" ? "best epoch" : "last epoch", "rows", "train", "seeds", "time",
       "tokens/s", "padding");
   for (const auto& [name, task] : results.at("tasks").items()) text += task_rows(results, task);
   for (const auto& [name, reason] : results.at("skipped").items()) {

@@ -193,13 +193,13 @@ void require_same_config(const std::string& saved_yaml, const std::string& saved
     if (before != saved.end()) {
       if (!free(setting.key)) note(setting.key, before->second, value_text(setting));
       saved.erase(before);
-    } else if (is_exception(setting.key)) {
+    } else if (is_exception(setting.key) && !free(setting.key)) {
       note(setting.key, "not set", value_text(setting));
     }
   }
   // Other keys are there always: one that is not now was of another version of the program.
   for (const auto& [key, value] : saved) {
-    if (is_exception(key)) note(key, value, "not set");
+    if (is_exception(key) && !free(key)) note(key, value, "not set");
   }
   if (changes.empty()) return;
   throw InputError(

@@ -130,10 +130,11 @@ TEST_CASE("glue: wrong use is refused with status 2 before anything is written")
     CHECK_FALSE(fs::exists(glue.run("x")));
   };
   refused({"glue.dir=" + glue.run("none")}, "no such folder");
+  refused({"glue.dir=" + (glue.dir / "glue/RTE").string()}, "the folder of one task");
   refused({"model=" + glue.run("none")}, "no such file or folder");
   refused({"glue.tasks=[imdb]"}, "unknown GLUE task `imdb`; known: cola");
   refused({"glue.seed=2"}, "the nearest is `glue.seeds`");
-  refused({"per_task.cola.train.epoch=2"}, "the nearest is `train.epochs`");
+  refused({"per_task.cola.train.epoch=2"}, "the nearest is `per_task.cola.train.epochs`");
   refused({"glue.baseline=" + glue.run("none")}, "holds no results.json");
 }
 
@@ -147,6 +148,9 @@ TEST_CASE("the shipped configurations are the published recipe") {
     CHECK(dump.find(line) != std::string::npos);
   }
   CHECK(dump.find("per_task:\n  cola:\n    train:\n      epochs: 15") != std::string::npos);
+  const std::string evidence = run_well({"glue", root + "/configs/glue/evidence.yaml", "--dump-config"}).out;
+  CHECK(evidence.find("seeds: [1, 2, 3]") != std::string::npos);
+  CHECK(evidence.find("  sst2:\n    seeds: ") != std::string::npos);
   CHECK(run_well({"glue", root + "/configs/glue/sweep.yaml", "--dump-config"}).out.find("sweep:\n  lr: [") !=
         std::string::npos);
 }

@@ -53,16 +53,33 @@ TEST_CASE("one task's exceptions, dumped and read back") {
   CHECK(recipe_of(again, "cola").epochs == 9);
 }
 
+TEST_CASE("one task's seeds") {
+  const GlueConfig config = with({"glue.seeds=3", "per_task.sst2.seeds=1", "per_task.rte.seeds=[7, 5]"});
+  validate(config);
+  CHECK(seeds_of(config, "sst2") == std::vector<std::int64_t>{1});
+  CHECK(seeds_of(config, "rte") == std::vector<std::int64_t>{7, 5});
+  CHECK(seeds_of(config, "cola") == std::vector<std::int64_t>{1, 2, 3});
+  CHECK(may_change_on_glue_resume("per_task.sst2.seeds"));
+  CHECK_FALSE(may_change_on_glue_resume("per_task.sst2.train.epochs"));
+}
+
 TEST_CASE("what is wrong is named") {
   CHECK(message({"model="}).starts_with("`model` is missing"));
   CHECK(message({"glue.dir="}).starts_with("`glue.dir` is missing"));
   CHECK(message({"glue.tasks=[]"}) == "glue.tasks: name one task at least");
   CHECK(message({"resume=x.h5"}) == "resume must be auto or never, got `x.h5`");
   CHECK(message({"per_task.cola.train.epoch=3"}) ==
-        "command line: unknown key `train.epoch`; the nearest is `train.epochs` (--help lists all)");
+        "command line: unknown key `per_task.cola.train.epoch`; the nearest is `per_task.cola.train.epochs` "
+        "(--help lists all)");
+  CHECK(message({"per_task.cola.train.epochs=none"})
+            .find("command line: per_task.cola.train.epochs must be a number above 0, got `none`") == 0);
   CHECK(message({"per_task.cola=3"}).find("expected per_task.TASK.KEY") != std::string::npos);
   CHECK(message({"per_task.rte.routing.mode=frozen", "train.weight_decay=0.01"})
+            .starts_with("per_task.rte: routing.mode"));
+  CHECK(message({"per_task.rte.routing.mode=frozen", "train.weight_decay=0.01"})
             .find("set train.weight_decay: 0") != std::string::npos);
+  CHECK(message({"per_task.rte.seeds=[2, 2]"}) == "per_task.rte.seeds: a value is given twice: [2, 2]");
+  CHECK(message({"per_task.rte.seeds=[]"}) == "per_task.rte.seeds: give one seed at least");
   CHECK(message({"sweep.lr=[1e-5, 1e-5]"}).find("sweep.lr: a value is given twice") == 0);
 }
 

@@ -36,6 +36,7 @@ TEST_CASE("classification metrics equal scikit-learn's") {
     CHECK(std::abs(accuracy(labels, predictions).value - entry["accuracy"].get<double>()) <= kTolerance);
     const MetricValue matthews = matthews_correlation(labels, predictions);
     CHECK(std::abs(matthews.value - entry["matthews"].get<double>()) <= kTolerance);
+    CHECK(std::abs(f1_macro(labels, predictions).value - entry["f1_macro"].get<double>()) <= kTolerance);
     if (entry.contains("f1")) {
       CHECK(std::abs(f1(labels, predictions).value - entry["f1"].get<double>()) <= kTolerance);
     }

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
@@ -205,6 +206,27 @@ TEST_CASE("buckets by length: less padding, every row once, and it is reported")
   CHECK(plain["train_padding_share"].get<double>() > 0.2);
   CHECK(bucketed["train_padding_share"].get<double>() < 0.1);
   CHECK(bucketed["train_tokens_per_second"].get<double>() > 0);
+}
+
+TEST_CASE("log.lines: which lines of the training file each batch held") {
+  const Workspace work;
+  finetune(work.config("a", {"log.lines=true", "train.epochs=2"}));
+  const std::string text = read_text(work.dir / "a" / "metrics.jsonl");
+  std::map<std::int64_t, std::multiset<std::int64_t>> epochs;
+  std::int64_t steps = 0;
+  for (std::size_t begin = 0; begin < text.size(); begin = text.find('\n', begin) + 1) {
+    const io::Json line = io::parse_json(text.substr(begin, text.find('\n', begin) - begin), "metrics");
+    if (!line.contains("lines")) continue;
+    CHECK(line["lines"].size() == 16);
+    for (const io::Json& row : line["lines"]) epochs[steps / 6].insert(row.get<std::int64_t>());
+    ++steps;
+  }
+  CHECK(steps == 12);
+  // Each epoch holds every row once; the header is line 1.
+  std::multiset<std::int64_t> all;
+  for (std::int64_t line = 2; line < 98; ++line) all.insert(line);
+  CHECK(epochs[0] == all);
+  CHECK(epochs[1] == all);
 }
 
 TEST_CASE("each evaluation has intervals, and the best one keeps its predictions") {

@@ -116,6 +116,25 @@ TEST_CASE("the headline is the median over seeds, for MNLI the mean of both dev 
                               mnli["scores"][1]["last"]["median"].get<double>())));
 }
 
+TEST_CASE("tasks may have seeds of their own, and get more of them later") {
+  const Workspace work;
+  const std::vector<std::string> tasks = {"glue.tasks=[rte, cola]", "train.epochs=1"};
+  const auto with = [&](const std::string& name, const std::string& seeds) {
+    std::vector<std::string> overrides = tasks;
+    if (!seeds.empty()) overrides.push_back("per_task.rte.seeds=" + seeds);
+    return work.config(name, overrides);
+  };
+  const io::Json plain = glue(with("plain", ""));
+  const io::Json results = glue(with("a", "[2]"));
+  CHECK(results["tasks"]["rte"]["runs"].size() == 1);
+  CHECK(comparable(results["tasks"]["rte"]["runs"][0]) == comparable(plain["tasks"]["rte"]["runs"][1]));
+  CHECK(results["tasks"]["cola"]["runs"].size() == 2);
+  CHECK(glue_table(results).find("median of 1 to 2 seeds") != std::string::npos);
+  CHECK(glue_markdown(results).find("Median of 1 to 2 seeds, last epoch") != std::string::npos);
+  CHECK(glue_table(plain).find("median of 2 seeds") != std::string::npos);
+  CHECK(comparable(glue(with("a", ""))["tasks"]) == comparable(plain["tasks"]));
+}
+
 TEST_CASE("the submission is the best seed's predictions, the diagnostics by the MNLI model") {
   const Workspace work;
   const io::Json results = glue(work.config("a"));
@@ -275,6 +294,9 @@ TEST_CASE("a baseline: what is kept, and whether the difference could be chance"
   CHECK(rte["high"].get<double>() >= rte["difference"].get<double>());
   CHECK(worse["baseline"]["without_cola"]["tasks"] == io::Json({"rte", "mnli"}));
   CHECK(glue_table(worse).find("without CoLA") != std::string::npos);
+  const io::Json few = glue(work.config("few", {baseline, "train.epochs=1", "glue.tasks=[rte]"}))["baseline"];
+  CHECK(few["without_cola"]["tasks"] == io::Json({"rte"}));
+  CHECK(few["with_cola"].is_null());
   CHECK(error_of([&] { glue(work.config("same", {baseline + "/no"})); }).find("holds no results.json") !=
         std::string::npos);
 }

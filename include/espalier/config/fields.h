@@ -40,6 +40,9 @@ Range fraction_below_one();              // [0, 1)
 
 class Fields {
  public:
+  // `prefix` is put before every key that is bound, as "per_task.cola.".
+  explicit Fields(std::string prefix = "") : prefix_(std::move(prefix)) {}
+
   // Each call binds a key to a variable, whose present value is the default. `help` is one sentence.
   void add(const std::string& key, bool& target, const std::string& help);
   void add(const std::string& key, std::int64_t& target, const std::string& help, Range range = {});
@@ -53,7 +56,7 @@ class Fields {
   // A list of whole numbers, or a count N >= 1, which stands for 1 .. N.
   void add_numbered(const std::string& key, std::vector<std::int64_t>& target, const std::string& help);
   // Every key that begins with `prefix` and a dot: kept in `target` without it, the last of each, in the
-  // order of their keys. The owner of `target` checks them.
+  // order of their keys. The owner of `target` checks them. Not of fields with a prefix.
   void add_group(const std::string& prefix, std::vector<Setting>& target, const std::string& help);
   template <class Enum>
   void choice(const std::string& key, Enum& target, std::vector<std::pair<std::string, Enum>> names,
@@ -80,6 +83,7 @@ class Fields {
   void add_field(Field field);
   void add_choice(const std::string& key, std::vector<std::string> names, const std::string& help,
                   std::function<void(std::size_t)> set, std::function<std::size_t()> get);
+  std::string prefix_;
   std::vector<Field> fields_;
 };
 

@@ -41,6 +41,7 @@ struct FinetuneConfig {
   bool detect_anomaly = false;
   std::int64_t bootstrap = 1000;
   std::int64_t log_steps = 50;
+  bool log_lines = false;
 };
 
 // The keys that say how to train and score, whatever the model, the task and the seed: head.*, routing.*,

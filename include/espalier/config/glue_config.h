@@ -26,7 +26,7 @@ struct GlueConfig {
   std::vector<double> sweep_lr;
   std::vector<std::int64_t> sweep_batch_size;
   FinetuneConfig recipe;          // only what describe_recipe() binds
-  std::vector<Setting> per_task;  // keys TASK.KEY, KEY one of the recipe's
+  std::vector<Setting> per_task;  // keys TASK.KEY, KEY `seeds` or one of the recipe's
 };
 
 void describe(GlueConfig& config, Fields& fields);
@@ -35,8 +35,9 @@ void validate(const GlueConfig& config);
 // Keys that may differ when a run is resumed: none that changes a finished result.
 bool may_change_on_glue_resume(const std::string& key);
 
-// The recipe of one task, by the name that `per_task` uses.
+// Recipe and seeds of one task, by the name that `per_task` uses.
 FinetuneConfig recipe_of(const GlueConfig& config, const std::string& task);
+std::vector<std::int64_t> seeds_of(const GlueConfig& config, const std::string& task);
 // "last" or "best".
 std::string epoch_name(ReportedEpoch epoch);
 

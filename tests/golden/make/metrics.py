@@ -22,7 +22,8 @@ def classification(name, labels, predictions):
     labels, predictions = [int(v) for v in labels], [int(v) for v in predictions]
     row = {"name": name, "labels": labels, "predictions": predictions,
            "accuracy": sklearn.metrics.accuracy_score(labels, predictions),
-           "matthews": _number(sklearn.metrics.matthews_corrcoef(labels, predictions))}
+           "matthews": _number(sklearn.metrics.matthews_corrcoef(labels, predictions)),
+           "f1_macro": _number(sklearn.metrics.f1_score(labels, predictions, average="macro", zero_division=0))}
     if set(labels) | set(predictions) <= {0, 1}:
         row["f1"] = _number(sklearn.metrics.f1_score(labels, predictions, pos_label=1, average="binary", zero_division=0))
     return row
@@ -84,6 +85,6 @@ def make():
     warnings.filterwarnings("ignore")
     rng = np.random.default_rng(5)
     write_json("metrics.json", {
-        "about": "f1 is that of class 1 (0 where it is undefined); matthews is 0 where it is undefined; pearson and spearman are null where a side is constant.",
+        "about": "f1 is that of class 1 (0 where it is undefined), f1_macro the mean of all classes that occur; matthews is 0 where it is undefined; pearson and spearman are null where a side is constant.",
         "made_with": {**versions(), "scikit-learn": sklearn_version, "scipy": scipy_version},
         "classification": _classifications(rng), "regression": _regressions(rng)})

@@ -1,0 +1,110 @@
+"""The tables of README.md from the files that run.sh leaves in a folder: pretraining, the scores beside the baselines, and the tests.
+
+usage: table.py RUNS_FOLDER"""
+
+import json
+import os
+import sys
+
+TITLES = {"cola": "CoLA", "sst2": "SST-2", "mrpc": "MRPC", "stsb": "STS-B", "qqp": "QQP", "mnli": "MNLI", "qnli": "QNLI", "rte": "RTE", "wnli": "WNLI"}
+METRICS = {"matthews_correlation": "Matthews", "f1": "F1", "pearson": "Pearson", "accuracy": "accuracy"}
+
+
+def read(*path):
+    """The document, or None where run.sh has not come so far."""
+    path = os.path.join(*path)
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def number(value, form="{:.1f}"):
+    return "" if value is None else form.format(value)
+
+
+def pretraining(runs):
+    print("| model | tokens | minutes | held-out loss | unigram loss |\n|---|---|---|---|---|")
+    for name in ("tree", "dense"):
+        evaluation = read(runs, name + "-pretraining.json")
+        if evaluation is None:
+            continue
+        with open(os.path.join(runs, name, "metrics.jsonl"), encoding="utf-8") as file:
+            steps = [line for line in map(json.loads, file) if "tokens" in line and "time" in line]
+        tokens, minutes = (steps[-1]["tokens"] / 1e6, steps[-1]["time"] / 60) if steps else (None, None)
+        print(f"| {name} | {number(tokens)} M | {number(minutes)} | {evaluation['loss']:.3f} | {evaluation['unigram_loss']:.3f} |")
+
+
+def median_range(task):
+    """The table's score; the smallest and largest of its seeds where there are several."""
+    if task is None or task["score"] is None:
+        return "" if task is None else "-"
+    text = f"{task['score']:.1f}"
+    first = task["scores"][0].get("last")
+    if len(task["runs"]) > 1 and first:
+        text += f" ({100 * first['min']:.1f} .. {100 * first['max']:.1f})"
+    return text
+
+
+def verdict(name, score, comparison, majority):
+    """Against the bag of words by the paired test, against the majority class by the number."""
+    if score is None:
+        return "no score"
+    said = []
+    if majority is not None and score <= majority:
+        said.append("not above the majority class")
+    test = comparison["tasks"].get(name) if comparison else None
+    if test and test["difference"] is not None:
+        certain = test["low"] > 0 or test["high"] < 0
+        place = "beats" if test["difference"] > 0 else "below" if test["difference"] < 0 else "equals"
+        said.append(f"{place} the bag of words" + (f", p {test['p_value']:.3f}" if certain else f", within chance (p {test['p_value']:.2f})"))
+    return "; ".join(said)
+
+
+def scores(runs):
+    tree, dense = read(runs, "tree-against-words.json"), read(runs, "dense-against-words.json")
+    words, majority = (read(runs, "baselines", name, "results.json") for name in ("words", "majority"))
+    print("\n| task | metric | train rows | dev rows | tree | dense twin | bag of words | majority | tree, said plainly |\n|---|---|---|---|---|---|---|---|---|")
+    for name, title in TITLES.items():
+        rows = [document["tasks"].get(name) if document else None for document in (tree, dense, words, majority)]
+        if rows[2] is None:
+            continue
+        comparison = tree.get("baseline") if tree else None
+        said = verdict(name, rows[0]["score"], comparison, rows[3]["score"]) if rows[0] else ""
+        dev = " + ".join(str(row["n"]) for row in rows[2]["scores"] if row["metric"] == rows[2]["metric"])
+        print(f"| {title} | {METRICS[rows[2]['metric']]} | {rows[2]['train_rows']} | {dev} | " + " | ".join(median_range(row) for row in rows) + f" | {said} |")
+    if tree:
+        average = tree["average"]
+        print(f"\nAverage of the tree, WNLI left out and MNLI counted twice as in the published table: {number(average['without_cola'])} without CoLA, {number(average['with_cola'])} with.")
+
+
+def comparison(runs):
+    document = read(runs, "tree-against-dense-glue.json")
+    if document is None:
+        return
+    print("\n| task | tree | dense twin | kept | difference | 95 % interval | p |\n|---|---|---|---|---|---|---|")
+    rows = {TITLES[name]: row for name, row in document["baseline"]["tasks"].items()}
+    rows["all of these"] = document["baseline"]["without_cola"]
+    for title, row in rows.items():
+        print(f"| {title} | {number(row['score'])} | {number(row['baseline'])} | {number(row['share'], '{:.1%}')} | {number(row['difference'])} | {number(row['low'])} .. {number(row['high'])} | {row['p_value']:.3f} |")
+
+
+def speed(runs):
+    document = read(runs, "tree-against-words.json")
+    if document is None:
+        return
+    print("\n| task | seeds | epochs | minutes, all seeds | tokens/s | padding |\n|---|---|---|---|---|---|")
+    for name, task in document["tasks"].items():
+        print(f"| {TITLES[name]} | {len(task['runs'])} | {len(task['runs'][0]['epochs'])} | {task['seconds'] / 60:.1f} | {task['tokens_per_second']:.0f} | {task['padding_share']:.1%} |")
+
+
+def main():
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    runs = sys.argv[1]
+    for part in (pretraining, scores, comparison, speed):
+        part(runs)
+
+
+if __name__ == "__main__":
+    main()
