@@ -132,7 +132,10 @@ TEST_CASE("tasks may have seeds of their own, and get more of them later") {
   CHECK(glue_table(results).find("median of 1 to 2 seeds") != std::string::npos);
   CHECK(glue_markdown(results).find("Median of 1 to 2 seeds, last epoch") != std::string::npos);
   CHECK(glue_table(plain).find("median of 2 seeds") != std::string::npos);
-  CHECK(comparable(glue(with("a", ""))["tasks"]) == comparable(plain["tasks"]));
+  const io::Json more = glue(with("a", ""));
+  for (const char* key : {"runs", "scores"}) {
+    CHECK(comparable(more["tasks"]["rte"][key]) == comparable(plain["tasks"]["rte"][key]));
+  }
 }
 
 TEST_CASE("the submission is the best seed's predictions, the diagnostics by the MNLI model") {
