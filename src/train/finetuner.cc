@@ -12,6 +12,7 @@
 #include "espalier/train/routing_schedule.h"
 #include "train/finetune_evaluation.h"
 #include "train/finetune_run.h"
+#include "train/not_finite.h"
 #include "train/objective.h"
 
 namespace espalier::train {
@@ -34,10 +35,20 @@ double update(FinetuneRun& run) {
   context.step = static_cast<std::uint64_t>(run.state.step);
   context.routing = routing.routing;
   const auto fail = [&](const std::string& what) {
+    std::string origin = weight_not_finite(run.model);
+    if (origin.empty()) {
+      origin = operation_not_finite([&] {
+        nn::ForwardContext again = context;
+        again.entropies.clear();
+        const Variable loss = run.loss(batch, again);
+        backward(add_entropy(loss, again.entropies, routing.entropy_weight));
+      });
+    }
     throw RunError(fmt::format(
-        "step {}: {} is not finite (training line {} and its batch); the step was not applied. "
-        "Lower train.lr, or find the operation with train.detect_anomaly=true.",
-        run.state.step + 1, what, run.data.train.rows[static_cast<std::size_t>(batch.rows[0])].line));
+        "step {}: {} is not finite (training line {} and its batch{}); the step was not applied. Lower "
+        "train.lr.",
+        run.state.step + 1, what, run.data.train.rows[static_cast<std::size_t>(batch.rows[0])].line,
+        origin.empty() ? "" : "; first " + origin));
   };
   run.model.clear_gradients();
   const Variable loss = run.loss(batch, context);

@@ -6,18 +6,50 @@
 #include <cmath>
 
 #include "espalier/base/error.h"
+#include "train/not_finite.h"
 #include "train/objective.h"
 
 namespace espalier::train {
 namespace {
 
-[[noreturn]] void fail_not_finite(const PretrainRun& run, const std::string& what) {
+nn::ForwardContext training_context(const PretrainRun& run, const UpdatePlan& plan) {
+  nn::ForwardContext context;
+  context.training = true;
+  context.dropout = run.config.dropout;
+  context.seed = run.config.seed;
+  context.step = static_cast<std::uint64_t>(run.state.micro_step);
+  context.routing = plan.routing.routing;
+  context.routing.leak_seed = run.config.seed;
+  context.routing.leak_step = context.step;
+  return context;
+}
+
+// What is not finite in this update, one sequence after another: a weight, or an operation with its layer and
+// the sequence. Empty if no sequence does it alone.
+std::string origin_of(PretrainRun& run, const UpdatePlan& plan) {
+  const std::string weight = weight_not_finite(run.model);
+  if (!weight.empty()) return weight;
+  const auto predictions = static_cast<double>(run.train.predictions_per_sequence());
+  for (std::int64_t i = run.state.sequences; i < run.state.sequences + plan.sequences; ++i) {
+    run.train.read_batch(i, 1, run.batch);
+    const std::string operation = operation_not_finite([&] {
+      nn::ForwardContext context = training_context(run, plan);
+      const nn::MaskedLmResult result = run.model.loss(run.batch.ids, Tensor(), run.batch.positions,
+                                                       run.batch.targets, predictions, context);
+      backward(add_entropy(result.loss, context.entropies, plan.routing.entropy_weight));
+    });
+    if (!operation.empty()) return fmt::format("data sequence {}: {}", i, operation);
+  }
+  return "";
+}
+
+[[noreturn]] void fail_not_finite(PretrainRun& run, const UpdatePlan& plan, const std::string& what) {
   const std::filesystem::path last = run.directory.path() / "last.h5";
+  const std::string origin = origin_of(run, plan);
   throw RunError(fmt::format(
-      "step {}: {} is not finite (data sequences {} on); the step was not applied. {} Lower train.lr, or "
-      "find the "
-      "operation with train.detect_anomaly=true.",
-      run.state.step + 1, what, run.state.sequences,
+      "step {}: {} is not finite (data sequences {} to {}{}); the step was not applied. {} Lower train.lr.",
+      run.state.step + 1, what, run.state.sequences, run.state.sequences + plan.sequences - 1,
+      origin.empty() ? "" : "; first " + origin,
       std::filesystem::exists(last) ? fmt::format("The last good checkpoint is {}.", last.string())
                                     : std::string("No checkpoint had been written yet.")));
 }
@@ -38,14 +70,7 @@ UpdateResult accumulate(PretrainRun& run, const UpdatePlan& plan, bool statistic
     const std::int64_t sequences = std::min(pass, plan.sequences - done);
     run.train.read_batch(run.state.sequences + done, sequences, run.batch);
     const data::MaskedBatch& batch = run.batch;
-    nn::ForwardContext context;
-    context.training = true;
-    context.dropout = config.dropout;
-    context.seed = config.seed;
-    context.step = static_cast<std::uint64_t>(run.state.micro_step);
-    context.routing = plan.routing.routing;
-    context.routing.leak_seed = config.seed;
-    context.routing.leak_step = context.step;
+    nn::ForwardContext context = training_context(run, plan);
     if (statistics) context.statistics = &result.trees;
     const nn::MaskedLmResult part =
         run.model.loss(batch.ids, Tensor(), batch.positions, batch.targets, predictions, context);
@@ -55,11 +80,22 @@ UpdateResult accumulate(PretrainRun& run, const UpdatePlan& plan, bool statistic
     result.entropy += mean_value(context.entropies) * share;
     correct += part.correct;
     ++run.state.micro_step;
-    if (!std::isfinite(objective.item())) fail_not_finite(run, "the loss");
+    if (!std::isfinite(objective.item())) fail_not_finite(run, plan, "the loss");
     backward(objective);
   }
   result.accuracy = static_cast<double>(correct) / predictions;
   return result;
+}
+
+// accumulate(); what train.detect_anomaly finds is told with step and sequences.
+UpdateResult accumulate_watched(PretrainRun& run, const UpdatePlan& plan, bool statistics) {
+  if (!run.config.detect_anomaly) return accumulate(run, plan, statistics);
+  try {
+    return accumulate(run, plan, statistics);
+  } catch (const RunError& error) {
+    throw RunError(fmt::format("step {} (data sequences {} to {}): {}", run.state.step + 1,
+                               run.state.sequences, run.state.sequences + plan.sequences - 1, error.what()));
+  }
 }
 
 }  // namespace
@@ -74,9 +110,9 @@ UpdatePlan plan_update(const config::PretrainConfig& config, double t) {
 
 UpdateResult update(PretrainRun& run, const UpdatePlan& plan, bool statistics) {
   run.model.clear_gradients();
-  UpdateResult result = accumulate(run, plan, statistics);
+  UpdateResult result = accumulate_watched(run, plan, statistics);
   const optim::GradientNorm norm = optim::gradient_norm(run.optimizer.slots());
-  if (!norm.finite) fail_not_finite(run, fmt::format("the gradient of `{}`", norm.not_finite));
+  if (!norm.finite) fail_not_finite(run, plan, fmt::format("the gradient of `{}`", norm.not_finite));
   result.norm = norm.norm;
   run.optimizer.step(plan.lr, optim::clip_factor(norm.norm, run.config.optimizer.clip));
   ++run.state.step;

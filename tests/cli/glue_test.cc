@@ -1,70 +1,18 @@
-// `espalier glue` as a person runs it: stopped by signals and kills, and read by scripts.
+// `espalier glue` as a person runs it: stopped by signals, and read by scripts. kill_test.cc kills it.
 #include <doctest/doctest.h>
 
 #include <unistd.h>
 
 #include <csignal>
 
-#include "tests/cli/cli_support.h"
-#include "tests/support/hf_folder.h"
-#include "tests/support/support.h"
+#include "tests/cli/glue_support.h"
 
 namespace espalier::testing {
-namespace {
 
 namespace fs = std::filesystem;
-using Arguments = std::vector<std::string>;
-
-// A model and a folder with CoLA and RTE; RTE has a test file.
-struct Glue {
-  TempDir dir;
-  std::string model = (dir / "model").string();
-  std::string config = dir.write("glue.yaml",
-                                 "glue: {tasks: [cola, rte, wnli], seeds: 2}\nhead: {head_dim: 8}\n"
-                                 "train: {epochs: 1, lr: 1e-3}\neval: {bootstrap: 20}\n"
-                                 "per_task: {cola: {train: {epochs: 2}}}\n")
-                           .string();
-
-  Glue() {
-    small_masked_lm().write(model);
-    fs::create_directories(dir / "glue/CoLA");
-    fs::create_directories(dir / "glue/RTE");
-    std::string cola, rte = "index\tsentence1\tsentence2\tlabel\n", test = "index\tsentence1\tsentence2\n";
-    for (int i = 0; i < 40; ++i) {
-      const std::string row = std::to_string(i), text = i % 2 == 0 ? "the tree" : "a map";
-      cola += "x\t" + std::to_string(i % 2) + "\t\t" + text + "\n";
-      rte += row + "\t" + text + "\tthe tree\t" + (i % 2 == 0 ? "" : "not_") + "entailment\n";
-      test += row + "\t" + text + "\ta map\n";
-    }
-    for (const char* split : {"train", "dev"}) {
-      dir.write(std::string("glue/CoLA/") + split + ".tsv", cola);
-      dir.write(std::string("glue/RTE/") + split + ".tsv", rte);
-    }
-    dir.write("glue/RTE/test.tsv", test);
-  }
-  std::string run(const std::string& name) const { return (dir / name).string(); }
-  Arguments command(const std::string& name, const Arguments& overrides = {}) const {
-    Arguments all = {"glue", config, "model=" + model, "run=" + run(name),
-                     "glue.dir=" + (dir / "glue").string()};
-    all.insert(all.end(), overrides.begin(), overrides.end());
-    return all;
-  }
-  // What equal runs have in common: the archive, and every prediction.
-  std::string fingerprint(const std::string& name) const {
-    std::string all = read_text(dir / name / "submission.zip");
-    for (const char* task : {"CoLA", "RTE"}) {
-      for (const char* seed : {"seed-1", "seed-2"}) {
-        all += read_text(dir / name / task / seed / "predictions_dev.tsv");
-      }
-    }
-    return all;
-  }
-};
-
-}  // namespace
 
 TEST_CASE("glue: a table on standard output, files for scripts, progress on standard error") {
-  const Glue glue;
+  const GlueWorkshop glue;
   const Outcome outcome = run_well(glue.command("a"));
   CHECK(outcome.out.starts_with("GLUE dev of " + glue.model));
   CHECK(outcome.out.find("\nCoLA     Matthews ") != std::string::npos);
@@ -83,26 +31,8 @@ TEST_CASE("glue: a table on standard output, files for scripts, progress on stan
   CHECK(label[0].at("label").get<std::string>().ends_with("entailment"));
 }
 
-TEST_CASE("glue: killed at any point, the same command ends with the same bytes") {
-  const Glue glue;
-  run_well(glue.command("whole"));
-  const std::string expected = glue.fingerprint("whole");
-  int kills = 0;
-  // Odd distances, so that every kind of write is met: checkpoints, links, results, models, the archive.
-  for (int call = 30; call < 3000; call += 131) {
-    const Outcome outcome =
-        Running(glue.command("killed"), "ESPALIER_IO_FAULT=kill:" + std::to_string(call)).wait();
-    if (outcome.status == 0) break;
-    REQUIRE(outcome.status == 128 + SIGKILL);
-    ++kills;
-  }
-  CHECK(kills >= 2);
-  run_well(glue.command("killed"));
-  CHECK_UNARY(glue.fingerprint("killed") == expected);
-}
-
 TEST_CASE("glue: a signal saves and says how to go on; a full disk is an error and loses nothing") {
-  const Glue glue;
+  const GlueWorkshop glue;
   run_well(glue.command("whole", {"train.epochs=40", "per_task.cola.train.epochs=40", "eval.bootstrap=0"}));
   const Arguments command =
       glue.command("stopped", {"train.epochs=40", "per_task.cola.train.epochs=40", "eval.bootstrap=0"});
@@ -121,7 +51,7 @@ TEST_CASE("glue: a signal saves and says how to go on; a full disk is an error a
 }
 
 TEST_CASE("glue: wrong use is refused with status 2 before anything is written") {
-  const Glue glue;
+  const GlueWorkshop glue;
   const auto refused = [&](const Arguments& overrides, const std::string& message) {
     const Outcome outcome = run_espalier(glue.command("x", overrides));
     INFO(outcome.err);

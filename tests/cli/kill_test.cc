@@ -5,12 +5,13 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 #include <sstream>
 #include <thread>
 
 #include "espalier/base/philox.h"
 #include "espalier/io/json.h"
-#include "tests/cli/training_support.h"
+#include "tests/cli/glue_support.h"
 
 namespace espalier::testing {
 namespace {
@@ -49,7 +50,7 @@ Ending ending_of(const std::string& run) {
 // Moments to kill at: after some time, or at some system call of those that write.
 class Killer {
  public:
-  Killer(double seconds, int calls) : seconds_(seconds), calls_(calls) {}
+  Killer(double seconds, std::uint32_t calls) : seconds_(seconds), calls_(calls) {}
 
   // Runs the command and kills it, unless it is done before; its status.
   int run(const Arguments& command) {
@@ -74,12 +75,14 @@ class Killer {
   std::uint32_t calls_;
 };
 
-// Kills runs of `command` into `run` again and again, and compares what becomes of them.
-void kill_and_compare(const Arguments& command, const std::string& run, const Ending& expected, int wanted) {
+// Kills runs of `command` into `run` again and again, and has `check` compare what becomes of them. A run
+// that nobody disturbs makes more than `calls` calls that write.
+void kill_and_compare(const Arguments& command, const std::string& run, int wanted, std::uint32_t calls,
+                      const std::function<void()>& check) {
   const auto start = std::chrono::steady_clock::now();
   run_well(command);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  Killer killer(seconds.count(), 60);
+  Killer killer(seconds.count(), calls);
   int kills = 0, ends = 0;
   std::filesystem::remove_all(run);
   while (kills < wanted || ends == 0) {
@@ -88,14 +91,35 @@ void kill_and_compare(const Arguments& command, const std::string& run, const En
       continue;
     }
     ++ends;
+    check();
+    std::filesystem::remove_all(run);
+  }
+  MESSAGE(command[0] << ": " << kills << " kills, " << ends << " runs ended as the undisturbed one");
+}
+
+void kill_and_compare(const Arguments& command, const std::string& run, const Ending& expected, int wanted) {
+  kill_and_compare(command, run, wanted, 60, [&] {
     const Ending ending = ending_of(run);
     CHECK(ending.weights == expected.weights);
     CHECK(ending.best_weights == expected.best_weights);
     CHECK(ending.metrics == expected.metrics);
     CHECK(ending.trainer_state == expected.trainer_state);
-    std::filesystem::remove_all(run);
-  }
-  MESSAGE(command[0] << ": " << kills << " kills, " << ends << " runs ended as the undisturbed one");
+  });
+}
+
+// results.json but for what the clock gave.
+std::string steady_results(const std::string& run) {
+  io::Json results = io::read_json(run + "/results.json");
+  const std::function<void(io::Json&)> strip = [&](io::Json& json) {
+    if (json.is_object()) {
+      for (const char* key : {"seconds", "eval_seconds", "tokens_per_second"}) json.erase(key);
+    }
+    for (io::Json& child : json) {
+      if (child.is_structured()) strip(child);
+    }
+  };
+  strip(results);
+  return io::json_text(results);
 }
 
 }  // namespace
@@ -115,6 +139,17 @@ TEST_CASE("fine-tuning, killed") {
   run_well(shop.finetune("killed-base", "calm-task", overrides));
   kill_and_compare(shop.finetune("killed-base", "killed-task", overrides), shop.path("killed-task"),
                    ending_of(shop.path("calm-task")), kills_wanted() / 3);
+}
+
+TEST_CASE("glue, killed") {
+  const GlueWorkshop glue;
+  const std::string run = glue.run("killed");
+  run_well(glue.command("killed"));
+  const std::string expected = glue.fingerprint("killed"), results = steady_results(run);
+  kill_and_compare(glue.command("killed"), run, kills_wanted() / 4, 1500, [&] {
+    CHECK_UNARY(glue.fingerprint("killed") == expected);
+    CHECK(steady_results(run) == results);
+  });
 }
 
 }  // namespace espalier::testing

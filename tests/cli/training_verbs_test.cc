@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "espalier/io/hf_model.h"
 #include "tests/cli/training_support.h"
 
 namespace espalier::testing {
@@ -180,6 +181,25 @@ TEST_CASE("every feedforward layer, routing and kind of positions trains and is 
     if (mixture) CHECK(exported.err.find("routing.mode: soft") != std::string::npos);
     CHECK(exists(model + "-hf") == (exported.status == 0));
   }
+}
+
+TEST_CASE("a tree in which one leaf takes all tokens is warned about") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("upright", {"train.max_steps=1"}));
+  run_well({"export", shop.path("upright"), shop.path("upright-hf")});
+  io::HfModel model = io::read_hf_model(shop.path("upright-hf"));
+  // Every decision of every token is then for the same side.
+  for (io::NamedTensor& tensor : model.tensors) {
+    if (tensor.name.ends_with("ffn.linear_in.bias")) tensor.value.fill(1000.0F);
+  }
+  io::write_hf_model(shop.path("fallen-hf"), model);
+  const std::string warning = "tree layer 0: one leaf takes 100 % of the tokens; the tree has collapsed";
+  const Outcome fallen =
+      run_well(shop.pretrain("fallen", {"init=" + shop.path("fallen-hf"), "train.max_steps=1"}));
+  CHECK(fallen.err.find(warning) != std::string::npos);
+  const Outcome upright =
+      run_well(shop.pretrain("straight", {"init=" + shop.path("upright-hf"), "train.max_steps=1"}));
+  CHECK(upright.err.find("has collapsed") == std::string::npos);
 }
 
 }  // namespace espalier::testing

@@ -191,6 +191,16 @@ TEST_CASE("a label that training never saw is an error with its place, before an
   CHECK_FALSE(std::filesystem::exists(work.run("a")));
 }
 
+TEST_CASE("a loss that is not finite is told with step, training line, layer and operation") {
+  const Workspace work;
+  const std::vector<std::string> wild = {"train.lr=1e30", "train.warmup=0", "train.clip=0"};
+  const std::string message = error_of([&] { finetune(work.config("wild", wild)); });
+  INFO(message);
+  CHECK(message.find("step 2: ") != std::string::npos);
+  CHECK(message.find(" is not finite (training line ") != std::string::npos);
+  CHECK(message.find("; first encoder.embedding: anomaly: layer_norm: ") != std::string::npos);
+}
+
 TEST_CASE("other keys, another kind of run, and a folder in use are refused") {
   const Workspace work;
   finetune(work.config("a", {"train.epochs=1"}));

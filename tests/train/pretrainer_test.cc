@@ -133,12 +133,21 @@ TEST_CASE("other data under a resumed run is refused") {
 }
 
 TEST_CASE(
-    "a loss or gradient that is not finite stops before the step, with the tensor and the last checkpoint") {
+    "a loss or gradient that is not finite stops before the step, with tensor, layer, sequence and the last "
+    "checkpoint") {
   const Workspace work;
-  const std::string message = error_of([&] {
-    pretrain(work.config("a", {"train.lr=1e30", "train.schedule=constant", "save.steps=1", "train.clip=0"}));
-  });
-  CHECK(message.find("is not finite") != std::string::npos);
+  const std::vector<std::string> wild = {"train.lr=1e30", "train.schedule=constant", "save.steps=1",
+                                         "train.clip=0", "arch.embedding.norm=false"};
+  const std::string message = error_of([&] { pretrain(work.config("a", wild)); });
+  INFO(message);
+  CHECK(message.find("step 2: ") != std::string::npos);
+  CHECK(message.find("is not finite (data sequences 8 to 15; first data sequence 8: encoder.layers.0: "
+                     "anomaly: layer_norm: ") != std::string::npos);
+  std::vector<std::string> watched = wild;
+  watched.push_back("train.detect_anomaly=true");
+  const std::string anomaly = error_of([&] { pretrain(work.config("b", watched)); });
+  INFO(anomaly);
+  CHECK(anomaly.starts_with("step 2 (data sequences 8 to 15): encoder.layers.0: anomaly: layer_norm: "));
   CHECK(message.find("the step was not applied. The last good checkpoint is") != std::string::npos);
   CHECK_NOTHROW(weights_of(work.run("a") / "last.h5"));
 }

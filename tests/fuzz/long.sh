@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# usage: tests/fuzz/long.sh [MINUTES]      (62 unless told)
+# MINUTES of processor time in all, one target after another, split by risk: what is read from strangers and has the most
+# code behind it gets the most. Prints a row for each target: minutes, executions, and coverage (edges/features) of the
+# seeds, at half time and at the end. Status 1 if something was found; see run.sh for where the input is then. Goes on from the
+# inputs that earlier runs kept in build/fuzz/corpus.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+all=${1:-62}
+
+experiments/lib/install.sh build fuzz
+cmake --preset fuzz >&2
+cmake --build --preset fuzz >&2
+mkdir -p build/fuzz/{corpus,findings,logs}
+ticks=$(getconf CLK_TCK)
+failed=0
+
+processor_seconds() { awk -v ticks="$ticks" '{ sub(/.*\) /, ""); print int(($12 + $13) / ticks) }' "/proc/$1/stat" 2>/dev/null; }
+coverage() { grep -oE 'cov: [0-9]+ ft: [0-9]+' "$1" | "$2" -n 1 | awk '{ print $2 "/" $4 }'; }
+
+fuzz() { # fuzz TARGET SHARE: SHARE of 62 parts of the time
+  local name=$1 seconds=$((all * 60 * $2 / 62)) log=build/fuzz/logs/$1.log used=0 half='' pid status=0 now
+  mkdir -p "build/fuzz/corpus/$name"
+  build/fuzz/tests/fuzz/fuzz_"$name" -timeout=20 -max_len=32768 -rss_limit_mb=2048 -malloc_limit_mb=256 \
+    -print_final_stats=1 -artifact_prefix="build/fuzz/findings/$name-" \
+    "build/fuzz/corpus/$name" "tests/fuzz/seeds/$name" >"$log" 2>&1 &
+  pid=$!
+  while now=$(processor_seconds "$pid") && [ -n "$now" ] && [ "$now" -lt "$seconds" ]; do
+    used=$now
+    [ -n "$half" ] || [ $((2 * used)) -lt "$seconds" ] || half=$(coverage "$log" tail)
+    sleep 1
+  done
+  [ -z "$now" ] || used=$now
+  kill -INT "$pid" 2>/dev/null || true # libFuzzer prints its statistics and exits with 72
+  wait "$pid" || status=$?
+  local found=nothing
+  if [ "$status" != 72 ]; then
+    found=$(grep -m1 -E 'ERROR: |runtime error: |broken invariant' "$log" || echo "status $status")
+    failed=1
+  fi
+  printf '%-16s %8s %12s %14s %14s %14s  %s\n' "$name" "$(awk -v s="$used" 'BEGIN { printf "%.1f", s / 60 }')" \
+    "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -n 1)" \
+    "$(grep -m1 INITED "$log" | sed -E 's/.*cov: ([0-9]+) ft: ([0-9]+).*/\1\/\2/')" "$half" "$(coverage "$log" tail)" "$found"
+}
+
+printf '%-16s %8s %12s %14s %14s %14s  %s\n' target minutes executions seeds 'half time' end found
+fuzz hf_config 8
+fuzz checkpoint 10
+fuzz tokenizer_json 9
+fuzz sealed_file 4
+fuzz safetensors 6
+fuzz word_piece 5
+fuzz yaml 8
+fuzz table 6
+fuzz corpus 4
+fuzz shard_index 2
+exit $failed
