@@ -91,8 +91,10 @@ void describe(PretrainConfig& config, Fields& fields) {
   fields.add("save.minutes", config.save_minutes, "Minutes between checkpoints; 0: by steps alone.",
              at_least(0));
   fields.add("save.keep", config.keep_checkpoints, "Newest checkpoints kept, beside the best.", at_least(1));
-  fields.add("save.stop_on_error", config.stop_on_save_error,
-             "Stop when a checkpoint cannot be written; false: warn and go on, the previous one stays.");
+  fields.add(
+      "save.stop_on_error", config.stop_on_save_error,
+      "Stop when a checkpoint cannot be written; false: warn and go on, the previous one stays. The last "
+      "checkpoint of a run always stops it, with status 1.");
 }
 
 static void validate_budget(const BudgetConfig& budget) {

@@ -136,13 +136,13 @@ io::Checkpoint PretrainRun::checkpoint() {
   return checkpoint;
 }
 
-void PretrainRun::save() {
+void PretrainRun::save(bool last) {
   const bool best = best_step == state.step;
   try {
     directory.save(checkpoint(), state.step, best, config.keep_checkpoints);
     write_trainer_state();
   } catch (const Error& error) {
-    if (config.stop_on_save_error) {
+    if (config.stop_on_save_error || last) {
       throw RunError(fmt::format("{}; stopped at step {}, the checkpoint before stays, and {} from there",
                                  error.what(), state.step, RunDirectory::how_to_continue(config.resume)));
     }

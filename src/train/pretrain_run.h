@@ -28,8 +28,9 @@ struct PretrainRun {
   explicit PretrainRun(const config::PretrainConfig& requested);
 
   // Writes a checkpoint, updates last.h5, best.h5 and trainer_state.json. Failures stop or warn as
-  // configured.
-  void save();
+  // configured; where training ends with this checkpoint (`last`) they always stop, or it would be lost
+  // unseen.
+  void save(bool last = false);
   void write_trainer_state() const;
   double epoch() const;
 

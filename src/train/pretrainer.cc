@@ -123,7 +123,7 @@ void train_loop(PretrainRun& run) {
     }
     // After the last step only the final evaluation is left, without which the run would not be whole.
     if (signal != 0 && !finished(run)) {
-      run.save();
+      run.save(true);
       throw Interrupted(fmt::format("stopped at step {} after saving; {}", run.state.step,
                                     RunDirectory::how_to_continue(run.config.resume)),
                         signal);
@@ -152,7 +152,7 @@ PretrainSummary pretrain(const config::PretrainConfig& config) {
   } else {
     train_loop(run);
     evaluate_and_log(run);
-    run.save();
+    run.save(true);
   }
   summary.step = run.state.step;
   summary.tokens = run.state.tokens;

@@ -137,6 +137,19 @@ TEST_CASE("a disk that is full at any moment costs nothing but the time since th
         weights_checksum_of(shop.path("roomy")));
 }
 
+TEST_CASE("save.stop_on_error=false goes on without checkpoints, but not past the last one") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("lucky"));
+  const Arguments command = shop.pretrain("unlucky", {"save.steps=4", "save.stop_on_error=false"});
+  const Outcome outcome = Running(command, "ESPALIER_IO_FAULT=enospc:40").wait();
+  INFO(outcome.err);
+  CHECK(outcome.status == 1);
+  CHECK(outcome.err.find("going on, the checkpoint before stays") != std::string::npos);
+  CHECK(outcome.err.find("stopped at step 20, the checkpoint before stays") != std::string::npos);
+  run_well(command);
+  CHECK(weights_checksum_of(shop.path("unlucky")) == weights_checksum_of(shop.path("lucky")));
+}
+
 TEST_CASE("standard output on a full disk fails") {
   const Workshop& shop = workshop();
   run_well(shop.pretrain("printed", {"train.max_steps=1"}));
