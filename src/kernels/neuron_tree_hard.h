@@ -38,9 +38,10 @@ struct StraightThrough {
 };
 
 // Tokens that weight gradients are summed over at a time: in the order of leaves within such a group, group
-// after group. It follows the tree's size, so that each of its rows is read and written for some eight
-// tokens. Batches of whole groups, accumulated one after the other, give the bits of one batch.
-std::int64_t neuron_tree_group_tokens(int depth);
+// after group. It follows the size of a tree, so that each of its rows is read and written for some eight
+// tokens (in a forest, whose trees are shallow, 32). Batches of whole groups, accumulated one after the
+// other, give the bits of one batch.
+std::int64_t neuron_tree_group_tokens(int trees, int depth);
 
 // Gradients from dy [tokens, output_width] and what forward left. The decisions get a gradient where
 // `straight_through` is given. Returns the number of sibling nodes evaluated. The bits do not depend on the

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <atomic>
 
 #include "espalier/base/parallel.h"
 #include "espalier/tensor/pool.h"
+#include "kernels/forest_sums.h"
 #include "kernels/gelu.h"
 #include "kernels/leaf_order.h"
 #include "kernels/neuron_tree_hard.h"
@@ -53,6 +55,7 @@ struct TreeBackward {
   const double* other;            // values of siblings, in leaf order
   NeuronTreeGradients gradients;  // of this tree
   bool stream;                    // the gradient of the input: past the caches
+  float* dlogits;                 // [tokens, trees, levels]: gets those of this tree; or null
 
   void run(const LeafOrder& order) const;
 
@@ -85,16 +88,26 @@ struct TreeBackward {
           .run(n, tokens, leaves, dlogit);
       if (stream) path_sums_done();
     }
+    if (dlogits != nullptr) {
+      for (std::int64_t i = 0; i < n; ++i) {
+        std::copy_n(dlogit + i * levels, levels,
+                    dlogits + (std::int64_t{tokens[i]} * gates.trees + k) * levels);
+      }
+    }
     const ChunkPlan plan(gates.depth, order, chunk);
     if (gradients.w_out.data != nullptr) {
-      PathGradients{tree.output_width, dy, gradients.w_out.data, gradients.w_out.accumulate, out_parts}.run(
-          plan, activation);
+      weight_gradients(tree.output_width, dy, gradients.w_out, out_parts).run(plan, activation);
     }
     if (gradients.w_in.data != nullptr) {
-      PathGradients{gates.width, x, gradients.w_in.data, gradients.w_in.accumulate, in_parts}.run(plan,
-                                                                                                  dlogit);
+      weight_gradients(gates.width, x, gradients.w_in, in_parts).run(plan, dlogit);
     }
     if (gradients.bias.data != nullptr) bias(plan, dlogit, bias_parts);
+  }
+
+  PathGradients weight_gradients(std::int64_t width, const float* source, Destination out,
+                                 float* parts) const {
+    const bool past = !out.accumulate && streaming_pays(out.data, tree.gates.nodes(), width);
+    return {width, source, out.data, out.accumulate, parts, past};
   }
 
   void decide(const LeafOrder& order, const LeafChunk& chunk, const float* activation,
@@ -197,8 +210,8 @@ Destination of_tree(Destination all, std::int64_t first, bool later) {
 
 }  // namespace
 
-std::int64_t neuron_tree_group_tokens(int depth) {
-  return std::clamp<std::int64_t>(std::int64_t{8} << depth, 512, 16384);
+std::int64_t neuron_tree_group_tokens(int trees, int depth) {
+  return std::clamp<std::int64_t>(std::int64_t{trees == 1 ? 8 : 32} << depth, 512, 16384);
 }
 
 std::int64_t neuron_tree_hard_backward(const NeuronTree& tree, std::int64_t tokens, const float* x,
@@ -206,10 +219,17 @@ std::int64_t neuron_tree_hard_backward(const NeuronTree& tree, std::int64_t toke
                                        const StraightThrough* straight_through,
                                        const NeuronTreeGradients& gradients) {
   const TreeGates& gates = tree.gates;
-  const std::int64_t group = neuron_tree_group_tokens(gates.depth);
-  std::int64_t evaluated = 0;
+  const bool stream = streaming_pays(gradients.x.data, tokens, gates.width);
+  // One tree's gradient of the input is summed while its tokens' rows are at hand, that of a forest at the
+  // end, by columns.
+  const bool forest = gates.trees > 1;
+  const std::int64_t path = std::int64_t{gates.trees} * gates.levels();
+  Scratch<float> dlogits(forest && gradients.x.data != nullptr ? tokens * path : 0);
+  const std::int64_t group = neuron_tree_group_tokens(gates.trees, gates.depth);
+  std::atomic<std::int64_t> evaluated = 0;
   for (std::int64_t begin = 0; begin < tokens || begin == 0; begin += group) {
-    for (int k = 0; k < gates.trees; ++k) {
+    parallel_for(gates.trees, 1, [&](std::int64_t tree_number, std::int64_t) {
+      const auto k = static_cast<int>(tree_number);
       const std::int64_t first = gates.row(k, 0);
       const LeafOrder order(gates.depth, begin, std::min(tokens, begin + group), leaf + k, gates.trees);
       Scratch<double> other(straight_through == nullptr ? 0 : order.count() * gates.depth);
@@ -224,12 +244,22 @@ std::int64_t neuron_tree_hard_backward(const NeuronTree& tree, std::int64_t toke
           logits,
           straight_through,
           other.data(),
-          {of_tree(gradients.x, 0, k > 0), of_tree(gradients.w_in, first * gates.width, begin > 0),
+          {forest ? Destination{} : gradients.x, of_tree(gradients.w_in, first * gates.width, begin > 0),
            of_tree(gradients.bias, first, begin > 0),
            of_tree(gradients.w_out, first * tree.output_width, begin > 0)},
-          k == gates.trees - 1 && streaming_pays(gradients.x.data, tokens, gates.width)};
+          stream,
+          dlogits.size() == 0 ? nullptr : dlogits.data()};
       backward.run(order);
-    }
+    });
+  }
+  if (dlogits.size() > 0) {
+    const ForestSums sums{gates.trees, gates.depth, gates.source(), gates.width, leaf, gradients.x, stream};
+    sums.run(0, tokens, [&](int k, const LeafOrder& order, float* weights) {
+      const int levels = gates.levels();
+      for (std::int64_t i = 0; i < order.count(); ++i) {
+        std::copy_n(dlogits.data() + order.tokens()[i] * path + k * levels, levels, weights + i * levels);
+      }
+    });
   }
   return evaluated;
 }

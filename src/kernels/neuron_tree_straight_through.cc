@@ -81,14 +81,16 @@ std::int64_t walk_batch(const SiblingWalk& walk, std::int64_t count) {
         own, walk.leaves + count, [&](std::int32_t leaf) { return place(leaf) == bucket; });
     const auto node = static_cast<std::int32_t>((std::int64_t{1} << level) - 1 + bucket);
     std::int64_t nodes = 0;
-    for (; own < own_end; own += std::min<std::int64_t>(kList, own_end - own)) {
+    std::int32_t flip = buckets.begin[bucket];
+    const std::int32_t flips_end = buckets.begin[bucket + 1];
+    while (own < own_end || flip < flips_end) {
       const auto begin = static_cast<int>(own - walk.leaves);
       const auto size = static_cast<int>(std::min<std::int64_t>(kList, own_end - own));
-      nodes += walk.run(node, level, begin, begin + size, nullptr, 0, depth + 1, nullptr);
-    }
-    for (std::int64_t i = buckets.begin[bucket]; i < buckets.begin[bucket + 1]; i += kList) {
-      const auto size = static_cast<int>(std::min<std::int64_t>(kList, buckets.begin[bucket + 1] - i));
-      nodes += walk.run(node, level, 0, 0, buckets.flips.data() + i, size, depth + 1, nullptr);
+      const auto count = static_cast<int>(std::min<std::int64_t>(kList, flips_end - flip));
+      nodes +=
+          walk.run(node, level, begin, begin + size, buckets.flips.data() + flip, count, depth + 1, nullptr);
+      own += size;
+      flip += count;
     }
     evaluated += nodes;
   });

@@ -26,17 +26,33 @@ void group_dots(int depth, RowSource source, std::int64_t width, int count, cons
   for (int t = 1; t < count; ++t) differing |= static_cast<std::uint32_t>(leaves[t] ^ leaves[0]);
   const int levels = depth + 1;
   const int shared = levels - static_cast<int>(std::bit_width(differing));
-  for (int level = 0; level < shared; ++level) {
+  int level = 0;
+  int fetched = 0;
+  for (; count == 4 && level + 3 <= shared; level += 3) {
+    const float* const rows[3] = {row(level, leaves[0]), row(level + 1, leaves[0]),
+                                  row(level + 2, leaves[0])};
+    float products[3][4];
+    if (fetched < kAhead) {
+      tile_dots<true>(width, vectors, rows, ahead + fetched, products);
+      fetched += 2;
+    } else {
+      tile_dots<false>(width, vectors, rows, nullptr, products);
+    }
+    for (int t = 0; t < 4; ++t) {
+      for (int l = 0; l < 3; ++l) out[t * levels + level + l] = products[l][t];
+    }
+  }
+  for (; level < shared; ++level) {
     float products[4];
-    if (count == 4 && level < kAhead) {
-      dots<4, 1>(width, row(level, leaves[0]), vectors, products, ahead + level);
+    if (count == 4 && fetched < kAhead) {
+      dots<4, 1>(width, row(level, leaves[0]), vectors, products, ahead + fetched++);
     } else {
       dots_of(count, width, row(level, leaves[0]), vectors, products);
     }
     for (int t = 0; t < count; ++t) out[t * levels + level] = products[t];
   }
   for (int t = 0; t < count; ++t) {
-    for (int level = shared; level < levels; level += 4) {
+    for (level = shared; level < levels; level += 4) {
       const int left = std::min(4, levels - level);
       const float* rows[4] = {};
       for (int l = 0; l < left; ++l) rows[l] = row(level + l, leaves[t]);

@@ -17,9 +17,10 @@ namespace {
 using Tag = hn::ScalableTag<float>;
 using Vector = hn::Vec<Tag>;
 
-constexpr int kColumns = 2;  // vectors
-// Levels whose sums are held in registers at a time.
+// Levels whose sums are held in registers at a time, for two vectors of columns or, in shallow trees, three:
+// what a change of leaf costs is then shared by more columns.
 constexpr int kBand = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
+constexpr int kShallow = HWY_TARGET <= HWY_AVX3 ? 8 : 4;
 
 HWY_INLINE void put(const PathGradients& gradients, std::int32_t target, std::int64_t c, std::int64_t partial,
                     Vector sum) {
@@ -27,7 +28,9 @@ HWY_INLINE void put(const PathGradients& gradients, std::int32_t target, std::in
   float* to =
       target >= 0 ? gradients.out + target * gradients.width : gradients.parts + ~target * gradients.width;
   const bool add = target >= 0 && gradients.accumulate;
-  if (partial > 0) {
+  if (target >= 0 && gradients.stream) {
+    hn::Stream(sum, d, to + c);
+  } else if (partial > 0) {
     store_first(d, partial, add ? hn::Add(load_first(d, partial, to + c), sum) : sum, to + c);
   } else {
     hn::StoreU(add ? hn::Add(hn::LoadU(d, to + c), sum) : sum, d, to + c);
@@ -45,7 +48,7 @@ void sum_band(const PathGradients& gradients, const ChunkPlan& plan, const float
   Vector acc[kLevels][kCount];
   HWY_UNROLL(12)
   for (int l = 0; l < kLevels; ++l) {
-    HWY_UNROLL(2)
+    HWY_UNROLL(3)
     for (int v = 0; v < kCount; ++v) acc[l][v] = hn::Zero(d);
   }
   for (int r = 0; r < plan.runs(); ++r) {
@@ -55,17 +58,18 @@ void sum_band(const PathGradients& gradients, const ChunkPlan& plan, const float
       // Four tokens ahead: a block's part of a row is met once, and no stride leads to the next one.
       const float* next = gradients.source + plan.tokens()[std::min(i + 4, last)] * gradients.width + c;
       hwy::Prefetch(next);
-      if (kCount > 1) hwy::Prefetch(next + lanes);
+      if (kCount > 1) hwy::Prefetch(next + (kCount - 1) * lanes);
+      if (kCount > 2) hwy::Prefetch(next + lanes);
       const float* w = coefficients + i * levels + level;
       Vector x[kCount];
-      HWY_UNROLL(2)
+      HWY_UNROLL(3)
       for (int v = 0; v < kCount; ++v) {
         x[v] = partial > 0 ? load_first(d, partial, from) : hn::LoadU(d, from + v * lanes);
       }
       HWY_UNROLL(12)
       for (int l = 0; l < kLevels; ++l) {
         const Vector wl = hn::Set(d, w[l]);
-        HWY_UNROLL(2)
+        HWY_UNROLL(3)
         for (int v = 0; v < kCount; ++v) acc[l][v] = hn::MulAdd(wl, x[v], acc[l][v]);
       }
     }
@@ -73,7 +77,7 @@ void sum_band(const PathGradients& gradients, const ChunkPlan& plan, const float
     HWY_UNROLL(12)
     for (int l = 0; l < kLevels; ++l) {
       if (level + l >= run.complete) {
-        HWY_UNROLL(2)
+        HWY_UNROLL(3)
         for (int v = 0; v < kCount; ++v) {
           put(gradients, targets[l], c + v * lanes, partial, acc[l][v]);
           acc[l][v] = hn::Zero(d);
@@ -83,7 +87,7 @@ void sum_band(const PathGradients& gradients, const ChunkPlan& plan, const float
   }
 }
 
-template <int kCount, int kLevels = kBand>
+template <int kCount, int kLevels>
 void sum_levels(int count, const PathGradients& gradients, const ChunkPlan& plan, const float* coefficients,
                 int level, std::int64_t c, std::int64_t partial) {
   if constexpr (kLevels > 1) {
@@ -94,22 +98,33 @@ void sum_levels(int count, const PathGradients& gradients, const ChunkPlan& plan
   sum_band<kLevels, kCount>(gradients, plan, coefficients, level, c, partial);
 }
 
-void sum_chunk(const PathGradients& gradients, const ChunkPlan& plan, const float* coefficients) {
+// Columns by kColumns vectors and levels by bands of kLevels.
+template <int kColumns, int kLevels>
+void sum_all(const PathGradients& gradients, const ChunkPlan& plan, const float* coefficients) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(Tag()));
   const int levels = plan.levels();
   std::int64_t c = 0;
   while (c < gradients.width) {
     const std::int64_t left = gradients.width - c;
-    for (int level = 0; level < levels; level += kBand) {
-      const int count = std::min(kBand, levels - level);
+    for (int level = 0; level < levels; level += kLevels) {
+      const int count = std::min(kLevels, levels - level);
       if (left >= kColumns * lanes) {
-        sum_levels<kColumns>(count, gradients, plan, coefficients, level, c, 0);
+        sum_levels<kColumns, kLevels>(count, gradients, plan, coefficients, level, c, 0);
       } else {
-        sum_levels<1>(count, gradients, plan, coefficients, level, c, left < lanes ? left : 0);
+        sum_levels<1, kLevels>(count, gradients, plan, coefficients, level, c, left < lanes ? left : 0);
       }
     }
     c += left >= kColumns * lanes ? kColumns * lanes : std::min(left, lanes);
   }
+}
+
+void sum_chunk(const PathGradients& gradients, const ChunkPlan& plan, const float* coefficients) {
+  if (plan.levels() <= kShallow) {
+    sum_all<3, kShallow>(gradients, plan, coefficients);
+  } else {
+    sum_all<2, kBand>(gradients, plan, coefficients);
+  }
+  if (gradients.stream) hwy::FlushStream();
 }
 
 }  // namespace

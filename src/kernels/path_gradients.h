@@ -42,6 +42,7 @@ struct PathGradients {
   float* out;           // [nodes, width]: nodes that lie in one chunk are written or added to
   bool accumulate;
   float* parts;  // [parts of all chunks, width]
+  bool stream;   // nodes' rows past the caches: only if not accumulated, and of whole cache lines
 
   // coefficients [tokens of the chunk, levels].
   void run(const ChunkPlan& plan, const float* coefficients) const;

@@ -148,6 +148,25 @@ void sum_paths(const PathSums& sums, std::int64_t count, const std::int32_t* tok
   }
 }
 
+void copy_all(std::int64_t count, std::int64_t width, RowSource from, float* to, std::int64_t stride,
+              bool stream) {
+  const Tag d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float* row = from.data + i * from.stride;
+    float* out = to + i * stride;
+    std::int64_t c = 0;
+    for (; c + lanes <= width; c += lanes) {
+      if (stream) {
+        hn::Stream(hn::LoadU(d, row + c), d, out + c);
+      } else {
+        hn::StoreU(hn::LoadU(d, row + c), d, out + c);
+      }
+    }
+    std::copy_n(row + c, width - c, out + c);
+  }
+}
+
 }  // namespace
 }  // namespace espalier::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -158,6 +177,7 @@ namespace espalier::kernels {
 namespace {
 
 HWY_EXPORT(sum_paths);
+HWY_EXPORT(copy_all);
 
 }  // namespace
 
@@ -168,6 +188,12 @@ void PathSums::run(std::int64_t count, const std::int32_t* tokens, const std::in
 
 void path_sums_done() {
   hwy::FlushStream();
+}
+
+void copy_rows(std::int64_t count, std::int64_t width, RowSource from, float* to, std::int64_t stride,
+               bool stream) {
+  HWY_DYNAMIC_DISPATCH(copy_all)(count, width, from, to, stride, stream);
+  if (stream) path_sums_done();
 }
 
 }  // namespace espalier::kernels

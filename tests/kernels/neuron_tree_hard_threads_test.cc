@@ -92,7 +92,7 @@ TEST_CASE("hard tree: the bits of a token do not depend on the tokens beside it"
 
 TEST_CASE("hard tree: micro-batches of whole groups add up to the bits of the batch") {
   for (const TreeSize& size : {TreeSize{1, 7, 2500, 19, 24}, TreeSize{3, 4, 1700, 16, 17}}) {
-    const std::int64_t group = neuron_tree_group_tokens(size.depth);
+    const std::int64_t group = neuron_tree_group_tokens(size.trees, size.depth);
     REQUIRE(size.tokens > 2 * group);
     const TreeWeights weights(size);
     for (const StraightThrough* mode : kModes) {

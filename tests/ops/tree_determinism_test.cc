@@ -89,7 +89,7 @@ TEST_CASE("hard and straight-through: accumulated micro-batches give the bits of
   // Trees of neurons: micro-batches of whole groups; leaf trees: any.
   for (const Case& c : {Case{1, 7, 1500, 40, 40}, Case{5, 3, 1300, 33, 17}}) {
     const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
-    const std::int64_t group = kernels::neuron_tree_group_tokens(c.depth);
+    const std::int64_t group = kernels::neuron_tree_group_tokens(c.trees, c.depth);
     REQUIRE(c.tokens > group);
     for (const Named& mode : kHardModes) {
       INFO(describe(c) << " " << mode.name);
