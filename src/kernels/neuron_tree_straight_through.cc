@@ -86,11 +86,11 @@ std::int64_t walk_batch(const SiblingWalk& walk, std::int64_t count) {
     while (own < own_end || flip < flips_end) {
       const auto begin = static_cast<int>(own - walk.leaves);
       const auto size = static_cast<int>(std::min<std::int64_t>(kList, own_end - own));
-      const auto count = static_cast<int>(std::min<std::int64_t>(kList, flips_end - flip));
-      nodes +=
-          walk.run(node, level, begin, begin + size, buckets.flips.data() + flip, count, depth + 1, nullptr);
+      const auto flipped = static_cast<int>(std::min<std::int64_t>(kList, flips_end - flip));
+      nodes += walk.run(node, level, begin, begin + size, buckets.flips.data() + flip, flipped, depth + 1,
+                        nullptr);
       own += size;
-      flip += count;
+      flip += flipped;
     }
     evaluated += nodes;
   });

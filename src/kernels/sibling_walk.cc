@@ -94,13 +94,10 @@ class Walk {
     flip(level, begin, turn, 1, fresh);
     flip(level, turn, end, 0, fresh);
     for (int c = 0; c < 2; ++c) {
-      const int own = turns[c];
-      const int own_end = turns[c + 1];
-      if (fresh.count[c] > 0) {
-        evaluate(2 * node + 1 + c, level + 1, fresh.flips[c], fresh.count[c], logits[0]);
-        for (i = 0; i < fresh.count[c]; ++i) {
-          lists.add(2 * c + (gates_.goes_right(logits[0][i]) ? 1 : 0), fresh.flips[c][i]);
-        }
+      if (fresh.count[c] == 0) continue;
+      evaluate(2 * node + 1 + c, level + 1, fresh.flips[c], fresh.count[c], logits[0]);
+      for (i = 0; i < fresh.count[c]; ++i) {
+        lists.add(2 * c + (gates_.goes_right(logits[0][i]) ? 1 : 0), fresh.flips[c][i]);
       }
     }
     if (level + 1 == depth_) return;
