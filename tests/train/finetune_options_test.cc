@@ -83,7 +83,9 @@ TEST_CASE("frozen: what decides keeps its bits, all else learns") {
   const auto frozen = work.weights("frozen/last.h5");
   const auto hard = work.weights("hard/last.h5");
   int layers = 0;
-  for (const auto& [name, tensor] : before) {
+  for (const auto& entry : before) {
+    const auto& name = entry.first;
+    const auto& tensor = entry.second;
     if (name.find(".ffn.") == std::string::npos) continue;
     INFO(name);
     ++layers;

@@ -69,7 +69,9 @@ TEST_CASE("a run: every task, seed, epoch and metric; what is missing is reporte
   CHECK(results["skipped"]["sst2"].get<std::string>().find("SST-2/train.tsv") != std::string::npos);
   CHECK(results["model"]["neurons"] == 15);
   CHECK(results["model"]["neurons_used"] == 4);
-  for (const auto& [name, task] : results["tasks"].items()) {
+  for (const auto& entry : results["tasks"].items()) {
+    const std::string& name = entry.key();
+    const io::Json& task = entry.value();
     INFO(name);
     REQUIRE(task["runs"].size() == 2);
     for (const io::Json& run : task["runs"]) {
