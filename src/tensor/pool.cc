@@ -25,6 +25,9 @@ std::size_t rounded(std::size_t bytes) {
 }
 
 constexpr std::size_t kClasses = 512;
+// A large block may serve a request up to four classes below it, that is of 2/3 of its size: batches of texts
+// differ in length, and each new size would otherwise be paid in memory and in pages that the system clears.
+constexpr std::size_t kNearClasses = 4;
 
 // Of a rounded size: 8 classes for each power of two.
 std::size_t class_of(std::size_t size) {
@@ -32,31 +35,43 @@ std::size_t class_of(std::size_t size) {
   return (power - 6) * 8 + ((size >> (power - 3)) & 7U);
 }
 
+std::size_t size_of(std::size_t size_class) {
+  return (8 + size_class % 8) << (size_class / 8 + 3);
+}
+
+struct Block {
+  void* data;
+  std::size_t size;  // a rounded one
+};
+
 class Pool {
  public:
-  void* take(std::size_t size) {
+  // A block of this rounded size, or of a class up to so many above it.
+  Block take(std::size_t size, std::size_t near_classes) {
+    void* smaller = nullptr;
     {
       const std::lock_guard lock(mutex_);
-      FreeBlock*& first = free_[class_of(size)];
-      statistics_.live_bytes += static_cast<std::int64_t>(size);
-      statistics_.peak_live_bytes = std::max(statistics_.peak_live_bytes, statistics_.live_bytes);
-      if (first != nullptr) {
-        FreeBlock* const block = first;
-        first = block->next;
-        statistics_.cached_bytes -= static_cast<std::int64_t>(size);
-        return block;
+      const std::size_t exact = class_of(size);
+      for (std::size_t i = exact; i <= std::min(exact + near_classes, kClasses - 1); ++i) {
+        if (free_[i] != nullptr) return {pop(i), lent(size_of(i))};
       }
+      lent(size);
       ++statistics_.system_allocations;
+      // Growing batches leave behind large blocks that nobody asks for again: one of them makes room.
+      for (std::size_t i = exact; smaller == nullptr && size_of(i) >= kHugePage; --i) {
+        if (free_[i] != nullptr) smaller = pop(i);
+      }
     }
-    return from_system(size);
+    std::free(smaller);
+    return {from_system(size), size};
   }
 
-  void give_back(void* block, std::size_t size) noexcept {
+  void give_back(Block block) noexcept {
     const std::lock_guard lock(mutex_);
-    FreeBlock*& first = free_[class_of(size)];
-    first = new (block) FreeBlock{first};
-    statistics_.live_bytes -= static_cast<std::int64_t>(size);
-    statistics_.cached_bytes += static_cast<std::int64_t>(size);
+    FreeBlock*& first = free_[class_of(block.size)];
+    first = new (block.data) FreeBlock{first};
+    statistics_.live_bytes -= static_cast<std::int64_t>(block.size);
+    statistics_.cached_bytes += static_cast<std::int64_t>(block.size);
   }
 
   void release_cached() {
@@ -77,6 +92,19 @@ class Pool {
   struct FreeBlock {
     FreeBlock* next;
   };
+
+  void* pop(std::size_t size_class) {
+    FreeBlock* const block = free_[size_class];
+    free_[size_class] = block->next;
+    statistics_.cached_bytes -= static_cast<std::int64_t>(size_of(size_class));
+    return block;
+  }
+
+  std::size_t lent(std::size_t size) {
+    statistics_.live_bytes += static_cast<std::int64_t>(size);
+    statistics_.peak_live_bytes = std::max(statistics_.peak_live_bytes, statistics_.live_bytes);
+    return size;
+  }
 
   static void* from_system(std::size_t size) {
     const bool huge = size >= kHugePage;
@@ -101,15 +129,19 @@ Pool& pool() {
 
 std::shared_ptr<void> pool_allocate(std::size_t bytes) {
   const std::size_t size = rounded(bytes);
-  return {pool().take(size), [size](void* block) { pool().give_back(block, size); },
+  const Block block = pool().take(size, size < kHugePage ? 0 : kNearClasses);
+  return {block.data,
+          [size = block.size](void* data) {
+            pool().give_back({data, size});
+          },
           PoolAllocator<std::byte>()};
 }
 
 void* pool_allocate_object(std::size_t bytes) {
-  return pool().take(rounded(bytes));
+  return pool().take(rounded(bytes), 0).data;
 }
 void pool_free_object(void* object, std::size_t bytes) noexcept {
-  pool().give_back(object, rounded(bytes));
+  pool().give_back({object, rounded(bytes)});
 }
 
 PoolStatistics pool_statistics() {

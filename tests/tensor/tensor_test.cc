@@ -42,4 +42,29 @@ TEST_CASE("freed blocks are used again") {
   CHECK(reinterpret_cast<std::uintptr_t>(Tensor::zeros({3}).data()) % 64 == 0);
 }
 
+TEST_CASE("blocks of a changing size: a near larger one serves, growth gives the smaller ones back") {
+  pool_release_cached();
+  const auto use = [](std::int64_t megabytes) { const Tensor block = Tensor::zeros({megabytes, 1 << 18}); };
+  use(1);  // a tensor's small objects, too
+  const std::int64_t before = pool_statistics().system_allocations;
+  const std::int64_t cached = pool_statistics().cached_bytes;
+  use(12);
+  use(9);  // in the block of 12
+  CHECK(pool_statistics().system_allocations == before + 1);
+  use(7);  // less than 2/3 of it, but nothing is left for it and the block of 12 is kept
+  CHECK(pool_statistics().system_allocations == before + 2);
+  CHECK(pool_statistics().cached_bytes == cached + (std::int64_t{19} << 20));
+  for (std::int64_t megabytes = 13; megabytes <= 64; ++megabytes) use(megabytes);
+  CHECK(pool_statistics().cached_bytes <= std::int64_t{2 * 64} << 20);
+  // Steady from then on.
+  const std::int64_t grown = pool_statistics().system_allocations;
+  for (const std::int64_t megabytes : {64, 50, 60, 48, 64}) use(megabytes);
+  CHECK(pool_statistics().system_allocations == grown);
+  // An object is freed with the size that was asked for: never a near block.
+  void* const object = pool_allocate_object(std::size_t{50} << 20);
+  CHECK(pool_statistics().system_allocations == grown + 1);
+  pool_free_object(object, std::size_t{50} << 20);
+  CHECK(pool_statistics().live_bytes >= 0);
+}
+
 }  // namespace espalier
