@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
 # usage: tests/fuzz/long.sh [MINUTES]      (62 unless told)
-# MINUTES of processor time in all, one target after another, split by risk: what is read from strangers and has the most
-# code behind it gets the most. Prints a row for each target: minutes, executions, and coverage (edges/features) of the
+# MINUTES of processor time in all, a target on each core, split by risk: what is read from strangers and has the most
+# code behind it gets the most. Prints a row for each target when it is through: minutes, executions, and coverage (edges/features) of the
 # seeds, at half time and at the end. Status 1 if something was found; see run.sh for where the input is then. Goes on from the
 # inputs that earlier runs kept in build/fuzz/corpus.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-all=${1:-62}
+export all=${1:-62}
 
 experiments/lib/install.sh build fuzz
 cmake --preset fuzz >&2
 cmake --build --preset fuzz >&2
 mkdir -p build/fuzz/{corpus,findings,logs}
 ticks=$(getconf CLK_TCK)
-failed=0
+export ticks
 
 processor_seconds() { awk -v ticks="$ticks" '{ sub(/.*\) /, ""); print int(($12 + $13) / ticks) }' "/proc/$1/stat" 2>/dev/null; }
 coverage() { grep -oE 'cov: [0-9]+ ft: [0-9]+' "$1" | "$2" -n 1 | awk '{ print $2 "/" $4 }'; }
@@ -36,22 +36,26 @@ fuzz() { # fuzz TARGET SHARE: SHARE of 62 parts of the time
   local found=nothing
   if [ "$status" != 72 ]; then
     found=$(grep -m1 -E 'ERROR: |runtime error: |broken invariant' "$log" || echo "status $status")
-    failed=1
   fi
   printf '%-16s %8s %12s %14s %14s %14s  %s\n' "$name" "$(awk -v s="$used" 'BEGIN { printf "%.1f", s / 60 }')" \
     "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -n 1)" \
     "$(grep -m1 INITED "$log" | sed -E 's/.*cov: ([0-9]+) ft: ([0-9]+).*/\1\/\2/')" "$half" "$(coverage "$log" tail)" "$found"
+  [ "$found" = nothing ]
 }
 
+export -f fuzz processor_seconds coverage
+
 printf '%-16s %8s %12s %14s %14s %14s  %s\n' target minutes executions seeds 'half time' end found
-fuzz hf_config 8
-fuzz checkpoint 10
-fuzz tokenizer_json 9
-fuzz sealed_file 4
-fuzz safetensors 6
-fuzz word_piece 5
-fuzz yaml 8
-fuzz table 6
-fuzz corpus 4
-fuzz shard_index 2
-exit $failed
+# shellcheck disable=SC2016 # the inner shell expands it
+xargs -P "$(nproc)" -L 1 bash -euo pipefail -c 'fuzz "$@"' fuzz <<'TARGETS'
+checkpoint 10
+tokenizer_json 9
+hf_config 8
+yaml 8
+safetensors 6
+table 6
+word_piece 5
+sealed_file 4
+corpus 4
+shard_index 2
+TARGETS
