@@ -1,6 +1,5 @@
 // The memory behind tensors: blocks aligned to a cache line, kept on free lists by size class when released,
-// so that a training step in steady state asks the system for nothing. Large blocks also serve requests that
-// are up to a third smaller, so that batches of changing length come to rest as well.
+// so that a training step in steady state asks the system for nothing.
 #pragma once
 
 #include <cstddef>
