@@ -151,6 +151,10 @@ Setting parse_override(const std::string& argument) {
   Setting setting{argument.substr(0, equals), {argument.substr(equals + 1)}, false, "command line"};
   if (setting.values[0].starts_with("[")) {
     const YAML::Node node = parse(setting.values[0], "command line: " + setting.key);
+    if (!node.IsSequence()) {  // `[a]: b` is a map to YAML
+      throw InputError(fmt::format("command line: {}: expected a list like [a, b], got `{}`", setting.key,
+                                   setting.values[0]));
+    }
     setting.values = list_values(node, setting.key, "command line");
     setting.is_list = true;
   }

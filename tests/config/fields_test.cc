@@ -108,6 +108,8 @@ TEST_CASE("errors say where, which key, what was expected and what was found") {
   CHECK(message("flag: true\nflag: false\n").find("a.yaml:2") == 0);
   CHECK(message("a: [1\n").find("a.yaml:") == 0);
   CHECK(message("- 1\n") == "a.yaml: must be `key: value` lines");
+  CHECK(testing::error_of([] { parse_override("text.files=[a]: b"); }) ==
+        "command line: text.files: expected a list like [a, b], got `[a]: b`");
   CHECK(testing::error_of([] { parse_override("novalue"); }) ==
         "command line: expected KEY=VALUE, got `novalue`");
   CHECK(testing::error_of([] { read_yaml("/nonexistent/x.yaml"); }).find("cannot read") != std::string::npos);
