@@ -41,7 +41,8 @@ data::Predictions read_predictions(const data::GlueTask& task, const fs::path& p
       }
       double value = 0;
       if (!data::parse_number(text, value)) reader.fail(row.line, fmt::format("`{}` is no number", text));
-      (predicted ? result.values : result.true_values).push_back(value);
+      // Ours are written in float32 (STS-B has a label of 2.33333333333333), other programs' need not be.
+      (predicted ? result.values : result.true_values).push_back(static_cast<float>(value));
     }
   }
   return result;
