@@ -55,9 +55,10 @@ def verdict(name, score, comparison, majority):
         said.append("not above the majority class")
     test = comparison["tasks"].get(name) if comparison else None
     if test and test["difference"] is not None:
-        certain = test["low"] > 0 or test["high"] < 0
-        place = "beats" if test["difference"] > 0 else "below" if test["difference"] < 0 else "equals"
-        said.append(f"{place} the bag of words" + (f", p {test['p_value']:.3f}" if certain else f", within chance (p {test['p_value']:.2f})"))
+        if test["low"] <= 0 <= test["high"]:
+            said.append(f"within chance of the bag of words (p {test['p_value']:.2f})")
+        else:
+            said.append(f"{'beats' if test['difference'] > 0 else 'below'} the bag of words, p {test['p_value']:.3f}")
     return "; ".join(said)
 
 

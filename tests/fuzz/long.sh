@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # usage: tests/fuzz/long.sh [MINUTES]      (62 unless told)
 # MINUTES of processor time in all, a target on each core, split by risk: what is read from strangers and has the most
-# code behind it gets the most. Prints a row for each target when it is through: minutes, executions, and coverage (edges/features) of the
-# seeds, at half time and at the end. Status 1 if something was found; see run.sh for where the input is then. Goes on from the
-# inputs that earlier runs kept in build/fuzz/corpus.
+# code behind it gets the most. Prints a row for each target when it is through: minutes, executions, and coverage
+# (edges/features) at the start, at half time and at the end. Status 123 if something was found; see run.sh for where the
+# input is then. Goes on from the inputs that earlier runs kept in build/fuzz/corpus.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export all=${1:-62}
@@ -45,7 +45,7 @@ fuzz() { # fuzz TARGET SHARE: SHARE of 62 parts of the time
 
 export -f fuzz processor_seconds coverage
 
-printf '%-16s %8s %12s %14s %14s %14s  %s\n' target minutes executions seeds 'half time' end found
+printf '%-16s %8s %12s %14s %14s %14s  %s\n' target minutes executions start 'half time' end found
 # shellcheck disable=SC2016 # the inner shell expands it
 xargs -P "$(nproc)" -L 1 bash -euo pipefail -c 'fuzz "$@"' fuzz <<'TARGETS'
 checkpoint 10
