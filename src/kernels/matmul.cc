@@ -43,9 +43,18 @@ struct Panels {
   std::int64_t size(std::int64_t i) const { return (i + 1 == count ? extent : (i + 1) * panel) - i * panel; }
 };
 
-// The parts of C [m,n] that tasks compute.
+struct Tile {
+  std::int64_t row, rows, column, columns;
+};
+
+// The parts of C [m,n] that tasks compute, row by row.
 struct Tiles {
   Panels rows, columns;
+  std::int64_t count() const { return rows.count * columns.count; }
+  Tile operator[](std::int64_t task) const {
+    const std::int64_t i = task / columns.count, j = task % columns.count;
+    return {rows.begin(i), rows.size(i), columns.begin(j), columns.size(j)};
+  }
 };
 
 // Halves the longer side of the tiles until there are enough. Equal tiles, because the last may be alone:
@@ -105,15 +114,11 @@ void matmul(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, Matrix
             float* c, std::int64_t stride) {
   if (m == 0 || n == 0) return;
   const Tiles tiles = tiles_for(m, n, kMostRows);
-  const Panels &rows = tiles.rows, &columns = tiles.columns;
-  parallel_for(rows.count * columns.count, 1, [&](std::int64_t task, std::int64_t) {
-    const std::int64_t i = task / columns.count;
-    const std::int64_t j = task % columns.count;
-    const std::int64_t row = rows.begin(i);
-    const std::int64_t column = columns.begin(j);
-    matmul_serial(rows.size(i), columns.size(j), k, {element(a, row, 0), a.stride, a.transposed},
-                  {element(b, 0, column), b.stride, b.transposed}, accumulate, c + row * stride + column,
-                  stride);
+  parallel_for(tiles.count(), 1, [&](std::int64_t task, std::int64_t) {
+    const Tile tile = tiles[task];
+    matmul_serial(tile.rows, tile.columns, k, {element(a, tile.row, 0), a.stride, a.transposed},
+                  {element(b, 0, tile.column), b.stride, b.transposed}, accumulate,
+                  c + tile.row * stride + tile.column, stride);
   });
 }
 
@@ -122,20 +127,17 @@ void matmul_over_rows(std::int64_t m, std::int64_t n, std::int64_t rows, const f
                       std::int64_t stride) {
   if (m == 0 || n == 0) return;
   const Tiles tiles = tiles_for(m, n, kMostColumns);
-  const std::int64_t count = tiles.rows.count * tiles.columns.count;
-  const auto product = [&](std::int64_t tile, std::int64_t first, bool add, float* out,
+  const std::int64_t count = tiles.count();
+  const auto product = [&](const Tile& tile, std::int64_t first, bool add, float* out,
                            std::int64_t out_stride) {
-    const std::int64_t i = tile / tiles.columns.count;
-    const std::int64_t j = tile % tiles.columns.count;
-    const std::int64_t row = tiles.rows.begin(i);
-    const std::int64_t column = tiles.columns.begin(j);
-    matmul_serial(tiles.rows.size(i), tiles.columns.size(j), std::min(kGradientRows, rows - first),
-                  {a + first * a_stride + row, a_stride, true},
-                  {b + first * b_stride + column, b_stride, false}, add, out + row * out_stride + column,
-                  out_stride);
+    matmul_serial(tile.rows, tile.columns, std::min(kGradientRows, rows - first),
+                  {a + first * a_stride + tile.row, a_stride, true},
+                  {b + first * b_stride + tile.column, b_stride, false}, add,
+                  out + tile.row * out_stride + tile.column, out_stride);
   };
   if (count >= kEnoughTasks) {
-    parallel_for(count, 1, [&](std::int64_t tile, std::int64_t) {
+    parallel_for(count, 1, [&](std::int64_t task, std::int64_t) {
+      const Tile tile = tiles[task];
       std::int64_t first = 0;
       do {
         product(tile, first, accumulate || first > 0, c, stride);
@@ -150,7 +152,7 @@ void matmul_over_rows(std::int64_t m, std::int64_t n, std::int64_t rows, const f
   Scratch<float> products(panels * m * n);
   parallel_for(panels * count, 1, [&](std::int64_t task, std::int64_t) {
     const std::int64_t panel = task / count;
-    product(task % count, panel * kGradientRows, false, products.data() + panel * m * n, n);
+    product(tiles[task % count], panel * kGradientRows, false, products.data() + panel * m * n, n);
   });
   constexpr std::int64_t kRowsSummed = 16;
   parallel_for(m, kRowsSummed, [&](std::int64_t begin, std::int64_t end) {

@@ -41,8 +41,13 @@ data::Predictions read_predictions(const data::GlueTask& task, const fs::path& p
       }
       double value = 0;
       if (!data::parse_number(text, value)) reader.fail(row.line, fmt::format("`{}` is no number", text));
-      // Ours are written in float32 (STS-B has a label of 2.33333333333333), other programs' need not be.
-      (predicted ? result.values : result.true_values).push_back(static_cast<float>(value));
+      // The labels tell whether the rows are the same. Ours are written in float32 (STS-B has one of
+      // 2.33333333333333), other programs' need not be.
+      if (predicted) {
+        result.values.push_back(value);
+      } else {
+        result.true_values.push_back(static_cast<double>(static_cast<float>(value)));
+      }
     }
   }
   return result;

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
+#include <functional>
 
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
@@ -303,6 +305,35 @@ TEST_CASE("a baseline: what is kept, and whether the difference could be chance"
   CHECK(few["without_cola"]["tasks"] == io::Json({"rte"}));
   CHECK(few["with_cola"].is_null());
   CHECK(error_of([&] { glue(work.config("same", {baseline + "/no"})); }).find("holds no results.json") !=
+        std::string::npos);
+}
+
+// Writes the labels of a regression's predictions anew: index, line, label, prediction.
+void change_labels(const fs::path& file, const std::function<std::string(double)>& changed) {
+  std::ifstream in(file);
+  std::string header, row, line, label, prediction;
+  std::getline(in, header);
+  REQUIRE(header == "index\tline\tlabel\tprediction");
+  std::string text = header + '\n';
+  while (in >> row >> line >> label >> prediction) {
+    text += fmt::format("{}\t{}\t{}\t{}\n", row, line, changed(std::stod(label)), prediction);
+  }
+  in.close();
+  std::ofstream(file) << text;
+}
+
+TEST_CASE("a baseline of another program: more digits are the same label, other labels are refused") {
+  const Workspace work;
+  const std::vector<std::string> settings = {"glue.tasks=[stsb]", "glue.seeds=1"};
+  const io::Json base = glue(work.config("base", settings));
+  const fs::path file = work.dir / "base" / base["tasks"]["stsb"]["runs"][0]["folder"].get<std::string>() /
+                        "predictions_dev.tsv";
+  std::vector<std::string> against = settings;
+  against.push_back("glue.baseline=" + (work.dir / "base").string());
+  change_labels(file, [](double label) { return fmt::format("{:.15f}", label * (1 + 1e-9)); });
+  CHECK(glue(work.config("same", against))["baseline"]["tasks"]["stsb"]["difference"] == 0.0);
+  change_labels(file, [](double label) { return fmt::format("{}", label + 0.5); });
+  CHECK(error_of([&] { glue(work.config("other", against)); }).find("not of the same rows") !=
         std::string::npos);
 }
 
