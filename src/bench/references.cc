@@ -61,8 +61,9 @@ double read_bandwidth(std::int64_t bytes) {
 DenseLayer::DenseLayer(std::int64_t width, std::int64_t inner, std::uint64_t seed)
     : width_(width),
       inner_(inner),
+      out_stride_((inner + 15) / 16 * 16 + 16),
       in_(random_normal({inner, width}, 0.02F, seed, "dense_in")),
-      out_(random_normal({width, inner}, 0.02F, seed, "dense_out")) {}
+      out_(random_normal({width, out_stride_}, 0.02F, seed, "dense_out")) {}
 
 double DenseLayer::flops_per_token(bool backward) const {
   return (backward ? 12.0 : 4.0) * static_cast<double>(width_) * static_cast<double>(inner_);
@@ -75,19 +76,20 @@ void DenseLayer::forward(std::int64_t tokens, const float* x, bool keep, float* 
   kernels::matmul(tokens, inner_, width_, {x, width_}, {in_.data(), width_, true}, false, pre_.data(),
                   inner_);
   kernels::gelu(tokens * inner_, pre_.data(), hidden);
-  kernels::matmul(tokens, width_, inner_, {hidden, inner_}, {out_.data(), inner_, true}, false, y, width_);
+  kernels::matmul(tokens, width_, inner_, {hidden, inner_}, {out_.data(), out_stride_, true}, false, y,
+                  width_);
 }
 
 void DenseLayer::backward(std::int64_t tokens, const float* x, const float* dy, bool accumulate, float* dx) {
   if (!d_in_.defined()) {
     d_in_ = Tensor::empty({inner_, width_});
-    d_out_ = Tensor::empty({width_, inner_});
+    d_out_ = Tensor::empty({width_, out_stride_});
   }
   if (!d_hidden_.defined() || d_hidden_.shape()[0] < tokens) d_hidden_ = Tensor::empty({tokens, inner_});
-  kernels::matmul(tokens, inner_, width_, {dy, width_}, {out_.data(), inner_}, false, d_hidden_.data(),
+  kernels::matmul(tokens, inner_, width_, {dy, width_}, {out_.data(), out_stride_}, false, d_hidden_.data(),
                   inner_);
   kernels::matmul_over_rows(width_, inner_, tokens, dy, width_, hidden_.data(), inner_, accumulate,
-                            d_out_.data(), inner_);
+                            d_out_.data(), out_stride_);
   kernels::gelu_backward(tokens * inner_, pre_.data(), d_hidden_.data(), false, d_hidden_.data());
   kernels::matmul(tokens, width_, inner_, {d_hidden_.data(), inner_}, {in_.data(), width_}, false, dx,
                   width_);

@@ -32,8 +32,8 @@ double read_bandwidth(std::int64_t bytes);
 class DenseLayer {
  public:
   static constexpr std::int64_t kMicroBatch = 4096;
-  // Without gradients: half of it stays in a third-level cache of 32 MB.
-  static constexpr std::int64_t kForwardBatch = 1024;
+  // Without gradients; with 1024 the layer is 5 % slower.
+  static constexpr std::int64_t kForwardBatch = 2048;
   DenseLayer(std::int64_t width, std::int64_t inner, std::uint64_t seed);
 
   std::int64_t inner() const { return inner_; }
@@ -47,8 +47,10 @@ class DenseLayer {
   // keep: both layers of values, for the gradients; else GELU overwrites what it reads.
   void forward(std::int64_t tokens, const float* x, bool keep, float* y);
   void backward(std::int64_t tokens, const float* x, const float* dy, bool accumulate, float* dx);
-  std::int64_t width_, inner_;
-  Tensor in_, out_;                 // [inner, width], [width, inner]
+  // The second weight's rows begin at cache lines, but not a power of two apart: with 4095 or 4096 floats a
+  // row the layer reaches 84 to 90 % of the speed of a large product, with 4112 it reaches 93 to 96 %.
+  std::int64_t width_, inner_, out_stride_;
+  Tensor in_, out_;                 // [inner, width], [width, out_stride]
   Tensor d_in_, d_out_;             // their gradients, made on first use
   Tensor pre_, hidden_, d_hidden_;  // [micro-batch, inner]
 };

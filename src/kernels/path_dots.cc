@@ -33,10 +33,10 @@ void group_dots(int depth, RowSource source, std::int64_t width, int count, cons
                                   row(level + 2, leaves[0])};
     float products[3][4];
     if (fetched < kAhead) {
-      tile_dots<true>(width, vectors, rows, ahead + fetched, products);
+      tile_dots<3, 2>(width, vectors, rows, ahead + fetched, products);
       fetched += 2;
     } else {
-      tile_dots<false>(width, vectors, rows, nullptr, products);
+      tile_dots<3, 0>(width, vectors, rows, nullptr, products);
     }
     for (int t = 0; t < 4; ++t) {
       for (int l = 0; l < 3; ++l) out[t * levels + level + l] = products[l][t];

@@ -105,9 +105,8 @@ HWY_INLINE void sum_group(const PathSums& sums, const Group& group, std::int64_t
   if (group.tokens == 1) sum_columns<1, kCount>(sums, group, c);
 }
 
-Group group_of(const PathSums& sums, int count, const std::int32_t* tokens, const std::int32_t* leaves,
-               const float* weights) {
-  Group group;
+void fill(Group& group, const PathSums& sums, int count, const std::int32_t* tokens,
+          const std::int32_t* leaves, const float* weights) {
   group.tokens = count;
   group.weights = weights;
   std::uint32_t differing = 0;
@@ -121,7 +120,6 @@ Group group_of(const PathSums& sums, int count, const std::int32_t* tokens, cons
       group.rows[t][level] = sums.source.data + path_node(level, leaves[t], sums.depth) * sums.source.stride;
     }
   }
-  return group;
 }
 
 void sum_paths(const PathSums& sums, std::int64_t count, const std::int32_t* tokens,
@@ -132,8 +130,8 @@ void sum_paths(const PathSums& sums, std::int64_t count, const std::int32_t* tok
     const std::int64_t end = std::min(count, first + kPanel);
     int used = 0;
     for (std::int64_t i = first; i < end; i += kGroup) {
-      groups[used++] = group_of(sums, static_cast<int>(std::min<std::int64_t>(kGroup, end - i)), tokens + i,
-                                leaves + i, weights + i * (sums.depth + 1));
+      fill(groups[used++], sums, static_cast<int>(std::min<std::int64_t>(kGroup, end - i)), tokens + i,
+           leaves + i, weights + i * (sums.depth + 1));
     }
     std::int64_t c = 0;
     for (; c + kVectors * lanes <= sums.width; c += kVectors * lanes) {

@@ -62,6 +62,12 @@ class Walk {
     void add(int to, Flip flip) { flips[to][count[to]++] = flip; }
   };
 
+  // What flips meet at a node and at the child that they go on to (1: the right one).
+  struct TwoLevels {
+    float logits[2][kMost], projections[2][kMost];
+    std::int32_t child[kMost];
+  };
+
   // The tokens [begin, end) of the own path, sent to the other child.
   void flip(int level, int begin, int end, int other, Lists& lists) const {
     for (int i = begin; i < end; ++i) {
@@ -70,22 +76,21 @@ class Walk {
     }
   }
 
-  // A node and its children: tokens' vectors are read once for both levels. That computes one product too
-  // many for each token, and still takes less than reading the vectors again from the second-level cache.
+  // A node and its children: tokens' vectors are read once for both levels. That computes one logit too many
+  // for each token, and still takes less than reading the vectors again from the second-level cache. First
+  // all logits, then all projections: three rows of either stay in the first-level cache meanwhile, six
+  // would not beside the tokens' vectors.
   void two_levels(std::int32_t node, int level, int begin, int end, const Flip* flips, int count) {
-    float logits[2][kMost], projections[2][kMost];
-    std::int32_t child[kMost];
-    int i = 0;
-    for (; i + 4 <= count; i += 4) family_of_four(node, level, flips + i, i, logits, projections, child);
-    for (; i < count; ++i) family_of_one(node, flips + i, i, logits, projections, child);
-    add_values(flips, count, logits[0], projections[0]);
-    add_values(flips, count, logits[1], projections[1]);
+    TwoLevels found;
+    family_logits(node, level, flips, count, found);
+    family_projections(node, level, flips, count, found);
+    for (int l = 0; l < 2; ++l) add_values(flips, count, found.logits[l], found.projections[l]);
     evaluated_ += 2 * std::int64_t{count};
 
     Lists& lists = lists_[level];
     lists.clear();
-    for (i = 0; i < count; ++i) {
-      lists.add(2 * child[i] + (gates_.goes_right(logits[1][i]) ? 1 : 0), flips[i]);
+    for (int i = 0; i < count; ++i) {
+      lists.add(2 * found.child[i] + (gates_.goes_right(found.logits[1][i]) ? 1 : 0), flips[i]);
     }
     const int turn = first_right(level, begin, end);
     const int turns[3] = {begin, turn, end};
@@ -95,9 +100,10 @@ class Walk {
     flip(level, turn, end, 0, fresh);
     for (int c = 0; c < 2; ++c) {
       if (fresh.count[c] == 0) continue;
-      evaluate(2 * node + 1 + c, level + 1, fresh.flips[c], fresh.count[c], logits[0]);
-      for (i = 0; i < fresh.count[c]; ++i) {
-        lists.add(2 * c + (gates_.goes_right(logits[0][i]) ? 1 : 0), fresh.flips[c][i]);
+      float* const logits = found.logits[0];
+      evaluate(2 * node + 1 + c, level + 1, fresh.flips[c], fresh.count[c], logits);
+      for (int i = 0; i < fresh.count[c]; ++i) {
+        lists.add(2 * c + (gates_.goes_right(logits[i]) ? 1 : 0), fresh.flips[c][i]);
       }
     }
     if (level + 1 == depth_) return;
@@ -111,46 +117,75 @@ class Walk {
     }
   }
 
-  // Logits and projections of the node and the child on the way, for four flips, the i-th and on.
-  void family_of_four(std::int32_t node, int level, const Flip* flips, int i, float (&logits)[2][kMost],
-                      float (&projections)[2][kMost], std::int32_t* child) const {
-    const Rows own = rows_of(flips, 4);
-    const float* const in[3] = {w_in(node), w_in(2 * node + 1), w_in(2 * node + 2)};
-    const float* const out[3] = {w_out(node), w_out(2 * node + 1), w_out(2 * node + 2)};
-    float products[3][4];
-    float outputs[3][4];
-    if (i < 8 && level + 2 <= depth_) {  // the grandchildren's rows come next
-      const std::int32_t next = 4 * node + 3 + i / 2;
-      const float* const next_in[2] = {w_in(next), w_in(next + 1)};
-      const float* const next_out[2] = {w_out(next), w_out(next + 1)};
-      tile_dots<true>(width_, own.x, in, next_in, products);
-      tile_dots<true>(output_width_, own.dy, out, next_out, outputs);
-    } else {
-      tile_dots<false>(width_, own.x, in, nullptr, products);
-      tile_dots<false>(output_width_, own.dy, out, nullptr, outputs);
+  void family_logits(std::int32_t node, int level, const Flip* flips, int count, TwoLevels& found) const {
+    const float* const rows[3] = {w_in(node), w_in(2 * node + 1), w_in(2 * node + 2)};
+    int i = 0;
+    for (; i + 4 <= count; i += 4) {
+      const float* own[4];
+      four_vectors(walk_.x, width_, flips + i, 4, own);
+      float products[3][4];
+      if (i < 8 && level + 2 <= depth_) {
+        const std::int32_t next = 4 * node + 3 + i / 2;
+        const float* const ahead[2] = {w_in(next), w_in(next + 1)};
+        tile_dots<3, 2>(width_, own, rows, ahead, products);
+      } else {
+        tile_dots<3, 0>(width_, own, rows, nullptr, products);
+      }
+      for (int j = 0; j < 4; ++j) {
+        const int right = take_first(node, products[0][j], i + j, found);
+        found.logits[1][i + j] = products[1 + right][j] + bias(2 * node + 1 + right);
+      }
     }
-    for (int j = 0; j < 4; ++j) {
-      logits[0][i + j] = products[0][j] + bias(node);
-      projections[0][i + j] = outputs[0][j];
-      const int right = gates_.goes_right(logits[0][i + j]) ? 1 : 0;
-      child[i + j] = right;
-      logits[1][i + j] = products[1 + right][j] + bias(2 * node + 1 + right);
-      projections[1][i + j] = outputs[1 + right][j];
+    for (; i < count; ++i) {
+      const float* const x = vector_of(walk_.x, width_, flips[i]);
+      float product;
+      dots<1>(width_, x, rows, &product);
+      const int right = take_first(node, product, i, found);
+      dots<1>(width_, x, rows + 1 + right, &product);
+      found.logits[1][i] = product + bias(2 * node + 1 + right);
     }
   }
 
-  void family_of_one(std::int32_t node, const Flip* flip, int i, float (&logits)[2][kMost],
-                     float (&projections)[2][kMost], std::int32_t* child) const {
-    const Rows own = rows_of(flip, 1);
-    for (int l = 0; l < 2; ++l) {
-      const float* in = w_in(node);
-      const float* out = w_out(node);
-      float product;
-      dots<1>(width_, own.x[0], &in, &product);
-      dots<1>(output_width_, own.dy[0], &out, &projections[l][i]);
-      logits[l][i] = product + bias(node);
-      if (l == 0) child[i] = gates_.goes_right(logits[0][i]) ? 1 : 0;
-      node = 2 * node + 1 + child[i];
+  // Keeps a node's logit; whether it leads to the right.
+  int take_first(std::int32_t node, float product, int i, TwoLevels& found) const {
+    found.logits[0][i] = product + bias(node);
+    return found.child[i] = gates_.goes_right(found.logits[0][i]) ? 1 : 0;
+  }
+
+  // By fours that go the same way.
+  void family_projections(std::int32_t node, int level, const Flip* flips, int count,
+                          TwoLevels& found) const {
+    const float* const rows[2][2] = {{w_out(node), w_out(2 * node + 1)}, {w_out(node), w_out(2 * node + 2)}};
+    int waiting[2][4];
+    int waits[2] = {0, 0};
+    int tiles = 0;
+    for (int i = 0; i < count; ++i) {
+      const int c = found.child[i];
+      waiting[c][waits[c]++] = i;
+      if (waits[c] < 4) continue;
+      waits[c] = 0;
+      const float* own[4];
+      for (int j = 0; j < 4; ++j) own[j] = vector_of(walk_.dy, output_width_, flips[waiting[c][j]]);
+      float products[2][4];
+      if (tiles < 2 && level + 2 <= depth_) {
+        const std::int32_t next = 4 * node + 3 + 2 * tiles;
+        const float* const ahead[2] = {w_out(next), w_out(next + 1)};
+        tile_dots<2, 2>(output_width_, own, rows[c], ahead, products);
+      } else {
+        tile_dots<2, 0>(output_width_, own, rows[c], nullptr, products);
+      }
+      ++tiles;
+      for (int j = 0; j < 4; ++j) {
+        for (int l = 0; l < 2; ++l) found.projections[l][waiting[c][j]] = products[l][j];
+      }
+    }
+    for (int c = 0; c < 2; ++c) {
+      for (int j = 0; j < waits[c]; ++j) {
+        const int i = waiting[c][j];
+        float products[2];
+        dots<2>(output_width_, vector_of(walk_.dy, output_width_, flips[i]), rows[c], products);
+        for (int l = 0; l < 2; ++l) found.projections[l][i] = products[l];
+      }
     }
   }
 
@@ -165,49 +200,47 @@ class Walk {
     return begin;
   }
 
-  // Logits of the pairs, and what the node adds to their paths' values.
+  // Logits of the flips, and what the node adds to their paths' values. First all logits, as above.
   void evaluate(std::int32_t node, int level, const Flip* flips, int count, float* logits) {
     float projections[kMost];
-    for (int i = 0; i < count; i += 4) {
-      const int group = std::min(4, count - i);
-      Rows own = rows_of(flips + i, group);
-      float products[4];
-      if (i + 4 >= count) {  // the children's rows come next
-        const std::int32_t left = level < depth_ ? 2 * node + 1 : node;
-        const std::int32_t right = level < depth_ ? 2 * node + 2 : node;
-        const float* const in[2] = {w_in(left), w_in(right)};
-        const float* const out[2] = {w_out(left), w_out(right)};
-        dots_of<2>(group, width_, w_in(node), own.x, products, in);
-        dots_of<2>(group, output_width_, w_out(node), own.dy, own.products, out);
-      } else if (level == first_) {  // the next tokens', met for the first time
-        const Rows next = rows_of(flips + i + 4, std::min(4, count - i - 4));
-        dots<4, 4>(width_, w_in(node), own.x, products, next.x);
-        dots<4, 4>(output_width_, w_out(node), own.dy, own.products, next.dy);
-      } else {
-        dots<4>(width_, w_in(node), own.x, products);
-        dots<4>(output_width_, w_out(node), own.dy, own.products);
-      }
-      for (int j = 0; j < group; ++j) logits[i + j] = products[j] + bias(node);
-      std::copy_n(own.products, group, projections + i);
-    }
+    products_with(walk_.x, w_in(0), width_, node, level, flips, count, logits);
+    products_with(walk_.dy, w_out(0), output_width_, node, level, flips, count, projections);
+    for (int i = 0; i < count; ++i) logits[i] += bias(node);
     add_values(flips, count, logits, projections);
     evaluated_ += count;
   }
 
-  // The vectors of up to four tokens; places without a token repeat the last one.
-  struct Rows {
-    const float* x[4];
-    const float* dy[4];
-    float products[4];
-  };
-  Rows rows_of(const Flip* flips, int count) const {
-    Rows rows;
-    for (int j = 0; j < 4; ++j) {
-      const std::int64_t token = walk_.tokens[flips[std::min(j, count - 1)].token];
-      rows.x[j] = walk_.x + token * width_;
-      rows.dy[j] = walk_.dy + token * output_width_;
+  // Of the flips' vectors with one node's row.
+  void products_with(const float* vectors, const float* weight, std::int64_t width, std::int32_t node,
+                     int level, const Flip* flips, int count, float* products) const {
+    const auto row = [&](std::int32_t n) { return weight + n * width; };
+    for (int i = 0; i < count; i += 4) {
+      const int group = std::min(4, count - i);
+      const float *own[4], *next[4];
+      four_vectors(vectors, width, flips + i, group, own);
+      float four[4];
+      if (i + 4 >= count) {  // the children's rows come next
+        next[0] = row(level < depth_ ? 2 * node + 1 : node);
+        next[1] = row(level < depth_ ? 2 * node + 2 : node);
+        dots_of<2>(group, width, row(node), own, four, next);
+      } else if (level == first_) {  // the next tokens', met for the first time
+        four_vectors(vectors, width, flips + i + 4, std::min(4, count - i - 4), next);
+        dots<4, 4>(width, row(node), own, four, next);
+      } else {
+        dots<4>(width, row(node), own, four);
+      }
+      std::copy_n(four, group, products + i);
     }
-    return rows;
+  }
+
+  // The vectors of up to four flips; places without a flip repeat the last one.
+  void four_vectors(const float* vectors, std::int64_t width, const Flip* flips, int count,
+                    const float* (&out)[4]) const {
+    for (int j = 0; j < 4; ++j) out[j] = vector_of(vectors, width, flips[std::min(j, count - 1)]);
+  }
+
+  const float* vector_of(const float* vectors, std::int64_t width, Flip flip) const {
+    return vectors + walk_.tokens[flip.token] * width;
   }
 
   void add_values(const Flip* flips, int count, const float* logits, const float* projections) const {

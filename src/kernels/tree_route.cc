@@ -102,9 +102,9 @@ class Walk {
       float products[3][4];
       for (int j = 0; j < 4; ++j) own[j] = route_.x + tokens[i + j] * width_;
       if (fetch_family(node, level, i, ahead) || ahead_.next(ahead)) {
-        tile_dots<true>(width_, own, rows, ahead, products);
+        tile_dots<3, 2>(width_, own, rows, ahead, products);
       } else {
-        tile_dots<false>(width_, own, rows, ahead, products);
+        tile_dots<3, 0>(width_, own, rows, ahead, products);
       }
       for (int j = 0; j < 4; ++j) take(i + j, products[0][j], products[1][j], products[2][j]);
     }
