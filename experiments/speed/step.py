@@ -64,7 +64,7 @@ def measure(name):
         for other, results in others.items():
             row[f"{other}_{field}"] = statistics.median(r[field] for r in results)
     for form in forms:
-        for field in (*FIELDS, "max_difference", "sequences_differing", "loss_difference"):
+        for field in (*FIELDS, "token_difference", "sequences_differing", "loss_difference"):
             row[f"torch_{form}_{field}"] = statistics.median(t[field] for t in torch[form])
         add_ratios(row, form, ours, torch[form])
         for other, results in others.items():

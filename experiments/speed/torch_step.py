@@ -12,21 +12,23 @@ from safetensors.torch import load_file
 
 import torch_model
 
-# Largest difference of a hidden state (of the order of 1) and of the loss.
-TOLERANCE = 2e-3
+# Of a hidden state's difference from ours to its size, for the median token; of the loss; and of a sequence that counts as equal.
+TOKEN_TOLERANCE, LOSS_TOLERANCE, TOLERANCE = 1e-3, 2e-3, 2e-3
 
 
 def check(model, batch):
+    """A decision within rounding of a tie may fall the other way, and then what follows in its sequence differs, most of all that
+    token: 1536 trees in 16 layers decide 25,000 times a token. A model that is not ours differs everywhere."""
+    ids, ours = batch["ids"], batch["hidden"]
     with torch.no_grad():
-        hidden = model.encoder(batch["ids"])
+        hidden = model.encoder(ids)
         loss = F.cross_entropy(model.decoder(hidden.flatten(0, 1)[batch["positions"]]), batch["targets"])
-    hidden_difference = (hidden - batch["hidden"]).abs()
-    # A decision within rounding of a tie may fall the other way; then all that follows in its sequence differs.
-    differing = (hidden_difference.amax((1, 2)) > TOLERANCE).float().mean().item()
+    tokens = ((hidden - ours).norm(dim=-1) / ours.norm(dim=-1)).median().item()
     loss_difference = (loss - batch["loss"][0]).abs().item()
-    if differing > 0.1 or loss_difference > TOLERANCE:
-        raise SystemExit(f"torch_step: PyTorch's model is not ours: {100 * differing:.0f} % of the sequences and the loss by {loss_difference} differ")
-    return {"max_difference": hidden_difference.median(dim=-1).values.max().item(), "sequences_differing": differing, "loss_difference": loss_difference}
+    if tokens > TOKEN_TOLERANCE or loss_difference > LOSS_TOLERANCE:
+        raise SystemExit(f"torch_step: PyTorch's model is not ours: the median token's hidden state differs by {tokens:.2g} of its size, the loss by {loss_difference:.2g}")
+    differing = ((hidden - ours).abs().amax((1, 2)) > TOLERANCE).float().mean().item()
+    return {"token_difference": tokens, "sequences_differing": differing, "loss_difference": loss_difference}
 
 
 def decayed(model):
