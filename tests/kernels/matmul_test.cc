@@ -57,6 +57,23 @@ TEST_CASE("equals the plain product for every transposition and odd sizes") {
   }
 }
 
+// Rows nearly a multiple of 2 kB apart, as in the layers of many models, are copied before some products.
+TEST_CASE("products over rows equal the plain product for every distance of rows") {
+  for (const std::int64_t stride : {497, 512, 527, 1023, 1024, 1025, 1040}) {
+    const std::int64_t rows = kGradientRows + 88, m = 260, n = 200;
+    const Tensor a = random_tensor({rows, stride}, 5);
+    const Tensor b = random_tensor({rows, stride}, 6);
+    std::vector<double> expected =
+        plain_matmul(m, n, rows, {a.data(), stride, true}, {b.data(), stride, false});
+    Tensor c = Tensor::full({m, n}, NAN);
+    matmul_over_rows(m, n, rows, a.data(), stride, b.data(), stride, false, c.data(), n);
+    CHECK(testing::max_relative_error(c.span(), std::span<const double>(expected)) < 2e-5);
+    matmul_over_rows(m, n, rows, a.data(), stride, b.data(), stride, true, c.data(), n);
+    for (double& value : expected) value *= 2;
+    CHECK(testing::max_relative_error(c.span(), std::span<const double>(expected)) < 4e-5);
+  }
+}
+
 // 300 x 70 is too small for enough tasks and sums products of 512 rows; 1024 x 192 is not.
 TEST_CASE("products over rows: any thread count, and micro-batches, give the same bits") {
   const std::int64_t rows = 2 * kGradientRows;
