@@ -1,5 +1,7 @@
 // The hard tree of neurons (UltraFastBERT, arXiv 2311.10770), computed conditionally: a token touches depth +
-// 1 nodes of each tree, forward and backward. With straight-through routing the decisions get the gradient of
+// 1 nodes of each tree, forward and backward. Forests so shallow that these are most of their nodes are
+// computed by dense products (neuron_tree_hard_dense.h), with exactly nothing from the nodes off the path.
+// With straight-through routing the decisions get the gradient of
 //   c = [logit > 0] + sigmoid(logit / tau) - stop_gradient(sigmoid(logit / tau)),
 // which needs depth (depth + 1) / 2 nodes more a tree, only read, in the backward pass.
 #pragma once
@@ -26,7 +28,7 @@ struct NeuronTreeGradients {
 };
 
 // x [tokens, width] -> y [tokens, output_width]; leaves the path for backward:
-// logits [tokens, trees, depth + 1], root first, and leaf [tokens, trees].
+// logits [tokens, trees, depth + 1], root first, and leaf [tokens, trees], which may be null at depth 0.
 void neuron_tree_hard_forward(const NeuronTree& tree, std::int64_t tokens, const float* x, float* logits,
                               std::int32_t* leaf, float* y);
 
@@ -45,7 +47,8 @@ std::int64_t neuron_tree_group_tokens(int trees, int depth);
 
 // Gradients from dy [tokens, output_width] and what forward left. The decisions get a gradient where
 // `straight_through` is given. Returns the number of sibling nodes evaluated. The bits do not depend on the
-// threads; those of the input's gradient not on a token's neighbours either.
+// threads; where trees are walked, those of a token's output and of the input's gradient not on its
+// neighbours either.
 std::int64_t neuron_tree_hard_backward(const NeuronTree& tree, std::int64_t tokens, const float* x,
                                        const float* dy, const float* logits, const std::int32_t* leaf,
                                        const StraightThrough* straight_through,

@@ -7,6 +7,7 @@
 #include "kernels/gelu.h"
 #include "kernels/leaf_order.h"
 #include "kernels/neuron_tree_hard.h"
+#include "kernels/neuron_tree_hard_dense.h"
 #include "kernels/neuron_tree_straight_through.h"
 #include "kernels/path_dots.h"
 #include "kernels/path_gradients.h"
@@ -211,7 +212,7 @@ Destination of_tree(Destination all, std::int64_t first, bool later) {
 }  // namespace
 
 std::int64_t neuron_tree_group_tokens(int trees, int depth) {
-  return std::clamp<std::int64_t>(std::int64_t{trees == 1 ? 8 : 32} << depth, 512, 16384);
+  return std::clamp<std::int64_t>(std::int64_t{trees == 1 ? 8 : 32} << depth, kDensePanel, 16384);
 }
 
 std::int64_t neuron_tree_hard_backward(const NeuronTree& tree, std::int64_t tokens, const float* x,
@@ -219,6 +220,9 @@ std::int64_t neuron_tree_hard_backward(const NeuronTree& tree, std::int64_t toke
                                        const StraightThrough* straight_through,
                                        const NeuronTreeGradients& gradients) {
   const TreeGates& gates = tree.gates;
+  if (products_are_faster(gates)) {
+    return neuron_tree_hard_dense_backward(tree, tokens, x, dy, logits, leaf, straight_through, gradients);
+  }
   const bool stream = streaming_pays(gradients.x.data, tokens, gates.width);
   // One tree's gradient of the input is summed while its tokens' rows are at hand, that of a forest at the
   // end, by columns.

@@ -6,6 +6,7 @@
 #include "kernels/forest_sums.h"
 #include "kernels/gelu.h"
 #include "kernels/neuron_tree_hard.h"
+#include "kernels/neuron_tree_hard_dense.h"
 #include "kernels/path_sums.h"
 #include "kernels/scratch.h"
 #include "kernels/tree_route.h"
@@ -167,6 +168,9 @@ void forest(const Forward& forward, std::int64_t tokens) {
 
 void neuron_tree_hard_forward(const NeuronTree& tree, std::int64_t tokens, const float* x, float* logits,
                               std::int32_t* leaf, float* y) {
+  if (products_are_faster(tree.gates)) {
+    return neuron_tree_hard_dense_forward(tree, tokens, x, logits, leaf, y);
+  }
   const Forward forward{tree, x, logits, leaf, y, streaming_pays(y, tokens, tree.output_width)};
   if (tree.gates.trees == 1 && tokens >= kTwoPasses) return two_passes(forward, tokens);
   if (tree.gates.trees > 1 && tokens >= kForest) return forest(forward, tokens);

@@ -52,8 +52,8 @@ TreeResult hard_tree(const Variables& in, Size size, const TreeRouting& routing,
   const std::int64_t tokens = in[0].shape().rows();
   HardPaths paths(tree.gates, tokens, tree.gates.levels());
   Tensor y = Tensor::empty(in[0].shape().with_last(tree.output_width));
-  kernels::neuron_tree_hard_forward(tree, tokens, in[0].value().data(), paths.logits.data(),
-                                    paths.leaf.data(), y.data());
+  kernels::neuron_tree_hard_forward(tree, tokens, in[0].value().data(), paths.logits.data(), paths.leaves(),
+                                    y.data());
   if (statistics != nullptr) {
     add_paths(paths, routing.temperature, *statistics);
     add_soft_sums({0, 0, tokens * size.trees * tree.gates.levels()}, *statistics);
@@ -61,7 +61,7 @@ TreeResult hard_tree(const Variables& in, Size size, const TreeRouting& routing,
   const auto backward = [paths, size, routing](const Tensor& dy, std::span<Variable> inputs) {
     const kernels::StraightThrough decisions{routing.temperature, routing.ste_epsilon};
     kernels::neuron_tree_hard_backward(view(inputs, size), paths.tokens, inputs[0].value().data(), dy.data(),
-                                       paths.logits.data(), paths.leaf.data(),
+                                       paths.logits.data(), paths.leaves(),
                                        routing.mode == RoutingMode::kStraightThrough ? &decisions : nullptr,
                                        destinations(inputs));
   };
@@ -140,8 +140,8 @@ TreeResult neuron_tree(const Variable& x, const Variable& w_in, const Variable& 
   const Size size{trees, depth};
   require_shapes(x, w_in, bias, w_out, size);
   require_routing(kOp, routing);
-  // Without decisions all modes are the same dense layer.
-  if (routing.mode == RoutingMode::kSoft || depth == 0) {
+  // Without decisions all modes are the same layer.
+  if (routing.mode == RoutingMode::kSoft && depth > 0) {
     return soft_tree({x, w_in, bias, w_out}, size, routing, training, statistics);
   }
   return hard_tree({x, w_in, bias, w_out}, size, routing, statistics);

@@ -81,16 +81,18 @@ HardPaths::HardPaths(const kernels::TreeGates& gates, std::int64_t tokens_in, in
       depth(gates.depth),
       levels(levels_in),
       tokens(tokens_in),
-      logits(Tensor::empty({tokens_in, gates.trees, levels_in})),
-      leaf(IntTensor::empty({tokens_in, gates.trees})) {}
+      logits(Tensor::empty({tokens_in, gates.trees, levels_in})) {
+  if (gates.kind == kernels::TreeKind::kLeaf || depth > 0) leaf = IntTensor::empty({tokens, trees});
+}
 
 void add_paths(const HardPaths& paths, float temperature, TreeStatistics& statistics) {
   prepare(paths, statistics);
   statistics.tokens += paths.tokens;
   const std::size_t leaves = std::size_t{1} << paths.depth;
+  const std::int32_t* leaf = paths.leaves();
   for (std::int64_t path = 0; path < paths.tokens * paths.trees; ++path) {
     const auto tree = static_cast<std::size_t>(path % paths.trees);
-    ++statistics.leaf_tokens[tree * leaves + static_cast<std::size_t>(paths.leaf.data()[path])];
+    ++statistics.leaf_tokens[tree * leaves + static_cast<std::size_t>(leaf == nullptr ? 0 : leaf[path])];
     for (int level = 0; level < paths.depth; ++level) {
       const float logit = paths.logits.data()[path * paths.levels + level];
       const auto at = static_cast<std::size_t>(level);

@@ -18,10 +18,11 @@ using testing::Doubles;
 using testing::random_tensor;
 
 // Odd widths, no token, one token, several groups of gradients, buckets and pieces; forests of several blocks
-// and panels; deep trees; gradients that go past the caches.
-const std::vector<TreeSize> kSmall = {{1, 0, 5, 3, 4},   {3, 0, 700, 5, 7},   {1, 1, 9, 17, 33},
-                                      {2, 3, 1, 97, 31}, {1, 2, 1100, 16, 8}, {32, 2, 90, 19, 35},
-                                      {1, 12, 3, 8, 5},  {5, 6, 130, 33, 97}, {1, 14, 40, 5, 3}};
+// and panels; deep trees; gradients that go past the caches. Depth 0 and forests of depth 1 do not walk:
+// neuron_tree_hard_dense_test.cc.
+const std::vector<TreeSize> kSmall = {{1, 1, 9, 17, 33},   {3, 1, 700, 5, 7},   {2, 3, 1, 97, 31},
+                                      {1, 2, 1100, 16, 8}, {32, 2, 90, 19, 35}, {1, 12, 3, 8, 5},
+                                      {5, 6, 130, 33, 97}, {1, 14, 40, 5, 3}};
 const std::vector<TreeSize> kLarge = {{1, 11, 2100, 24, 16}, {1, 7, 2600, 97, 65},   {4, 9, 2300, 17, 48},
                                       {3, 5, 1300, 24, 200}, {1, 11, 500, 400, 400}, {1, 4, 300, 4095, 3},
                                       {1, 4, 60, 3, 4095}};

@@ -12,6 +12,9 @@ using namespace tree_tests;
 using testing::random_tensor;
 
 const std::vector<TreeSize> kSizes = {{1, 9, 4500, 33, 48}, {3, 4, 1100, 16, 17}, {8, 6, 700, 20, 16}};
+// Those that do not walk: their bits may depend on a token's neighbours.
+const std::vector<TreeSize> kDense = {
+    {40, 1, 1100, 33, 17}, {19, 0, 1500, 20, 48}, {300, 1, 47, 60, 50}, {2800, 1, 1100, 3, 2}};
 constexpr StraightThrough kStraightThrough{0.8F, 0.01F};
 
 // Output, leaves and all gradients of one pass.
@@ -51,7 +54,9 @@ const std::vector<const StraightThrough*> kModes = {nullptr, &kStraightThrough};
 }  // namespace
 
 TEST_CASE("hard tree: 1, 2, 3 and 8 threads give the same bits") {
-  for (const TreeSize& size : kSizes) {
+  std::vector<TreeSize> sizes = kSizes;
+  sizes.insert(sizes.end(), kDense.begin(), kDense.end());
+  for (const TreeSize& size : sizes) {
     for (const float bias_range : {0.3F, 6.0F}) {  // spread over the leaves, and skewed
       const TreeWeights weights(size, bias_range);
       for (const StraightThrough* mode : kModes) {
@@ -91,7 +96,9 @@ TEST_CASE("hard tree: the bits of a token do not depend on the tokens beside it"
 }
 
 TEST_CASE("hard tree: micro-batches of whole groups add up to the bits of the batch") {
-  for (const TreeSize& size : {TreeSize{1, 7, 2500, 19, 24}, TreeSize{3, 4, 1700, 16, 17}}) {
+  for (const TreeSize& size :
+       {TreeSize{1, 7, 2500, 19, 24}, TreeSize{3, 4, 1700, 16, 17}, TreeSize{40, 1, 1100, 33, 17},
+        TreeSize{19, 0, 1700, 20, 48}, TreeSize{2800, 1, 1030, 3, 2}}) {
     const std::int64_t group = neuron_tree_group_tokens(size.trees, size.depth);
     REQUIRE(size.tokens > 2 * group);
     const TreeWeights weights(size);

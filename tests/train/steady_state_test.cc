@@ -71,6 +71,7 @@ TEST_CASE("a training step in steady state allocates nothing") {
          "arch.embedding.positions=learned", "arch.attention.rotary=true"});
   check("hard tree", {});
   check("straight-through tree", {"routing.mode=straight_through"});
+  check("straight-through forest", {"arch.ffn.trees=8", "arch.ffn.depth=1", "routing.mode=straight_through"});
   check("soft tree", {"routing.mode=soft"});
   check("pruned tree", kPruned);
   set_thread_count(available_cores());
@@ -83,6 +84,7 @@ TEST_CASE("a training step that gathers statistics allocates nothing in steady s
   check("hard tree", {}, Statistics::kYes);
   check("straight-through tree", {"routing.mode=straight_through"}, Statistics::kYes);
   check("soft tree", {"routing.mode=soft"}, Statistics::kYes);
+  check("single neurons", {"arch.ffn.trees=24", "arch.ffn.depth=0", "routing.mode=soft"}, Statistics::kYes);
   check("annealed tree", {"routing.mode=anneal"}, Statistics::kYes);
   check("pruned tree", kPruned, Statistics::kYes);
   set_thread_count(available_cores());
