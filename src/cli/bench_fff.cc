@@ -5,6 +5,7 @@
 
 #include "cli/bench.h"
 #include "cli/json_list.h"
+#include "cli/number_checks.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/bench/fff.h"
@@ -84,32 +85,30 @@ void add_bench_fff(CLI::App& bench) {
       "fff", "A layer of trees against the dense layer of equal training width (linear, GELU, linear)");
   verb->add_option("--tokens", options.tokens, "Tokens of a call; a,b,c measures each")
       ->delimiter(',')
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->capture_default_str();
   verb->add_option("--width", options.width, "Width of the model")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->capture_default_str();
-  verb->add_option("--trees", options.trees, "Parallel trees")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  verb->add_option("--trees", options.trees, "Parallel trees")->check(above_zero())->capture_default_str();
   verb->add_option("--depth", options.depths, "Levels of decisions; a,b,c measures each")
       ->delimiter(',')
-      ->check(CLI::NonNegativeNumber)
+      ->check(zero_or_above())
       ->capture_default_str();
   verb->add_option("--leaf-width", options.leaf_width, "Hidden units of a leaf; 0: trees of neurons")
-      ->check(CLI::NonNegativeNumber)
+      ->check(zero_or_above())
       ->capture_default_str();
   verb->add_option("--survivors", options.survivors,
                    "With soft routing: leaves of a tree that survive pruning for each token, a power of two; "
                    "0: nothing is pruned")
-      ->check(CLI::NonNegativeNumber)
+      ->check(zero_or_above())
       ->capture_default_str();
   verb->add_option("--routing", arguments->routing, "hard, soft or straight_through")
       ->check(CLI::IsMember({"hard", "soft", "straight_through"}))
       ->capture_default_str();
   verb->add_flag("--backward", options.backward, "Forward and backward: all gradients");
   verb->add_option("--rounds", options.rounds, "Rounds, of which medians are taken")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->capture_default_str();
   verb->add_option("--seed", options.seed, "Of weights and inputs")->capture_default_str();
   verb->add_flag("--json", arguments->json, "One JSON document");

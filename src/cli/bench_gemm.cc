@@ -4,6 +4,7 @@
 
 #include "cli/bench.h"
 #include "cli/json_list.h"
+#include "cli/number_checks.h"
 #include "espalier/base/error.h"
 #include "espalier/bench/gemm.h"
 
@@ -52,15 +53,15 @@ void add_bench_gemm(CLI::App& bench) {
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* verb = bench.add_subcommand("gemm", "Dense matrix products of the sizes of a model");
   verb->add_option("--tokens", arguments->options.tokens, "Rows of the model's products")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->capture_default_str();
   verb->add_option("--width", arguments->options.width, "Width of the model")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->capture_default_str();
   verb->add_option("--shape", arguments->shapes,
                    "MxNxK of a product, instead of the model's; may be repeated");
   verb->add_option("--rounds", arguments->options.rounds, "Rounds, of which medians are taken")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->capture_default_str();
   verb->add_flag("--json", arguments->json, "One JSON document");
   verb->callback([arguments] { run(*arguments); });

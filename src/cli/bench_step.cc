@@ -6,6 +6,7 @@
 #include "cli/bench.h"
 #include "cli/config_verb.h"
 #include "cli/json_list.h"
+#include "cli/number_checks.h"
 #include "espalier/bench/step.h"
 
 namespace espalier::cli {
@@ -56,17 +57,17 @@ void add_bench_step(CLI::App& bench) {
       });
   CLI::App& step = **verb;
   step.add_option("--sequences", arguments->options.sequences, "Sequences of a batch")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->capture_default_str();
   step.add_option("--length", arguments->options.length, "Tokens of a sequence")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->capture_default_str();
   step.add_option("--progress", arguments->options.progress,
                   "Used fraction of the budget at which the routing's schedule is taken")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   step.add_option("--rounds", arguments->options.rounds, "Steps, of which medians are taken")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->capture_default_str();
   step.add_option(
       "--export", arguments->options.export_folder,

@@ -4,6 +4,7 @@
 
 #include "cli/bench.h"
 #include "cli/json_list.h"
+#include "cli/number_checks.h"
 #include "espalier/bench/tokenize.h"
 
 namespace espalier::cli {
@@ -44,13 +45,13 @@ void add_bench_tokenize(CLI::App& bench) {
   CLI::App* verb = bench.add_subcommand("tokenize", "Training a WordPiece vocabulary, and encoding");
   verb->add_option("FILE", options.files, "Text, plain or gzip, a document a line (default: generated text)");
   verb->add_option("--megabytes", options.megabytes, "At most so much text; 0: all of the files")
-      ->check(CLI::NonNegativeNumber)
+      ->check(zero_or_above())
       ->capture_default_str();
   verb->add_option("--vocabulary", options.vocabulary, "Entries to learn")
       ->check(CLI::Range(64, 1 << 24))
       ->capture_default_str();
   verb->add_option("--rounds", options.rounds, "Rounds of encoding, of which the median is taken")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->capture_default_str();
   verb->add_option("--output", options.tokenizer_file, "Where to leave the tokenizer.json");
   verb->add_flag("--json", arguments->json, "One JSON document");

@@ -1,5 +1,6 @@
 #include "cli/inference_options.h"
 
+#include "cli/number_checks.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 
@@ -21,7 +22,7 @@ void add_inference_options(CLI::App& verb, InferenceArguments& arguments) {
       ->capture_default_str();
   verb.add_option("--tau", arguments.temperature,
                   "Temperature of soft routing (default: where training stopped)")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   verb.add_flag("--json", arguments.json, "One JSON document");
 }
 

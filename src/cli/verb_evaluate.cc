@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "cli/json_list.h"
+#include "cli/number_checks.h"
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
@@ -109,9 +110,9 @@ void add_evaluate(CLI::App& app) {
       ->check(CLI::IsMember({"hard", "soft"}))
       ->capture_default_str();
   verb->add_option("--tau", arguments->temperature, "Temperature of soft routing (default: the saved one)")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   verb->add_option("--sequences", arguments->sequences, "Validation sequences to score; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(zero_or_above())
       ->capture_default_str();
   verb->add_option("--mask-rate", arguments->mask_rate, "Share of the positions that are predicted")
       ->check(CLI::Range(0.001, 1.0))

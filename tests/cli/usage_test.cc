@@ -41,6 +41,18 @@ TEST_CASE("wrong flags and missing arguments") {
   check_refused({"grow"}, "there is no verb `grow`");
 }
 
+TEST_CASE("numbers out of range") {
+  for (const char* wrong : {"0", "-3", "many", "7x", "nan", "inf", "1e999"}) {
+    check_refused({"bench", "fff", std::string("--tokens=") + wrong},
+                  std::string("--tokens: expected a number above 0, found ") + wrong + "\n");
+  }
+  check_refused({"bench", "fff", "--tokens", "5,0"}, "--tokens: expected a number above 0, found 0\n");
+  check_refused({"evaluate", "x", "--data", "y", "--tau", "0"},
+                "--tau: expected a number above 0, found 0\n");
+  check_refused({"embed", "x", "text", "--tau=-0.5"}, "--tau: expected a number above 0, found -0.5\n");
+  check_refused({"bench", "fff", "--depth=-1"}, "--depth: expected a number 0 or above, found -1\n");
+}
+
 TEST_CASE("paths that are not there") {
   for (const char* verb : {"fill-mask", "classify", "embed", "tokenize"}) {
     check_refused({verb, "/no/such/model", "text"}, "/no/such/model: no such file or folder");

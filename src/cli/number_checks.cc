@@ -1,0 +1,41 @@
+#include "cli/number_checks.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <string>
+
+namespace espalier::cli {
+namespace {
+
+// NaN if the text is not a number and nothing else.
+double number_of(const std::string& text) {
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  const bool whole = !text.empty() && end == text.c_str() + text.size();
+  return whole ? number : std::numeric_limits<double>::quiet_NaN();
+}
+
+// type: how help marks the option.
+CLI::Validator check(const char* expected, const char* type, bool (*valid)(double)) {
+  const auto refuse = [expected, valid](const std::string& text) {
+    const double number = number_of(text);
+    if (std::isfinite(number) && valid(number)) return std::string();
+    return fmt::format("expected a number {}, found {}", expected, text);
+  };
+  return {refuse, type};
+}
+
+}  // namespace
+
+CLI::Validator above_zero() {
+  return check("above 0", "POSITIVE", [](double number) { return number > 0; });
+}
+
+CLI::Validator zero_or_above() {
+  return check("0 or above", "NONNEGATIVE", [](double number) { return number >= 0; });
+}
+
+}  // namespace espalier::cli
