@@ -1,6 +1,7 @@
 #include "kernels/shallow_rows.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/shallow_rows.cc"
@@ -18,163 +19,274 @@ using Tag = hn::ScalableTag<float>;
 using Vector = hn::Vec<Tag>;
 using Mask = hn::Mask<Tag>;
 using IndexTag = hn::RebindToSigned<Tag>;
+using Index = hn::Vec<IndexTag>;
 constexpr std::int64_t kMost = hn::MaxLanes(Tag());
 
-// Values of the nodes of as many trees of depth 1 as a vector has lanes.
-struct Family {
-  Vector root, left, right;
-
-  static HWY_INLINE Family load(const float* nodes) {
-    Family family;
-    hn::LoadInterleaved3(Tag(), nodes, family.root, family.left, family.right);
-    return family;
+// body(0), body(1) ... body(kCount - 1), as constants.
+template <int kCount, class Body, int kFirst = 0>
+HWY_INLINE void each(const Body& body) {
+  if constexpr (kFirst < kCount) {
+    body(std::integral_constant<int, kFirst>());
+    each<kCount, Body, kFirst + 1>(body);
   }
-  HWY_INLINE void store(float* nodes) const { hn::StoreInterleaved3(root, left, right, Tag(), nodes); }
-  HWY_INLINE Vector child(Mask turns) const { return hn::IfThenElse(turns, right, left); }
-  HWY_INLINE Vector sibling(Mask turns) const { return hn::IfThenElse(turns, left, right); }
-};
-
-// A root and the child on its path.
-HWY_INLINE Family on_path(Mask turns, Vector root, Vector child) {
-  return {root, hn::IfThenZeroElse(turns, child), hn::IfThenElseZero(turns, child)};
 }
 
-HWY_INLINE void activate_family(const float* bias, float* nodes, float* logits, std::int32_t* leaf) {
-  const Tag d;
-  const IndexTag di;
-  const Family products = Family::load(nodes);
-  const Family biases = Family::load(bias);
-  const Vector root = hn::Add(products.root, biases.root);
-  const Mask turns = hn::Gt(root, hn::Zero(d));
-  const Vector child = hn::Add(products.child(turns), biases.child(turns));
-  hn::StoreInterleaved2(root, child, d, logits);
-  hn::StoreU(hn::IfThenElseZero(hn::RebindMask(di, turns), hn::Set(di, 1)), di, leaf);
-  on_path(turns, gelu(d, root), gelu(d, child)).store(nodes);
-}
+// As many trees as a vector has lanes, a vector for each node.
+template <int kDepth>
+struct Trees {
+  static constexpr int kNodes = (2 << kDepth) - 1;
+  static constexpr int kLevels = kDepth + 1;
 
-// What the decisions of straight-through routing get: slope * (value of the right child - that of the left
-// one), where the slope reaches epsilon.
-struct Decisions {
-  float temperature, epsilon;
+  // Whether each tree's path turns right, by level.
+  struct Turns {
+    Mask at[kLevels];
+  };
 
-  HWY_INLINE Vector slope(Vector logit) const {
-    const Tag d;
-    const Vector t = hn::Set(d, temperature);
-    const Vector e = hn::Exp(d, hn::Neg(hn::Abs(hn::Div(logit, t))));
-    const Vector sum = hn::Add(hn::Set(d, 1.0F), e);
-    return hn::Div(e, hn::Mul(hn::Mul(sum, sum), t));
+  Vector node[kNodes];
+
+  static HWY_INLINE Index every_tree() {
+    return hn::Mul(hn::Iota(IndexTag(), 0), hn::Set(IndexTag(), kNodes));
+  }
+  HWY_INLINE void load(const float* from) {
+    if constexpr (kDepth == 0) {
+      node[0] = hn::LoadU(Tag(), from);
+    } else if constexpr (kDepth == 1) {
+      hn::LoadInterleaved3(Tag(), from, node[0], node[1], node[2]);
+    } else {
+      each<kNodes>([&](auto i) HWY_ATTR { node[i] = hn::GatherIndex(Tag(), from + i, every_tree()); });
+    }
+  }
+  HWY_INLINE void store(float* to) const {
+    if constexpr (kDepth == 0) {
+      hn::StoreU(node[0], Tag(), to);
+    } else if constexpr (kDepth == 1) {
+      hn::StoreInterleaved3(node[0], node[1], node[2], Tag(), to);
+    } else {
+      each<kNodes>([&](auto i) HWY_ATTR { hn::ScatterIndex(node[i], Tag(), to + i, every_tree()); });
+    }
+  }
+
+  // The path's node of a level.
+  template <int kLevel>
+  HWY_INLINE Vector on(const Turns& turns) const {
+    if constexpr (kLevel == 0) {
+      return node[0];
+    } else if constexpr (kLevel == 1) {
+      return hn::IfThenElse(turns.at[0], node[2], node[1]);
+    } else {
+      return hn::IfThenElse(turns.at[0], hn::IfThenElse(turns.at[1], node[6], node[5]),
+                            hn::IfThenElse(turns.at[1], node[4], node[3]));
+    }
+  }
+  // Puts a value on the path's node of a level, and zero on the others.
+  template <int kLevel>
+  HWY_INLINE void put(const Turns& turns, Vector value) {
+    if constexpr (kLevel == 0) {
+      node[0] = value;
+    } else if constexpr (kLevel == 1) {
+      node[1] = hn::IfThenZeroElse(turns.at[0], value);
+      node[2] = hn::IfThenElseZero(turns.at[0], value);
+    } else {
+      const Vector left = hn::IfThenZeroElse(turns.at[0], value);
+      const Vector right = hn::IfThenElseZero(turns.at[0], value);
+      node[3] = hn::IfThenZeroElse(turns.at[1], left);
+      node[4] = hn::IfThenElseZero(turns.at[1], left);
+      node[5] = hn::IfThenZeroElse(turns.at[1], right);
+      node[6] = hn::IfThenElseZero(turns.at[1], right);
+    }
   }
 };
 
-// The first `count` trees from `nodes` on. products: <w_in, x>; null without decisions. Returns the number of
-// siblings evaluated.
-HWY_INLINE std::int64_t differentiate_family(const float* bias, const Decisions* decisions,
-                                             std::int64_t count, const float* logits,
-                                             const std::int32_t* leaf, float* activation, float* gradient) {
+// A vector for each level of the trees' paths.
+template <int kDepth>
+struct Path {
+  Vector at[kDepth + 1];
+
+  HWY_INLINE void load(const float* from) {
+    if constexpr (kDepth == 0) {
+      at[0] = hn::LoadU(Tag(), from);
+    } else if constexpr (kDepth == 1) {
+      hn::LoadInterleaved2(Tag(), from, at[0], at[1]);
+    } else {
+      hn::LoadInterleaved3(Tag(), from, at[0], at[1], at[2]);
+    }
+  }
+  HWY_INLINE void store(float* to) const {
+    if constexpr (kDepth == 0) {
+      hn::StoreU(at[0], Tag(), to);
+    } else if constexpr (kDepth == 1) {
+      hn::StoreInterleaved2(at[0], at[1], Tag(), to);
+    } else {
+      hn::StoreInterleaved3(at[0], at[1], at[2], Tag(), to);
+    }
+  }
+};
+
+// nodes: the logits of all nodes.
+template <int kDepth>
+HWY_INLINE void activate_trees(float* nodes, float* logits, std::int32_t* leaf) {
   const Tag d;
   const IndexTag di;
-  Vector root, child, root_slope, child_slope;
-  hn::LoadInterleaved2(d, logits, root, child);
-  const Mask turns = hn::RebindMask(d, hn::Gt(hn::LoadU(di, leaf), hn::Zero(di)));
-  const Family projection = Family::load(gradient);
-  const Vector root_value = gelu_and_slope(d, root, root_slope);
-  const Vector child_value = gelu_and_slope(d, child, child_slope);
-  Vector to_root = hn::Mul(projection.root, root_slope);
+  Trees<kDepth> trees;
+  typename Trees<kDepth>::Turns turns;
+  Path<kDepth> path;
+  Index place = hn::Zero(di);
+  trees.load(nodes);
+  each<kDepth + 1>([&](auto level) HWY_ATTR {
+    path.at[level] = trees.template on<level()>(turns);
+    turns.at[level] = hn::Gt(path.at[level], hn::Zero(d));
+    if constexpr (level() < kDepth) {
+      const Index right = hn::IfThenElseZero(hn::RebindMask(di, turns.at[level]), hn::Set(di, 1));
+      place = hn::Add(hn::Add(place, place), right);
+    }
+  });
+  path.store(logits);
+  if constexpr (kDepth > 0) hn::StoreU(place, di, leaf);
+  each<kDepth + 1>([&](auto level) HWY_ATTR { trees.template put<level()>(turns, gelu(d, path.at[level])); });
+  trees.store(nodes);
+}
+
+// d sigmoid(logit / temperature) / d logit
+HWY_INLINE Vector gate_slope(Vector logit, float temperature) {
+  const Tag d;
+  const Vector t = hn::Set(d, temperature);
+  const Vector e = hn::Exp(d, hn::Neg(hn::Abs(hn::Div(logit, t))));
+  const Vector sum = hn::Add(hn::Set(d, 1.0F), e);
+  return hn::Div(e, hn::Mul(hn::Mul(sum, sum), t));
+}
+
+// The sum of gelu(logit) * projection along the path that turns the other way at a level and below it by its
+// own decisions.
+template <int kDepth, int kLevel>
+HWY_INLINE Vector branch_not_taken(const Trees<kDepth>& logits, const Trees<kDepth>& projections,
+                                   typename Trees<kDepth>::Turns turns) {
+  const Tag d;
+  Vector sum = hn::Zero(d);
+  turns.at[kLevel] = hn::Not(turns.at[kLevel]);
+  each<kDepth + 1>([&](auto level) HWY_ATTR {
+    if constexpr (level() > kLevel) {
+      const Vector logit = logits.template on<level()>(turns);
+      sum = hn::MulAdd(gelu(d, logit), projections.template on<level()>(turns), sum);
+      turns.at[level] = hn::Gt(logit, hn::Zero(d));
+    }
+  });
+  return sum;
+}
+
+// Of `count` trees, at most as many as a vector has lanes. activation: with decisions the logits of all
+// nodes. Returns the number of siblings evaluated.
+template <int kDepth>
+HWY_INLINE std::int64_t differentiate_trees(std::int64_t count, const StraightThrough* decisions,
+                                            const float* logits, const std::int32_t* leaf, float* activation,
+                                            float* gradient) {
+  const Tag d;
+  const IndexTag di;
+  Path<kDepth> path;
+  path.load(logits);
+  typename Trees<kDepth>::Turns turns;
+  Trees<kDepth> projections;
+  projections.load(gradient);
+  Vector value[kDepth + 1], dlogit[kDepth + 1], projection[kDepth + 1];
+  each<kDepth + 1>([&](auto level) HWY_ATTR {
+    Vector slope;
+    projection[level] = projections.template on<level()>(turns);
+    value[level] = gelu_and_slope(d, path.at[level], slope);
+    dlogit[level] = hn::Mul(projection[level], slope);
+    if constexpr (level() < kDepth) {
+      const Index bit = hn::Set(di, 1 << (kDepth - 1 - level()));
+      turns.at[level] = hn::RebindMask(d, hn::TestBit(hn::LoadU(di, leaf), bit));
+    }
+  });
   std::int64_t evaluated = 0;
   if (decisions != nullptr) {
-    const Vector products = Family::load(activation).sibling(turns);
-    const Vector sibling = hn::Add(products, Family::load(bias).sibling(turns));
-    const Vector taken = hn::Mul(child_value, projection.child(turns));
-    const Vector other = hn::Mul(gelu(d, sibling), projection.sibling(turns));
-    const Vector rise = hn::IfThenElse(turns, hn::Sub(taken, other), hn::Sub(other, taken));
-    const Vector slope = decisions->slope(root);
-    const Mask decides = hn::And(hn::Ge(slope, hn::Set(d, decisions->epsilon)),
-                                 hn::FirstN(d, static_cast<std::size_t>(count)));
-    to_root = hn::Add(to_root, hn::IfThenElseZero(decides, hn::Mul(slope, rise)));
-    evaluated = static_cast<std::int64_t>(hn::CountTrue(d, decides));
+    const Mask counted = hn::FirstN(d, static_cast<std::size_t>(count));
+    Trees<kDepth> all;
+    all.load(activation);
+    Vector taken = hn::Zero(d);
+    each<kDepth>([&](auto from_below) HWY_ATTR {
+      constexpr int kLevel = kDepth - 1 - from_below();
+      taken = hn::MulAdd(value[kLevel + 1], projection[kLevel + 1], taken);
+      const Vector other = branch_not_taken<kDepth, kLevel>(all, projections, turns);
+      const Vector rise = hn::IfThenElse(turns.at[kLevel], hn::Sub(taken, other), hn::Sub(other, taken));
+      const Vector slope = gate_slope(path.at[kLevel], decisions->temperature);
+      const Mask decides = hn::And(counted, hn::Ge(slope, hn::Set(d, decisions->epsilon)));
+      dlogit[kLevel] = hn::Add(dlogit[kLevel], hn::IfThenElseZero(decides, hn::Mul(slope, rise)));
+      evaluated += (kDepth - kLevel) * static_cast<std::int64_t>(hn::CountTrue(d, decides));
+    });
   }
-  on_path(turns, root_value, child_value).store(activation);
-  on_path(turns, to_root, hn::Mul(projection.child(turns), child_slope)).store(gradient);
+  Trees<kDepth> activations, gradients;
+  each<kDepth + 1>([&](auto level) HWY_ATTR {
+    activations.template put<level()>(turns, value[level]);
+    gradients.template put<level()>(turns, dlogit[level]);
+  });
+  activations.store(activation);
+  gradients.store(gradient);
   return evaluated;
 }
 
-void activate_roots(std::int64_t trees, const float* bias, float* nodes, float* logits) {
-  const auto both = [](Vector& activation, Vector product, Vector own_bias) HWY_ATTR {
-    const Vector logit = hn::Add(product, own_bias);
-    activation = gelu(Tag(), logit);
-    return logit;
-  };
-  map_two(Tag(), trees, false, logits, nodes, both, nodes, bias);
+void add_bias(const TreeGates& gates, float* nodes) {
+  const auto same = [](Vector v) HWY_ATTR { return v; };
+  map(Tag(), std::int64_t{gates.trees} * gates.nodes(), true, nodes, same, gates.bias);
 }
 
-void differentiate_roots(std::int64_t trees, const float* logits, float* activation, float* gradient) {
-  const auto both = [](Vector& dlogit, Vector logit, Vector projection) HWY_ATTR {
-    Vector slope;
-    const Vector value = gelu_and_slope(Tag(), logit, slope);
-    dlogit = hn::Mul(projection, slope);
-    return value;
-  };
-  map_two(Tag(), trees, false, activation, gradient, both, logits, gradient);
-}
-
-void activate_families(std::int64_t trees, const float* bias, float* nodes, float* logits,
-                       std::int32_t* leaf) {
+template <int kDepth>
+void activate_row(const TreeGates& gates, float* nodes, float* logits, std::int32_t* leaf) {
+  constexpr int kNodes = Trees<kDepth>::kNodes, kLevels = kDepth + 1;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(Tag()));
+  add_bias(gates, nodes);
   std::int64_t k = 0;
-  for (; k + lanes <= trees; k += lanes) {
-    activate_family(bias + 3 * k, nodes + 3 * k, logits + 2 * k, leaf + k);
+  for (; k + lanes <= gates.trees; k += lanes) {
+    activate_trees<kDepth>(nodes + k * kNodes, logits + k * kLevels, leaf + (kDepth > 0 ? k : 0));
   }
-  if (k == trees) return;
-  // The rest, padded to a whole vector.
-  const std::int64_t rest = trees - k;
-  float own_bias[3 * kMost] = {}, own[3 * kMost] = {}, path[2 * kMost];
+  const std::int64_t rest = gates.trees - k;
+  if (rest == 0) return;
+  float own[kNodes * kMost] = {}, path[kLevels * kMost];
   std::int32_t own_leaf[kMost];
-  std::copy_n(bias + 3 * k, 3 * rest, own_bias);
-  std::copy_n(nodes + 3 * k, 3 * rest, own);
-  activate_family(own_bias, own, path, own_leaf);
-  std::copy_n(own, 3 * rest, nodes + 3 * k);
-  std::copy_n(path, 2 * rest, logits + 2 * k);
-  std::copy_n(own_leaf, rest, leaf + k);
+  std::copy_n(nodes + k * kNodes, rest * kNodes, own);
+  activate_trees<kDepth>(own, path, own_leaf);
+  std::copy_n(own, rest * kNodes, nodes + k * kNodes);
+  std::copy_n(path, rest * kLevels, logits + k * kLevels);
+  if (kDepth > 0) std::copy_n(own_leaf, rest, leaf + k);
 }
 
-std::int64_t differentiate_families(std::int64_t trees, const float* bias, const ShallowRow& row,
-                                    const Decisions* decisions) {
+template <int kDepth>
+std::int64_t differentiate_row(const TreeGates& gates, const ShallowRow& row,
+                               const StraightThrough* decisions) {
+  constexpr int kNodes = Trees<kDepth>::kNodes, kLevels = kDepth + 1;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(Tag()));
+  if (kDepth == 0) decisions = nullptr;
+  if (decisions != nullptr) add_bias(gates, row.activation);
   std::int64_t evaluated = 0;
   std::int64_t k = 0;
-  for (; k + lanes <= trees; k += lanes) {
-    evaluated += differentiate_family(bias + 3 * k, decisions, lanes, row.logits + 2 * k, row.leaf + k,
-                                      row.activation + 3 * k, row.gradient + 3 * k);
+  for (; k + lanes <= gates.trees; k += lanes) {
+    evaluated += differentiate_trees<kDepth>(lanes, decisions, row.logits + k * kLevels,
+                                             row.leaf + (kDepth > 0 ? k : 0), row.activation + k * kNodes,
+                                             row.gradient + k * kNodes);
   }
-  if (k == trees) return evaluated;
-  const std::int64_t rest = trees - k;
-  float own_bias[3 * kMost] = {}, path[2 * kMost] = {}, own[3 * kMost] = {}, gradient[3 * kMost] = {};
+  const std::int64_t rest = gates.trees - k;
+  if (rest == 0) return evaluated;
+  float path[kLevels * kMost] = {}, own[kNodes * kMost] = {}, gradient[kNodes * kMost] = {};
   std::int32_t leaf[kMost] = {};
-  std::copy_n(bias + 3 * k, 3 * rest, own_bias);
-  std::copy_n(row.logits + 2 * k, 2 * rest, path);
-  std::copy_n(row.leaf + k, rest, leaf);
-  if (decisions != nullptr) std::copy_n(row.activation + 3 * k, 3 * rest, own);
-  std::copy_n(row.gradient + 3 * k, 3 * rest, gradient);
-  evaluated += differentiate_family(own_bias, decisions, rest, path, leaf, own, gradient);
-  std::copy_n(own, 3 * rest, row.activation + 3 * k);
-  std::copy_n(gradient, 3 * rest, row.gradient + 3 * k);
+  std::copy_n(row.logits + k * kLevels, rest * kLevels, path);
+  if (kDepth > 0) std::copy_n(row.leaf + k, rest, leaf);
+  if (decisions != nullptr) std::copy_n(row.activation + k * kNodes, rest * kNodes, own);
+  std::copy_n(row.gradient + k * kNodes, rest * kNodes, gradient);
+  evaluated += differentiate_trees<kDepth>(rest, decisions, path, leaf, own, gradient);
+  std::copy_n(own, rest * kNodes, row.activation + k * kNodes);
+  std::copy_n(gradient, rest * kNodes, row.gradient + k * kNodes);
   return evaluated;
 }
 
 void activate(const TreeGates& gates, float* nodes, float* logits, std::int32_t* leaf) {
-  if (gates.depth == 0) return activate_roots(gates.trees, gates.bias, nodes, logits);
-  activate_families(gates.trees, gates.bias, nodes, logits, leaf);
+  if (gates.depth == 0) return activate_row<0>(gates, nodes, logits, leaf);
+  if (gates.depth == 1) return activate_row<1>(gates, nodes, logits, leaf);
+  activate_row<2>(gates, nodes, logits, leaf);
 }
 
-std::int64_t differentiate(const TreeGates& gates, const ShallowRow& row,
-                           const StraightThrough* straight_through) {
-  if (gates.depth == 0) {
-    differentiate_roots(gates.trees, row.logits, row.activation, row.gradient);
-    return 0;
-  }
-  if (straight_through == nullptr) return differentiate_families(gates.trees, gates.bias, row, nullptr);
-  const Decisions decisions{straight_through->temperature, straight_through->epsilon};
-  return differentiate_families(gates.trees, gates.bias, row, &decisions);
+std::int64_t differentiate(const TreeGates& gates, const ShallowRow& row, const StraightThrough* decisions) {
+  if (gates.depth == 0) return differentiate_row<0>(gates, row, decisions);
+  if (gates.depth == 1) return differentiate_row<1>(gates, row, decisions);
+  return differentiate_row<2>(gates, row, decisions);
 }
 
 }  // namespace
@@ -194,13 +306,13 @@ HWY_EXPORT(differentiate);
 }  // namespace
 
 void activate_shallow_row(const TreeGates& gates, float* nodes, float* logits, std::int32_t* leaf) {
-  ESPALIER_CHECK(gates.depth <= 1);
+  ESPALIER_CHECK(gates.depth <= kShallow);
   HWY_DYNAMIC_DISPATCH(activate)(gates, nodes, logits, leaf);
 }
 
 std::int64_t differentiate_shallow_row(const TreeGates& gates, const ShallowRow& row,
                                        const StraightThrough* straight_through) {
-  ESPALIER_CHECK(gates.depth <= 1);
+  ESPALIER_CHECK(gates.depth <= kShallow);
   return HWY_DYNAMIC_DISPATCH(differentiate)(gates, row, straight_through);
 }
 

@@ -1,5 +1,5 @@
-// A token's row of all nodes of a forest of depth 0 or 1, in heap order tree by tree: what the dense form of
-// the hard tree of neurons (neuron_tree_hard_dense.h) does between its products. One call a token, on the
+// A token's row of all nodes of a forest of depth 0, 1 or 2, in heap order tree by tree: what the dense form
+// of the hard tree of neurons (neuron_tree_hard_dense.h) does between its products. One call a token, on the
 // calling thread; the bits of a tree's values do not depend on its place in the row.
 #pragma once
 
@@ -8,6 +8,8 @@
 #include "kernels/neuron_tree_hard.h"
 
 namespace espalier::kernels {
+
+inline constexpr int kShallow = 2;  // the largest depth
 
 // nodes [trees, nodes]: <w_in, x> becomes gelu(logit) on the hard path and 0 elsewhere, in place. The path
 // goes to logits [trees, depth + 1], root first, and leaf [trees], which depth 0 does not touch.

@@ -20,7 +20,8 @@ using testing::random_tensor;
 const std::vector<TreeSize> kSizes = {
     {1, 0, 5, 3, 4},     {3, 0, 700, 5, 7},   {40, 0, 47, 97, 31}, {17, 0, 48, 8, 97}, {1, 1, 70, 97, 5},
     {2, 1, 1, 33, 17},   {3, 1, 48, 5, 7},    {4, 1, 0, 6, 5},     {5, 1, 47, 97, 33}, {8, 1, 49, 16, 97},
-    {16, 1, 300, 17, 9}, {17, 1, 513, 19, 3}, {40, 1, 300, 97, 6}};
+    {16, 1, 300, 17, 9}, {17, 1, 513, 19, 3}, {40, 1, 300, 97, 6}, {1, 2, 49, 97, 5},  {3, 2, 1, 33, 17},
+    {5, 2, 0, 6, 5},     {16, 2, 47, 17, 97}, {23, 2, 300, 19, 8}, {70, 2, 520, 9, 7}};
 
 Doubles doubles(const Tensor& tensor) {
   return {tensor.span().begin(), tensor.span().end()};
@@ -83,42 +84,64 @@ void check_forward(const Problem& p, const TreePaths& paths) {
     const auto tree = static_cast<int>(path % s.trees);
     const float* logits = paths.logits.data() + path * (s.depth + 1);
     const std::int32_t leaf = paths.leaf[static_cast<std::size_t>(path)];
-    wrong += leaf != (s.depth == 1 && logits[0] > 0 ? 1 : 0);
+    std::int32_t decided = 0;
+    for (int level = 0; level < s.depth; ++level) decided = 2 * decided + (logits[level] > 0 ? 1 : 0);
+    wrong += leaf != decided;
     for (int level = 0; level <= s.depth; ++level) {
       const double expected = p.logit(token, tree, path_node(level, leaf, s.depth));
       wrong += !(std::abs(static_cast<double>(logits[level]) - expected) < 1e-5);
     }
   }
   CHECK(wrong == 0);
-  const auto stored = [&](std::int64_t token, int tree, std::int64_t, double) {
-    return static_cast<double>(paths.leaf[static_cast<std::size_t>(token * s.trees + tree)]);
+  const auto stored = [&](std::int64_t token, int tree, std::int64_t node, double) {
+    const std::int32_t leaf = paths.leaf[static_cast<std::size_t>(token * s.trees + tree)];
+    return node == 0 ? leaf >> (s.depth - 1) : leaf & 1;
   };
   const Doubles y = twin_output(p.twin, p.inputs, stored);
   CHECK(max_relative_error(std::as_const(paths.y).span(), std::span<const double>(y)) < 3e-5);
 }
 
+// Adds the gradient of a node's logit to those of the twin.
+void add_logit_gradient(const Problem& p, std::int64_t token, std::int64_t row, double dlogit,
+                        std::vector<Doubles>& gradients) {
+  for (std::int64_t i = 0; i < p.size.width; ++i) {
+    const auto of_x = static_cast<std::size_t>(token * p.size.width + i);
+    const auto of_w = static_cast<std::size_t>(row * p.size.width + i);
+    gradients[0][of_x] += dlogit * p.inputs[1][of_w];
+    gradients[1][of_w] += dlogit * p.inputs[0][of_x];
+  }
+  gradients[2][static_cast<std::size_t>(row)] += dlogit;
+}
+
 // Adds the decisions' gradients to those of the twin. Returns the number of siblings.
 std::int64_t add_decisions(const Problem& p, const TreePaths& paths, const StraightThrough& options,
                            std::vector<Doubles>& gradients) {
-  if (p.size.depth == 0) return 0;
+  const int depth = p.size.depth;
   std::int64_t siblings = 0;
   for (std::int64_t path = 0; path < p.size.tokens * p.size.trees; ++path) {
     const std::int64_t token = path / p.size.trees;
     const auto tree = static_cast<int>(path % p.size.trees);
-    const double tau = static_cast<double>(options.temperature);
-    const double c = testing::twin_sigmoid(static_cast<double>(paths.logits.data()[2 * path]) / tau);
-    const double slope = c * (1 - c) / tau;
-    if (slope < static_cast<double>(options.epsilon)) continue;
-    ++siblings;
-    const double dlogit = slope * (p.value(token, tree, 2) - p.value(token, tree, 1));
-    const std::int64_t row = 3 * tree;
-    for (std::int64_t i = 0; i < p.size.width; ++i) {
-      const auto of_x = static_cast<std::size_t>(token * p.size.width + i);
-      const auto of_w = static_cast<std::size_t>(row * p.size.width + i);
-      gradients[0][of_x] += dlogit * p.inputs[1][of_w];
-      gradients[1][of_w] += dlogit * p.inputs[0][of_x];
+    const std::int32_t leaf = paths.leaf[static_cast<std::size_t>(path)];
+    double taken = 0;
+    for (int level = depth - 1; level >= 0; --level) {
+      taken += p.value(token, tree, path_node(level + 1, leaf, depth));
+      const double tau = static_cast<double>(options.temperature);
+      const float logit = paths.logits.data()[path * (depth + 1) + level];
+      const double c = testing::twin_sigmoid(static_cast<double>(logit) / tau);
+      const double slope = c * (1 - c) / tau;
+      if (slope < static_cast<double>(options.epsilon)) continue;
+      const bool right = path_turns_right(level, leaf, depth);
+      const std::int64_t node = path_node(level, leaf, depth);
+      double other = 0;
+      std::int64_t below = 2 * node + (right ? 1 : 2);
+      for (int to = level + 1; to <= depth; ++to) {
+        other += p.value(token, tree, below);
+        below = 2 * below + (p.logit(token, tree, below) > 0 ? 2 : 1);
+        ++siblings;
+      }
+      const double rise = right ? taken - other : other - taken;
+      add_logit_gradient(p, token, tree * p.twin.nodes() + node, slope * rise, gradients);
     }
-    gradients[2][static_cast<std::size_t>(row)] += dlogit;
   }
   return siblings;
 }
@@ -192,7 +215,7 @@ TEST_CASE("dense forests: weights off the path get exactly nothing") {
   }
 }
 
-TEST_CASE("dense forests: depth 0 and forests of depth 1, but not single trees and deeper ones") {
+TEST_CASE("dense forests: depth 0, forests of depth 1, large ones of depth 2") {
   const auto dense = [](int trees, int depth) {
     return products_are_faster({TreeKind::kNeuron, trees, depth, 8, nullptr, nullptr});
   };
@@ -201,7 +224,9 @@ TEST_CASE("dense forests: depth 0 and forests of depth 1, but not single trees a
   CHECK(dense(1536, 1));
   CHECK(dense(4, 1));
   CHECK_FALSE(dense(1, 1));
-  CHECK_FALSE(dense(512, 2));
+  CHECK(dense(512, 2));
+  CHECK_FALSE(dense(32, 2));
+  CHECK_FALSE(dense(256, 3));
   CHECK_FALSE(dense(1, 11));
 }
 

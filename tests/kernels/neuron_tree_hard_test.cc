@@ -18,8 +18,8 @@ using testing::Doubles;
 using testing::random_tensor;
 
 // Odd widths, no token, one token, several groups of gradients, buckets and pieces; forests of several blocks
-// and panels; deep trees; gradients that go past the caches. Depth 0 and forests of depth 1 do not walk:
-// neuron_tree_hard_dense_test.cc.
+// and panels; deep trees; gradients that go past the caches. Depth 0 and forests of depth 1 do not walk, nor
+// large ones of depth 2: neuron_tree_hard_dense_test.cc.
 const std::vector<TreeSize> kSmall = {{1, 1, 9, 17, 33},   {3, 1, 700, 5, 7},   {2, 3, 1, 97, 31},
                                       {1, 2, 1100, 16, 8}, {32, 2, 90, 19, 35}, {1, 12, 3, 8, 5},
                                       {5, 6, 130, 33, 97}, {1, 14, 40, 5, 3}};

@@ -13,8 +13,11 @@ using testing::random_tensor;
 
 const std::vector<TreeSize> kSizes = {{1, 9, 4500, 33, 48}, {3, 4, 1100, 16, 17}, {8, 6, 700, 20, 16}};
 // Those that do not walk: their bits may depend on a token's neighbours.
-const std::vector<TreeSize> kDense = {
-    {40, 1, 1100, 33, 17}, {19, 0, 1500, 20, 48}, {300, 1, 47, 60, 50}, {2800, 1, 1100, 3, 2}};
+const std::vector<TreeSize> kDense = {{40, 1, 1100, 33, 17},
+                                      {19, 0, 1500, 20, 48},
+                                      {300, 1, 47, 60, 50},
+                                      {2800, 1, 1100, 3, 2},
+                                      {70, 2, 1100, 33, 17}};
 constexpr StraightThrough kStraightThrough{0.8F, 0.01F};
 
 // Output, leaves and all gradients of one pass.
@@ -98,7 +101,7 @@ TEST_CASE("hard tree: the bits of a token do not depend on the tokens beside it"
 TEST_CASE("hard tree: micro-batches of whole groups add up to the bits of the batch") {
   for (const TreeSize& size :
        {TreeSize{1, 7, 2500, 19, 24}, TreeSize{3, 4, 1700, 16, 17}, TreeSize{40, 1, 1100, 33, 17},
-        TreeSize{19, 0, 1700, 20, 48}, TreeSize{2800, 1, 1030, 3, 2}}) {
+        TreeSize{19, 0, 1700, 20, 48}, TreeSize{2800, 1, 1030, 3, 2}, TreeSize{70, 2, 1100, 33, 17}}) {
     const std::int64_t group = neuron_tree_group_tokens(size.trees, size.depth);
     REQUIRE(size.tokens > 2 * group);
     const TreeWeights weights(size);

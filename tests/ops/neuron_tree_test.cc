@@ -11,7 +11,8 @@ using namespace tree_tests;
 
 const std::vector<Case> kCases = {{1, 0, 4, 3, 3}, {5, 0, 3, 4, 2}, {1, 1, 5, 7, 7},  {2, 1, 1, 3, 5},
                                   {1, 2, 6, 5, 4}, {3, 2, 5, 6, 6}, {1, 3, 7, 9, 9},  {4, 3, 3, 5, 5},
-                                  {2, 4, 5, 4, 6}, {1, 5, 9, 6, 3}, {1, 3, 70, 4, 4}, {6, 1, 5, 4, 3}};
+                                  {2, 4, 5, 4, 6}, {1, 5, 9, 6, 3}, {1, 3, 70, 4, 4}, {6, 1, 5, 4, 3},
+                                  {64, 2, 2, 3, 2}};
 
 // Compares with the analytic twin, fed the path that the kernels took. Sums of 1000 terms in float32 may be
 // off by 1000 * 2^-24 = 6e-5.
@@ -78,6 +79,7 @@ TEST_CASE("hard: many tokens, odd widths, deep trees and forests equal the analy
   check_large({1, 9, 1000, 97, 33}, random_inputs({1, 9, 1000, 97, 33}, 1));
   check_large({3, 5, 700, 50, 130}, random_inputs({3, 5, 700, 50, 130}, 2));
   check_large({40, 1, 600, 35, 50}, random_inputs({40, 1, 600, 35, 50}, 4));
+  check_large({70, 2, 100, 17, 193}, random_inputs({70, 2, 100, 17, 193}, 5));
   check_large({32, 2, 100, 17, 193}, random_inputs({32, 2, 100, 17, 193}, 3));
 }
 
