@@ -1,7 +1,7 @@
 // The hard tree of neurons (UltraFastBERT, arXiv 2311.10770), computed conditionally: a token touches depth +
-// 1 nodes of each tree, forward and backward. Shallow forests, of whose nodes these are a good
-// part, are computed by dense products (neuron_tree_hard_dense.h).
-// With straight-through routing the decisions get the gradient of
+// 1 nodes of each tree, forward and backward. Shallow forests, of whose nodes these are a good part, are
+// computed by dense products (neuron_tree_hard_dense.h). With straight-through routing the decisions get the
+// gradient of
 //   c = [logit > 0] + sigmoid(logit / tau) - stop_gradient(sigmoid(logit / tau)),
 // which needs depth (depth + 1) / 2 nodes more a tree, only read, in the backward pass.
 #pragma once
