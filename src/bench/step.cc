@@ -225,8 +225,8 @@ StepReport bench_step(const StepOptions& requested) {
   row.sequences = options.sequences;
   row.length = options.length;
   row.parameters = run.model().parameter_count();
-  row.flops_per_token =
-      training_flops_per_token(options.config.arch, run.mode(), options.length, options.config.mask_rate);
+  row.flops_per_token = training_flops_per_token(options.config.arch, run.mode(), options.length,
+                                                 options.config.mask_rate, options.config.dropout);
   if (!options.export_folder.empty()) run.write(options.export_folder);
   std::vector<double> gemm;
   measure_training(run, options, row, gemm);

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "espalier/bench/step.h"
+#include "espalier/nn/crammed_bert.h"
 
 namespace espalier::bench {
 namespace {
@@ -37,14 +38,21 @@ LayerRows feed_forward_rows(const nn::FeedForwardOptions& ffn, ops::RoutingMode 
 }  // namespace
 
 double training_flops_per_token(const nn::CrammedBertOptions& arch, ops::RoutingMode mode,
-                                std::int64_t length, double mask_rate) {
+                                std::int64_t length, double mask_rate, bool dropout) {
   const double d = static_cast<double>(arch.hidden_size);
   const LayerRows ffn = feed_forward_rows(arch.ffn, mode);
-  // Queries, keys, values and the output; scores and their weighted sum.
-  const double attention = 4 * d + 2 * static_cast<double>(length);
+  const double keys_and_values = 2 * d;
+  // Of a query: its projection and the output's, scores and their weighted sum, the feedforward layer.
+  const double query = 2 * d + 2 * static_cast<double>(length) + ffn.forward;
   const double head = mask_rate * static_cast<double>(arch.embedding.vocab_size);
   const double layers = static_cast<double>(arch.layers);
-  const double rows = 3 * (layers * (attention + ffn.forward) + head) + layers * ffn.siblings;
+  nn::ForwardContext context;
+  context.routing.mode = mode;
+  context.dropout = dropout;
+  const auto predicted = static_cast<std::int64_t>(std::lround(mask_rate * static_cast<double>(length)));
+  const bool narrowed = nn::narrows_last_layer(arch, context, length, predicted);
+  const double queries = narrowed ? layers - 1 + mask_rate : layers;  // a token, all layers together
+  const double rows = 3 * (layers * keys_and_values + queries * query + head) + queries * ffn.siblings;
   return 2 * d * rows;
 }
 

@@ -13,12 +13,12 @@ HWY_BEFORE_NAMESPACE();
 namespace espalier::kernels::HWY_NAMESPACE {
 namespace {
 
-// x = softmax(scale x + bias) over each row of x [length, length]; `bias` [length] may be null.
-void softmax_scores(std::int64_t length, float scale, const float* bias, float* x) {
+// x = softmax(scale x + bias) over each row of x [rows, length]; `bias` [length] may be null.
+void softmax_scores(std::int64_t rows, std::int64_t length, float scale, const float* bias, float* x) {
   // With a bias the scaled scores are stored first; else scaling is part of the exponential.
   const RowVector before = hn::Set(RowTag(), scale);
   const RowVector factor = hn::Set(RowTag(), bias == nullptr ? scale : 1.0F);
-  for (float* row = x; row < x + length * length; row += length) {
+  for (float* row = x; row < x + rows * length; row += length) {
     if (bias != nullptr) {
       for_each_vector(length, [&](std::int64_t i, auto access) HWY_ATTR {
         access.store(hn::Add(hn::Mul(access.load(row + i), before), access.load(bias + i)), row + i);
@@ -36,11 +36,11 @@ void softmax_scores(std::int64_t length, float scale, const float* bias, float* 
   }
 }
 
-// dx = scale p (dx - <dx, p>) over each row: from the gradient of the probabilities p to that of the products
-// q k^T.
-void softmax_scores_backward(std::int64_t length, float scale, const float* p, float* dx) {
+// dx = scale p (dx - <dx, p>) over each row of [rows, length]: from the gradient of the probabilities p to
+// that of the products q k^T.
+void softmax_scores_backward(std::int64_t rows, std::int64_t length, float scale, const float* p, float* dx) {
   const RowVector factor = hn::Set(RowTag(), scale);
-  for (std::int64_t row = 0; row < length * length; row += length) {
+  for (std::int64_t row = 0; row < rows * length; row += length) {
     const float* y = p + row;
     float* g = dx + row;
     const float sum = sum_over(length, [&](std::int64_t i, auto access) HWY_ATTR {
@@ -115,36 +115,54 @@ constexpr float kMasked = -10000.0F;
 // One sequence and head: its place in the arrays, and its queries and keys, rotated if positions are rotary.
 class Head {
  public:
-  Head(const Attention& problem, std::int64_t index, const float* qkv)
-      : problem_(problem), index_(index), offset_(packed_offset()) {
-    query = {qkv + offset_, packed_stride(), false};
-    key = {qkv + offset_ + problem.head_dim, packed_stride(), false};
-    value = {qkv + offset_ + 2 * problem.head_dim, packed_stride(), false};
+  Head(const Attention& problem, std::int64_t index, const Projections<const float>& in)
+      : problem_(problem), index_(index) {
+    first_query_ = problem.first_query == nullptr ? first_key() : problem.first_query[sequence()];
+    queries_ =
+        problem.first_query == nullptr ? problem.length : problem.first_query[sequence() + 1] - first_query_;
+    query = {at(in.query, first_query_), in.query.stride, false};
+    key = {at(in.key, first_key()), in.key.stride, false};
+    value = {at(in.value, first_key()), in.value.stride, false};
     if (problem.rotary == nullptr) return;
-    rotated_ = Scratch<float>(2 * problem.length * problem.head_dim);
-    rotate(query, rotated_.data());
-    rotate(key, rotated_.data() + problem.length * problem.head_dim);
+    rotated_ = Scratch<float>((queries_ + problem.length) * problem.head_dim);
+    float* const keys = rotated_.data() + queries_ * problem.head_dim;
+    for (std::int64_t i = 0; i < queries_; ++i) rotate(query, i, query_angles(i), rotated_.data());
+    for (std::int64_t i = 0; i < problem.length; ++i) rotate(key, i, angles(i), keys);
+    query = {rotated_.data(), problem.head_dim, false};
+    key = {keys, problem.head_dim, false};
   }
 
-  MatrixView query{}, key{}, value{};  // [length, head_dim]
+  MatrixView query{}, key{}, value{};  // [queries, head_dim], [length, head_dim] twice
 
-  std::int64_t offset() const { return offset_; }
-  std::int64_t packed_stride() const { return 3 * problem_.heads * problem_.head_dim; }
-  std::int64_t output_offset() const {
-    return (sequence() * problem_.length * problem_.heads + index_ % problem_.heads) * problem_.head_dim;
+  std::int64_t queries() const { return queries_; }
+  // This sequence's first row and this head's columns in other arrays of a value a query, or a key.
+  template <class Element>
+  Element* query_rows(const HeadRows<Element>& array) const {
+    return at(array, first_query_);
+  }
+  template <class Element>
+  Element* key_rows(const HeadRows<Element>& array) const {
+    return at(array, first_key());
   }
 
-  // [length, length] into `p`.
+  // Cosines and sines of the position of a query, or a key; only if positions are rotary.
+  const float* query_angles(std::int64_t i) const {
+    return angles(
+        problem_.query_positions == nullptr ? i : problem_.query_positions[first_query_ + i] - first_key());
+  }
+  const float* angles(std::int64_t position) const { return problem_.rotary + position * problem_.head_dim; }
+
+  // [queries, length] into `p`.
   void probabilities(float* p) const {
     const std::int64_t length = problem_.length;
-    matmul_serial(length, length, problem_.head_dim, query, {key.data, key.stride, true}, false, p, length);
+    matmul_serial(queries_, length, problem_.head_dim, query, {key.data, key.stride, true}, false, p, length);
     Scratch<float> bias(problem_.mask == nullptr ? 0 : length);
     if (problem_.mask != nullptr) {
-      const float* mask = problem_.mask + sequence() * length;
+      const float* mask = problem_.mask + first_key();
       for (std::int64_t j = 0; j < length; ++j) bias[j] = (1.0F - mask[j]) * kMasked;
     }
     HWY_DYNAMIC_DISPATCH(softmax_scores)
-    (length, problem_.scale, problem_.mask == nullptr ? nullptr : bias.data(), p);
+    (queries_, length, problem_.scale, problem_.mask == nullptr ? nullptr : bias.data(), p);
   }
 
   // y = x with this head's dropout applied; y may be x, [length, length].
@@ -157,82 +175,93 @@ class Head {
 
  private:
   std::int64_t sequence() const { return index_ / problem_.heads; }
-  std::int64_t packed_offset() const {
-    return sequence() * problem_.length * packed_stride() + index_ % problem_.heads * 3 * problem_.head_dim;
+  std::int64_t first_key() const { return sequence() * problem_.length; }
+  template <class Element>
+  Element* at(const HeadRows<Element>& array, std::int64_t row) const {
+    return array.data + row * array.stride + index_ % problem_.heads * array.step;
   }
-  void rotate(MatrixView& rows, float* to) const {
+  void rotate(const MatrixView& rows, std::int64_t i, const float* angles, float* to) const {
     const std::int64_t width = problem_.head_dim;
-    for (std::int64_t i = 0; i < problem_.length; ++i) {
-      HWY_DYNAMIC_DISPATCH(rotate_row)
-      (width, rows.data + i * rows.stride, problem_.rotary + i * width, false, false, to + i * width);
-    }
-    rows = {to, width, false};
+    HWY_DYNAMIC_DISPATCH(rotate_row)
+    (width, rows.data + i * rows.stride, angles, false, false, to + i * width);
   }
 
   const Attention& problem_;
   std::int64_t index_;
-  std::int64_t offset_;
+  std::int64_t first_query_ = 0, queries_ = 0;
   Scratch<float> rotated_;
 };
 
-// Gradient of one head's queries, or keys: dx = a b, rotated back if positions are rotary.
-void rotated_gradient(const Attention& problem, MatrixView a, MatrixView b, bool accumulate, float* dx,
+// Gradient of one head's queries, or keys: dx [rows, head_dim] = a b over `terms`, rotated back by
+// angles_of(row) if positions are rotary.
+template <class AnglesOf>
+void rotated_gradient(const Attention& problem, std::int64_t rows, std::int64_t terms, MatrixView a,
+                      MatrixView b, const AnglesOf& angles_of, bool accumulate, float* dx,
                       std::int64_t stride) {
-  const std::int64_t length = problem.length;
   const std::int64_t width = problem.head_dim;
   if (problem.rotary == nullptr) {
-    matmul_serial(length, width, length, a, b, accumulate, dx, stride);
+    matmul_serial(rows, width, terms, a, b, accumulate, dx, stride);
     return;
   }
-  Scratch<float> rotated(length * width);
-  matmul_serial(length, width, length, a, b, false, rotated.data(), width);
-  for (std::int64_t i = 0; i < length; ++i) {
+  Scratch<float> rotated(rows * width);
+  matmul_serial(rows, width, terms, a, b, false, rotated.data(), width);
+  for (std::int64_t i = 0; i < rows; ++i) {
     HWY_DYNAMIC_DISPATCH(rotate_row)
-    (width, rotated.data() + i * width, problem.rotary + i * width, true, accumulate, dx + i * stride);
+    (width, rotated.data() + i * width, angles_of(i), true, accumulate, dx + i * stride);
   }
+}
+
+// The layout of the output.
+template <class Element>
+HeadRows<Element> joined_heads(const Attention& problem, Element* data) {
+  return {data, problem.heads * problem.head_dim, problem.head_dim};
 }
 
 }  // namespace
 
-void attention(const Attention& problem, const float* qkv, float* out) {
+void attention(const Attention& problem, const Projections<const float>& in, float* out) {
   const std::int64_t length = problem.length;
-  const std::int64_t width = problem.heads * problem.head_dim;
+  const HeadRows<float> joined = joined_heads(problem, out);
   parallel_for(problem.batch * problem.heads, 1, [&](std::int64_t index, std::int64_t) {
-    const Head head(problem, index, qkv);
-    Scratch<float> p(length * length);
+    const Head head(problem, index, in);
+    Scratch<float> p(head.queries() * length);
     head.probabilities(p.data());
     if (problem.dropout > 0) head.drop(p.data(), p.data());
-    matmul_serial(length, problem.head_dim, length, {p.data(), length, false}, head.value, false,
-                  out + head.output_offset(), width);
+    matmul_serial(head.queries(), problem.head_dim, length, {p.data(), length, false}, head.value, false,
+                  head.query_rows(joined), joined.stride);
   });
 }
 
-void attention_backward(const Attention& problem, const float* qkv, const float* dout, bool accumulate,
-                        float* dqkv) {
+void attention_backward(const Attention& problem, const Projections<const float>& in, const float* dout,
+                        AttentionAccumulates accumulates, const Projections<float>& din) {
   const std::int64_t length = problem.length;
   const std::int64_t head_dim = problem.head_dim;
+  const HeadRows<const float> joined = joined_heads(problem, dout);
   parallel_for(problem.batch * problem.heads, 1, [&](std::int64_t index, std::int64_t) {
-    const Head head(problem, index, qkv);
-    const std::int64_t stride = head.packed_stride();
-    const MatrixView upstream{dout + head.output_offset(), problem.heads * head_dim, false};
-    float* dquery = dqkv + head.offset();
-    float* dkey = dquery + head_dim;
-    float* dvalue = dkey + head_dim;
+    const Head head(problem, index, in);
+    const std::int64_t queries = head.queries();
+    const MatrixView upstream{head.query_rows(joined), joined.stride, false};
 
-    Scratch<float> p(length * length);
+    Scratch<float> p(queries * length);
     head.probabilities(p.data());
-    Scratch<float> square(length * length);  // the dropped probabilities, then their gradient
+    Scratch<float> square(queries * length);  // the dropped probabilities, then their gradient
     if (problem.dropout > 0) head.drop(p.data(), square.data());
-    matmul_serial(length, head_dim, length, {problem.dropout > 0 ? square.data() : p.data(), length, true},
-                  upstream, accumulate, dvalue, stride);
+    matmul_serial(length, head_dim, queries, {problem.dropout > 0 ? square.data() : p.data(), length, true},
+                  upstream, accumulates.key_value, head.key_rows(din.value), din.value.stride);
 
     float* const dp = square.data();
-    matmul_serial(length, length, head_dim, upstream, {head.value.data, head.value.stride, true}, false, dp,
+    matmul_serial(queries, length, head_dim, upstream, {head.value.data, head.value.stride, true}, false, dp,
                   length);
     if (problem.dropout > 0) head.drop(dp, dp);
-    HWY_DYNAMIC_DISPATCH(softmax_scores_backward)(length, problem.scale, p.data(), dp);
-    rotated_gradient(problem, {dp, length, false}, head.key, accumulate, dquery, stride);
-    rotated_gradient(problem, {dp, length, true}, head.query, accumulate, dkey, stride);
+    HWY_DYNAMIC_DISPATCH(softmax_scores_backward)(queries, length, problem.scale, p.data(), dp);
+    rotated_gradient(
+        problem, queries, length, {dp, length, false}, head.key,
+        [&](std::int64_t i) { return head.query_angles(i); }, accumulates.query, head.query_rows(din.query),
+        din.query.stride);
+    rotated_gradient(
+        problem, length, queries, {dp, length, true}, head.query,
+        [&](std::int64_t i) { return head.angles(i); }, accumulates.key_value, head.key_rows(din.key),
+        din.key.stride);
   });
 }
 

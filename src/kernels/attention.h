@@ -2,7 +2,9 @@
 // optional rotary positions of Su et al., "RoFormer" (2021), on packed projections.
 //
 // Layout of a packed row, qkv [batch, length, heads * 3 * head_dim]: head h holds the columns from
-// 3 head_dim h on, as query, key, value. The output [batch, length, heads * head_dim] concatenates the heads.
+// 3 head_dim h on, as query, key, value. Apart, queries are [queries, heads * head_dim] and keys with values
+// [batch, length, heads * 2 * head_dim]. The output [queries, heads * head_dim] concatenates the heads; there
+// are batch * length queries unless fewer are asked for.
 #pragma once
 
 #include <cstdint>
@@ -24,15 +26,51 @@ struct Attention {
   float dropout = 0.0F;
   Philox random{0, RandomStream::kDropout};
   std::uint64_t dropout_first = 0;
+  // Not null: queries of some positions alone, without dropout. Query i stands at position
+  // query_positions[i], counted over the batch; those of sequence s are first_query[s] to
+  // first_query[s + 1] - 1.
+  const std::int32_t* query_positions = nullptr;
+  const std::int32_t* first_query = nullptr;
 };
 
-// out = dropout(softmax(scale q k^T + mask)) v for every sequence and head, one task each.
-void attention(const Attention& problem, const float* qkv, float* out);
+// Rows of `stride` elements in which head h has the head_dim columns from h * step on.
+template <class Element>
+struct HeadRows {
+  Element* data;
+  std::int64_t stride, step;
+};
 
-// dqkv = (or +=) the gradient from dout. Nothing is kept of the forward pass but qkv: the probabilities are
-// computed again, which costs a tenth of the operation's time and saves batch * heads * length^2 floats a
+// Queries, keys and values, or their gradients.
+template <class Element>
+struct Projections {
+  HeadRows<Element> query, key, value;
+};
+
+template <class Element>
+Projections<Element> packed_projections(const Attention& problem, Element* qkv) {
+  const std::int64_t width = problem.head_dim, step = 3 * width, stride = problem.heads * step;
+  return {{qkv, stride, step}, {qkv + width, stride, step}, {qkv + 2 * width, stride, step}};
+}
+
+template <class Element>
+Projections<Element> separate_projections(const Attention& problem, Element* query, Element* key_value) {
+  const std::int64_t width = problem.head_dim, step = 2 * width, stride = problem.heads * step;
+  return {
+      {query, problem.heads * width, width}, {key_value, stride, step}, {key_value + width, stride, step}};
+}
+
+// out = dropout(softmax(scale q k^T + mask)) v for every sequence and head, one task each.
+void attention(const Attention& problem, const Projections<const float>& in, float* out);
+
+// Whether gradients are added to what their memory holds.
+struct AttentionAccumulates {
+  bool query = false, key_value = false;
+};
+
+// din = (or +=) the gradient from dout. Nothing is kept of the forward pass but its inputs: the probabilities
+// are computed again, which costs a tenth of the operation's time and saves batch * heads * length^2 floats a
 // layer (25 MB for 32 sequences of 128 and 12 heads).
-void attention_backward(const Attention& problem, const float* qkv, const float* dout, bool accumulate,
-                        float* dqkv);
+void attention_backward(const Attention& problem, const Projections<const float>& in, const float* dout,
+                        AttentionAccumulates accumulates, const Projections<float>& din);
 
 }  // namespace espalier::kernels

@@ -1,8 +1,20 @@
 #include "espalier/nn/attention.h"
 
+#include "espalier/ops/gather.h"
+#include "espalier/ops/shape.h"
 #include "nn/dropout.h"
 
 namespace espalier::nn {
+
+// The rows [begin, end) of the 3 * width that each head has in the projection's weight.
+static IntTensor head_rows(std::int64_t heads, std::int64_t width, std::int64_t begin, std::int64_t end) {
+  IntTensor rows = IntTensor::empty({heads * (end - begin)});
+  for (std::int64_t i = 0; i < rows.size(); ++i) {
+    const std::int64_t head = i / (end - begin);
+    rows.data()[i] = static_cast<std::int32_t>(head * 3 * width + begin + i % (end - begin));
+  }
+  return rows;
+}
 
 SelfAttention::SelfAttention(const CrammedBertOptions& options)
     : options_(options.attention),
@@ -11,18 +23,36 @@ SelfAttention::SelfAttention(const CrammedBertOptions& options)
   if (options_.rotary) {
     rotary_ = ops::make_rotary_table(options.embedding.max_positions, options.hidden_size / options_.heads);
   }
+  const std::int64_t width = options.hidden_size / options_.heads;
+  query_rows_ = head_rows(options_.heads, width, 0, width);
+  key_value_rows_ = head_rows(options_.heads, width, width, 3 * width);
   register_module("self_attention.query_key_value", query_key_value_);
   register_module("dense", dense_);
 }
 
-Variable SelfAttention::forward(const Variable& x, const Tensor& mask, ForwardContext& context) const {
+ops::AttentionOptions SelfAttention::operation(const Tensor& mask, ForwardContext& context) const {
   ops::AttentionOptions attention;
   attention.heads = static_cast<int>(options_.heads);
   attention.mask = mask;
   attention.rotary = rotary_;
   attention.key = next_dropout_key(context);
   if (context.dropout) attention.dropout = static_cast<float>(options_.dropout);
-  return dense_.forward(ops::attention(query_key_value_.forward(x), attention));
+  return attention;
+}
+
+Variable SelfAttention::forward(const Variable& x, const Tensor& mask, ForwardContext& context) const {
+  return dense_.forward(ops::attention(query_key_value_.forward(x), operation(mask, context)));
+}
+
+Variable SelfAttention::forward_at(const Variable& x, std::int64_t length, const Tensor& mask,
+                                   const IntTensor& positions, ForwardContext& context) const {
+  // Queries first: backward comes in the opposite order, so that their few rows are added to a gradient of x
+  // which the keys and values have filled.
+  const Variable query = query_key_value_.forward_rows(ops::gather_rows(x, positions), query_rows_);
+  const Variable key_value = query_key_value_.forward_rows(x, key_value_rows_);
+  const Shape by_sequence{x.shape()[0] / length, length, key_value.shape()[1]};
+  return dense_.forward(
+      ops::attention_at(query, ops::reshape(key_value, by_sequence), positions, operation(mask, context)));
 }
 
 }  // namespace espalier::nn

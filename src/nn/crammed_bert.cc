@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "espalier/base/error.h"
+#include "espalier/ops/gather.h"
+#include "espalier/ops/shape.h"
 #include "kernels/isa.h"
 
 namespace espalier::nn {
@@ -40,15 +44,47 @@ static Variable inside(const char* name, std::size_t layer, const Forward& forwa
   }
 }
 
-Variable CrammedBert::forward(const IntTensor& ids, const Tensor& mask, ForwardContext& context) {
+Variable CrammedBert::first_layers(const IntTensor& ids, const Tensor& mask, std::size_t but,
+                                   ForwardContext& context) {
   context.entropies.clear();
   context.next_tree_layer = 0;
   context.next_dropout_site = 0;
   Variable x = inside("embedding", kNoLayer, [&] { return embedding_.forward(ids, context); });
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
+  for (std::size_t i = 0; i + but < layers_.size(); ++i) {
     x = inside("layers", i, [&] { return layers_[i]->forward(x, mask, context); });
   }
+  return x;
+}
+
+Variable CrammedBert::normalized(const Variable& x) {
   return final_norm_ ? inside("final_norm", kNoLayer, [&] { return final_norm_->forward(x); }) : x;
+}
+
+Variable CrammedBert::forward(const IntTensor& ids, const Tensor& mask, ForwardContext& context) {
+  return normalized(first_layers(ids, mask, 0, context));
+}
+
+Variable CrammedBert::forward_at(const IntTensor& ids, const Tensor& mask, const IntTensor& positions,
+                                 ForwardContext& context) {
+  const auto asked = positions.span();
+  if (!narrows_last_layer(options_, context, ids.size(), positions.size()) ||
+      !std::is_sorted(asked.begin(), asked.end())) {
+    const Variable hidden = forward(ids, mask, context);
+    return ops::gather_rows(ops::reshape(hidden, {hidden.shape().rows(), hidden.shape().columns()}),
+                            positions);
+  }
+  const Variable x = first_layers(ids, mask, 1, context);
+  return normalized(inside("layers", layers_.size() - 1,
+                           [&] { return layers_.back()->forward_at(x, mask, positions, context); }));
+}
+
+bool narrows_last_layer(const CrammedBertOptions& options, const ForwardContext& context, std::int64_t tokens,
+                        std::int64_t positions) {
+  const bool tree =
+      options.ffn.type == FeedForwardType::kNeuronTree || options.ffn.type == FeedForwardType::kLeafTree;
+  const bool watched =
+      tree && (context.routing.mode == ops::RoutingMode::kSoft || context.statistics != nullptr);
+  return options.layers > 0 && !context.dropout && !watched && 2 * positions <= tokens;
 }
 
 void initialize(Module& model, double std, std::uint64_t seed) {

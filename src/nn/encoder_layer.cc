@@ -1,6 +1,8 @@
 #include "espalier/nn/encoder_layer.h"
 
 #include "espalier/ops/elementwise.h"
+#include "espalier/ops/gather.h"
+#include "espalier/ops/shape.h"
 #include "nn/dropout.h"
 
 namespace espalier::nn {
@@ -19,7 +21,20 @@ EncoderLayer::EncoderLayer(const CrammedBertOptions& options)
 }
 
 Variable EncoderLayer::forward(const Variable& x, const Tensor& mask, ForwardContext& context) {
-  const Variable attended = attention_.forward(norm1_.forward(x), mask, context);
+  return finish(x, attention_.forward(norm1_.forward(x), mask, context), context);
+}
+
+Variable EncoderLayer::forward_at(const Variable& x, const Tensor& mask, const IntTensor& positions,
+                                  ForwardContext& context) {
+  const Shape& shape = x.shape();
+  const Variable rows = ops::reshape(x, {shape.rows(), shape.columns()});
+  // Before the norm: in backward the norm comes first and fills the gradient, to which these rows are added.
+  const Variable kept = ops::gather_rows(rows, positions);
+  const Variable normal = norm1_.forward(rows);
+  return finish(kept, attention_.forward_at(normal, shape[1], mask, positions, context), context);
+}
+
+Variable EncoderLayer::finish(const Variable& x, const Variable& attended, ForwardContext& context) {
   const Variable middle = ops::add(x, apply_dropout(attended, dropout_, context));
   if (!feed_forward_) return middle;
   const Variable fed = feed_forward_->forward(norm2_->forward(middle), context);

@@ -1,5 +1,6 @@
 #include "espalier/nn/linear.h"
 
+#include "espalier/ops/gather.h"
 #include "espalier/ops/linear.h"
 
 namespace espalier::nn {
@@ -11,6 +12,11 @@ Linear::Linear(std::int64_t in, std::int64_t out, bool bias)
 
 Variable Linear::forward(const Variable& x) const {
   return ops::linear(x, weight_, bias_);
+}
+
+Variable Linear::forward_rows(const Variable& x, const IntTensor& rows) const {
+  return ops::linear(x, ops::gather_rows(weight_, rows),
+                     bias_.defined() ? ops::gather_rows(bias_, rows) : Variable());
 }
 
 }  // namespace espalier::nn

@@ -1,8 +1,6 @@
 #include "espalier/nn/masked_lm.h"
 
-#include "espalier/ops/gather.h"
 #include "espalier/ops/linear.h"
-#include "espalier/ops/shape.h"
 #include "espalier/ops/vocabulary_cross_entropy.h"
 
 namespace espalier::nn {
@@ -18,13 +16,6 @@ MaskedLm::MaskedLm(const CrammedBertOptions& options) : encoder_(options) {
   }
 }
 
-Variable MaskedLm::hidden_at(const IntTensor& ids, const Tensor& mask,
-                             const std::vector<std::int32_t>& positions, ForwardContext& context) {
-  const Variable hidden = encoder_.forward(ids, mask, context);
-  const Variable rows = ops::reshape(hidden, {hidden.shape().rows(), hidden.shape().columns()});
-  return ops::gather_rows(rows, as_tensor(positions));
-}
-
 MaskedLmResult MaskedLm::loss(const IntTensor& ids, const Tensor& mask,
                               const std::vector<std::int32_t>& positions,
                               const std::vector<std::int32_t>& targets, double total_count,
@@ -32,15 +23,16 @@ MaskedLmResult MaskedLm::loss(const IntTensor& ids, const Tensor& mask,
   MaskedLmResult result;
   ops::VocabularyLossOptions options;
   options.total_count = total_count;
-  result.loss =
-      ops::vocabulary_cross_entropy(hidden_at(ids, mask, positions, context), encoder_.word_embedding(),
-                                    decoder_bias_, as_tensor(targets), options, &result.correct);
+  result.loss = ops::vocabulary_cross_entropy(encoder_.forward_at(ids, mask, as_tensor(positions), context),
+                                              encoder_.word_embedding(), decoder_bias_, as_tensor(targets),
+                                              options, &result.correct);
   return result;
 }
 
 Variable MaskedLm::logits(const IntTensor& ids, const Tensor& mask,
                           const std::vector<std::int32_t>& positions, ForwardContext& context) {
-  return ops::linear(hidden_at(ids, mask, positions, context), encoder_.word_embedding(), decoder_bias_);
+  return ops::linear(encoder_.forward_at(ids, mask, as_tensor(positions), context), encoder_.word_embedding(),
+                     decoder_bias_);
 }
 
 }  // namespace espalier::nn

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/attention.h"
@@ -11,32 +12,38 @@ namespace espalier::ops {
 namespace {
 
 constexpr const char* kName = "attention";
+constexpr const char* kNameAt = "attention_at";
 constexpr std::int64_t kMostDrawn = std::int64_t{1} << 32;  // numbers that a site of dropout owns
 
-void check_rotary(const RotaryTable& rotary, std::int64_t length, std::int64_t head_dim) {
+void check_rotary(const char* name, const RotaryTable& rotary, std::int64_t length, std::int64_t head_dim) {
   if (rotary.head_dim() != head_dim) {
-    fail(kName, fmt::format("the rotary table is for heads of {}, but heads here are {} wide",
-                            rotary.head_dim(), head_dim));
+    fail(name, fmt::format("the rotary table is for heads of {}, but heads here are {} wide",
+                           rotary.head_dim(), head_dim));
   }
   if (rotary.positions() < length) {
-    fail(kName, fmt::format("the rotary table has {} positions, too few for a sequence of {}",
-                            rotary.positions(), length));
+    fail(name, fmt::format("the rotary table has {} positions, too few for a sequence of {}",
+                           rotary.positions(), length));
   }
 }
 
-void check(const Variable& qkv, const AttentionOptions& options) {
-  require_defined(kName, "qkv", qkv);
-  require_rank(kName, "qkv", qkv.shape(), 3);
-  const Shape& shape = qkv.shape();
-  if (options.heads < 1) fail(kName, fmt::format("heads must be at least 1, got {}", options.heads));
-  if (shape[2] == 0 || shape[2] % (3 * options.heads) != 0) {
-    fail(kName, fmt::format("the last axis of qkv {} must be a positive multiple of 3 * {} heads",
-                            shape.str(), options.heads));
+// `shape` [B,S,...] of `argument`, whose last axis has `parts` vectors of each head.
+void check(const char* name, const char* argument, const char* batch_and_length, const Shape& shape,
+           int parts, const AttentionOptions& options) {
+  if (options.heads < 1) fail(name, fmt::format("heads must be at least 1, got {}", options.heads));
+  if (shape[2] == 0 || shape[2] % (parts * options.heads) != 0) {
+    fail(name, fmt::format("the last axis of {} {} must be a positive multiple of {} * {} heads", argument,
+                           shape.str(), parts, options.heads));
   }
   if (options.mask.defined()) {
-    require_shape(kName, "mask", options.mask.shape(), {shape[0], shape[1]}, "batch and length of qkv",
-                  shape);
+    require_shape(name, "mask", options.mask.shape(), {shape[0], shape[1]}, batch_and_length, shape);
   }
+  if (!(options.scale >= 0.0F)) fail(name, fmt::format("scale must be at least 0, got {}", options.scale));
+  if (options.rotary.defined()) {
+    check_rotary(name, options.rotary, shape[1], shape[2] / parts / options.heads);
+  }
+}
+
+void check_dropout(const Shape& shape, const AttentionOptions& options) {
   if (!(options.dropout >= 0.0F && options.dropout < 1.0F)) {
     fail(kName, fmt::format("dropout must be at least 0 and below 1, got {}", options.dropout));
   }
@@ -45,17 +52,15 @@ void check(const Variable& qkv, const AttentionOptions& options) {
     fail(kName, fmt::format("dropout has 2^32 numbers a site, but qkv {} (heads: {}) needs {}", shape.str(),
                             options.heads, drawn));
   }
-  if (!(options.scale >= 0.0F)) fail(kName, fmt::format("scale must be at least 0, got {}", options.scale));
-  if (options.rotary.defined()) check_rotary(options.rotary, shape[1], shape[2] / 3 / options.heads);
 }
 
 // Points into the options' tensors, which must outlive it.
-kernels::Attention problem_of(const Shape& qkv, const AttentionOptions& options) {
+kernels::Attention problem_of(const Shape& shape, int parts, const AttentionOptions& options) {
   kernels::Attention problem;
-  problem.batch = qkv[0];
-  problem.length = qkv[1];
+  problem.batch = shape[0];
+  problem.length = shape[1];
   problem.heads = options.heads;
-  problem.head_dim = qkv[2] / 3 / options.heads;
+  problem.head_dim = shape[2] / parts / options.heads;
   problem.scale =
       options.scale > 0.0F ? options.scale : 1.0F / std::sqrt(static_cast<float>(problem.head_dim));
   problem.rotary = options.rotary.angles.data();
@@ -66,18 +71,88 @@ kernels::Attention problem_of(const Shape& qkv, const AttentionOptions& options)
   return problem;
 }
 
+void check_queries(const Variable& query, const Variable& key_value, const IntTensor& positions,
+                   const AttentionOptions& options) {
+  const Shape& shape = key_value.shape();
+  require_rank(kNameAt, "query", query.shape(), 2);
+  require_shape(kNameAt, "query", query.shape(), {positions.size(), shape[2] / 2},
+                "positions, and half of the last axis of key_value", shape);
+  if (options.dropout != 0.0F) fail(kNameAt, "dropout is only possible with queries of all positions");
+  require_indices(kNameAt, "positions", positions, "key_value, by rows,", {shape[0] * shape[1]});
+  if (!std::is_sorted(positions.span().begin(), positions.span().end())) {
+    fail(kNameAt, "positions must ascend");
+  }
+}
+
+// [B + 1]: the first query of each sequence, and the number of all.
+IntTensor first_queries(const IntTensor& positions, std::int64_t batch, std::int64_t length) {
+  IntTensor first = IntTensor::empty({batch + 1});
+  const auto all = positions.span();
+  for (std::int64_t sequence = 0; sequence <= batch; ++sequence) {
+    const auto found = std::lower_bound(all.begin(), all.end(), sequence * length);
+    first.data()[sequence] = static_cast<std::int32_t>(found - all.begin());
+  }
+  return first;
+}
+
+// The input's gradient slot, or `unused` memory where nobody wants that gradient.
+GradientSlot slot_or_unused(Variable& input, Tensor& unused) {
+  if (input.requires_grad()) return input.grad_slot();
+  unused = Tensor::empty(input.shape());
+  return {unused.data(), false};
+}
+
 }  // namespace
 
 Variable attention(const Variable& qkv, const AttentionOptions& options) {
-  check(qkv, options);
+  require_defined(kName, "qkv", qkv);
+  require_rank(kName, "qkv", qkv.shape(), 3);
+  check(kName, "qkv", "batch and length of qkv", qkv.shape(), 3, options);
+  check_dropout(qkv.shape(), options);
   const Shape& shape = qkv.shape();
   Tensor y = Tensor::empty(shape.with_last(shape[2] / 3));
-  kernels::attention(problem_of(shape, options), qkv.value().data(), y.data());
+  const kernels::Attention problem = problem_of(shape, 3, options);
+  kernels::attention(problem, kernels::packed_projections(problem, qkv.value().data()), y.data());
   return record(kName, std::move(y), {qkv}, [options](const Tensor& dy, std::span<Variable> in) {
+    const kernels::Attention again = problem_of(in[0].shape(), 3, options);
+    const Tensor& kept = in[0].value();
     const GradientSlot dqkv = in[0].grad_slot();  // [B,S,3d]
-    kernels::attention_backward(problem_of(in[0].shape(), options), in[0].value().data(), dy.data(),
-                                dqkv.accumulate, dqkv.data);
+    kernels::attention_backward(again, kernels::packed_projections(again, kept.data()), dy.data(),
+                                {dqkv.accumulate, dqkv.accumulate},
+                                kernels::packed_projections(again, dqkv.data));
   });
+}
+
+Variable attention_at(const Variable& query, const Variable& key_value, const IntTensor& positions,
+                      const AttentionOptions& options) {
+  require_defined(kNameAt, "query", query);
+  require_defined(kNameAt, "key_value", key_value);
+  require_rank(kNameAt, "key_value", key_value.shape(), 3);
+  check(kNameAt, "key_value", "batch and length of key_value", key_value.shape(), 2, options);
+  check_queries(query, key_value, positions, options);
+  const IntTensor first = first_queries(positions, key_value.shape()[0], key_value.shape()[1]);
+  const auto problem_at = [options, positions, first](const Shape& shape) {
+    kernels::Attention problem = problem_of(shape, 2, options);
+    problem.query_positions = positions.data();
+    problem.first_query = first.data();
+    return problem;
+  };
+  Tensor y = Tensor::empty(query.shape());
+  const kernels::Attention problem = problem_at(key_value.shape());
+  kernels::attention(problem,
+                     kernels::separate_projections(problem, query.value().data(), key_value.value().data()),
+                     y.data());
+  return record(
+      kNameAt, std::move(y), {query, key_value}, [problem_at](const Tensor& dy, std::span<Variable> in) {
+        const kernels::Attention again = problem_at(in[1].shape());
+        const Tensor kept_query = in[0].value(), kept_keys = in[1].value();
+        Tensor unused[2];
+        const GradientSlot dq = slot_or_unused(in[0], unused[0]);   // [n,d]
+        const GradientSlot dkv = slot_or_unused(in[1], unused[1]);  // [B,S,2d]
+        kernels::attention_backward(
+            again, kernels::separate_projections(again, kept_query.data(), kept_keys.data()), dy.data(),
+            {dq.accumulate, dkv.accumulate}, kernels::separate_projections(again, dq.data, dkv.data));
+      });
 }
 
 }  // namespace espalier::ops

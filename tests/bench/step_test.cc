@@ -48,20 +48,25 @@ TEST_CASE("operations of a token") {
   arch.embedding.vocab_size = 40;
   arch.ffn.type = nn::FeedForwardType::kDense;
   arch.ffn.width = 0;
-  // Attention: 4 d + 2 S rows, head: a quarter of the vocabulary; forward and twice backward.
-  const double rest = 2.0 * 8 * 3 * (4 * 8 + 2 * 16 + 10);
+  // Keys and values: 2 d rows, queries: 2 d + 2 S, of a quarter of the positions in the last layer; head: a
+  // quarter of the vocabulary; forward and twice backward.
+  const double rest = 2.0 * 8 * 3 * (2 * 8 + (2 * 8 + 2 * 16) / 4 + 10);
   CHECK(training_flops_per_token(arch, ops::RoutingMode::kHard, 16, 0.25) == doctest::Approx(rest));
   arch.ffn.width = 20;
   CHECK(training_flops_per_token(arch, ops::RoutingMode::kHard, 16, 0.25) ==
-        doctest::Approx(rest + 2.0 * 8 * 3 * 40));
+        doctest::Approx(rest + 2.0 * 8 * 3 * 40 / 4));
+  // With dropout the last layer is computed in full, as every other is.
+  const double full = 2.0 * 8 * 3 * (4 * 8 + 2 * 16 + 10);
+  CHECK(training_flops_per_token(arch, ops::RoutingMode::kHard, 16, 0.25, true) ==
+        doctest::Approx(full + 2.0 * 8 * 3 * 40));
   arch.ffn = {.trees = 2, .depth = 3};
   CHECK(training_flops_per_token(arch, ops::RoutingMode::kHard, 16, 0.25) ==
-        doctest::Approx(rest + 2.0 * 8 * 3 * 2 * 2 * 4));
+        doctest::Approx(rest + 2.0 * 8 * 3 * 2 * 2 * 4 / 4));
   // 3 + 2 + 1 sibling nodes a tree, 2 rows each.
   CHECK(training_flops_per_token(arch, ops::RoutingMode::kStraightThrough, 16, 0.25) ==
-        doctest::Approx(rest + 2.0 * 8 * (3 * 2 * 2 * 4 + 2 * 2 * 6)));
+        doctest::Approx(rest + 2.0 * 8 * (3 * 2 * 2 * 4 + 2 * 2 * 6) / 4));
   CHECK(training_flops_per_token(arch, ops::RoutingMode::kSoft, 16, 0.25) ==
-        doctest::Approx(rest + 2.0 * 8 * 3 * 2 * 2 * 15));
+        doctest::Approx(full + 2.0 * 8 * 3 * 2 * 2 * 15));
 }
 
 TEST_CASE("the exported model and batch can be read back") {

@@ -64,8 +64,9 @@ TEST_CASE("attention agrees across instruction sets") {
     const Tensor qkv = random_tensor({tokens, 3 * width}, 2), dout = random_tensor({tokens, width}, 3);
     check_agreement([&] {
       Tensor all = Tensor::zeros({tokens, 4 * width});
-      attention(problem, qkv.data(), all.data());
-      attention_backward(problem, qkv.data(), dout.data(), true, all.data() + tokens * width);
+      attention(problem, packed_projections(problem, qkv.data()), all.data());
+      attention_backward(problem, packed_projections(problem, qkv.data()), dout.data(), {true, true},
+                         packed_projections(problem, all.data() + tokens * width));
       return all;
     });
   }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tests/support/support.h"
@@ -140,6 +141,71 @@ TEST_CASE("attention with rotary positions equals its plain twin") {
 TEST_CASE("attention with dropout replays its mask in backward") {
   check_case({2, 5, 2, 4, false, false, 0.4F});
   check_case({1, 3, 3, 2, true, true, 0.2F});
+}
+
+namespace {
+
+// Rows of the plain twin at some positions. Inputs: query [n,d], key_value [B,S,2d].
+Doubles plain_attention_at(const Case& c, const std::vector<std::int32_t>& positions,
+                           std::span<const Doubles> in) {
+  const std::int64_t d = c.head_dim;
+  Doubles qkv(static_cast<std::size_t>(c.batch * c.length * 3 * c.width()), 0.0);
+  const auto copy = [&](const Doubles& from, std::int64_t at, std::int64_t to, std::int64_t count) {
+    std::copy_n(from.begin() + at, count, qkv.begin() + to);
+  };
+  for (std::int64_t h = 0; h < c.heads; ++h) {
+    for (std::int64_t t = 0; t < c.batch * c.length; ++t) {
+      copy(in[1], t * 2 * c.width() + h * 2 * d, t * 3 * c.width() + h * 3 * d + d, 2 * d);
+    }
+    for (std::size_t i = 0; i < positions.size(); ++i) {
+      copy(in[0], static_cast<std::int64_t>(i) * c.width() + h * d, positions[i] * 3 * c.width() + h * 3 * d,
+           d);
+    }
+  }
+  const Doubles all = plain_attention(c, qkv);
+  Doubles out;
+  for (const std::int32_t position : positions) {
+    const auto row = all.begin() + position * c.width();
+    out.insert(out.end(), row, row + c.width());
+  }
+  return out;
+}
+
+void check_case_at(const Case& c, const std::vector<std::int32_t>& positions) {
+  const auto n = static_cast<std::int64_t>(positions.size());
+  const IntTensor indices = IntTensor::from({n}, positions);
+  testing::check_op(
+      [&](std::span<const Variable> in) { return attention_at(in[0], in[1], indices, options_of(c)); },
+      [&](std::span<const Doubles> in) { return plain_attention_at(c, positions, in); },
+      {random_tensor({n, c.width()}, 1, -2.0F, 2.0F),
+       random_tensor({c.batch, c.length, 2 * c.width()}, 2, -2.0F, 2.0F)});
+}
+
+}  // namespace
+
+TEST_CASE("attention at some positions equals the rows of its plain twin, value and gradient") {
+  check_case_at({1, 4, 2, 3}, {2});
+  check_case_at({4, 3, 2, 4}, {0, 2, 6, 7, 8});  // nothing is asked of the second and the last sequence
+  check_case_at({3, 4, 1, 6, true, true}, {1, 3, 5, 8, 11});
+  check_case_at({2, 5, 2, 2, true}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+}
+
+TEST_CASE("attention at some positions says what does not fit") {
+  const Variable query(Tensor::zeros({2, 4})), key_value(Tensor::zeros({2, 3, 8}));
+  const auto at = [&](std::vector<std::int32_t> positions, const AttentionOptions& options) {
+    const auto n = static_cast<std::int64_t>(positions.size());
+    return error_of([&] { attention_at(query, key_value, IntTensor::from({n}, positions), options); });
+  };
+  CHECK(at({1, 6}, {.heads = 2}) ==
+        "attention_at: positions[1] is 6, but key_value, by rows, [6] has rows 0 to 5");
+  CHECK(at({4, 1}, {.heads = 2}) == "attention_at: positions must ascend");
+  CHECK(at({1, 2, 3}, {.heads = 2}) ==
+        "attention_at: query must be [3,4] (positions, and half of the last axis of key_value [2,3,8]), got "
+        "[2,4]");
+  CHECK(at({1, 2}, {.heads = 3}) ==
+        "attention_at: the last axis of key_value [2,3,8] must be a positive multiple of 2 * 3 heads");
+  CHECK(at({1, 2}, {.heads = 2, .dropout = 0.5F}) ==
+        "attention_at: dropout is only possible with queries of all positions");
 }
 
 TEST_CASE("rotary scores depend on the distance of positions alone") {

@@ -15,11 +15,18 @@ class SelfAttention : public Module {
   explicit SelfAttention(const CrammedBertOptions& options);
   // x [B,S,d]; mask [B,S] with 1 for tokens to see and 0 for padding, or undefined for no padding.
   Variable forward(const Variable& x, const Tensor& mask, ForwardContext& context) const;
+  // The same at some flat positions [n], which must ascend, without dropout: x [B S, d] of sequences of
+  // `length` -> [n, d].
+  Variable forward_at(const Variable& x, std::int64_t length, const Tensor& mask, const IntTensor& positions,
+                      ForwardContext& context) const;
 
  private:
+  ops::AttentionOptions operation(const Tensor& mask, ForwardContext& context) const;
   AttentionOptions options_;
   ops::RotaryTable rotary_;
   Linear query_key_value_;
+  // Rows of its weight: those that make queries [d], and those that make keys and values [2d].
+  IntTensor query_rows_, key_value_rows_;
   Linear dense_;
 };
 

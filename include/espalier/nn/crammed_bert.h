@@ -16,15 +16,32 @@ class CrammedBert : public Module {
   explicit CrammedBert(const CrammedBertOptions& options);
   // ids [B,S]; mask [B,S] or undefined -> hidden states [B,S,d].
   Variable forward(const IntTensor& ids, const Tensor& mask, ForwardContext& context);
+  // Rows [n,d] of it at some flat positions [n] of [B,S]. Where narrows_last_layer(), the last layer computes
+  // these alone, which gives their values up to rounding.
+  Variable forward_at(const IntTensor& ids, const Tensor& mask, const IntTensor& positions,
+                      ForwardContext& context);
   const CrammedBertOptions& options() const { return options_; }
   const Variable& word_embedding() const { return embedding_.word_embedding(); }
 
  private:
+  // The embedding and all layers but so many of the last.
+  Variable first_layers(const IntTensor& ids, const Tensor& mask, std::size_t but, ForwardContext& context);
+  Variable normalized(const Variable& x);
+
   CrammedBertOptions options_;
   BertEmbedding embedding_;
   std::vector<std::unique_ptr<EncoderLayer>> layers_;
   std::unique_ptr<LayerNorm> final_norm_;
 };
+
+// Whether forward_at() may leave out of the last layer what no prediction reads: everything but keys and
+// values at the positions that are not asked for. Not where more is asked of those tokens: the entropy or
+// statistics of their routing (mixtures are always computed in full, so that logging changes no bits), or
+// dropout, whose numbers are drawn by places in the whole batch. Of `tokens` tokens at least half must be
+// left out. With a quarter predicted, a step of a model of d 256 and 6 layers is 2 to 3 % faster with 1x7
+// trees, 11 % with a dense layer of 1024.
+bool narrows_last_layer(const CrammedBertOptions& options, const ForwardContext& context, std::int64_t tokens,
+                        std::int64_t positions);
 
 // Initial weights as in the original: N(0, std^2) for embeddings and linear weights, 0 for biases; LayerNorm
 // and the position scale keep what their constructors gave them. A function of (seed, name) alone.

@@ -12,9 +12,16 @@ namespace espalier::nn {
 class EncoderLayer : public Module {
  public:
   explicit EncoderLayer(const CrammedBertOptions& options);
+  // x [B,S,d]; mask [B,S] or undefined -> [B,S,d].
   Variable forward(const Variable& x, const Tensor& mask, ForwardContext& context);
+  // The same at some flat positions [n], which must ascend, without dropout -> [n,d]. Of the other positions
+  // only keys and values are computed.
+  Variable forward_at(const Variable& x, const Tensor& mask, const IntTensor& positions,
+                      ForwardContext& context);
 
  private:
+  // What follows attention: residual, then the second half. All of x's shape.
+  Variable finish(const Variable& x, const Variable& attended, ForwardContext& context);
   double dropout_;
   LayerNorm norm1_;
   SelfAttention attention_;

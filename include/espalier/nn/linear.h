@@ -11,6 +11,8 @@ class Linear : public Module {
   Linear(std::int64_t in, std::int64_t out, bool bias);
   // [..., in] -> [..., out]
   Variable forward(const Variable& x) const;
+  // Some of its outputs: [..., in] -> [..., rows of the weight]
+  Variable forward_rows(const Variable& x, const IntTensor& rows) const;
 
  private:
   Variable weight_;

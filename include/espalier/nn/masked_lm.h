@@ -31,9 +31,6 @@ class MaskedLm : public Module {
   const CrammedBertOptions& options() const { return encoder_.options(); }
 
  private:
-  // Hidden states of `positions`: [n, d].
-  Variable hidden_at(const IntTensor& ids, const Tensor& mask, const std::vector<std::int32_t>& positions,
-                     ForwardContext& context);
   CrammedBert encoder_;
   Variable decoder_bias_;
 };

@@ -29,4 +29,10 @@ struct AttentionOptions {
 // Keeps qkv for backward and nothing of size S^2. InputError if a shape or an option does not fit.
 Variable attention(const Variable& qkv, const AttentionOptions& options);
 
+// Attention of the queries at some positions: query [n,d] of the flat positions [n] of [B,S], which must
+// ascend; key_value [B,S,2d], in which head h holds the columns from 2 head_dim h on, as k, v -> [n,d], those
+// rows of the above. Without dropout, whose numbers are drawn by positions.
+Variable attention_at(const Variable& query, const Variable& key_value, const IntTensor& positions,
+                      const AttentionOptions& options);
+
 }  // namespace espalier::ops
