@@ -24,11 +24,8 @@ void sigmoid_range(std::int64_t n, float temperature, const float* logit, float*
 void sigmoid_and_slope_range(std::int64_t n, float temperature, const float* logit, float* c, float* slope) {
   const Vector t = hn::Set(Tag(), temperature);
   const auto f = [t](Vector& s, Vector x) HWY_ATTR {
-    const Vector z = hn::Div(x, t);
-    const Vector e = hn::Exp(Tag(), hn::Neg(hn::Abs(z)));
-    const Vector sum = hn::Add(hn::Set(Tag(), 1.0F), e);
-    s = hn::Div(e, hn::Mul(hn::Mul(sum, sum), t));
-    return sigmoid(Tag(), z);
+    s = gate_slope(Tag(), x, t);
+    return sigmoid(Tag(), hn::Div(x, t));
   };
   map_two(Tag(), n, false, c, slope, f, logit);
 }

@@ -22,6 +22,7 @@ constexpr std::int64_t kFewestColumns = 192;
 // Where a product is large enough, so many tasks. It must not depend on the number of threads: oneDNN's bits
 // may depend on the shape it sees.
 constexpr std::int64_t kEnoughTasks = 8;
+// With so many, threads that are idle at the end lose little.
 constexpr std::int64_t kManyTasks = 3 * kEnoughTasks;
 // oneDNN computes fewer rows than this on another path with other bits, so a short tail joins the panel
 // before it.

@@ -121,6 +121,7 @@ std::int64_t neuron_tree_hard_dense_backward(const NeuronTree& tree, std::int64_
   Scratch<float> activation(backward.values(tokens)), dlogit(backward.values(tokens));
   std::atomic<std::int64_t> evaluated = 0;
   const std::int64_t span = backward.span();
+  // At least once: without tokens the gradients are zero.
   for (std::int64_t from = 0; from < tokens || from == 0; from += span) {
     const std::int64_t count = std::min(span, tokens - from);
     parallel_for(count, kDensePanel, [&](std::int64_t begin, std::int64_t end) {

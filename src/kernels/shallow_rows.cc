@@ -10,6 +10,7 @@
 #include "kernels/gelu-inl.h"
 #include "kernels/map-inl.h"
 #include "kernels/shallow_trees-inl.h"
+#include "kernels/sigmoid-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace espalier::kernels::HWY_NAMESPACE {
@@ -39,15 +40,6 @@ HWY_INLINE void activate_trees(float* nodes, float* logits, std::int32_t* leaf) 
   if constexpr (kDepth > 0) hn::StoreU(place, di, leaf);
   each<kDepth + 1>([&](auto level) HWY_ATTR { trees.template put<level()>(turns, gelu(d, path.at[level])); });
   trees.store(nodes);
-}
-
-// d sigmoid(logit / temperature) / d logit
-HWY_INLINE Vector gate_slope(Vector logit, float temperature) {
-  const Tag d;
-  const Vector t = hn::Set(d, temperature);
-  const Vector e = hn::Exp(d, hn::Neg(hn::Abs(hn::Div(logit, t))));
-  const Vector sum = hn::Add(hn::Set(d, 1.0F), e);
-  return hn::Div(e, hn::Mul(hn::Mul(sum, sum), t));
 }
 
 // The sum of gelu(logit) * projection along the path that turns the other way at a level and below it by its
@@ -103,7 +95,7 @@ HWY_INLINE std::int64_t differentiate_trees(std::int64_t count, const StraightTh
       taken = hn::MulAdd(value[kLevel + 1], projection[kLevel + 1], taken);
       const Vector other = branch_not_taken<kDepth, kLevel>(all, projections, turns);
       const Vector rise = hn::IfThenElse(turns.at[kLevel], hn::Sub(taken, other), hn::Sub(other, taken));
-      const Vector slope = gate_slope(path.at[kLevel], decisions->temperature);
+      const Vector slope = gate_slope(d, path.at[kLevel], hn::Set(d, decisions->temperature));
       const Mask decides = hn::And(counted, hn::Ge(slope, hn::Set(d, decisions->epsilon)));
       dlogit[kLevel] = hn::Add(dlogit[kLevel], hn::IfThenElseZero(decides, hn::Mul(slope, rise)));
       evaluated += (kDepth - kLevel) * static_cast<std::int64_t>(hn::CountTrue(d, decides));
