@@ -13,51 +13,62 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-bool is_constant(Values values) {
-  return std::all_of(values.begin(), values.end(), [&](double value) { return value == values.front(); });
-}
-
 bool is_finite(Values values) {
   return std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); });
 }
 
+// eps^(3/4) of the width that the values were computed in.
+double nearly_constant(Width width) {
+  return std::pow(width == Width::kFloat32 ? static_cast<double>(std::numeric_limits<float>::epsilon())
+                                           : std::numeric_limits<double>::epsilon(),
+                  0.75);
+}
+
+double norm_of(Values values) {
+  return std::sqrt(std::inner_product(values.begin(), values.end(), values.begin(), 0.0));
+}
+
+// Values less their mean.
+struct Centred {
+  std::vector<double> values;
+  double mean, norm;
+
+  explicit Centred(Values from)
+      : values(from.begin(), from.end()),
+        mean(std::accumulate(from.begin(), from.end(), 0.0) / static_cast<double>(from.size())) {
+    for (double& value : values) value -= mean;
+    norm = norm_of(values);
+  }
+};
+
+bool is_constant(Values values, Width width) {
+  if (std::all_of(values.begin(), values.end(), [&](double value) { return value == values[0]; }))
+    return true;
+  const Centred centred(values);
+  return centred.norm / std::sqrt(static_cast<double>(values.size())) <
+         nearly_constant(width) * std::abs(centred.mean);
+}
+
 // Why no correlation exists, or "".
-std::string undefined_because(Values truth, Values predicted) {
+std::string undefined_because(Values truth, Values predicted, Width width) {
   ESPALIER_CHECK(truth.size() == predicted.size());
   if (truth.size() < 2) return "a correlation needs at least two rows";
   if (!is_finite(truth) || !is_finite(predicted)) return "a value is not finite: no correlation is defined";
-  if (is_constant(predicted)) return "every row was given the same value: no correlation is defined";
-  if (is_constant(truth)) return "all true values are the same: no correlation is defined";
+  if (is_constant(predicted, width)) {
+    return "every row was given the same value, up to rounding: no correlation is defined";
+  }
+  if (is_constant(truth, Width::kFloat64)) {
+    return "all true values are the same, up to rounding: no correlation is defined";
+  }
   return "";
 }
 
-// The values less their mean, divided by their norm, which is returned in `norm`.
-std::vector<double> standardised(Values values, double& norm, double& mean) {
-  mean = std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-  std::vector<double> result(values.begin(), values.end());
-  double square = 0;
-  for (double& value : result) {
-    value -= mean;
-    square += value * value;
-  }
-  norm = std::sqrt(square);
-  for (double& value : result) value /= norm;
-  return result;
-}
-
 MetricValue correlation(Values truth, Values predicted) {
-  double truth_norm = 0, predicted_norm = 0, truth_mean = 0, predicted_mean = 0;
-  const std::vector<double> x = standardised(truth, truth_norm, truth_mean);
-  const std::vector<double> y = standardised(predicted, predicted_norm, predicted_mean);
-  const double dot = std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
-  MetricValue result{std::clamp(dot, -1.0, 1.0), ""};
-  // The threshold of scipy.stats.pearsonr: below it the digits of the difference from the mean are rounding.
-  constexpr double kNearlyConstant = 1e-13;
-  if (truth_norm < kNearlyConstant * std::abs(truth_mean) ||
-      predicted_norm < kNearlyConstant * std::abs(predicted_mean)) {
-    result.warning = "the values are nearly constant: their correlation is mostly rounding error";
-  }
-  return result;
+  Centred x(truth), y(predicted);
+  for (double& value : x.values) value /= x.norm;
+  for (double& value : y.values) value /= y.norm;
+  const double dot = std::inner_product(x.values.begin(), x.values.end(), y.values.begin(), 0.0);
+  return {std::clamp(dot, -1.0, 1.0), ""};
 }
 
 // Ranks from 1; equal values share the mean of their ranks.
@@ -77,14 +88,14 @@ std::vector<double> ranks_of(Values values) {
 
 }  // namespace
 
-MetricValue pearson(Values truth, Values predicted) {
-  const std::string undefined = undefined_because(truth, predicted);
+MetricValue pearson(Values truth, Values predicted, Width width) {
+  const std::string undefined = undefined_because(truth, predicted, width);
   if (!undefined.empty()) return {kNaN, undefined};
   return correlation(truth, predicted);
 }
 
-MetricValue spearman(Values truth, Values predicted) {
-  const std::string undefined = undefined_because(truth, predicted);
+MetricValue spearman(Values truth, Values predicted, Width width) {
+  const std::string undefined = undefined_because(truth, predicted, width);
   if (!undefined.empty()) return {kNaN, undefined};
   return correlation(ranks_of(truth), ranks_of(predicted));
 }

@@ -44,7 +44,7 @@ double f1_of(const Counts& counts) {
 }
 
 using ClassMetric = MetricValue (*)(Classes, Classes);
-using ValueMetric = MetricValue (*)(Values, Values);
+using ValueMetric = MetricValue (*)(Values, Values, Width);
 
 struct NamedMetric {
   std::string name;
@@ -54,10 +54,14 @@ struct NamedMetric {
 
 const std::vector<NamedMetric>& all_metrics() {
   static const std::vector<NamedMetric> metrics = {
-      {"accuracy", accuracy, nullptr},      {"f1", f1, nullptr},
-      {"f1_macro", f1_macro, nullptr},      {"matthews_correlation", matthews_correlation, nullptr},
-      {"pearson", nullptr, pearson},        {"spearmanr", nullptr, spearman},
-      {"mse", nullptr, mean_squared_error},
+      {"accuracy", accuracy, nullptr},
+      {"f1", f1, nullptr},
+      {"f1_macro", f1_macro, nullptr},
+      {"matthews_correlation", matthews_correlation, nullptr},
+      {"pearson", nullptr, pearson},
+      {"spearmanr", nullptr, spearman},
+      {"mse", nullptr,
+       [](Values truth, Values predicted, Width) { return mean_squared_error(truth, predicted); }},
   };
   return metrics;
 }
@@ -128,8 +132,9 @@ MetricValue f1_macro(Classes truth, Classes predicted) {
 MetricValue compute_metric(std::string_view name, const Predictions& predictions) {
   for (const NamedMetric& metric : all_metrics()) {
     if (metric.name != name) continue;
-    return metric.of_classes != nullptr ? metric.of_classes(predictions.true_classes, predictions.classes)
-                                        : metric.of_values(predictions.true_values, predictions.values);
+    return metric.of_classes != nullptr
+               ? metric.of_classes(predictions.true_classes, predictions.classes)
+               : metric.of_values(predictions.true_values, predictions.values, Width::kFloat32);
   }
   throw InputError(fmt::format("unknown metric `{}`; known: {}", name, joined(metric_names())));
 }

@@ -87,11 +87,62 @@ TEST_CASE("undefined correlations are NaN with the reason") {
   const Doubles x = {1, 2, 3};
   const MetricValue constant = pearson(x, Doubles{2, 2, 2});
   CHECK(std::isnan(constant.value));
-  CHECK(constant.warning == "every row was given the same value: no correlation is defined");
+  CHECK(constant.warning == "every row was given the same value, up to rounding: no correlation is defined");
   CHECK(spearman(Doubles{2, 2, 2}, x).warning.find("all true values are the same") == 0);
   CHECK(spearman(x, Doubles{1, NAN, 2}).warning.find("not finite") != std::string::npos);
   CHECK(std::isnan(pearson(Doubles{1}, Doubles{1}).value));
-  CHECK(pearson(x, Doubles{1e6, 1e6, 1e6 + 1e-9}).warning.find("nearly constant") != std::string::npos);
+}
+
+// The bounds are those of the header: eps^(3/4) of either width. {m - d, m, m + d} deviates by sqrt(2/3) d.
+TEST_CASE("values that are constant up to rounding correlate with nothing") {
+  struct Bound {
+    Width width;
+    double relative;
+  };
+  for (const Bound& bound : {Bound{Width::kFloat32, 6.415e-6}, Bound{Width::kFloat64, 1.8190e-12}}) {
+    CAPTURE(bound.relative);
+    for (const double mean : {3.0, -250.0}) {
+      const auto spread = [&](double part) {
+        const double d = part * bound.relative * std::abs(mean) * std::sqrt(1.5);
+        return Doubles{mean - d, mean, mean + d};
+      };
+      const Doubles truth = {1, 2, 4};
+      for (const auto metric : {pearson, spearman}) {
+        const MetricValue below = metric(truth, spread(0.97), bound.width);
+        CHECK(std::isnan(below.value));
+        CHECK(below.warning ==
+              "every row was given the same value, up to rounding: no correlation is defined");
+        const MetricValue above = metric(truth, spread(1.03), bound.width);
+        CHECK(above.value > 0.9);
+        CHECK(above.warning.empty());
+        // Many rows are no more exact than few.
+        Doubles many, many_truth;
+        for (int i = 0; i < 10'000; ++i) {
+          many.push_back(spread(0.97)[static_cast<std::size_t>(i % 3)]);
+          many_truth.push_back(i);
+        }
+        CHECK(std::isnan(metric(many_truth, many, bound.width).value));
+      }
+    }
+  }
+  // True values are given, not computed: the bound of float64 holds, whatever the predictions'.
+  const Doubles labels = {1e6, 1e6 + 1, 1e6 + 2};
+  CHECK(pearson(labels, Doubles{1, 2, 3}, Width::kFloat32).value == doctest::Approx(1.0));
+  CHECK(pearson(Doubles{1e6, 1e6, 1e6 + 1e-9}, labels).warning ==
+        "all true values are the same, up to rounding: no correlation is defined");
+  // Around 0 every difference counts.
+  CHECK(pearson(labels, Doubles{-1e-9, 0, 1e-9}, Width::kFloat32).value == doctest::Approx(1.0));
+}
+
+TEST_CASE("a model's predictions are float32") {
+  Predictions predictions;
+  predictions.true_values = {1, 2, 3, 4};
+  predictions.values = {0.5F, std::nextafter(0.5F, 1.0F), 0.5F, std::nextafter(0.5F, 0.0F)};
+  for (const char* metric : {"pearson", "spearmanr"}) {
+    const MetricValue value = compute_metric(metric, predictions);
+    CHECK(std::isnan(value.value));
+    CHECK(value.warning.find("up to rounding") != std::string::npos);
+  }
 }
 
 TEST_CASE("metrics by name") {

@@ -17,7 +17,7 @@ struct MetricValue {
 };
 
 // What a model said about the rows of a file, and what is true: classes, or values where the task is a
-// regression; the other pair is empty.
+// regression; the other pair is empty. Predicted values are computed in float32.
 struct Predictions {
   std::vector<std::int32_t> true_classes, classes;
   std::vector<double> true_values, values;
@@ -35,10 +35,20 @@ MetricValue matthews_correlation(Classes truth, Classes predicted);
 MetricValue f1(Classes truth, Classes predicted);
 // Mean of the F1 of all classes that occur in either (average="macro").
 MetricValue f1_macro(Classes truth, Classes predicted);
-// scipy.stats.pearsonr: NaN where either side is constant or has fewer than two rows.
-MetricValue pearson(Values truth, Values predicted);
-// scipy.stats.spearmanr: Pearson of the ranks, ties given their mean rank.
-MetricValue spearman(Values truth, Values predicted);
+// The width of the floats that values were computed in, whatever holds them now.
+enum class Width { kFloat32, kFloat64 };
+
+// scipy.stats.pearsonr, but NaN, with the reason as the warning, where either side has fewer than two rows, a
+// value that is not finite, or values that are constant up to rounding: their root mean square distance from
+// the mean is below eps^(3/4) of the mean's magnitude, which is 6.4e-6 for float32 and 1.8e-12 for float64.
+// That is scipy's bound for near-constant input (1.15 and later; 1e-13 before), where scipy only warns; scipy
+// compares the norm of the distances, which grows with the rows, and would let the rounding of 10,000
+// predictions pass. A spread this small is mostly rounding: equal texts get predictions that differ by 1e-7
+// where the instruction set sums rows of a batch in different orders. True values are taken as float64.
+MetricValue pearson(Values truth, Values predicted, Width predicted_width = Width::kFloat64);
+// scipy.stats.spearmanr: Pearson of the ranks, ties given their mean rank. NaN where Pearson is: the ranks of
+// values that differ by rounding say nothing, however far apart they are.
+MetricValue spearman(Values truth, Values predicted, Width predicted_width = Width::kFloat64);
 MetricValue mean_squared_error(Values truth, Values predicted);
 
 // A metric by the name Hugging Face reports it under: accuracy, f1, f1_macro, matthews_correlation, pearson,
