@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <thread>
 
@@ -11,15 +12,25 @@
 namespace espalier {
 namespace {
 
+// One wish to stop often arrives as several signals: `timeout` sends one to the program and one to its group,
+// a terminal's Ctrl-C reaches launchers too, which pass it on.
+constexpr std::chrono::seconds kSameWish{3};
+
 std::atomic<int> received{0};
 
 [[noreturn]] void wait_for_signals(sigset_t signals) {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point first;
   for (;;) {
     int signal = 0;
     if (sigwait(&signals, &signal) != 0) continue;
-    if (received != 0) _exit(128 + signal);
-    received = signal;
-    log_info("stopping as soon as everything is safe; the same again stops at once");
+    if (received == 0) {
+      first = Clock::now();
+      received = signal;
+      log_info("stopping as soon as everything is safe; the same again after 3 seconds stops at once");
+    } else if (Clock::now() - first >= kSameWish) {
+      _exit(128 + signal);
+    }
   }
 }
 

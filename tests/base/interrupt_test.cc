@@ -12,25 +12,35 @@
 namespace espalier {
 namespace {
 
-// What a person does: one signal that the program sees, then another that ends it.
-int run_with_signals(int first, int second) {
+// Waits until the program sees a signal.
+bool sees(int signal) {
+  for (int i = 0; i < 1000 && interrupt_signal() == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return interrupt_signal() == signal;
+}
+
+// One signal that the program sees, then another, `pause` later; its status, or 0 if it is alive after that.
+int run_with_signals(int first, int second, std::chrono::milliseconds pause) {
   // A shell's background jobs begin like this.
   std::signal(SIGINT, SIG_IGN);
   install_interrupt_handlers();
   kill(getpid(), first);
-  for (int i = 0; i < 1000 && interrupt_signal() == 0; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  if (interrupt_signal() != first) return 1;
+  if (!sees(first)) return 1;
+  std::this_thread::sleep_for(pause);
   kill(getpid(), second);
-  std::this_thread::sleep_for(std::chrono::seconds(10));
-  return 2;
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  return interrupt_signal() == first ? 0 : 2;
 }
 
-int status_of_child(int first, int second) {
+pid_t start(int first, int second, int pause_ms) {
   const pid_t child = fork();
   REQUIRE(child >= 0);
-  if (child == 0) _exit(run_with_signals(first, second));
+  if (child == 0) _exit(run_with_signals(first, second, std::chrono::milliseconds(pause_ms)));
+  return child;
+}
+
+int status_of(pid_t child) {
   int status = 0;
   REQUIRE(waitpid(child, &status, 0) == child);
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
@@ -52,10 +62,18 @@ int check_masks() {
 
 }  // namespace
 
-TEST_CASE("a first signal is seen, a second ends the program with its status") {
-  CHECK(status_of_child(SIGINT, SIGINT) == 130);
-  CHECK(status_of_child(SIGTERM, SIGTERM) == 143);
-  CHECK(status_of_child(SIGINT, SIGTERM) == 143);
+TEST_CASE("a first signal is seen, a second after three seconds ends the program with its status") {
+  const pid_t interrupts = start(SIGINT, SIGINT, 3100), terminations = start(SIGTERM, SIGTERM, 3100);
+  const pid_t both = start(SIGINT, SIGTERM, 3100);
+  CHECK(status_of(interrupts) == 130);
+  CHECK(status_of(terminations) == 143);
+  CHECK(status_of(both) == 143);
+}
+
+TEST_CASE("signals shortly after the first are the same wish to stop") {
+  const pid_t at_once = start(SIGINT, SIGTERM, 0), soon = start(SIGINT, SIGINT, 800);
+  CHECK(status_of(at_once) == 0);
+  CHECK(status_of(soon) == 0);
 }
 
 // A handler's frame on the stack of a thread inside oneDNN, whose stack pointer is in the heap then, destroys
@@ -64,9 +82,7 @@ TEST_CASE("no thread that computes is ever interrupted") {
   const pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) _exit(check_masks());
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  CHECK(status == 0);
+  CHECK(status_of(child) == 0);
 }
 
 }  // namespace espalier

@@ -79,6 +79,26 @@ TEST_CASE("Ctrl-C and SIGTERM save; the run ends as one that was never stopped")
   CHECK(weights_checksum_of(shop.path("stopped")) == weights_checksum_of(shop.path("whole")));
 }
 
+// As `timeout` and launchers send them: to the program and to its group, or one kind after the other. Signals
+// of two kinds cannot merge into one before the program looks.
+TEST_CASE("two interrupts within a second save as one does") {
+  const Workshop& shop = workshop();
+  for (const auto& [first, second] : {std::pair{SIGINT, SIGTERM}, std::pair{SIGTERM, SIGINT}}) {
+    std::filesystem::remove_all(shop.path("twice"));
+    Running running(shop.pretrain("twice", kLong));
+    await_lines(shop.path("twice/metrics.jsonl"), 3);
+    running.signal(first);
+    running.signal(second);
+    const Outcome outcome = running.wait();
+    INFO(outcome.err);
+    CHECK((outcome.status == 128 + first || outcome.status == 128 + second));
+    const std::int64_t step = last_step(shop.path("twice"));
+    CHECK(outcome.err.find("stopped at step " + std::to_string(step) + " after saving") != std::string::npos);
+    const Outcome again = run_well(shop.pretrain("twice", until(step + 2)));
+    CHECK(again.err.find("continuing at step " + std::to_string(step)) != std::string::npos);
+  }
+}
+
 TEST_CASE("a fine-tuning that was stopped goes on from there") {
   const Workshop& shop = workshop();
   run_well(shop.pretrain("tuned", {"train.max_steps=1"}));

@@ -8,7 +8,8 @@
 namespace espalier {
 
 // Catches SIGINT and SIGTERM from now on, on a thread of its own. Call it first thing in main(), once:
-// threads that exist already would still be interrupted. A second signal ends the process at once.
+// threads that exist already would still be interrupted. What follows within 3 seconds of the first signal is
+// taken as the same wish; a signal after that ends the process at once.
 void install_interrupt_handlers();
 // The signal received, or 0.
 int interrupt_signal();
