@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "config/nearest.h"
 #include "espalier/base/error.h"
 
 namespace espalier::config {
@@ -47,22 +48,6 @@ std::string with_range(const std::string& type, const Range& range) {
 
 std::string number_text(double value) {
   return fmt::format("{}", value);
-}
-
-// Edit distance, for naming the nearest key.
-std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
-      diagonal = above;
-    }
-  }
-  return row.back();
 }
 
 std::string wrapped(const std::string& text, std::size_t indent, std::size_t width) {
@@ -116,7 +101,8 @@ Range fraction_below_one() {
 void Fields::add_field(Field field) {
   field.key = prefix_ + field.key;
   ESPALIER_CHECK(!has(field.key));
-  const std::string values = fmt::format("{}", fmt::join(field.get(), ", "));
+  field.default_values = field.get();
+  const std::string values = fmt::format("{}", fmt::join(field.default_values, ", "));
   field.default_text = field.is_list ? "[" + values + "]" : values;
   fields_.push_back(std::move(field));
 }
@@ -280,6 +266,35 @@ bool Fields::has(const std::string& key) const {
   return std::any_of(fields_.begin(), fields_.end(), [&](const Field& field) { return field.key == key; });
 }
 
+void Fields::one_of(std::vector<std::string> keys) {
+  for (std::string& key : keys) {
+    key = prefix_ + key;
+    ESPALIER_CHECK(has(key));
+  }
+  alternatives_.push_back(std::move(keys));
+}
+
+Fields::Field& Fields::field_of(const std::string& key) {
+  return *std::find_if(fields_.begin(), fields_.end(), [&](const Field& field) { return field.key == key; });
+}
+
+void Fields::forget_lower_choices(const std::vector<std::string>& keys, std::span<const Setting> settings) {
+  const auto is_default = [](const Field& field) { return field.get() == field.default_values; };
+  const auto layer_of = [&](const std::string& key) {
+    const auto setting =
+        std::find_if(settings.rbegin(), settings.rend(), [&](const Setting& s) { return s.key == key; });
+    return setting == settings.rend() ? -1 : setting->layer;
+  };
+  int highest = -1;
+  for (const std::string& key : keys) {
+    if (!is_default(field_of(key))) highest = std::max(highest, layer_of(key));
+  }
+  for (const std::string& key : keys) {
+    Field& field = field_of(key);
+    if (layer_of(key) < highest) field.set({key, field.default_values, field.is_list, "default"});
+  }
+}
+
 void Fields::apply(std::span<const Setting> settings) {
   for (const Setting& setting : settings) {
     const auto field =
@@ -290,11 +305,12 @@ void Fields::apply(std::span<const Setting> settings) {
     }
     const auto nearest =
         std::min_element(fields_.begin(), fields_.end(), [&](const Field& a, const Field& b) {
-          return distance(a.key, setting.key) < distance(b.key, setting.key);
+          return edit_distance(a.key, setting.key) < edit_distance(b.key, setting.key);
         });
     throw InputError(fmt::format("{}: unknown key `{}`; the nearest is `{}` (--help lists all)",
                                  setting.where, setting.key, nearest->key));
   }
+  for (const std::vector<std::string>& keys : alternatives_) forget_lower_choices(keys, settings);
 }
 
 std::vector<Setting> Fields::settings(const std::string& prefix) const {

@@ -38,12 +38,16 @@ void describe_schedule(ScheduleKind& schedule, double& warmup, Fields& fields) {
 }
 
 static void describe_training(PretrainConfig& config, Fields& fields) {
-  fields.add("train.budget.tokens", config.budget.tokens,
-             "Train for this many input tokens; 0: not by tokens.", at_least(0));
+  fields.add(
+      "train.budget.tokens", config.budget.tokens,
+      "Train for this many input tokens; 0: not by tokens. Of the three budgets one is given; one on the "
+      "command line replaces the file's.",
+      at_least(0));
   fields.add("train.budget.steps", config.budget.steps, "Train for this many updates; 0: not by steps.",
              at_least(0));
   fields.add("train.budget.minutes", config.budget.minutes,
              "Train for this much wall time (not reproducible bit for bit); 0: not by time.", at_least(0));
+  fields.one_of({"train.budget.tokens", "train.budget.steps", "train.budget.minutes"});
   fields.add("train.max_steps", config.max_steps,
              "Stop after this many updates, whatever the budget; 0: no limit.", at_least(0));
   describe_optimizer(config.optimizer, fields);

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "config/nearest.h"
 #include "espalier/base/error.h"
 #include "espalier/config/fields.h"
 
@@ -65,10 +66,19 @@ YAML::Node parse(const std::string& text, const std::string& where) {
   }
 }
 
-std::string read_file(const std::filesystem::path& path) {
+// `named_at` begins messages: who names the file, if that is another file.
+std::string read_file(const std::filesystem::path& path, const std::string& named_at) {
+  const auto fail = [&](const std::string& why) {
+    throw InputError(
+        fmt::format("{}{}: cannot read this configuration file: {}", named_at, path.string(), why));
+  };
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) fail("it is a folder; name a file in it");
   std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path)) {
-    throw InputError(fmt::format("{}: cannot read this configuration file", path.string()));
+  if (!file && std::filesystem::exists(path, error)) fail("permission denied");
+  if (!file) {
+    const std::string nearest = nearest_config_file(path).string();
+    fail("there is none" + (nearest.empty() ? "" : "; the nearest is " + nearest));
   }
   std::ostringstream text;
   text << file.rdbuf();
@@ -88,8 +98,10 @@ void override_with(std::vector<Setting>& settings, std::vector<Setting> later) {
   }
 }
 
-std::vector<Setting> read_with_bases(const std::filesystem::path& path, int depth) {
-  std::vector<Setting> own = parse_yaml(read_file(path), path.string());
+std::vector<Setting> read_with_bases(const std::filesystem::path& path, const std::string& named_at,
+                                     int depth) {
+  std::vector<Setting> own = parse_yaml(read_file(path, named_at), path.string());
+  for (Setting& setting : own) setting.layer = kMaxBases - depth;
   const auto base = std::find_if(own.begin(), own.end(), [](const Setting& s) { return s.key == "base"; });
   if (base == own.end()) return own;
   if (base->is_list) throw InputError(fmt::format("{}: base must be one file", base->where));
@@ -97,7 +109,8 @@ std::vector<Setting> read_with_bases(const std::filesystem::path& path, int dept
     throw InputError(fmt::format("{}: more than {} files based on each other; is one its own base?",
                                  base->where, kMaxBases));
   }
-  std::vector<Setting> settings = read_with_bases(path.parent_path() / base->values[0], depth + 1);
+  std::vector<Setting> settings =
+      read_with_bases(path.parent_path() / base->values[0], base->where + ": base: ", depth + 1);
   own.erase(base);
   override_with(settings, std::move(own));
   return settings;
@@ -140,7 +153,7 @@ std::vector<Setting> parse_yaml(const std::string& text, const std::string& wher
 }
 
 std::vector<Setting> read_yaml(const std::filesystem::path& path) {
-  return read_with_bases(path, 0);
+  return read_with_bases(path, "", 0);
 }
 
 Setting parse_override(const std::string& argument) {
@@ -148,7 +161,8 @@ Setting parse_override(const std::string& argument) {
   if (equals == 0 || equals == std::string::npos) {
     throw InputError(fmt::format("command line: expected KEY=VALUE, got `{}`", argument));
   }
-  Setting setting{argument.substr(0, equals), {argument.substr(equals + 1)}, false, "command line"};
+  Setting setting{
+      argument.substr(0, equals), {argument.substr(equals + 1)}, false, "command line", kMaxBases + 1};
   if (setting.values[0].starts_with("[")) {
     const YAML::Node node = parse(setting.values[0], "command line: " + setting.key);
     if (!node.IsSequence()) {  // `[a]: b` is a map to YAML

@@ -29,7 +29,7 @@ TEST_CASE("keys and values of the configuration") {
   check_refused(shop.pretrain("x", {"train.lr"}), "expected KEY=VALUE, got `train.lr`");
   check_refused(shop.pretrain("x", {"routing.mode=warm"}),
                 "must be one of hard, soft, anneal, straight_through");
-  check_refused(shop.pretrain("x", {"train.budget.tokens=5"}),
+  check_refused(shop.pretrain("x", {"train.budget.tokens=5", "train.budget.steps=20"}),
                 "got tokens (5) and steps (20); set the others to 0");
   check_refused(shop.pretrain("x", {"routing.entropy=all_nodes"}), "use routing.mode: soft");
   const std::string file = shop.dir.write("wrong.yaml", "seed: 1\ntrain:\n  batch_siz: 4\n").string();

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <tuple>
+
 #include "tests/support/support.h"
 
 namespace espalier::config {
@@ -89,6 +91,78 @@ TEST_CASE("a variant overrides its base, wherever the base lies") {
   CHECK(sample.rate == 0.25);
   const auto loop = dir.write("loop.yaml", "base: loop.yaml\n");
   CHECK(testing::error_of([&] { read_yaml(loop); }).find("is one its own base?") != std::string::npos);
+}
+
+// Of a key that excludes another, the choice of the highest layer counts: command line, file, base.
+TEST_CASE("a choice among keys that exclude each other replaces that of a lower layer") {
+  struct Budget {
+    std::int64_t tokens = 0, steps = 0;
+    double minutes = 0;
+  };
+  const testing::TempDir dir;
+  dir.write("base.yaml", "budget:\n  tokens: 5\n");
+  const auto own = dir.write("own.yaml", "base: base.yaml\nbudget: {steps: 6}\n");
+  const auto both = dir.write("both.yaml", "budget: {tokens: 7, steps: 8}\n");
+  const auto none = dir.write("none.yaml", "base: base.yaml\nbudget: {steps: 0}\n");
+  const auto loaded = [&](const std::filesystem::path& path, const std::vector<std::string>& overrides) {
+    Budget budget;
+    Fields fields;
+    fields.add("budget.tokens", budget.tokens, "");
+    fields.add("budget.steps", budget.steps, "");
+    fields.add("budget.minutes", budget.minutes, "");
+    fields.one_of({"budget.tokens", "budget.steps", "budget.minutes"});
+    fields.apply(read_yaml(path));
+    std::vector<Setting> settings;
+    for (const std::string& argument : overrides) settings.push_back(parse_override(argument));
+    fields.apply(settings);
+    return std::tuple(budget.tokens, budget.steps, budget.minutes);
+  };
+  CHECK(loaded(dir / "base.yaml", {}) == std::tuple(5, 0, 0));
+  CHECK(loaded(own, {}) == std::tuple(0, 6, 0));
+  CHECK(loaded(own, {"budget.tokens=9"}) == std::tuple(9, 0, 0));
+  CHECK(loaded(own, {"budget.minutes=2.5"}) == std::tuple(0, 0, 2.5));
+  CHECK(loaded(both, {}) == std::tuple(7, 8, 0));
+  CHECK(loaded(both, {"budget.minutes=1"}) == std::tuple(0, 0, 1));
+  CHECK(loaded(own, {"budget.minutes=1", "budget.tokens=2"}) == std::tuple(2, 0, 1));
+  // The default is no choice, and what it sets to the default stays there.
+  CHECK(loaded(none, {}) == std::tuple(5, 0, 0));
+  CHECK(loaded(own, {"budget.minutes=0"}) == std::tuple(0, 6, 0));
+  CHECK(loaded(own, {"budget.steps=0"}) == std::tuple(0, 0, 0));
+  CHECK(loaded(own, {"budget.tokens=3", "budget.steps=0"}) == std::tuple(3, 0, 0));
+}
+
+TEST_CASE("a configuration file that is not there: the nearest is named") {
+  const testing::TempDir dir;
+  dir.write("pretrain/quickstart.yaml", "a: 1\n");
+  dir.write("pretrain/research-anneal.yaml", "a: 1\n");
+  dir.write("data/quickstart.yaml", "a: 1\n");
+  dir.write("data/notes.txt", "");
+  const auto path = dir.write("derived.yaml", "# mine\nbase: pretrain/quikstart.yaml\n");
+  const auto message_for = [&](const std::string& file) {
+    return testing::error_of([&] { read_yaml(dir / file); });
+  };
+  const auto expected = [&](const std::string& file, const std::string& nearest) {
+    return (dir / file).string() + ": cannot read this configuration file: there is none; the nearest is " +
+           (dir / nearest).string();
+  };
+  CHECK(message_for("pretrain/quikstart.yaml") ==
+        expected("pretrain/quikstart.yaml", "pretrain/quickstart.yaml"));
+  CHECK(message_for("pretrain/research-aneal") ==
+        expected("pretrain/research-aneal", "pretrain/research-anneal.yaml"));
+  CHECK(message_for("data/quickstart.yml") == expected("data/quickstart.yml", "data/quickstart.yaml"));
+  // A folder that does not exist: the folders beside it.
+  CHECK(message_for("pretran/quickstart.yaml") ==
+        expected("pretran/quickstart.yaml", "pretrain/quickstart.yaml"));
+  CHECK(message_for("dat/quickstart.yaml") == expected("dat/quickstart.yaml", "data/quickstart.yaml"));
+  CHECK(message_for("derived.yaml") ==
+        path.string() + ":2: base: " + expected("pretrain/quikstart.yaml", "pretrain/quickstart.yaml"));
+  CHECK(message_for("pretrain").find("it is a folder; name a file in it") != std::string::npos);
+  // From the folder of the program, whatever stands before the name.
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(ESPALIER_SOURCE_DIR);
+  const std::string found = testing::error_of([] { read_yaml("configs/pretrain/sst2.yaml"); });
+  std::filesystem::current_path(before);
+  CHECK(found.find("the nearest is configs/finetune/sst2.yaml") != std::string::npos);
 }
 
 TEST_CASE("errors say where, which key, what was expected and what was found") {

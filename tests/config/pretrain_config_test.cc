@@ -44,6 +44,16 @@ TEST_CASE("contradictions between keys are named") {
   CHECK(message({"train.budget.steps=1", "data="}).find("`data` is missing") != std::string::npos);
 }
 
+TEST_CASE("a budget on the command line replaces the file's") {
+  const testing::TempDir dir;
+  const auto path = dir.write("run.yaml", "data: d\nrun: r\ntrain: {budget: {tokens: 1000}}\n");
+  const std::vector<std::string> steps = {"train.budget.steps=10"};
+  const PretrainConfig config = load<PretrainConfig>(path, steps);
+  validate(config);
+  CHECK(config.budget.tokens == 0);
+  CHECK(config.budget.steps == 10);
+}
+
 TEST_CASE("the architecture survives a round trip through settings") {
   nn::CrammedBertOptions options;
   options.layers = 3;

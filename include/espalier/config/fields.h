@@ -20,6 +20,7 @@ struct Setting {
   std::vector<std::string> values;  // one for a scalar
   bool is_list = false;
   std::string where;  // "configs/x.yaml:12" or "command line"
+  int layer = 0;      // of two settings that exclude each other, that of the higher layer counts
 };
 
 // Allowed values of a number.
@@ -61,6 +62,10 @@ class Fields {
   template <class Enum>
   void choice(const std::string& key, Enum& target, std::vector<std::pair<std::string, Enum>> names,
               const std::string& help);
+  // Keys already added of which only one may be given, the others at their defaults. One that is given on the
+  // command line takes the place of another in the file, one in the file that of another in its base. Two in
+  // the same place both stay: the owner refuses that.
+  void one_of(std::vector<std::string> keys);
 
   // Sets the bound variables. Errors (InputError) name where, the key, what was expected and what was found;
   // an unknown key names the nearest valid one.
@@ -78,13 +83,19 @@ class Fields {
     std::function<void(const Setting&)> set;
     std::function<std::vector<std::string>()> get;
     std::vector<Setting>* group = nullptr;  // of add_group
+    std::vector<std::string> default_values = {};
     bool takes(const std::string& name) const;
   };
   void add_field(Field field);
+  Field& field_of(const std::string& key);
+  // Of keys of one_of(), those set in lower layers than the highest choice among `settings` return to their
+  // defaults.
+  void forget_lower_choices(const std::vector<std::string>& keys, std::span<const Setting> settings);
   void add_choice(const std::string& key, std::vector<std::string> names, const std::string& help,
                   std::function<void(std::size_t)> set, std::function<std::size_t()> get);
   std::string prefix_;
   std::vector<Field> fields_;
+  std::vector<std::vector<std::string>> alternatives_;  // of one_of()
 };
 
 template <class Enum>
@@ -102,7 +113,8 @@ void Fields::choice(const std::string& key, Enum& target, std::vector<std::pair<
 }
 
 // Reads a YAML file into settings with dotted keys. A `base: FILE` key (relative to the file) is read first,
-// so that a variant overrides its base. Errors name file and line.
+// so that a variant overrides its base. Errors name file and line, and for a file that is not there the
+// nearest one.
 std::vector<Setting> read_yaml(const std::filesystem::path& path);
 // The same from text; `where` names it in messages.
 std::vector<Setting> parse_yaml(const std::string& text, const std::string& where);

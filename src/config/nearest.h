@@ -1,0 +1,17 @@
+// Which of the names that exist a misspelt one was meant to be.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace espalier::config {
+
+// Letters to insert, delete or replace to get from one to the other.
+std::size_t edit_distance(const std::string& a, const std::string& b);
+
+// The configuration file whose path is nearest to one that does not exist: by its name first, then by its
+// folder. Looked for in that folder, or where it does not exist in the one above and the folders there; and
+// in configs/ and its folders. Empty if there is none.
+std::filesystem::path nearest_config_file(const std::filesystem::path& missing);
+
+}  // namespace espalier::config
