@@ -12,6 +12,7 @@
 #include "bench/references.h"
 #include "bench/timing.h"
 #include "espalier/base/error.h"
+#include "espalier/base/log.h"
 #include "espalier/base/parallel.h"
 #include "espalier/base/philox.h"
 #include "espalier/bench/fff.h"
@@ -22,6 +23,7 @@
 #include "espalier/optim/adamw.h"
 #include "espalier/optim/schedule.h"
 #include "espalier/tensor/pool.h"
+#include "espalier/train/progress.h"
 #include "espalier/train/routing_schedule.h"
 #include "train/objective.h"
 
@@ -176,15 +178,41 @@ void require_valid(const StepOptions& options) {
   config::validate(options.config.routing);
 }
 
+// What is measured at the moment, of a run that takes minutes with a full model.
+class Stages {
+ public:
+  explicit Stages(std::int64_t rounds) : rounds_(rounds), progress_("bench step") {}
+
+  // Training step or forward pass number `round`; 0: the first, which only warms up.
+  void training(std::int64_t round) { show(kTraining * round, "training step", round); }
+  void forward(std::int64_t round) { show(kTraining * (rounds_ + 1) + round, "forward pass", round); }
+
+ private:
+  // A step takes about as long as this many forward passes.
+  static constexpr std::int64_t kTraining = 3;
+
+  void show(std::int64_t done, const char* what, std::int64_t round) {
+    progress_.update(
+        static_cast<double>(done) / static_cast<double>((kTraining + 1) * (rounds_ + 1)),
+        round == 0 ? fmt::format("first {}", what) : fmt::format("{} {} of {}", what, round, rounds_));
+  }
+
+  std::int64_t rounds_;
+  train::Progress progress_;
+};
+
 // The steps' times, and the rest of the row that they give.
-void measure_training(StepRun& run, const StepOptions& options, StepRow& row, std::vector<double>& gemm) {
+void measure_training(StepRun& run, const StepOptions& options, Stages& stages, StepRow& row,
+                      std::vector<double>& gemm) {
   GemmPeak peak;
   double adamw = 0;
+  stages.training(0);
   row.first_loss = run.train(adamw);
   const std::int64_t allocations = pool_statistics().system_allocations;
   std::vector<double> seconds, adamw_seconds;
   for (std::int64_t round = 0; round < options.rounds; ++round) {
     stop_if_interrupted();
+    stages.training(round + 1);
     const double first = peak.measure();
     const double begin = now_seconds();
     row.last_loss = run.train(adamw);
@@ -216,6 +244,9 @@ StepReport bench_step(const StepOptions& requested) {
   require_valid(options);
   StepReport report;
   report.machine = describe_machine();
+  log_info(fmt::format(
+      "bench step: building the model, then {} training steps and forward passes of {} x {} tokens",
+      options.rounds + 1, options.sequences, options.length));
   StepRun run(options);
   StepRow& row = report.row;
   row.name = options.name;
@@ -229,12 +260,15 @@ StepReport bench_step(const StepOptions& requested) {
                                                  options.config.mask_rate, options.config.dropout);
   if (!options.export_folder.empty()) run.write(options.export_folder);
   std::vector<double> gemm;
-  measure_training(run, options, row, gemm);
+  Stages stages(options.rounds);
+  measure_training(run, options, stages, row, gemm);
   report.machine.gemm_gflops = median(gemm);
   std::vector<double> forward, single;
+  stages.forward(0);
   run.forward(options.sequences);
   for (std::int64_t round = 0; round < options.rounds; ++round) {
     stop_if_interrupted();
+    stages.forward(round + 1);
     forward.push_back(seconds_per_call(0.1, [&](std::int64_t) { run.forward(options.sequences); }));
     single.push_back(seconds_per_call(0.3, [&](std::int64_t) { run.forward(1); }));
   }

@@ -65,6 +65,10 @@ void print_table(const train::Evaluation& evaluation, const io::Json& json, bool
                evaluation.hard.loss, *evaluation.loss_soft, evaluation.temperature,
                evaluation.hard.loss - *evaluation.loss_soft);
   }
+  // What `espalier evaluate` prints of a run, its export does too: the export keeps the temperature.
+  if (!evaluation.hard.trees.empty()) {
+    fmt::print("decisions       entropy in nats, of sigmoids at temperature {:g}\n", evaluation.temperature);
+  }
   for (std::size_t layer = 0; layer < evaluation.hard.trees.size(); ++layer) {
     const ops::TreeStatistics& tree = evaluation.hard.trees[layer];
     fmt::print("layer {:<2}  leaves used {:5.1f} %, leaf perplexity {:.1f} of {}, decision entropy by level",
@@ -86,7 +90,7 @@ void run_evaluate(const Arguments& arguments) {
   options.sequences = arguments.sequences;
   options.temperature = soft ? static_cast<double>(routing.temperature) : model.routing.temperature;
   options.soft = soft || model.routing.trained_softly;
-  options.interruptible = true;
+  options.title = "evaluate";
   const train::Evaluation evaluation = train::evaluate(lm, loader, store, options);
   const std::string warning = train::unfinished_warning(model, routing);
   if (!warning.empty()) log_warning(warning);

@@ -35,6 +35,11 @@ void describe_recipe(FinetuneConfig& config, Fields& fields) {
   describe_optimizer(config.optimizer, fields);
   describe_schedule(config.schedule, config.warmup, fields);
   fields.add("train.epochs", config.epochs, "Passes over the training data.", above(0));
+  fields.add(
+      "train.max_steps", config.max_steps,
+      "Stop after this many updates, whatever train.epochs, by which the learning rate's schedule goes on; "
+      "0: no limit. With glue: in each training.",
+      at_least(0));
   fields.add("train.batch_size", config.batch_size, "Examples of an update.", at_least(1));
   fields.add("train.max_length", config.max_length,
              "Tokens of an example at most; of a longer pair the longer part is cut first.", at_least(4));
@@ -87,7 +92,8 @@ void validate(const FinetuneConfig& config) {
 }
 
 bool may_change_on_finetune_resume(const std::string& key) {
-  return key == "run" || key == "resume" || key == "log.steps" || key == "log.lines";
+  return key == "run" || key == "resume" || key == "train.max_steps" || key == "log.steps" ||
+         key == "log.lines";
 }
 
 }  // namespace espalier::config

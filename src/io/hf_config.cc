@@ -200,6 +200,7 @@ Json hf_config(const HfModel& model, std::optional<DType> dtype) {
   }
   document["arch"]["embedding"]["vocab_size"] = model.arch.embedding.vocab_size;
   document["model_type"] = "crammedBERT";
+  if (!model.own.is_null()) document["espalier"] = model.own;
   // transformers 5 calls it `dtype`; what is there keeps its name.
   const char* key = document.contains("dtype") ? "dtype" : "torch_dtype";
   if (dtype || !document.contains(key)) document[key] = torch_name(dtype.value_or(model.source.dtype));

@@ -254,6 +254,7 @@ HfModel read_hf_model(const fs::path& folder) {
   reader.read_all(config);
   read_tokenizer_files(model, folder);
   model.source.config = std::move(config.document);
+  if (model.source.config.contains("espalier")) model.own = model.source.config["espalier"];
   model.source.config["arch"]["embedding"]["vocab_size"] = model.arch.embedding.vocab_size;
   return model;
 }

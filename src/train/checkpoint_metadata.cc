@@ -9,12 +9,30 @@ namespace espalier::train {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+// A published model says nothing: its trees are hard.
+RoutingProvenance routing_of(const io::HfModel& model) {
+  if (model.own.is_null()) return {};
+  const io::JsonView own(model.own, "config.json: espalier");
+  return own.has("routing") ? routing_from(own["routing"]) : RoutingProvenance();
+}
+
+// Whether hard inference of it needs to know more than a published model tells.
+bool says_something(const RoutingProvenance& routing) {
+  const RoutingProvenance hard;
+  return routing.mode != hard.mode || routing.temperature != hard.temperature || !routing.finished ||
+         routing.trained_softly;
+}
+
+}  // namespace
+
 io::Checkpoint checkpoint_from_hf(const io::HfModel& model) {
   io::Checkpoint checkpoint;
   checkpoint.kind = "model";
   checkpoint.model = model.tensors;
   checkpoint.tokenizer_json = model.tokenizer_json;
-  checkpoint.metadata = checkpoint_metadata(model.arch, RoutingProvenance());
+  checkpoint.metadata = checkpoint_metadata(model.arch, routing_of(model));
   if (model.classifier) {
     const bool regression = model.classifier->labels == 1;
     checkpoint.metadata["classifier"] = classifier_json(*model.classifier, {model.labels, regression});
@@ -31,6 +49,8 @@ io::HfModel hf_from_checkpoint(const io::Checkpoint& checkpoint, const std::stri
   model.labels = labels.labels;
   model.tensors = checkpoint.model;
   model.tokenizer_json = checkpoint.tokenizer_json;
+  const RoutingProvenance routing = train::routing_of(checkpoint, where);
+  if (nn::has_trees(model.arch.ffn) && says_something(routing)) model.own["routing"] = routing_json(routing);
   const auto source = checkpoint.metadata.find("source");
   if (source != checkpoint.metadata.end()) {
     model.source = io::hf_source_from_json(*source, where + ": metadata.source");

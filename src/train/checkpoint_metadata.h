@@ -17,6 +17,10 @@ io::Json checkpoint_metadata(const nn::CrammedBertOptions& arch, const RoutingPr
 std::optional<nn::ClassifierOptions> classifier_of(const io::Checkpoint& checkpoint, const std::string& where,
                                                    LabelInfo& labels);
 
+// RoutingProvenance as metadata["routing"] and config.json hold it, and back: InputError names the key.
+io::Json routing_json(const RoutingProvenance& routing);
+RoutingProvenance routing_from(const io::JsonView& view);
+
 io::Json classifier_json(const nn::ClassifierOptions& head, const LabelInfo& labels);
 
 // The model as a checkpoint of kind "model". What the folder said beyond it goes into metadata["source"].

@@ -5,6 +5,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
+#include "espalier/train/progress.h"
 
 namespace espalier::train {
 namespace {
@@ -17,7 +18,8 @@ void for_each_batch(data::MaskedLmLoader& loader, std::int64_t sequences, const 
   const std::int64_t available = loader.sequences();
   const std::int64_t count = sequences == 0 ? available : std::min(sequences, available);
   for (std::int64_t first = 0; first < count; first += kEvaluationBatch) {
-    visit(loader.batch(first, std::min(kEvaluationBatch, count - first)));
+    visit(loader.batch(first, std::min(kEvaluationBatch, count - first)),
+          static_cast<double>(first) / static_cast<double>(count));
   }
 }
 
@@ -32,7 +34,7 @@ data::MaskedLmOptions validation_options(double mask_rate) {
 }
 
 MaskedLmScore score(nn::MaskedLm& model, data::MaskedLmLoader& loader, std::int64_t sequences,
-                    const ops::TreeRouting& routing, bool interruptible) {
+                    const ops::TreeRouting& routing, const std::function<void(double)>& on_batch) {
   const NoGradGuard no_grad;
   MaskedLmScore result;
   nn::ForwardContext context;
@@ -40,9 +42,8 @@ MaskedLmScore score(nn::MaskedLm& model, data::MaskedLmLoader& loader, std::int6
   context.statistics = &result.trees;
   double sum = 0;
   std::int64_t correct = 0;
-  for_each_batch(loader, sequences, [&](const data::MaskedBatch& batch) {
-    const int signal = interruptible ? interrupt_signal() : 0;
-    if (signal != 0) throw Interrupted("stopped before the end of the evaluation", signal);
+  for_each_batch(loader, sequences, [&](const data::MaskedBatch& batch, double done) {
+    if (on_batch) on_batch(done);
     const nn::MaskedLmResult part =
         model.loss(batch.ids, Tensor(), batch.positions, batch.targets, 1.0, context);
     sum += static_cast<double>(part.loss.item());
@@ -57,11 +58,21 @@ MaskedLmScore score(nn::MaskedLm& model, data::MaskedLmLoader& loader, std::int6
 
 Evaluation evaluate(nn::MaskedLm& model, data::MaskedLmLoader& loader, const io::TokenStoreReader& store,
                     const EvaluateOptions& options) {
+  std::optional<Progress> progress;
+  if (!options.title.empty()) progress.emplace(options.title);
+  const std::function<void(double)> on_batch = [&](double done) {
+    if (!progress) return;
+    if (const int signal = interrupt_signal()) {
+      throw Interrupted("stopped before the end of the evaluation", signal);
+    }
+    progress->update(done, "");
+  };
   const auto score_with = [&](ops::RoutingMode mode, double temperature) {
+    if (progress) progress->begin_phase(mode == ops::RoutingMode::kHard ? "hard" : "soft");
     ops::TreeRouting routing;
     routing.mode = mode;
     routing.temperature = static_cast<float>(temperature);
-    return score(model, loader, options.sequences, routing, options.interruptible);
+    return score(model, loader, options.sequences, routing, on_batch);
   };
   Evaluation evaluation;
   evaluation.temperature = options.temperature;
@@ -82,7 +93,7 @@ double unigram_loss(data::MaskedLmLoader& loader, const io::TokenStoreReader& st
   for (const std::uint64_t count : counts) total += static_cast<double>(count) + 1.0;
   double sum = 0;
   std::int64_t predictions = 0;
-  for_each_batch(loader, sequences, [&](const data::MaskedBatch& batch) {
+  for_each_batch(loader, sequences, [&](const data::MaskedBatch& batch, double /*done*/) {
     for (const std::int32_t target : batch.targets) {
       sum -= std::log((static_cast<double>(counts[static_cast<std::size_t>(target)]) + 1.0) / total);
     }

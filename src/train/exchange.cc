@@ -41,10 +41,12 @@ ExportSummary export_model(const fs::path& model, const fs::path& folder, const 
   ExportSummary summary;
   const io::Checkpoint checkpoint = load_with_metrics(model, summary.warnings);
   const RoutingProvenance routing = routing_of(checkpoint, model.string());
-  const io::HfModel hf = hf_from_checkpoint(checkpoint, model.string());
+  io::HfModel hf = hf_from_checkpoint(checkpoint, model.string());
   io::require_exportable(hf.arch);
   const bool trees = hf.arch.ffn.type == nn::FeedForwardType::kNeuronTree;
   if (trees && !options.harden) require_hard(routing, model.string());
+  // Exported as hard trees, it is one that may be exported again.
+  if (trees && routing.mode == "soft") hf.own["routing"]["mode"] = "hard";
   if (trees && !routing.finished) {
     summary.warnings.push_back(
         fmt::format("{}: its trees had not finished hardening; the export routes hard", model.string()));

@@ -75,6 +75,10 @@ std::int64_t FinetuneRun::total_steps() const {
   return std::max<std::int64_t>(1, std::llround(config.epochs * static_cast<double>(steps_per_epoch())));
 }
 
+std::int64_t FinetuneRun::end_step() const {
+  return config.max_steps > 0 ? std::min(config.max_steps, total_steps()) : total_steps();
+}
+
 void FinetuneRun::begin() {
   initialize(model, base.arch.init_std, config.seed);
   copy_encoder(base, model.encoder());
@@ -85,9 +89,11 @@ void FinetuneRun::begin() {
   }
   directory.restore_metrics("");
   log_info(fmt::format(
-      "{}: {} training rows{}, {} steps of {}", config.run, train.rows(),
+      "{}: {} training rows{}, {} steps of {}{}", config.run, train.rows(),
       train.truncated() > 0 ? fmt::format(" ({} cut to length)", train.truncated()) : std::string(),
-      total_steps(), config.batch_size));
+      end_step(), config.batch_size,
+      end_step() < total_steps() ? fmt::format(" (train.max_steps; {} in all)", total_steps())
+                                 : std::string()));
 }
 
 void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& where) {
@@ -110,7 +116,7 @@ void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   optimizer.set_steps(state.step);
   directory.restore_metrics(checkpoint.metrics_jsonl);
   write_trainer_state();
-  log_info(fmt::format("{}: continuing at step {} of {}", config.run, state.step, total_steps()));
+  log_info(fmt::format("{}: continuing at step {} of {}", config.run, state.step, end_step()));
 }
 
 LabelInfo FinetuneRun::label_info() const {
@@ -157,7 +163,7 @@ void FinetuneRun::save(bool best) {
 
 void FinetuneRun::write_trainer_state() const {
   directory.write_trainer_state(
-      state.step, epoch(), total_steps(),
+      state.step, epoch(), end_step(),
       std::isfinite(state.best_metric) ? std::optional(state.best_metric) : std::nullopt,
       directory.path() / "best.h5");
 }

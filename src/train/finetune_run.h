@@ -39,8 +39,10 @@ struct FinetuneRun {
   explicit FinetuneRun(const config::FinetuneConfig& requested, bool report_data = true);
 
   std::int64_t steps_per_epoch() const { return train.batches(); }
-  // Updates of the whole run: epochs need not be whole.
+  // Updates of all epochs, which need not be whole.
   std::int64_t total_steps() const;
+  // Where training stops: there, or at train.max_steps.
+  std::int64_t end_step() const;
   double used_fraction() const {
     return static_cast<double>(state.step) / static_cast<double>(total_steps());
   }

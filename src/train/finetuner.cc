@@ -82,7 +82,7 @@ EpochScore evaluate_and_save(FinetuneRun& run) {
 }
 
 bool at_epoch_end(const FinetuneRun& run) {
-  return run.state.step % run.steps_per_epoch() == 0 || run.state.step == run.total_steps();
+  return run.state.step % run.steps_per_epoch() == 0 || run.state.step == run.end_step();
 }
 
 // The lines of the training file in the batch of the last update.
@@ -112,19 +112,20 @@ std::optional<EpochScore> train_loop(FinetuneRun& run, const std::string& title)
   Progress progress(title);
   std::optional<EpochScore> score;
   Clock::time_point last = Clock::now();
-  while (run.state.step < run.total_steps()) {
+  const auto end = static_cast<double>(run.end_step());
+  while (run.state.step < run.end_step()) {
     const double loss = update(run);
     run.state.loss_sum += loss;
     const Clock::time_point now = Clock::now();
     run.state.seconds += std::chrono::duration<double>(now - last).count();
-    progress.update(run.used_fraction(),
+    progress.update(static_cast<double>(run.state.step) / end,
                     fmt::format("step {}  epoch {:.2f}  loss {:.3f}", run.state.step, run.epoch(), loss));
     if (run.state.step % run.config.log_steps == 0) log_step(run, loss);
     if (at_epoch_end(run)) {
       progress.clear();
       score = evaluate_and_save(run);
     }
-    if (const int signal = interrupt_signal(); signal != 0 && run.state.step < run.total_steps()) {
+    if (const int signal = interrupt_signal(); signal != 0 && run.state.step < run.end_step()) {
       if (!at_epoch_end(run)) run.save(false);
       throw Interrupted(fmt::format("stopped at step {} after saving; {}", run.state.step,
                                     RunDirectory::how_to_continue(run.config.resume)),

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <map>
 
 #include "espalier/base/error.h"
@@ -26,15 +27,6 @@ constexpr std::int64_t kMostPositions = 1 << 20;
 io::Json arch_json(const nn::CrammedBertOptions& arch) {
   io::Json json = io::Json::object();
   for (const config::Setting& setting : config::arch_settings(arch)) json[setting.key] = setting.values.at(0);
-  return json;
-}
-
-io::Json routing_json(const RoutingProvenance& routing) {
-  io::Json json = {{"mode", routing.mode},
-                   {"temperature", routing.temperature},
-                   {"finished", routing.finished},
-                   {"trained_softly", routing.trained_softly}};
-  json["hardening_gap"] = routing.hardening_gap ? io::Json(*routing.hardening_gap) : io::Json();
   return json;
 }
 
@@ -73,6 +65,28 @@ void read_tokenizer(LoadedModel& model) {
 }
 
 }  // namespace
+
+io::Json routing_json(const RoutingProvenance& routing) {
+  io::Json json = {{"mode", routing.mode},
+                   {"temperature", routing.temperature},
+                   {"finished", routing.finished},
+                   {"trained_softly", routing.trained_softly}};
+  json["hardening_gap"] = routing.hardening_gap ? io::Json(*routing.hardening_gap) : io::Json();
+  return json;
+}
+
+RoutingProvenance routing_from(const io::JsonView& view) {
+  RoutingProvenance routing;
+  routing.mode = view["mode"].as_string();
+  routing.temperature = view["temperature"].as_double();
+  if (!(routing.temperature > 0) || !std::isfinite(routing.temperature)) {
+    view["temperature"].fail(fmt::format("expected a number above 0, found {}", routing.temperature));
+  }
+  routing.finished = view["finished"].as_bool();
+  routing.trained_softly = view["trained_softly"].as_bool();
+  if (view.has("hardening_gap")) routing.hardening_gap = view["hardening_gap"].as_double();
+  return routing;
+}
 
 io::Json checkpoint_metadata(const nn::CrammedBertOptions& arch, const RoutingProvenance& routing) {
   io::Json metadata = io::Json::object();
@@ -135,15 +149,7 @@ nn::CrammedBertOptions arch_of(const io::Checkpoint& checkpoint, const std::stri
 
 RoutingProvenance routing_of(const io::Checkpoint& checkpoint, const std::string& where) {
   const io::JsonView metadata = metadata_of(checkpoint, where);
-  RoutingProvenance routing;
-  if (!metadata.has("routing")) return routing;
-  const io::JsonView view = metadata["routing"];
-  routing.mode = view["mode"].as_string();
-  routing.temperature = view["temperature"].as_double();
-  routing.finished = view["finished"].as_bool();
-  routing.trained_softly = view["trained_softly"].as_bool();
-  if (view.has("hardening_gap")) routing.hardening_gap = view["hardening_gap"].as_double();
-  return routing;
+  return metadata.has("routing") ? routing_from(metadata["routing"]) : RoutingProvenance();
 }
 
 io::Checkpoint model_checkpoint(nn::MaskedLm& model, const RoutingProvenance& routing,

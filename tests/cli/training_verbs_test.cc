@@ -1,5 +1,6 @@
 // The verbs that make a model, from text to a classifier, as a person's shell or script runs them.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <sstream>
@@ -73,6 +74,30 @@ TEST_CASE("evaluate: soft routing gives the scores of the mixture, at a temperat
   CHECK(json.at("loss") == json.at("loss_soft"));
   CHECK(json.at("temperature") == 1.0);
   CHECK(run_espalier({"evaluate", model, "--data", shop.data, "--tau", "1"}).status == 2);
+}
+
+TEST_CASE("evaluate: a run, its export and what is imported of that have the same entropies and losses") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("annealed", {"routing.mode=anneal"}));
+  const std::string run = shop.path("annealed"), folder = run + "-hf", imported = run + ".h5";
+  run_well({"export", run, folder});
+  run_well({"import", folder, imported});
+  run_well({"export", imported, folder + "2"});
+  const io::Json expected = run_well({"evaluate", run, "--data", shop.data, "--json"}).json();
+  CHECK(expected.at("temperature").get<double>() < 1);
+  CHECK(expected.at("hardening_gap").is_number());
+  const std::string at = fmt::format("at temperature {:g}\n", expected.at("temperature").get<double>());
+  for (const std::string& model : {folder, imported, folder + "2"}) {
+    CHECK(run_well({"evaluate", model, "--data", shop.data, "--json"}).json() == expected);
+    const std::string table = run_well({"evaluate", model, "--data", shop.data}).out;
+    CHECK(table.find("decisions       entropy in nats, of sigmoids " + at) != std::string::npos);
+  }
+  // A model that says nothing of its training, as published ones do, says which temperature was taken.
+  run_well(shop.pretrain("hard3", {"train.max_steps=1"}));
+  run_well({"export", shop.path("hard3"), shop.path("hard3-hf")});
+  CHECK_FALSE(io::read_json(shop.path("hard3-hf/config.json")).contains("espalier"));
+  CHECK(run_well({"evaluate", shop.path("hard3-hf"), "--data", shop.data}).out.find("at temperature 1\n") !=
+        std::string::npos);
 }
 
 TEST_CASE("evaluate: text of another tokenizer gives no number") {

@@ -231,6 +231,38 @@ TEST_CASE("log.lines: which lines of the training file each batch held") {
   CHECK(epochs[1] == all);
 }
 
+TEST_CASE("train.max_steps stops early, and a later limit goes on to the bits of a run without") {
+  const Workspace work;
+  const io::Json stopped = finetune(work.config("a", {"train.max_steps=8"}));
+  CHECK(stopped["epoch"].get<double>() == doctest::Approx(8.0 / 6));
+  CHECK(read_text(work.dir / "a" / "trainer_state.json").find("\"max_steps\": 8") != std::string::npos);
+  CHECK(stopped["eval_accuracy"].is_number());
+  CHECK(io::list_checkpoint(work.dir / "a" / "last.h5").state.at("step") == 8);
+  // The schedule is that of the epochs, not of the limit.
+  const std::string metrics = read_text(work.dir / "a" / "metrics.jsonl");
+  finetune(work.config("whole"));
+  const std::string whole = read_text(work.dir / "whole" / "metrics.jsonl");
+  const auto rate_at = [](const std::string& text, const std::string& step) {
+    const std::size_t line = text.find("\"step\":" + step + ",\"epoch\"");
+    REQUIRE(line != std::string::npos);
+    const std::size_t place = text.find("\"learning_rate\":", line);
+    return text.substr(place, text.find(',', place) - place);
+  };
+  CHECK(rate_at(metrics, "8") == rate_at(whole, "8"));
+  // Once there, the run is only scored again; a higher limit goes on, no limit to the end.
+  finetune(work.config("a", {"train.max_steps=8"}));
+  CHECK(io::list_checkpoint(work.dir / "a" / "last.h5").state.at("step") == 8);
+  finetune(work.config("a", {"train.max_steps=11"}));
+  CHECK(io::list_checkpoint(work.dir / "a" / "last.h5").state.at("step") == 11);
+  const io::Json end = finetune(work.config("a"));
+  CHECK(end["epoch"] == 3.0);
+  CHECK(io::list_checkpoint(work.dir / "a" / "last.h5").weights_checksum ==
+        io::list_checkpoint(work.dir / "whole" / "last.h5").weights_checksum);
+  // More than there is.
+  finetune(work.config("b", {"train.max_steps=1000", "train.epochs=1"}));
+  CHECK(io::list_checkpoint(work.dir / "b" / "last.h5").state.at("step") == 6);
+}
+
 TEST_CASE("each evaluation has intervals, and the best one keeps its predictions") {
   const Workspace work;
   const io::Json results = finetune(work.config("a", {"train.lr=3e-2"}));

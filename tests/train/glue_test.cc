@@ -120,6 +120,24 @@ TEST_CASE("the headline is the median over seeds, for MNLI the mean of both dev 
                               mnli["scores"][1]["last"]["median"].get<double>())));
 }
 
+TEST_CASE("train.max_steps limits each training, and may be another for one task") {
+  const Workspace work;
+  const std::vector<std::string> limits = {"glue.tasks=[rte, cola]", "train.max_steps=4",
+                                           "per_task.cola.train.max_steps=1"};
+  const io::Json results = glue(work.config("a", limits));
+  CHECK(results["complete"] == true);
+  for (const auto& [task, steps] : {std::pair{"rte", 4}, std::pair{"cola", 1}}) {
+    REQUIRE(results["tasks"][task]["runs"].size() == 2);
+    for (const io::Json& run : results["tasks"][task]["runs"]) {
+      CHECK(run["epochs"].back()["step"] == steps);
+    }
+  }
+  // The trainings that are done had this limit: those to come must too.
+  const std::string message = error_of([&] { glue(work.config("a", {"glue.tasks=[rte, cola]"})); });
+  CHECK(message.find("train.max_steps: 4 in the run, 0 now") != std::string::npos);
+  CHECK(message.find("per_task.cola.train.max_steps: 1 in the run, not set now") != std::string::npos);
+}
+
 TEST_CASE("tasks may have seeds of their own, and get more of them later") {
   const Workspace work;
   const std::vector<std::string> tasks = {"glue.tasks=[rte, cola]", "train.epochs=1"};

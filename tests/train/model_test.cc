@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "espalier/base/error.h"
+#include "espalier/io/hf_model.h"
 #include "espalier/train/exchange.h"
 #include "tests/support/hf_folder.h"
 #include "tests/support/support.h"
@@ -123,6 +125,52 @@ TEST_CASE("a Hugging Face folder is a model like any other") {
   CHECK(io::list_checkpoint(dir / "hf.h5").weights_checksum == checksum_of(direct.module()));
   CHECK(imported.clean_up_spaces);
   CHECK(imported.metadata["source"]["config"]["model_type"] == "crammedBERT");
+}
+
+TEST_CASE("what a folder says of its trees' training comes with it; nonsense is refused by name") {
+  const TempDir dir;
+  testing::small_masked_lm().write(dir / "hf");
+  CHECK(load_model(dir / "hf").routing.temperature == 1.0);
+  CHECK(load_model(dir / "hf").routing.mode == "hard");
+  io::HfModel model = io::read_hf_model(dir / "hf");
+  model.own["routing"] = {{"mode", "anneal"},
+                          {"temperature", 0.25},
+                          {"finished", false},
+                          {"trained_softly", true},
+                          {"hardening_gap", 0.5}};
+  io::write_hf_model(dir / "own", model);
+  import_model(dir / "own", dir / "own.h5");
+  for (const char* source : {"own", "own.h5"}) {
+    const RoutingProvenance routing = load_model(dir / source).routing;
+    CHECK(routing.mode == "anneal");
+    CHECK(routing.temperature == 0.25);
+    CHECK_FALSE(routing.finished);
+    CHECK(routing.trained_softly);
+    CHECK(routing.hardening_gap == 0.5);
+  }
+  model.own["routing"]["temperature"] = 0;
+  io::write_hf_model(dir / "own", model);
+  CHECK(error_of([&] { load_model(dir / "own"); }).find("routing.temperature: expected a number above 0") !=
+        std::string::npos);
+  model.own["routing"].erase("mode");
+  io::write_hf_model(dir / "own", model);
+  CHECK(error_of([&] { load_model(dir / "own"); }).find("mode") != std::string::npos);
+}
+
+TEST_CASE("a mixture exported as hard trees may be exported again, and keeps its temperature") {
+  const TempDir dir;
+  nn::MaskedLm model(tiny());
+  fill(model);
+  io::save_checkpoint(dir / "soft.h5",
+                      model_checkpoint(model, {"soft", 0.5, true, true, std::nullopt}, tokenizer_json()));
+  CHECK_THROWS_AS(export_model(dir / "soft.h5", dir / "a"), InputError);
+  ExportOptions harden;
+  harden.harden = true;
+  export_model(dir / "soft.h5", dir / "a", harden);
+  export_model(dir / "a", dir / "b");
+  CHECK(load_model(dir / "b").routing.mode == "hard");
+  CHECK(load_model(dir / "b").routing.temperature == 0.5);
+  CHECK(load_model(dir / "b").routing.trained_softly);
 }
 
 TEST_CASE("paths that are no model say what one is") {

@@ -34,6 +34,7 @@ struct FinetuneConfig {
   optim::ScheduleKind schedule = optim::ScheduleKind::kCosine;
   double warmup = 0.1;
   double epochs = 5;
+  std::int64_t max_steps = 0;
   std::int64_t batch_size = 16;
   std::int64_t max_length = 128;
   bool bucket_by_length = true;

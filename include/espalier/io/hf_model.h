@@ -34,6 +34,7 @@ struct HfModel {
   std::vector<std::string> labels;                  // id2label; of a regression one name or none
   std::vector<NamedTensor> tensors;                 // our names and layouts, io::visit_model_tensors() order
   std::string tokenizer_json;                       // empty: none
+  Json own;  // what this program keeps in config.json as `espalier`, which others ignore; null: nothing
   HfSource source;
   std::vector<std::string> warnings;  // of reading: what was ignored or repaired, with the file and the key
 };

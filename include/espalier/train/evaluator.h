@@ -1,7 +1,9 @@
 // Masked-LM evaluation on held-out sequences, and what is measured of the trees on the way.
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "espalier/data/masked_lm_loader.h"
@@ -24,10 +26,10 @@ struct MaskedLmScore {
 };
 
 // Masks `sequences` validation sequences (0: all) in the way fixed by `seed`, whatever the training's epoch,
-// and scores the model. Decision statistics use `routing.temperature`. `interruptible`: Ctrl-C throws
-// Interrupted between batches.
+// and scores the model. Decision statistics use `routing.temperature`. `on_batch`, called before each batch,
+// gets the share that is done; what it throws ends the scoring.
 MaskedLmScore score(nn::MaskedLm& model, data::MaskedLmLoader& loader, std::int64_t sequences,
-                    const ops::TreeRouting& routing, bool interruptible = false);
+                    const ops::TreeRouting& routing, const std::function<void(double)>& on_batch = {});
 
 struct Evaluation {
   MaskedLmScore hard;
@@ -43,7 +45,7 @@ struct EvaluateOptions {
   double temperature = 1;              // of decision statistics and the soft loss
   bool soft = false;                   // the loss of soft routing too; without trees there is none
   std::optional<double> temperature0;  // with `soft`: that of the beginning, for another soft loss
-  bool interruptible = false;          // Ctrl-C throws Interrupted between batches
+  std::string title;  // shows progress under this name, and lets Ctrl-C throw Interrupted; empty: neither
 };
 
 // Hard routing always. The hardening gap is hard - soft loss.
