@@ -14,6 +14,15 @@ target_compile_options(espalier_options INTERFACE
 # g++ 12 warns of these inside libstdc++ and fmt at -O3, wrongly (gcc bugs 105329 and 105651).
 target_compile_options(espalier_options INTERFACE
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread>)
+# Decided here for every command alike, so that none builds again what another has built. Other compilers may warn of
+# what these do not.
+set(tested_compiler OFF)
+if((CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION MATCHES "^(12|14)\\.")
+   OR (CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION MATCHES "^(14|19)\\."))
+  set(tested_compiler ON)
+endif()
+option(ESPALIER_WERROR "Treat warnings as errors (default: with the compilers that the project is tested with)"
+       ${tested_compiler})
 if(ESPALIER_WERROR)
   target_compile_options(espalier_options INTERFACE -Werror)
 endif()

@@ -9,6 +9,8 @@ export LC_ALL=C.UTF-8
 cd "$(dirname "$0")/.."
 # shellcheck source=experiments/lib/report.sh
 . experiments/lib/report.sh
+# shellcheck source=experiments/lib/system.sh
+. experiments/lib/system.sh
 
 case ${1:-} in
   "") name=quickstart ;;
@@ -43,9 +45,10 @@ is_newer() {
   return 0
 }
 
+# The library too, which `cmake --install` wants: of objects that the program has anyway.
 build() {
   cmake --preset release >&2
-  cmake --build --preset release --target espalier_cli >&2
+  cmake --build --preset release >&2
 }
 
 # All sources, or those that the configuration names.
@@ -140,14 +143,16 @@ report() {
   echo "  $exported          the model in Hugging Face's layout"
   echo
   echo "Try next"
-  echo "  $espalier fill-mask $model \"The <mask> of the people.\" --top 5"
-  echo "  $espalier classify $classifier \"A dull film that never comes alive.\" \"A warm and funny story.\""
-  echo "  $espalier pretrain configs/pretrain/$name.yaml data=$data run=runs/deeper arch.ffn.depth=8"
+  echo "  export PATH=\"$PWD/build/release:\$PATH\""
+  echo "  espalier fill-mask $model \"The <mask> of the people.\" --top 5"
+  echo "  espalier classify $classifier \"A dull film that never comes alive.\" \"A warm and funny story.\""
+  echo "  espalier pretrain configs/pretrain/$name.yaml data=$data run=runs/deeper arch.ffn.depth=8"
 }
 
 # The median of what was logged.
 tokens_per_second() { jq -s '[.[].tokens_per_s | numbers] | sort | .[length / 2 | floor] | round' "$model/metrics.jsonl"; }
 
+require_writable quickstart
 phase "install packages" experiments/lib/install.sh build quickstart
 phase "build the program" build
 phase "make the text" text

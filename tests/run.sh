@@ -4,8 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-experiments/lib/install.sh build tests
+# shellcheck source=experiments/lib/system.sh
+. experiments/lib/system.sh
+require_writable tests
+experiments/lib/install.sh build
 rm -f build/release/tests.log
-cmake --preset release -DESPALIER_BUILD_TESTS=ON -DESPALIER_WERROR=ON
-cmake --build --preset release
+cmake --preset release
+cmake --build --preset release --target all espalier_tests
 ctest --preset release --parallel 2 --no-tests=error 2>&1 | tee build/release/tests.log

@@ -1,16 +1,21 @@
 #!/usr/bin/env bash
-# usage: experiments/lib/install.sh GROUP...      (build, quickstart, tests, style, fuzz)
+# usage: experiments/lib/install.sh GROUP...      (build, quickstart, speed, style, fuzz, bare)
 # Installs the Debian packages of these groups that are missing, as root or through sudo.
 # The one place where the project's packages are listed.
 set -euo pipefail
+# shellcheck source=experiments/lib/system.sh
+. "$(dirname "$0")/system.sh"
+clang=$(clang_version)
 
 declare -A groups=(
   [build]="g++ cmake ninja-build pkg-config libtbb-dev libdnnl-dev libhwy-dev libhdf5-dev libfmt-dev
-    libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libutf8proc-dev zlib1g-dev libzip-dev libxxhash-dev"
+    libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libutf8proc-dev zlib1g-dev libzip-dev libxxhash-dev
+    doctest-dev"
   [quickstart]="jq w3m perl python3-pip"
-  [tests]="doctest-dev libbenchmark-dev"
-  [style]="clang-format-14 shellcheck git"
-  [fuzz]="clang-14 libclang-rt-14-dev libomp-14-dev"
+  [speed]="libbenchmark-dev"
+  [style]="clang-format-14 shellcheck git" # the format is that of version 14, which Debian 12 has
+  [fuzz]="clang-$clang libclang-rt-$clang-dev"
+  [bare]="debootstrap"
 )
 
 wanted=()

@@ -26,7 +26,8 @@ CLI::App* add_config_verb(CLI::App& app, const std::string& name, const std::str
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* verb = app.add_subcommand(name, summary);
   verb->add_option("CONFIG", arguments->config, "YAML file")->required();
-  verb->add_option("KEY=VALUE", arguments->overrides, "Overrides of the file's keys");
+  // CLI11 since 2.4 takes no name with an equals sign.
+  verb->add_option("OVERRIDE", arguments->overrides, "KEY=VALUE, which wins over the file's value");
   verb->add_flag("--dump-config", arguments->dump, "Print the resolved configuration and stop");
   Config defaults;
   config::Fields fields;

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <numeric>
+#include <string_view>
 
 #include "config/nearest.h"
 #include "espalier/base/error.h"
@@ -16,13 +17,13 @@ namespace {
 // A mistyped count must not fill the memory.
 constexpr std::int64_t kMostNumbered = 1'000'000;
 
-[[noreturn]] void fail(const Setting& setting, const std::string& expected) {
+[[noreturn]] void fail(const Setting& setting, std::string_view expected) {
   throw InputError(fmt::format("{}: {} must be {}, got {}", setting.where, setting.key, expected,
                                setting.is_list ? fmt::format("the list [{}]", fmt::join(setting.values, ", "))
                                                : fmt::format("`{}`", setting.values.at(0))));
 }
 
-const std::string& scalar(const Setting& setting, const std::string& expected) {
+const std::string& scalar(const Setting& setting, std::string_view expected) {
   if (setting.is_list) fail(setting, expected);
   return setting.values.at(0);
 }

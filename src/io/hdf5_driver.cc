@@ -27,6 +27,10 @@ struct Info {
 };
 
 constexpr haddr_t kMaxAddress = (haddr_t{1} << 62U) - 1;
+#ifdef H5FD_CLASS_VERSION
+// Any of those that libhdf5 leaves to programs (512 to 65535).
+constexpr H5FD_class_value_t kDriverNumber = 0x4553;
+#endif
 
 std::atomic<std::uint64_t>& opens() {
   static std::atomic<std::uint64_t> count{0};
@@ -130,6 +134,11 @@ herr_t truncate_file(H5FD_t* handle, hid_t /*transfer*/, hbool_t /*closing*/) {
 const H5FD_class_t& driver_class() {
   static const H5FD_class_t the_class = [] {
     H5FD_class_t c{};
+#ifdef H5FD_CLASS_VERSION
+    // Since 1.13 libhdf5 refuses a class that does not tell its version and a number of its own.
+    c.version = H5FD_CLASS_VERSION;
+    c.value = kDriverNumber;
+#endif
     c.name = "espalier";
     c.maxaddr = kMaxAddress;
     c.fc_degree = H5F_CLOSE_STRONG;

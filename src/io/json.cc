@@ -218,7 +218,7 @@ double JsonView::as_double() const {
   return json_->get<double>();
 }
 
-const std::string& JsonView::as_string() const {
+std::string JsonView::as_string() const {
   if (!json_->is_string()) fail("expected a string, found " + describe(*json_));
   return json_->get_ref<const std::string&>();
 }

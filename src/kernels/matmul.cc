@@ -1,6 +1,5 @@
 #include "kernels/matmul.h"
 
-#include <omp.h>
 #include <oneapi/dnnl/dnnl.h>
 
 #include <algorithm>
@@ -9,6 +8,10 @@
 #include "espalier/base/parallel.h"
 #include "kernels/isa.h"
 #include "kernels/scratch.h"
+
+// Of GNU's OpenMP, with which oneDNN runs. Its header comes with g++ alone, and clang's is of another
+// runtime.
+extern "C" void omp_set_num_threads(int count);
 
 namespace espalier::kernels {
 namespace {

@@ -8,8 +8,10 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 export all=${1:-62}
 
+# shellcheck source=experiments/lib/system.sh
+. experiments/lib/system.sh
 experiments/lib/install.sh build fuzz
-cmake --preset fuzz >&2
+cmake --preset fuzz -DCMAKE_CXX_COMPILER="clang++-$(clang_version)" >&2
 cmake --build --preset fuzz >&2
 mkdir -p build/fuzz/{corpus,findings,logs}
 ticks=$(getconf CLK_TCK)

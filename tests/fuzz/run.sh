@@ -8,8 +8,10 @@ cd "$(dirname "$0")/../.."
 seconds=${1:-60}
 shift $(($# > 0 ? 1 : 0))
 
+# shellcheck source=experiments/lib/system.sh
+. experiments/lib/system.sh
 experiments/lib/install.sh build fuzz
-cmake --preset fuzz >&2
+cmake --preset fuzz -DCMAKE_CXX_COMPILER="clang++-$(clang_version)" >&2
 cmake --build --preset fuzz >&2
 
 targets=("$@")

@@ -60,7 +60,7 @@ class JsonView {
                       std::int64_t high = std::numeric_limits<std::int64_t>::max()) const;
   std::uint64_t as_uint64() const;
   double as_double() const;
-  const std::string& as_string() const;
+  std::string as_string() const;  // by value: a view is often temporary
   void expect_object() const;
   void expect_array() const;
 
