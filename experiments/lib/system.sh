@@ -11,6 +11,13 @@ clang_version() {
   )
 }
 
+# The Debian mirror of this machine, if it has one.
+debian_mirror() {
+  # shellcheck disable=SC2016  # apt's own variables
+  apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Identifier: Packages' 2>/dev/null |
+    sed -n 's/^Debian //p' | head -n 1
+}
+
 # require_writable WHAT: fails where nothing can be written into this checkout.
 require_writable() {
   local probe

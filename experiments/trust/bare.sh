@@ -11,6 +11,8 @@
 # machine: its Debian mirror, its proxies, and the certificates that it trusts.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# shellcheck source=experiments/lib/system.sh
+. experiments/lib/system.sh
 
 usage() {
   sed -n '2s/^# //p' "$0" >&2
@@ -56,19 +58,12 @@ trap clean EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# The Debian mirror of this machine, if it has one; debootstrap knows one otherwise.
-mirror() {
-  # shellcheck disable=SC2016  # apt's own variables
-  apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Identifier: Packages' 2>/dev/null |
-    sed -n 's/^Debian //p' | head -n 1
-}
-
 make_root() {
   local log
   log=$(mktemp)
   say "making a minimal $release"
-  # shellcheck disable=SC2046  # no mirror is no argument
-  if ! debootstrap --variant=minbase --include=git,ca-certificates "$release" "$root" $(mirror) >"$log" 2>&1; then
+  # shellcheck disable=SC2046  # no mirror is no argument: debootstrap knows one
+  if ! debootstrap --variant=minbase --include=git,ca-certificates "$release" "$root" $(debian_mirror) >"$log" 2>&1; then
     tail -n 5 "$log" >&2
     rm -f "$log"
     skip "debootstrap cannot make $release (reason above)"
