@@ -1,6 +1,7 @@
 #include "text/unicode_tables.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace espalier::text {
 

@@ -1,6 +1,8 @@
 // The verbs that use a model, as a person's shell or script runs them.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "espalier/io/hdf5_file.h"
 #include "tests/cli/cli_support.h"
 #include "tests/support/hf_folder.h"

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "espalier/base/error.h"
 #include "tests/support/support.h"
 

@@ -2,6 +2,8 @@
 // (tests/golden/README.md). It lives here because the files are safetensors.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "espalier/io/safetensors.h"
 #include "espalier/ops/leaf_tree.h"
 #include "espalier/ops/neuron_tree.h"

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <zip.h>
 
+#include <iterator>
 #include <map>
 #include <vector>
 

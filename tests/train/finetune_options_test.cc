@@ -2,6 +2,7 @@
 // length; and what it says about its scores.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>

@@ -4,6 +4,7 @@
 // same sums.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "espalier/io/hf_model.h"
