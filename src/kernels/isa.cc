@@ -48,7 +48,9 @@ std::string pin() {
         "unset it",
         kVariable, wanted, hwy::TargetName(best_target()));
   }
-  hwy::DisableTargets(level->target - 1);
+  // Not DisableTargets(): SupportedTargets(), which every first dispatch and active_isa() call, selects the
+  // best target of the machine all the same, and leaves it so where its caller does not select again.
+  hwy::SetSupportedTargetsForTest(hwy::SupportedTargets() & ~(level->target - 1));
   limit_products(level->products);
   return "";
 }

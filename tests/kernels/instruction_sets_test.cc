@@ -9,6 +9,7 @@
 #include "kernels/attention.h"
 #include "kernels/cross_entropy.h"
 #include "kernels/dropout.h"
+#include "kernels/isa.h"
 #include "kernels/layer_norm.h"
 #include "tests/kernels/each_target.h"
 #include "tests/support/support.h"
@@ -27,6 +28,26 @@ void check_agreement(const std::function<Tensor()>& compute) {
 }
 
 }  // namespace
+
+// Asking Highway which targets there are once undid the choice of ESPALIER_ISA: a run that was pinned to a
+// lesser set took the best one after its first checkpoint, which notes the set.
+TEST_CASE("asking for the instruction set does not change it") {
+  const std::int64_t rows = 4, width = 16;
+  const Tensor x = random_tensor({rows, width}, 1), weight = random_tensor({width}, 2);
+  const Tensor bias = random_tensor({width}, 3);
+  const auto compute = [&] {
+    Tensor y = Tensor::empty({rows, width}), mean = Tensor::empty({rows}), scale = Tensor::empty({rows});
+    layer_norm(rows, width, x.data(), weight.data(), bias.data(), 1e-12F, y.data(), mean.data(),
+               scale.data());
+    return y.to_vector();
+  };
+  const std::vector<float> before = compute();
+  const std::size_t chosen = hwy::GetChosenTarget().GetIndex();
+  const std::string name = active_isa();
+  CHECK(hwy::GetChosenTarget().GetIndex() == chosen);
+  CHECK(compute() == before);
+  CHECK(active_isa() == name);
+}
 
 TEST_CASE("layer_norm agrees across instruction sets") {
   for (const std::int64_t width : {1, 7, 16, 67}) {
