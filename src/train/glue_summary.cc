@@ -24,12 +24,12 @@ double value_of(const io::Json& score) {
 }
 
 // The run in the middle, the lower of two; null values count as the smallest.
-const io::Json& median_score(std::vector<const io::Json*> scores) {
+const io::Json* median_score(std::vector<const io::Json*> scores) {
   std::stable_sort(scores.begin(), scores.end(), [](const io::Json* a, const io::Json* b) {
     const double x = value_of(*a), y = value_of(*b);
     return std::isnan(x) ? !std::isnan(y) : x < y;
   });
-  return *scores[(scores.size() - 1) / 2];
+  return scores[(scores.size() - 1) / 2];
 }
 
 io::Json spread_of(const std::vector<const io::Json*>& scores) {
@@ -38,7 +38,7 @@ io::Json spread_of(const std::vector<const io::Json*>& scores) {
   double mean = 0, squares = 0;
   for (const double value : values) mean += value / static_cast<double>(values.size());
   for (const double value : values) squares += (value - mean) * (value - mean);
-  const io::Json& middle = median_score(scores);
+  const io::Json& middle = *median_score(scores);
   io::Json spread;
   spread["median"] = number_or_null(data::median(values));
   spread["mean"] = number_or_null(mean);
