@@ -1,18 +1,18 @@
 // The parts of `espalier bench`: one file each, bench_<name>.cc; and what they share.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
+#include "cli/command.h"
 
 #include "espalier/bench/machine.h"
 
 namespace espalier::cli {
 
-void add_bench_gemm(CLI::App& bench);
-void add_bench_fff(CLI::App& bench);
-void add_bench_step(CLI::App& bench);
-void add_bench_tokenize(CLI::App& bench);
+void add_bench_gemm(Command& bench);
+void add_bench_fff(Command& bench);
+void add_bench_step(Command& bench);
+void add_bench_tokenize(Command& bench);
 
 // "AMD EPYC; AVX3; 2 of 2 cores; ..." for people.
 std::string machine_line(const bench::Machine& machine);

@@ -5,7 +5,6 @@
 
 #include "cli/bench.h"
 #include "cli/json_list.h"
-#include "cli/number_checks.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/bench/fff.h"
@@ -78,10 +77,10 @@ void run(Arguments& arguments) {
 
 }  // namespace
 
-void add_bench_fff(CLI::App& bench) {
+void add_bench_fff(Command& bench) {
   const auto arguments = std::make_shared<Arguments>();
   bench::FffOptions& options = arguments->options;
-  CLI::App* verb = bench.add_subcommand(
+  Command* verb = bench.add_subcommand(
       "fff", "A layer of trees against the dense layer of equal training width (linear, GELU, linear)");
   verb->add_option("--tokens", options.tokens, "Tokens of a call; a,b,c measures each")
       ->delimiter(',')
@@ -104,7 +103,7 @@ void add_bench_fff(CLI::App& bench) {
       ->check(zero_or_above())
       ->capture_default_str();
   verb->add_option("--routing", arguments->routing, "hard, soft or straight_through")
-      ->check(CLI::IsMember({"hard", "soft", "straight_through"}))
+      ->check(one_of({"hard", "soft", "straight_through"}))
       ->capture_default_str();
   verb->add_flag("--backward", options.backward, "Forward and backward: all gradients");
   verb->add_option("--rounds", options.rounds, "Rounds, of which medians are taken")

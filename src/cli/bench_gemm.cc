@@ -4,7 +4,6 @@
 
 #include "cli/bench.h"
 #include "cli/json_list.h"
-#include "cli/number_checks.h"
 #include "espalier/base/error.h"
 #include "espalier/bench/gemm.h"
 
@@ -49,9 +48,9 @@ void run(Arguments& arguments) {
 
 }  // namespace
 
-void add_bench_gemm(CLI::App& bench) {
+void add_bench_gemm(Command& bench) {
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* verb = bench.add_subcommand("gemm", "Dense matrix products of the sizes of a model");
+  Command* verb = bench.add_subcommand("gemm", "Dense matrix products of the sizes of a model");
   verb->add_option("--tokens", arguments->options.tokens, "Rows of the model's products")
       ->check(above_zero())
       ->capture_default_str();

@@ -6,7 +6,6 @@
 #include "cli/bench.h"
 #include "cli/config_verb.h"
 #include "cli/json_list.h"
-#include "cli/number_checks.h"
 #include "espalier/bench/step.h"
 
 namespace espalier::cli {
@@ -38,16 +37,15 @@ void print_table(const bench::StepReport& report) {
 
 }  // namespace
 
-void add_bench_step(CLI::App& bench) {
+void add_bench_step(Command& bench) {
   const auto arguments = std::make_shared<Arguments>();
   // The verb owns CONFIG; its path names the row.
-  const auto verb = std::make_shared<CLI::App*>(nullptr);
+  const auto verb = std::make_shared<Command*>(nullptr);
   *verb = add_config_verb<config::PretrainConfig>(
       bench, "step", "Training steps and forward passes of a model on random tokens",
       [arguments, verb](const config::PretrainConfig& config) {
         arguments->options.config = config;
-        arguments->options.name =
-            std::filesystem::path((*verb)->get_option("CONFIG")->as<std::string>()).stem().string();
+        arguments->options.name = std::filesystem::path((*verb)->value("CONFIG")).stem().string();
         const bench::StepReport report = bench::bench_step(arguments->options);
         if (arguments->json) {
           print_json(bench_json(report.machine, {bench::step_json(report.row)}));
@@ -55,7 +53,7 @@ void add_bench_step(CLI::App& bench) {
           print_table(report);
         }
       });
-  CLI::App& step = **verb;
+  Command& step = **verb;
   step.add_option("--sequences", arguments->options.sequences, "Sequences of a batch")
       ->check(above_zero())
       ->capture_default_str();
@@ -64,7 +62,7 @@ void add_bench_step(CLI::App& bench) {
       ->capture_default_str();
   step.add_option("--progress", arguments->options.progress,
                   "Used fraction of the budget at which the routing's schedule is taken")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(within(0.0, 1.0))
       ->capture_default_str();
   step.add_option("--rounds", arguments->options.rounds, "Steps, of which medians are taken")
       ->check(above_zero())

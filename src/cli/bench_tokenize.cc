@@ -4,7 +4,6 @@
 
 #include "cli/bench.h"
 #include "cli/json_list.h"
-#include "cli/number_checks.h"
 #include "espalier/bench/tokenize.h"
 
 namespace espalier::cli {
@@ -39,16 +38,16 @@ void run(const Arguments& arguments) {
 
 }  // namespace
 
-void add_bench_tokenize(CLI::App& bench) {
+void add_bench_tokenize(Command& bench) {
   const auto arguments = std::make_shared<Arguments>();
   bench::TokenizeOptions& options = arguments->options;
-  CLI::App* verb = bench.add_subcommand("tokenize", "Training a WordPiece vocabulary, and encoding");
+  Command* verb = bench.add_subcommand("tokenize", "Training a WordPiece vocabulary, and encoding");
   verb->add_option("FILE", options.files, "Text, plain or gzip, a document a line (default: generated text)");
   verb->add_option("--megabytes", options.megabytes, "At most so much text; 0: all of the files")
       ->check(zero_or_above())
       ->capture_default_str();
   verb->add_option("--vocabulary", options.vocabulary, "Entries to learn")
-      ->check(CLI::Range(64, 1 << 24))
+      ->check(within(64, 1 << 24))
       ->capture_default_str();
   verb->add_option("--rounds", options.rounds, "Rounds of encoding, of which the median is taken")
       ->check(above_zero())

@@ -4,11 +4,11 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
+#include "cli/command.h"
 
 #include "espalier/config/fields.h"
 
@@ -16,15 +16,15 @@ namespace espalier::cli {
 
 // Adds the subcommand. `run` gets the resolved configuration.
 template <class Config>
-CLI::App* add_config_verb(CLI::App& app, const std::string& name, const std::string& summary,
-                          std::function<void(const Config&)> run) {
+Command* add_config_verb(Command& app, const std::string& name, const std::string& summary,
+                         std::function<void(const Config&)> run) {
   struct Arguments {
     std::string config;
     std::vector<std::string> overrides;
     bool dump = false;
   };
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* verb = app.add_subcommand(name, summary);
+  Command* verb = app.add_subcommand(name, summary);
   verb->add_option("CONFIG", arguments->config, "YAML file")->required();
   // CLI11 since 2.4 takes no name with an equals sign.
   verb->add_option("OVERRIDE", arguments->overrides, "KEY=VALUE, which wins over the file's value");

@@ -1,24 +1,23 @@
 #include "cli/inference_options.h"
 
-#include "cli/number_checks.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 
 namespace espalier::cli {
 
-void add_inference_options(CLI::App& verb, InferenceArguments& arguments) {
+void add_inference_options(Command& verb, InferenceArguments& arguments) {
   verb.add_option("MODEL", arguments.model, "A checkpoint, a run folder or a Hugging Face folder")
       ->required();
-  CLI::Option* texts =
+  Option* texts =
       verb.add_option("TEXT", arguments.texts, "Texts (put -- before one that begins with a dash)");
-  CLI::Option* file = verb.add_option("--file", arguments.file,
-                                      "Texts from a .tsv, .csv, .jsonl or .txt (a text a line), also .gz");
+  Option* file = verb.add_option("--file", arguments.file,
+                                 "Texts from a .tsv, .csv, .jsonl or .txt (a text a line), also .gz");
   texts->excludes(file);
   verb.add_option(
       "--text-column", arguments.text_column,
       "Column of the texts in --file (default: the one the model was fine-tuned on, or sentence, or text)");
   verb.add_option("--routing", arguments.routing, "hard, or soft: the mixture over all paths of the trees")
-      ->check(CLI::IsMember({"hard", "soft"}))
+      ->check(one_of({"hard", "soft"}))
       ->capture_default_str();
   verb.add_option("--tau", arguments.temperature,
                   "Temperature of soft routing (default: where training stopped)")

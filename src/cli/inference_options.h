@@ -1,10 +1,10 @@
 // What fill-mask, classify and embed share: MODEL, TEXT... or --file, --routing, --tau, --json.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 #include <vector>
+#include "cli/command.h"
 
 #include "espalier/train/inference.h"
 
@@ -21,7 +21,7 @@ struct InferenceArguments {
 };
 
 // Binds the options; TEXT and --file exclude each other, and one must be given.
-void add_inference_options(CLI::App& verb, InferenceArguments& arguments);
+void add_inference_options(Command& verb, InferenceArguments& arguments);
 
 // The routing asked for; warns of trees that have not finished hardening.
 ops::TreeRouting resolve_routing(const train::LoadedModel& model, const InferenceArguments& arguments);

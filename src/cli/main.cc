@@ -2,13 +2,13 @@
 // status.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
 #include <string>
 #include <vector>
+#include "cli/command.h"
 
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
@@ -19,19 +19,21 @@
 
 namespace {
 
-void add_global_options(CLI::App& app) {
+using espalier::cli::Command;
+
+void add_global_options(Command& app) {
   app.set_version_flag("--version", std::string("espalier ") + espalier::kVersion);
-  app.add_option_function<int>(
-         "--threads", [](const int& threads) { espalier::set_thread_count(threads); },
+  app.add_option_function(
+         "--threads", [](int threads) { espalier::set_thread_count(threads); },
          "Threads (default: the cores this process may use)")
-      ->check(CLI::Range(1, 4096));
+      ->check(espalier::cli::within(1, 4096));
   app.add_flag_callback(
       "--quiet", [] { espalier::set_quiet(true); }, "No progress and no log on standard error");
-  app.require_subcommand(1);
+  app.require_subcommand();
   app.fallthrough();
 }
 
-void add_verbs(CLI::App& app) {
+void add_verbs(Command& app) {
   using namespace espalier::cli;
   add_prepare(app);
   add_pretrain(app);
@@ -49,35 +51,29 @@ void add_verbs(CLI::App& app) {
 }
 
 // The options of the whole program work behind a verb too, but CLI11 lists them only before it.
-void mention_global_options(CLI::App& app) {
-  for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) {
+void mention_global_options(Command& app) {
+  for (Command* verb : app.subcommands()) {
     verb->footer("\n--threads N and --quiet work too (see espalier --help).\n" + verb->get_footer());
   }
 }
 
 // Whether the first argument is an option or names a verb.
-bool is_known(const CLI::App& app, const std::string& first) {
-  const std::vector<const CLI::App*> verbs = app.get_subcommands([](const CLI::App*) { return true; });
-  return first.starts_with("-") || std::any_of(verbs.begin(), verbs.end(), [&](const CLI::App* verb) {
-           return verb->get_name() == first;
-         });
+bool is_known(const Command& app, const std::string& first) {
+  const std::vector<Command*> verbs = app.subcommands();
+  return first.starts_with("-") ||
+         std::any_of(verbs.begin(), verbs.end(), [&](const Command* verb) { return verb->name() == first; });
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Espalier trains and runs BERT models whose feedforward layers are trees.", "espalier");
+  Command app("Espalier trains and runs BERT models whose feedforward layers are trees.", "espalier");
   add_global_options(app);
   add_verbs(app);
   mention_global_options(app);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (argc > 1 && !is_known(app, argv[1])) {
-      fmt::print(stderr, "espalier: there is no verb `{}`; espalier --help lists them\n", argv[1]);
-      return 2;
-    }
-    return app.exit(error) == 0 ? 0 : 2;
+  if (argc > 1 && !is_known(app, argv[1])) {
+    fmt::print(stderr, "espalier: there is no verb `{}`; espalier --help lists them\n", argv[1]);
+    return 2;
   }
-  return 0;
+  return app.parse(argc, argv);
 }
 
 int fail_to_print() {

@@ -1,4 +1,4 @@
-#include "cli/number_checks.h"
+#include "cli/command.h"
 
 #include <fmt/format.h>
 
@@ -7,6 +7,7 @@
 #include <limits>
 #include <string>
 
+// Not CLI11's own checks, which name the bounds of a double in their messages, the upper one with 309 digits.
 namespace espalier::cli {
 namespace {
 
@@ -19,22 +20,22 @@ double number_of(const std::string& text) {
 }
 
 // type: how help marks the option.
-CLI::Validator check(const char* expected, const char* type, bool (*valid)(double)) {
+Check check(const char* expected, const char* type, bool (*valid)(double)) {
   const auto refuse = [expected, valid](const std::string& text) {
     const double number = number_of(text);
     if (std::isfinite(number) && valid(number)) return std::string();
     return fmt::format("expected a number {}, found {}", expected, text);
   };
-  return {refuse, type};
+  return {type, refuse};
 }
 
 }  // namespace
 
-CLI::Validator above_zero() {
+Check above_zero() {
   return check("above 0", "POSITIVE", [](double number) { return number > 0; });
 }
 
-CLI::Validator zero_or_above() {
+Check zero_or_above() {
   return check("0 or above", "NONNEGATIVE", [](double number) { return number >= 0; });
 }
 

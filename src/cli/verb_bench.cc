@@ -3,9 +3,9 @@
 
 namespace espalier::cli {
 
-void add_bench(CLI::App& app) {
-  CLI::App* verb = app.add_subcommand("bench", "Measure speed on this machine, checked in the same run");
-  verb->require_subcommand(1);
+void add_bench(Command& app) {
+  Command* verb = app.add_subcommand("bench", "Measure speed on this machine, checked in the same run");
+  verb->require_subcommand();
   verb->fallthrough();
   add_bench_gemm(*verb);
   add_bench_fff(*verb);

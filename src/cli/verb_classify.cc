@@ -102,9 +102,9 @@ void run_classify(const Arguments& arguments) {
 
 }  // namespace
 
-void add_classify(CLI::App& app) {
+void add_classify(Command& app) {
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* verb = app.add_subcommand("classify", "The most likely class of a text, or a regression's value");
+  Command* verb = app.add_subcommand("classify", "The most likely class of a text, or a regression's value");
   add_inference_options(*verb, *arguments);
   verb->add_option("--pair", arguments->pair, "Second part of the one TEXT, for models of text pairs");
   verb->add_option("--pair-column", arguments->pair_column, "Column of the second parts in --file");

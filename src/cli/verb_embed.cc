@@ -144,12 +144,12 @@ void run_embed(const Arguments& arguments) {
 
 }  // namespace
 
-void add_embed(CLI::App& app) {
+void add_embed(Command& app) {
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* verb = app.add_subcommand("embed", "One vector a text, from the encoder's final states");
+  Command* verb = app.add_subcommand("embed", "One vector a text, from the encoder's final states");
   add_inference_options(*verb, *arguments);
   verb->add_option("--pooling", arguments->pooling, "mean of the states of all positions, or the first one's")
-      ->check(CLI::IsMember({"mean", "first"}))
+      ->check(one_of({"mean", "first"}))
       ->capture_default_str();
   verb->add_option("--output", arguments->output,
                    "Write to a .jsonl ({\"text\", \"embedding\"} a line) or an .h5 (dataset `embeddings`) "

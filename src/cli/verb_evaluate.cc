@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "cli/json_list.h"
-#include "cli/number_checks.h"
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
@@ -104,14 +103,14 @@ void run_evaluate(const Arguments& arguments) {
 
 }  // namespace
 
-void add_evaluate(CLI::App& app) {
+void add_evaluate(Command& app) {
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* verb = app.add_subcommand("evaluate", "Score a masked language model on held-out text");
+  Command* verb = app.add_subcommand("evaluate", "Score a masked language model on held-out text");
   verb->add_option("MODEL", arguments->model, "A checkpoint, a run folder or a Hugging Face folder")
       ->required();
   verb->add_option("--data", arguments->data, "Folder written by prepare, or its tokens.h5")->required();
   verb->add_option("--routing", arguments->routing, "hard, or soft: `loss` is then that of the mixture")
-      ->check(CLI::IsMember({"hard", "soft"}))
+      ->check(one_of({"hard", "soft"}))
       ->capture_default_str();
   verb->add_option("--tau", arguments->temperature, "Temperature of soft routing (default: the saved one)")
       ->check(above_zero());
@@ -119,7 +118,7 @@ void add_evaluate(CLI::App& app) {
       ->check(zero_or_above())
       ->capture_default_str();
   verb->add_option("--mask-rate", arguments->mask_rate, "Share of the positions that are predicted")
-      ->check(CLI::Range(0.001, 1.0))
+      ->check(within(0.001, 1.0))
       ->capture_default_str();
   verb->add_flag("--json", arguments->json, "One JSON document");
   verb->callback([arguments] { run_evaluate(*arguments); });

@@ -42,19 +42,19 @@ void run_export(const Arguments& arguments) {
 
 }  // namespace
 
-void add_export(CLI::App& app) {
+void add_export(Command& app) {
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* verb = app.add_subcommand("export", "Write a model as a Hugging Face folder");
+  Command* verb = app.add_subcommand("export", "Write a model as a Hugging Face folder");
   verb->add_option("MODEL", arguments->model, "A checkpoint, a run folder or a Hugging Face folder")
       ->required();
   verb->add_option("DIR", arguments->folder, "Folder to write: new, empty, or an earlier export")->required();
   verb->add_option(
           "--dtype", arguments->dtype,
           "float32, float16 or bfloat16 (default: float32, or for an imported model what it came with)")
-      ->transform(CLI::CheckedTransformer(dtype_names(), CLI::ignore_case));
+      ->names(dtype_names());
   verb->add_option("--routing", arguments->routing,
                    "hard: export the hard trees of a model that was trained with routing.mode: soft")
-      ->check(CLI::IsMember({"hard"}));
+      ->check(one_of({"hard"}));
   verb->add_flag("--json", arguments->json, "One JSON document");
   verb->callback([arguments] { run_export(*arguments); });
 }

@@ -70,12 +70,12 @@ void run_fill_mask(const Arguments& arguments) {
 
 }  // namespace
 
-void add_fill_mask(CLI::App& app) {
+void add_fill_mask(Command& app) {
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* verb = app.add_subcommand("fill-mask", "The most likely words for each <mask> of a text");
+  Command* verb = app.add_subcommand("fill-mask", "The most likely words for each <mask> of a text");
   add_inference_options(*verb, *arguments);
   verb->add_option("--top", arguments->top, "Words a mask")
-      ->check(CLI::Range(1, 1'000'000))
+      ->check(within(1, 1'000'000))
       ->capture_default_str();
   verb->callback([arguments] { run_fill_mask(*arguments); });
 }

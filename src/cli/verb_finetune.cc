@@ -25,7 +25,7 @@ static void run_finetune(const config::FinetuneConfig& config) {
   fmt::print("{}/all_results.json, {}/last.h5\n", config.run, config.run);
 }
 
-void add_finetune(CLI::App& app) {
+void add_finetune(Command& app) {
   add_config_verb<config::FinetuneConfig>(app, "finetune", "Fine-tune a model on labelled texts",
                                           run_finetune);
 }

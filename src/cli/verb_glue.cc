@@ -14,7 +14,7 @@ static void run_glue(const config::GlueConfig& config) {
              packed ? fmt::format(", {}/submission.zip", config.run) : "");
 }
 
-void add_glue(CLI::App& app) {
+void add_glue(Command& app) {
   add_config_verb<config::GlueConfig>(
       app, "glue", "Fine-tune a model on the tasks of GLUE with several seeds: table, submission.zip",
       run_glue);

@@ -35,9 +35,9 @@ void run_import(const Arguments& arguments) {
 
 }  // namespace
 
-void add_import(CLI::App& app) {
+void add_import(Command& app) {
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* verb = app.add_subcommand("import", "Read a Hugging Face folder into a checkpoint");
+  Command* verb = app.add_subcommand("import", "Read a Hugging Face folder into a checkpoint");
   verb->add_option("DIR", arguments->folder,
                    "Folder with config.json (or model_config.json), model.safetensors and tokenizer.json")
       ->required();

@@ -8,14 +8,14 @@
 
 namespace espalier::cli {
 
-void add_inspect(CLI::App& app) {
+void add_inspect(Command& app) {
   struct Arguments {
     std::string path;
     bool verify = false;
     bool json = false;
   };
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* verb =
+  Command* verb =
       app.add_subcommand("inspect", "What is inside a checkpoint, a token store or a model folder");
   verb->add_option(
           "FILE", arguments->path,

@@ -26,7 +26,7 @@ static void run_prepare(const data::PrepareOptions& options) {
   fmt::print("{0}/tokenizer.json, {0}/tokens.h5\n", options.out);
 }
 
-void add_prepare(CLI::App& app) {
+void add_prepare(Command& app) {
   add_config_verb<data::PrepareOptions>(app, "prepare", "Turn text into a tokenizer and a token store",
                                         run_prepare);
 }

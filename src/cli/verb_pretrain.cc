@@ -16,7 +16,7 @@ static void run_pretrain(const config::PretrainConfig& config) {
              summary.step, summary.tokens, summary.loss_hard, summary.unigram_loss, config.run);
 }
 
-void add_pretrain(CLI::App& app) {
+void add_pretrain(Command& app) {
   add_config_verb<config::PretrainConfig>(app, "pretrain", "Train a masked language model from prepared text",
                                           run_pretrain);
 }

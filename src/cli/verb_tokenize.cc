@@ -116,17 +116,16 @@ void run_tokenize(const Arguments& arguments) {
 
 }  // namespace
 
-void add_tokenize(CLI::App& app) {
+void add_tokenize(Command& app) {
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* verb = app.add_subcommand("tokenize", "The pieces and ids of texts");
+  Command* verb = app.add_subcommand("tokenize", "The pieces and ids of texts");
   verb->add_option("MODEL", arguments->model, "A tokenizer.json, or any model or folder that holds one")
       ->required();
-  CLI::Option* texts =
+  Option* texts =
       verb->add_option("TEXT", arguments->texts, "Texts (put -- before one that begins with a dash)");
-  CLI::Option* file =
-      verb->add_option("--file", arguments->file,
-                       "Texts from a .jsonl (keys text and, optionally, pair), .txt (a text a "
-                       "line), .tsv or .csv, also .gz");
+  Option* file = verb->add_option("--file", arguments->file,
+                                  "Texts from a .jsonl (keys text and, optionally, pair), .txt (a text a "
+                                  "line), .tsv or .csv, also .gz");
   texts->excludes(file);
   verb->add_option("--text-column", arguments->text_column,
                    "Column or key of the texts in --file (default: text in .jsonl, else sentence)");

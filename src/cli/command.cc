@@ -1,0 +1,143 @@
+#include "cli/command.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+
+namespace espalier::cli {
+namespace {
+
+// CLI11's own checks, with their marks and messages.
+Check check_of(const CLI::Validator& validator) {
+  return {validator.get_description(), [validator](const std::string& text) { return validator(text); }};
+}
+
+}  // namespace
+
+Check within(int low, int high) {
+  return check_of(CLI::Range(low, high));
+}
+Check within(double low, double high) {
+  return check_of(CLI::Range(low, high));
+}
+Check one_of(const std::vector<std::string>& words) {
+  return check_of(CLI::IsMember(words));
+}
+
+Option* Option::required() {
+  option_->required();
+  return this;
+}
+
+Option* Option::capture_default_str() {
+  option_->capture_default_str();
+  return this;
+}
+
+Option* Option::delimiter(char character) {
+  option_->delimiter(character);
+  return this;
+}
+
+Option* Option::excludes(Option* other) {
+  option_->excludes(other->option_);
+  return this;
+}
+
+Option* Option::check(const Check& check) {
+  option_->check(CLI::Validator(check.complaint, check.type));
+  return this;
+}
+
+Option* Option::names(const std::map<std::string, std::string>& values) {
+  option_->transform(CLI::CheckedTransformer(values, CLI::ignore_case));
+  return this;
+}
+
+Command::Command(const std::string& description, const std::string& name)
+    : owned_(std::make_unique<CLI::App>(description, name)), app_(owned_.get()) {}
+
+Command::Command(CLI::App& app) : app_(&app) {}
+
+Command::~Command() = default;
+
+Command* Command::add_subcommand(const std::string& name, const std::string& description) {
+  CLI::App* app = app_->add_subcommand(name, description);
+  return subcommands_.emplace_back(new Command(*app)).get();
+}
+
+template <class T>
+Option* Command::add_option(const std::string& name, T& variable, const std::string& description) {
+  CLI::Option* option = app_->add_option(name, variable, description);
+  return options_.emplace_back(std::make_unique<Option>(*option)).get();
+}
+
+Option* Command::add_flag(const std::string& name, bool& variable, const std::string& description) {
+  CLI::Option* option = app_->add_flag(name, variable, description);
+  return options_.emplace_back(std::make_unique<Option>(*option)).get();
+}
+
+Option* Command::add_option_function(const std::string& name, const std::function<void(int)>& call,
+                                     const std::string& description) {
+  CLI::Option* option = app_->add_option_function<int>(
+      name, [call](const int& value) { call(value); }, description);
+  return options_.emplace_back(std::make_unique<Option>(*option)).get();
+}
+
+void Command::add_flag_callback(const std::string& name, const std::function<void()>& call,
+                                const std::string& description) {
+  app_->add_flag_callback(name, call, description);
+}
+
+void Command::set_version_flag(const std::string& name, const std::string& version) {
+  app_->set_version_flag(name, version);
+}
+
+void Command::require_subcommand() {
+  app_->require_subcommand(1);
+}
+void Command::fallthrough() {
+  app_->fallthrough();
+}
+void Command::footer(const std::string& text) {
+  app_->footer(text);
+}
+std::string Command::get_footer() const {
+  return app_->get_footer();
+}
+std::string Command::value(const std::string& option) const {
+  return app_->get_option(option)->as<std::string>();
+}
+
+const std::string& Command::name() const {
+  return app_->get_name();
+}
+
+std::vector<Command*> Command::subcommands() const {
+  std::vector<Command*> found;
+  for (const std::unique_ptr<Command>& command : subcommands_) found.push_back(command.get());
+  return found;
+}
+
+void Command::callback(std::function<void()> run) {
+  app_->callback(std::move(run));
+}
+
+int Command::parse(int argc, const char* const* argv) {
+  try {
+    app_->parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app_->exit(error) == 0 ? 0 : 2;
+  }
+  return 0;
+}
+
+template Option* Command::add_option(const std::string&, std::string&, const std::string&);
+template Option* Command::add_option(const std::string&, std::vector<std::string>&, const std::string&);
+template Option* Command::add_option(const std::string&, std::int64_t&, const std::string&);
+template Option* Command::add_option(const std::string&, std::uint64_t&, const std::string&);
+template Option* Command::add_option(const std::string&, std::vector<std::int64_t>&, const std::string&);
+template Option* Command::add_option(const std::string&, double&, const std::string&);
+template Option* Command::add_option(const std::string&, std::optional<double>&, const std::string&);
+
+}  // namespace espalier::cli
