@@ -29,8 +29,10 @@ FaultPlan plan_from_environment() {
   if (at > 0 && kind == "enospc") return {Fault::kDiskFull, at, ENOSPC};
   if (at > 0 && kind == "short") return {Fault::kShortWrite, at, 0};
   if (at > 0 && kind == "kill") return {Fault::kKill, at, 0};
-  throw InputError("ESPALIER_IO_FAULT: expected eio:N, enospc:N, short:N or kill:N with N >= 1, found \"" +
-                   text + "\"");
+  if (at > 0 && kind == "enolck") return {Fault::kNoLocks, at, ENOLCK};
+  throw InputError(
+      "ESPALIER_IO_FAULT: expected eio:N, enospc:N, short:N, kill:N or enolck:N with N >= 1, found \"" +
+      text + "\"");
 }
 
 State& state() {
@@ -79,10 +81,17 @@ FaultDecision next_fault(bool is_write, bool is_cleanup) {
     case Fault::kKill:
       std::raise(SIGKILL);
       break;
+    case Fault::kNoLocks:
     case Fault::kNone:
       break;
   }
   return {};
+}
+
+int lock_fault() {
+  State& now = state();
+  const std::scoped_lock lock(now.mutex);
+  return now.plan.fault == Fault::kNoLocks ? now.plan.error : 0;
 }
 
 }  // namespace espalier::io

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -174,6 +175,11 @@ int link(const std::filesystem::path& existing, const std::filesystem::path& pat
 int unlink(const std::filesystem::path& path) {
   if (const int error = next_fault(false, true).error) return error;
   return ::unlink(path.c_str()) == 0 ? 0 : errno;
+}
+
+int lock(int fd) {
+  if (const int error = lock_fault()) return error;
+  return retry([&] { return ::flock(fd, LOCK_EX | LOCK_NB); });
 }
 
 }  // namespace file_ops

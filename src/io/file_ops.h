@@ -58,6 +58,7 @@ int sync_folder(const std::filesystem::path& folder);
 int rename(const std::filesystem::path& from, const std::filesystem::path& to);
 int link(const std::filesystem::path& existing, const std::filesystem::path& path);
 int unlink(const std::filesystem::path& path);
+int lock(int fd);  // for this process alone, without waiting; EWOULDBLOCK if another has it
 
 }  // namespace file_ops
 

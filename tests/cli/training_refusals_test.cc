@@ -101,4 +101,23 @@ TEST_CASE("labelled rows that cannot be used") {
   CHECK(odd.err.find("f.tsv: 1 of 2 rows hold bytes that are not UTF-8") != std::string::npos);
 }
 
+TEST_CASE("on a file system without locks every verb that writes works, with a warning") {
+  const Workshop& shop = workshop();
+  const std::string warning = "the file system has no locks (flock: No locks available)";
+  const auto run = [&](const Arguments& arguments) {
+    const Outcome outcome = Running(arguments, "ESPALIER_IO_FAULT=enolck:1").wait();
+    INFO(outcome.err);
+    CHECK(outcome.status == 0);
+    CHECK(outcome.err.find(warning) != std::string::npos);
+    CHECK(outcome.err.find(warning) == outcome.err.rfind(warning));
+  };
+  run({"prepare", shop.path("prepare.yaml"), "text.files=[" + shop.path("text.txt") + "]",
+       "out=" + shop.path("unlocked-data")});
+  run(shop.pretrain("unlocked", {"train.max_steps=1"}));
+  run(shop.finetune("unlocked", "unlocked-task", {"train.epochs=1"}));
+  for (const char* name : {"unlocked-data", "unlocked", "unlocked-task"}) {
+    CHECK_FALSE(std::filesystem::exists(shop.path(std::string(name) + "/lock")));
+  }
+}
+
 }  // namespace espalier::testing

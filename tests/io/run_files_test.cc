@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "espalier/base/error.h"
+#include "espalier/base/log.h"
 #include "io/fault.h"
 #include "tests/support/support.h"
 
@@ -81,6 +82,66 @@ TEST_CASE("run_files: the lock of another, living process holds; that of a kille
   close(ready[1]);
   const RunLock lock(dir.path());
   CHECK(lock.stale_process() == static_cast<long>(child));
+}
+
+TEST_CASE("run_files: without flock the file alone is the lock, of a living process and of a killed one") {
+  set_quiet(true);
+  for (const int error : {ENOLCK, ENOSYS, EOPNOTSUPP, EINVAL}) {
+    INFO(error);
+    const TempDir dir;
+    const ScopedFault armed({Fault::kNoLocks, 1, error});
+    {
+      const RunLock lock(dir.path());
+      CHECK(error_of([&] {
+              RunLock second(dir.path());
+            }).find("in use by process " + std::to_string(getpid())) != std::string::npos);
+    }
+    CHECK(names_in(dir.path()).empty());
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      auto* const left = new RunLock(dir.path());
+      _exit(left->stale_process().has_value() ? 1 : 0);  // as a kill: nothing is cleaned up
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    REQUIRE(status == 0);
+    CHECK(names_in(dir.path()) == Names{"lock"});
+    const RunLock lock(dir.path());
+    CHECK(lock.stale_process() == static_cast<long>(child));
+    CHECK(names_in(dir.path()) == Names{"lock"});
+  }
+}
+
+TEST_CASE("run_files: without flock another machine's lock file is named, for it cannot be judged") {
+  set_quiet(true);
+  const TempDir dir;
+  const auto file = dir.write("lock", "4711\nsome.other.host\n2026-01-02 03:04:05\npid:[1] 2\n");
+  {
+    const ScopedFault armed({Fault::kNoLocks, 1, ENOLCK});
+    const std::string message = error_of([&] { RunLock lock(dir.path()); });
+    CHECK(message.find("in use by process 4711 on some.other.host since 2026-01-02 03:04:05") !=
+          std::string::npos);
+    CHECK(message.ends_with("delete " + file.string()));
+    std::filesystem::remove(file);
+    CHECK_NOTHROW(RunLock{dir.path()});
+  }
+  // A note that is not whole names nobody.
+  dir.write("lock", "");
+  const ScopedFault armed({Fault::kNoLocks, 1, ENOLCK});
+  CHECK(error_of([&] { RunLock lock(dir.path()); }).find("in use by another process") != std::string::npos);
+}
+
+TEST_CASE("run_files: a lock file that was deleted by hand and made anew is left alone") {
+  set_quiet(true);
+  const TempDir dir;
+  const ScopedFault armed({Fault::kNoLocks, 1, ENOLCK});
+  {
+    const RunLock lock(dir.path());
+    std::filesystem::remove(dir / "lock");
+    dir.write("lock", "another's");
+  }
+  CHECK(names_in(dir.path()) == Names{"lock"});
 }
 
 TEST_CASE("run_files: a lock that can't be written says why") {

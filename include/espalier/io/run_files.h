@@ -15,7 +15,9 @@
 
 namespace espalier::io {
 
-// Holds RUN/lock while alive: a file with our process id under flock, so that a crash frees it by itself.
+// Holds RUN/lock while alive: a file with our process id under flock, so that a crash frees it by itself. On
+// a file system without flock (Lustre and NFS may be mounted so) the file alone is the lock, with a warning:
+// what a crash leaves is taken over on the same machine, and has to be deleted by hand from another.
 class RunLock {
  public:
   // Creates the directory if need be. InputError "RUN: in use by process 4711 on HOST since DATE ..." if
@@ -32,6 +34,7 @@ class RunLock {
 
  private:
   void acquire();
+  bool take_file_alone(bool created, int error);
 
   std::filesystem::path folder_;
   std::filesystem::path path_;
