@@ -6,10 +6,8 @@
 
 #include "data/joined.h"
 #include "data/prepare_parts.h"
-#include "espalier/base/checksum.h"
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
-#include "espalier/base/philox.h"
 #include "espalier/io/run_files.h"
 #include "espalier/io/token_store.h"
 
@@ -96,14 +94,9 @@ CorpusReader PrepareJob::open_corpus() const {
   return CorpusReader(files, corpus);
 }
 
-bool is_validation(const PrepareOptions& options, std::string_view text) {
-  const Philox random(options.seed, RandomStream::kSplit, checksum(text.data(), text.size()));
-  return static_cast<double>(random.word(0)) < options.validation_fraction * 0x1p32;
-}
-
 PrepareResult prepare(const PrepareOptions& options, const PrepareCallback& progress) {
   validate(options);
-  PrepareJob job{options, expand_globs(options.text_files), progress, {}};
+  PrepareJob job{options, expand_globs(options.text_files), progress, {}, 0};
   const std::filesystem::path out = options.out;
   const NewFolder folder(out);
   const io::RunLock lock(out);
@@ -119,6 +112,7 @@ PrepareResult prepare(const PrepareOptions& options, const PrepareCallback& prog
     result.reused = true;
     return result;
   }
+  job.validation_below = split_threshold(job);
   const PreparedTokenizer prepared = make_tokenizer(job);
   manifest["tokenizer"] = prepared.report;
   result.manifest = encode_corpus(job, prepared, std::move(manifest));

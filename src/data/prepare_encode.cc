@@ -104,7 +104,7 @@ void Encoder::encode_batch() {
       const std::string& text = batch_[i].text;
       encoded[i].ids = tokenizer_.encode(text);
       encoded[i].characters = static_cast<std::int64_t>(text::count_code_points(text));
-      encoded[i].validation = is_validation(job_.options, text);
+      encoded[i].validation = job_.is_validation(text);
     }
   });
   for (std::size_t i = 0; i < batch_.size(); ++i) {

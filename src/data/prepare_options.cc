@@ -41,9 +41,11 @@ void describe(PrepareOptions& options, config::Fields& fields) {
   describe_text(options, fields);
   describe_tokenizer(options, fields);
   fields.add("sequence_length", options.sequence_length, "Tokens of a sequence.", config::between(2, 65536));
-  fields.add("validation_fraction", options.validation_fraction,
-             "Share of the documents, chosen by the hash of their text, that is held out for validation.",
-             config::fraction_below_one());
+  fields.add(
+      "validation_fraction", options.validation_fraction,
+      "Share of the documents, chosen by the hash of their text, that is held out for validation; where "
+      "there are so few that one split might have no sequence, the nearest share that gives both one.",
+      config::fraction_below_one());
   fields.choice("order", options.order,
                 {{"stored", SequenceOrder::kStored},
                  {"shuffled", SequenceOrder::kShuffled},

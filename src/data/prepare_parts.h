@@ -1,6 +1,7 @@
 // The parts of `prepare`, in the order they run.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -12,21 +13,29 @@
 
 namespace espalier::data {
 
+// Decides on a document's split: a function of its text and the seed, so that order does not matter.
+std::uint32_t split_word(const PrepareOptions& options, std::string_view text);
+
 // What all parts share.
 struct PrepareJob {
   const PrepareOptions& options;
   std::vector<std::filesystem::path> files;
   const PrepareCallback& progress;
   std::vector<std::string> warnings;
+  std::uint64_t validation_below = 0;  // split words below it are held out
 
   // Reports progress, and throws Interrupted if a signal has come.
   void step(const std::string& phase, std::uint64_t done, std::uint64_t total) const;
   CorpusReader open_corpus() const;
+  // True if a document is held out.
+  bool is_validation(std::string_view text) const { return split_word(options, text) < validation_below; }
 };
 
-// True if a document is held out: a function of its text and the seed, so that neither order nor the other
-// documents matter.
-bool is_validation(const PrepareOptions& options, std::string_view text);
+// --- prepare_split.cc: before the passes
+// Below which split words documents are held out: what validation_fraction says, so that the other documents
+// do not matter, unless one of the splits might then get no sequence, as with few documents. InputError for a
+// single document.
+std::uint64_t split_threshold(PrepareJob& job);
 
 // --- prepare_manifest.cc: what the result depends on
 // The settings that matter for the result; `tokenizer_checksum` is that of the file at tokenizer.path, or "".

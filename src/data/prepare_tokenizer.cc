@@ -55,7 +55,7 @@ Counted count_words(PrepareJob& job, const text::TokenizerModel& pipeline) {
     if (reader.counts().documents % kReportDocuments == 1) {
       job.step("counting words", reader.position(), reader.total_bytes());
     }
-    if (is_validation(job.options, document.text)) continue;
+    if (job.is_validation(document.text)) continue;
     counter.add(document.text);
     ++result.documents;
     result.bytes += static_cast<std::int64_t>(document.text.size());
