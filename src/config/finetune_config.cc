@@ -62,8 +62,8 @@ void describe(FinetuneConfig& config, Fields& fields) {
   fields.add("run", config.run, "Folder of the run: results, predictions, checkpoint.");
   fields.add(
       "resume", config.resume,
-      "auto: continue the run folder where it stopped; never: refuse a run folder that holds a run; or a "
-      "checkpoint file to continue from.");
+      "auto: continue the run folder where it stopped, if what it read holds the same as then, by whatever "
+      "path; never: refuse a run folder that holds a run; or a checkpoint file to continue from.");
   fields.add("seed", config.seed, "Key of every random draw: head, order, dropout.");
   describe_task(config.task, fields);
   describe_recipe(config, fields);
@@ -91,9 +91,12 @@ void validate(const FinetuneConfig& config) {
   }
 }
 
-bool may_change_on_finetune_resume(const std::string& key) {
-  return key == "run" || key == "resume" || key == "train.max_steps" || key == "log.steps" ||
-         key == "log.lines";
+ResumeRule finetune_resume_rule(const std::string& key) {
+  if (key == "model" || key == "task.dir" || key == "task.train" || key == "task.dev")
+    return ResumeRule::kInput;
+  const bool free = key == "run" || key == "resume" || key == "eval.bootstrap" ||
+                    key == "train.detect_anomaly" || key == "train.max_steps" || key.starts_with("log.");
+  return free ? ResumeRule::kFree : ResumeRule::kSame;
 }
 
 }  // namespace espalier::config

@@ -61,9 +61,10 @@ void describe(GlueConfig& config, Fields& fields) {
   fields.add("model", config.model,
              "MODEL to start from: a checkpoint, a run folder or a Hugging Face folder.");
   fields.add("run", config.run, "Folder of the run: results, predictions, models, submission.zip.");
-  fields.add("resume", config.resume,
-             "auto: continue the run folder at the unfinished task and seed; never: refuse a run folder that "
-             "holds a run.");
+  fields.add(
+      "resume", config.resume,
+      "auto: continue the run folder at the unfinished task and seed, if model and rows are the same as "
+      "then, by whatever path; never: refuse a run folder that holds a run.");
   fields.add("glue.dir", config.dir,
              "GLUE in the official layout: a folder with CoLA, SST-2, MRPC, STS-B, QQP, MNLI, QNLI, RTE and "
              "WNLI; a task or test file that is not there is reported and skipped.");
@@ -114,10 +115,15 @@ void validate(const GlueConfig& config) {
   for (const Setting& setting : config.per_task) validate_task(config, task_of(setting));
 }
 
-bool may_change_on_glue_resume(const std::string& key) {
-  return key == "run" || key == "resume" || key == "log.steps" || key == "log.lines" || key == "glue.tasks" ||
-         key == "glue.seeds" || key == "glue.baseline" ||
-         (key.starts_with("per_task.") && key.ends_with(".seeds"));
+ResumeRule glue_resume_rule(const std::string& key) {
+  if (key == "model" || key == "glue.dir") return ResumeRule::kInput;
+  if (key.starts_with("per_task.")) {
+    const bool free = key.ends_with(".seeds") || key.find(".log.") != std::string::npos;
+    return free ? ResumeRule::kFree : ResumeRule::kSame;
+  }
+  const bool free = key == "run" || key == "resume" || key == "glue.tasks" || key == "glue.seeds" ||
+                    key == "glue.baseline" || key == "train.detect_anomaly" || key.starts_with("log.");
+  return free ? ResumeRule::kFree : ResumeRule::kSame;
 }
 
 std::string epoch_name(ReportedEpoch epoch) {

@@ -57,7 +57,7 @@ static void describe_training(PretrainConfig& config, Fields& fields) {
   fields.add(
       "train.micro_batch", config.micro_batch,
       "Sequences that go through the model at once, 4096 tokens at most; an update sums what it needs. "
-      "Settings that are multiples of 4096 tokens give the same bits.",
+      "Settings that are multiples of 4096 tokens give the same bits; may change when a run is continued.",
       at_least(1));
   fields.add(
       "train.batch_ramp", config.batch_ramp,
@@ -79,8 +79,8 @@ void describe(PretrainConfig& config, Fields& fields) {
   fields.add("run", config.run, "Folder of the run: config, metrics, checkpoints.");
   fields.add(
       "resume", config.resume,
-      "auto: continue the run folder where it stopped; never: refuse a run folder that holds a run; or a "
-      "checkpoint file to continue from.");
+      "auto: continue the run folder where it stopped, if what it read holds the same as then, by whatever "
+      "path; never: refuse a run folder that holds a run; or a checkpoint file to continue from.");
   fields.add("init", config.init, "MODEL whose weights to start from, with a fresh optimizer.");
   fields.add("seed", config.seed, "Key of every random draw.");
   describe_arch(config.arch, fields);
@@ -130,10 +130,13 @@ void validate(const PretrainConfig& config) {
   }
 }
 
-bool may_change_on_resume(const std::string& key) {
-  constexpr std::array<std::string_view, 6> free = {"run",       "resume",     "train.max_steps",
-                                                    "log.steps", "save.steps", "save.minutes"};
-  return std::find(free.begin(), free.end(), key) != free.end() || key.starts_with("save.");
+ResumeRule pretrain_resume_rule(const std::string& key) {
+  constexpr std::array<std::string_view, 5> free = {"run", "resume", "train.max_steps",
+                                                    "train.detect_anomaly", "eval.steps"};
+  if (std::find(free.begin(), free.end(), key) != free.end()) return ResumeRule::kFree;
+  if (key.starts_with("log.") || key.starts_with("save.")) return ResumeRule::kFree;
+  if (key == "data" || key == "init") return ResumeRule::kInput;
+  return key == "train.micro_batch" ? ResumeRule::kRounding : ResumeRule::kSame;
 }
 
 }  // namespace espalier::config

@@ -42,6 +42,8 @@ FinetuneData read_custom(const config::TaskConfig& task) {
   result.train = data::read_labelled(task.train, columns);
   result.evaluation.push_back({"", data::read_labelled(task.dev, columns, &result.train.labels)});
   result.metrics = data::custom_metrics(result.train.labels.size(), task.regression);
+  result.inputs = {input_of("task.train", result.train),
+                   input_of("task.dev", result.evaluation.front().data)};
   return result;
 }
 
@@ -57,6 +59,7 @@ FinetuneData read_glue_task(const config::TaskConfig& task, bool report) {
   FinetuneData result;
   result.title = glue.name;
   result.train = data::read_glue(glue, task.dir, "train");
+  result.inputs.push_back(input_of("train", result.train));
   for (const data::GlueFile& file : glue.dev_files()) {
     if (!result.evaluation.empty() && data::find_glue_file(glue, task.dir, file.split).empty()) {
       if (report) {
@@ -66,6 +69,7 @@ FinetuneData read_glue_task(const config::TaskConfig& task, bool report) {
       continue;
     }
     result.evaluation.push_back({file.suffix, data::read_glue(glue, task.dir, file.split)});
+    result.inputs.push_back(input_of(file.split, result.evaluation.back().data));
   }
   result.metrics = glue.metrics;
   return result;

@@ -7,6 +7,7 @@
 #include "espalier/config/finetune_config.h"
 #include "espalier/data/labelled.h"
 #include "espalier/tensor/tensor.h"
+#include "train/run_inputs.h"
 
 namespace espalier::train {
 
@@ -21,6 +22,7 @@ struct FinetuneData {
   data::LabelledData train;
   std::vector<EvaluationSet> evaluation;
   std::vector<std::string> metrics;  // names of data/metrics.h, primary first
+  RunInputs inputs;                  // all rows of the files, before any are drawn
 };
 
 // Reads what `task` names; of MNLI the second evaluation set may be missing, which is reported. `report`:

@@ -36,6 +36,12 @@ nn::ClassifierOptions head_options(const config::FinetuneConfig& config, const F
   return options;
 }
 
+RunInputs all_inputs(const config::FinetuneConfig& config, const FinetuneData& data, LoadedModel& base) {
+  RunInputs inputs = inputs_of("model", config.model, base);
+  inputs.insert(inputs.end(), data.inputs.begin(), data.inputs.end());
+  return inputs;
+}
+
 // exp(logit) / sum of exp, of the largest logit.
 double probability_of(std::span<const float> logits, std::int32_t index) {
   double sum = 0;
@@ -46,10 +52,11 @@ double probability_of(std::span<const float> logits, std::int32_t index) {
 
 }  // namespace
 
-FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_data)
+FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_data, const io::Json& expected)
     : config(requested),
       base(load_model(config.model)),
       data(read_finetune_data(config.task, config.seed, report_data)),
+      inputs(all_inputs(config, data, base)),
       train(base.require_tokenizer(), data.train, batch_options(config, base.arch, true)),
       directory(config.run),
       model(base.arch, head_options(config, data)),
@@ -58,6 +65,7 @@ FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_da
                                      .eps = config.optimizer.eps,
                                      .weight_decay = config.optimizer.weight_decay}),
       class_weights(class_weights_of(config.task, data.train)) {
+  require_same_inputs(inputs, expected, config.run, "Or start it anew in another `run` folder.");
   if (config.routing.mode == config::Routing::kFrozen) frozen = FrozenDecisions(model);
   for (const EvaluationSet& set : data.evaluation) {
     evaluation.emplace_back(base.require_tokenizer(), set.data, batch_options(config, base.arch, false));
@@ -96,9 +104,21 @@ void FinetuneRun::begin() {
                                  : std::string()));
 }
 
-void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& where) {
+void FinetuneRun::require_same_inputs_as(const io::Checkpoint& checkpoint, const std::string& where) const {
+  const auto saved = checkpoint.state.find("inputs");
+  const bool recorded = saved != checkpoint.state.end();
+  const std::string way_out = way_out_by("model", config.run);
   require_same_config(checkpoint.config_yaml, where, settings_of(config),
-                      config::may_change_on_finetune_resume);
+                      {config::finetune_resume_rule, recorded, way_out});
+  if (recorded) {
+    require_same_inputs(inputs, *saved, where, way_out);
+  } else {
+    warn_of_no_inputs(where, "model and data");
+  }
+}
+
+void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& where) {
+  require_same_inputs_as(checkpoint, where);
   load_weights(model, checkpoint.model, where);
   load_optimizer(optimizer, checkpoint, where);
   try {
@@ -149,6 +169,7 @@ io::Checkpoint FinetuneRun::checkpoint() {
   checkpoint.state["tokens"] = state.tokens;
   checkpoint.state["positions"] = state.positions;
   checkpoint.state["loss_sum"] = state.loss_sum;
+  checkpoint.state["inputs"] = to_json(inputs);
   checkpoint.state["best_metric"] =
       std::isfinite(state.best_metric) ? io::Json(state.best_metric) : io::Json();
   checkpoint.config_yaml = config::dump(config);

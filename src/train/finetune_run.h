@@ -35,8 +35,9 @@ struct SetScore {
 };
 
 struct FinetuneRun {
-  // `report_data`: warn of lines that were left out and the like.
-  explicit FinetuneRun(const config::FinetuneConfig& requested, bool report_data = true);
+  // `report_data`: warn of lines that were left out and the like. `expected`: inputs seen before.
+  explicit FinetuneRun(const config::FinetuneConfig& requested, bool report_data = true,
+                       const io::Json& expected = io::Json::object());
 
   std::int64_t steps_per_epoch() const { return train.batches(); }
   // Updates of all epochs, which need not be whole.
@@ -58,6 +59,7 @@ struct FinetuneRun {
   config::FinetuneConfig config;
   LoadedModel base;
   FinetuneData data;
+  RunInputs inputs;  // of data and model
   data::LabelledLoader train;
   std::vector<data::LabelledLoader> evaluation;  // one for each of data.evaluation
   RunDirectory directory;
@@ -71,6 +73,7 @@ struct FinetuneRun {
   LabelInfo label_info() const;
   RoutingProvenance provenance() const;
   io::Checkpoint checkpoint();
+  void require_same_inputs_as(const io::Checkpoint& checkpoint, const std::string& where) const;
   void begin();
   void resume(const io::Checkpoint& checkpoint, const std::string& where);
 };

@@ -172,7 +172,7 @@ io::Json write_results(const FinetuneRun& run, const io::Json& eval) {
 
 io::Json finetune(const config::FinetuneConfig& config, const FinetuneOptions& options) {
   validate(config);
-  FinetuneRun run(config, options.report_data);
+  FinetuneRun run(config, options.report_data, options.inputs);
   const std::unique_ptr<AnomalyGuard> anomaly =
       config.detect_anomaly ? std::make_unique<AnomalyGuard>() : nullptr;
   std::optional<EpochScore> score = train_loop(run, options.title);

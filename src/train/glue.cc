@@ -13,11 +13,14 @@
 #include "train/glue_predict.h"
 #include "train/glue_run.h"
 #include "train/glue_summary.h"
+#include "train/run_inputs.h"
 
 namespace espalier::train {
 namespace {
 
 namespace fs = std::filesystem;
+
+const char kAnother[] = "Give another `run` folder to start anew, or move this one away.";
 
 // Neurons of a feedforward layer, and how many of them a token meets.
 struct Neurons {
@@ -38,30 +41,67 @@ Neurons neurons_of(const nn::FeedForwardOptions& ffn) {
   return {};
 }
 
-io::Json describe_model(const std::string& model) {
+// How the results name the model, and what must not change.
+struct Model {
+  io::Json description;
+  RunInputs inputs;
+};
+
+Model describe_model(const std::string& model) {
   const io::Checkpoint checkpoint = load_model_checkpoint(model);
   const nn::CrammedBertOptions arch = arch_of(checkpoint, model);
   const Neurons neurons = neurons_of(arch.ffn);
-  return {{"path", model},
-          {"layers", arch.layers},
-          {"hidden_size", arch.hidden_size},
-          {"feed_forward", nn::describe(arch.ffn)},
-          {"neurons", neurons.all},
-          {"neurons_used", neurons.used},
-          {"weights_checksum", fmt::format("{:016x}", io::weights_checksum(checkpoint.model))}};
+  LoadedModel loaded = load_model(model);
+  RunInputs inputs = inputs_of("model", model, loaded);
+  io::Json json = {{"path", model},
+                   {"layers", arch.layers},
+                   {"hidden_size", arch.hidden_size},
+                   {"feed_forward", nn::describe(arch.ffn)},
+                   {"neurons", neurons.all},
+                   {"neurons_used", neurons.used},
+                   {"weights_checksum", fmt::format("{:016x}", io::weights_checksum(checkpoint.model))}};
+  return {std::move(json), std::move(inputs)};
 }
 
-// A path may name other weights than when the run was begun.
-void require_same_model(const GlueFolder& folder, const io::Json& model) {
-  if (const std::optional<io::Json> before = folder.read("model.json")) {
-    if (before->at("weights_checksum") == model.at("weights_checksum")) return;
-    throw InputError(fmt::format(
-        "model: {} holds other weights ({}) than when the run {} was begun ({}); give another `run` "
-        "folder",
-        model.at("path").get<std::string>(), model.at("weights_checksum").get<std::string>(),
-        folder.path().string(), before->at("weights_checksum").get<std::string>()));
+// A path may name another model than when the run was begun.
+void require_same_model(const GlueFolder& folder, const Model& model) {
+  const std::optional<io::Json> before = folder.read("model.json");
+  if (!before) return;
+  const std::string where = folder.path().string();
+  if (before->contains("inputs")) {
+    require_same_inputs(model.inputs, before->at("inputs"), where, kAnother);
+  } else if (before->at("weights_checksum") != model.description.at("weights_checksum")) {
+    throw InputError(fmt::format("{}: model: {} holds other weights than when the run was begun. {}", where,
+                                 model.description.at("path").get<std::string>(), kAnother));
+  } else {
+    warn_of_no_inputs(where, "the model's tokenizer");
   }
-  folder.write("model.json", model);
+}
+
+void record_model(const GlueFolder& folder, const Model& model) {
+  io::Json recorded = model.description;
+  recorded["inputs"] = to_json(model.inputs);
+  folder.write("model.json", recorded);
+}
+
+// inputs.json in a task's folder holds what its trainings, finished or begun, have read.
+fs::path inputs_file(const GlueTaskPlan& plan) {
+  return fs::path(folder_of(*plan.task)) / "inputs.json";
+}
+
+void require_same_rows(const GlueFolder& folder, const GlueTaskPlan& plan) {
+  const fs::path task = folder_of(*plan.task);
+  if (const std::optional<io::Json> before = folder.read(inputs_file(plan))) {
+    require_same_inputs(plan.inputs, *before, (folder.path() / task).string(), kAnother);
+  } else if (fs::exists(folder.path() / task / "model.h5")) {
+    warn_of_no_inputs((folder.path() / task).string(), "the rows");
+  }
+}
+
+void record_rows(const GlueFolder& folder, const GlueTaskPlan& plan) {
+  io::Json recorded = to_json(plan.inputs);
+  if (const std::optional<io::Json> before = folder.read(inputs_file(plan))) recorded.update(*before);
+  folder.write(inputs_file(plan), recorded);
 }
 
 // The trainings that are asked for, of tasks before this one and of this one up to a place.
@@ -74,18 +114,22 @@ class Counter {
   std::int64_t all_, done_ = 0;
 };
 
-GlueTaskResults train_task(const config::GlueConfig& config, const GlueTaskPlan& plan,
+GlueTaskResults train_task(const config::GlueConfig& config, const GlueTaskPlan& plan, const Model& model,
                            const GlueFolder& folder, Counter& counter) {
   // Its lock lets unfinished files of a killed process be removed.
   const io::RunLock lock(folder.path() / folder_of(*plan.task));
   io::remove_stale_temporaries(lock);
+  record_rows(folder, plan);
+  io::Json inputs = to_json(model.inputs);
+  inputs.update(to_json(plan.inputs));
+  const GlueTraining training{config, plan, inputs, folder};
   GlueTaskResults result;
   result.plan = &plan;
   GlueSetting chosen = plan.sweep.front();
   if (plan.sweep.size() > 1) {
     double best = 0;
     for (const GlueSetting& setting : plan.sweep) {
-      result.sweep.push_back(read_or_train(config, plan, setting, folder, counter.next()));
+      result.sweep.push_back(read_or_train(training, setting, counter.next()));
       const double score = selection_score(config, result.sweep.back());
       if (result.sweep.size() > 1 && score <= best) continue;
       best = score;
@@ -98,8 +142,7 @@ GlueTaskResults train_task(const config::GlueConfig& config, const GlueTaskPlan&
     GlueSetting setting = chosen;
     setting.seed = static_cast<std::uint64_t>(seed);
     const bool again = plan.sweep.size() > 1 && seed == plan.seeds.front();
-    result.runs.push_back(
-        read_or_train(config, plan, setting, folder, again ? "the sweep's" : counter.next()));
+    result.runs.push_back(read_or_train(training, setting, again ? "the sweep's" : counter.next()));
   }
   result.tests = predict_tests(config, plan, folder);
   return result;
@@ -146,16 +189,19 @@ std::int64_t count_trainings(const GluePlan& plan) {
 io::Json glue(const config::GlueConfig& config) {
   validate(config);
   const GluePlan plan = plan_glue(config);
-  const io::Json model = describe_model(config.model);
+  const Model model = describe_model(config.model);
   if (!config.baseline.empty()) read_baseline(config);
   const GlueFolder folder(config);
   require_same_model(folder, model);
+  for (const GlueTaskPlan& task : plan.tasks) require_same_rows(folder, task);
+  folder.write_text("config.yaml", config::dump(config));
+  record_model(folder, model);
   Counter counter(count_trainings(plan));
   std::vector<GlueTaskResults> tasks;
   io::Json results;
   for (const GlueTaskPlan& task : plan.tasks) {
-    tasks.push_back(train_task(config, task, folder, counter));
-    results = results_json(config, plan, model, tasks);
+    tasks.push_back(train_task(config, task, model, folder, counter));
+    results = results_json(config, plan, model.description, tasks);
     folder.write("results.json", results);
   }
   results["submission"] = pack(folder, tasks);

@@ -40,10 +40,10 @@ GlueFolder::GlueFolder(const config::GlueConfig& config) : path_(checked(config)
   io::remove_stale_temporaries(lock_);
   const fs::path file = path_ / "config.yaml";
   if (fs::exists(file)) {
+    const std::string way_out = "To start anew, or to train longer, give another `run` folder.";
     require_same_config(io::read_text_file(file), file.string(), settings_of(config),
-                        config::may_change_on_glue_resume);
+                        {config::glue_resume_rule, fs::exists(path_ / "model.json"), way_out});
   }
-  io::write_text_atomically(file, config::dump(config));
 }
 
 std::optional<io::Json> GlueFolder::read(const fs::path& below) const {

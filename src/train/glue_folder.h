@@ -14,7 +14,8 @@ namespace espalier::train {
 class GlueFolder {
  public:
   // Creates and locks the folder. InputError if another process holds it, if it holds something else, if it
-  // was begun with other settings (each is named), or if it holds a run and `resume` is never.
+  // was begun with other settings (each is named), or if it holds a run and `resume` is never. The new ones
+  // are not written yet: whether the files are the same is still to be checked.
   explicit GlueFolder(const config::GlueConfig& config);
 
   const std::filesystem::path& path() const { return path_; }

@@ -29,10 +29,12 @@ std::vector<GlueSetting> sweep_of(const config::GlueConfig& config, const GlueTa
   return settings;
 }
 
-// Reads a file for its faults; the text for the report.
-std::string look_at(const data::GlueTask& task, const fs::path& directory, const data::GlueFile& file) {
+// Reads a file for its faults and notes what it holds; the text for the report.
+std::string look_at(const data::GlueTask& task, const fs::path& directory, const data::GlueFile& file,
+                    RunInputs& inputs) {
   const data::LabelledData data = data::read_glue(task, directory, file.split);
   report_oddities(data);
+  inputs.push_back(input_of(file.split, data));
   return fmt::format("{} {}", data.rows.size(), file.split);
 }
 
@@ -63,11 +65,14 @@ std::string find_files(const config::GlueConfig& config, GlueTaskPlan& plan) {
   return "";
 }
 
-void look_at_all(const config::GlueConfig& config, const GlueTaskPlan& plan) {
+void look_at_all(const config::GlueConfig& config, GlueTaskPlan& plan) {
   const data::GlueTask& task = *plan.task;
-  std::string rows = look_at(task, config.dir, task.files.front());
-  for (const auto* files : {&plan.dev_files, &plan.test_files}) {
-    for (const data::GlueFile& file : *files) rows += ", " + look_at(task, config.dir, file);
+  std::string rows = look_at(task, config.dir, task.files.front(), plan.inputs);
+  for (const data::GlueFile& file : plan.dev_files) {
+    rows += ", " + look_at(task, config.dir, file, plan.inputs);
+  }
+  for (const data::GlueFile& file : plan.test_files) {
+    rows += ", " + look_at(task, config.dir, file, plan.test_inputs);
   }
   std::string missing;
   for (const std::string& name : plan.missing) missing += (missing.empty() ? "" : ", ") + name;

@@ -6,6 +6,7 @@
 
 #include "espalier/config/glue_config.h"
 #include "espalier/data/glue.h"
+#include "train/run_inputs.h"
 
 namespace espalier::train {
 
@@ -23,6 +24,8 @@ struct GlueTaskPlan {
   std::vector<GlueSetting> sweep;         // all pairs with the first seed; one pair without a sweep
   std::vector<data::GlueFile> dev_files;  // those that are there, the first always
   std::vector<data::GlueFile> test_files;
+  RunInputs inputs;                  // the rows of train and dev files
+  RunInputs test_inputs;             // ... and of test files
   std::vector<std::string> missing;  // names of submission files without a test file
 };
 

@@ -6,10 +6,12 @@
 
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
+#include "espalier/base/log.h"
 #include "espalier/data/glue_submission.h"
 #include "espalier/data/labelled_loader.h"
 #include "espalier/train/model.h"
 #include "espalier/train/progress.h"
+#include "train/run_inputs.h"
 
 namespace espalier::train {
 namespace {
@@ -62,8 +64,18 @@ TestPredictions predict(LoadedModel& model, const data::LabelledData& data, std:
   return result;
 }
 
-bool is_done(const GlueFolder& folder, const io::Json& done, const std::string& model) {
+// Whether what was predicted is of this model and of the rows that the files hold now.
+bool is_done(const GlueFolder& folder, const io::Json& done, const std::string& model,
+             const RunInputs& inputs) {
   if (done.at("folder") != model) return false;
+  const io::Json saved = done.value("inputs", io::Json::object());
+  for (const RunInput& input : inputs) {
+    if (!saved.contains(input.key)) return false;
+    const std::string change = difference(input, saved);
+    if (change.empty()) continue;
+    log_info(fmt::format("{}; its rows are predicted again", change));
+    return false;
+  }
   const io::Json& files = done.at("files");
   return std::all_of(files.begin(), files.end(), [&](const io::Json& file) {
     return fs::exists(folder.path() / "submission" / file.at("name").get<std::string>());
@@ -75,16 +87,18 @@ bool is_done(const GlueFolder& folder, const io::Json& done, const std::string& 
 io::Json predict_tests(const config::GlueConfig& config, const GlueTaskPlan& plan, const GlueFolder& folder) {
   const fs::path task = folder_of(*plan.task);
   io::Json result = {{"folder", folder.read(task / "model.json").value().at("folder")},
-                     {"files", io::Json::array()}};
+                     {"files", io::Json::array()},
+                     {"inputs", io::Json::object()}};
   if (plan.test_files.empty()) return result;
   const std::optional<io::Json> done = folder.read(task / "test.json");
   if (done && done->at("files").size() == plan.test_files.size() &&
-      is_done(folder, *done, result.at("folder").get<std::string>())) {
+      is_done(folder, *done, result.at("folder").get<std::string>(), plan.test_inputs)) {
     return *done;
   }
   LoadedModel model = load_model(folder.path() / task / "model.h5");
   for (const data::GlueFile& file : plan.test_files) {
     const data::LabelledData data = data::read_glue(*plan.task, config.dir, file.split);
+    result["inputs"].update(to_json({input_of(file.split, data)}));
     const TestPredictions predictions =
         predict(model, data, plan.recipe.max_length, "predicting " + file.submission);
     folder.write_text(fs::path("submission") / file.submission,

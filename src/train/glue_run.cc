@@ -106,8 +106,8 @@ double selection_score(const config::GlueConfig& config, const io::Json& result)
   return value.is_number() ? value.get<double>() : -std::numeric_limits<double>::infinity();
 }
 
-io::Json read_or_train(const config::GlueConfig& config, const GlueTaskPlan& plan, const GlueSetting& setting,
-                       const GlueFolder& folder, const std::string& progress) {
+io::Json read_or_train(const GlueTraining& shared, const GlueSetting& setting, const std::string& progress) {
+  const auto& [config, plan, inputs, folder] = shared;
   const fs::path below = fs::path(folder_of(*plan.task)) / folder_of(config, setting);
   const fs::path file = below / "result.json";
   if (const std::optional<io::Json> finished = folder.read(file)) {
@@ -121,6 +121,7 @@ io::Json read_or_train(const config::GlueConfig& config, const GlueTaskPlan& pla
   FinetuneOptions options;
   options.title = fmt::format("{} seed {}", plan.task->folder, setting.seed);
   options.report_data = false;
+  options.inputs = inputs;
   const io::Json all = finetune(training, options);
   io::Json result = result_of(plan, setting, below.string(), all, finetune_evaluations(training.run));
   keep_model(config, plan, folder, result);

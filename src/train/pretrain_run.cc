@@ -12,6 +12,7 @@
 #include "espalier/train/model.h"
 #include "train/model_card.h"
 #include "train/optimizer_tensors.h"
+#include "train/run_inputs.h"
 #include "train/word_difference.h"
 
 namespace espalier::train {
@@ -72,6 +73,7 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
 void PretrainRun::begin() {
   if (!config.init.empty()) {
     const io::Checkpoint init = load_model_checkpoint(config.init);
+    state.inputs = to_json(inputs_of("init", config.init, init));
     load_weights(model, init.model, config.init);
     log_info(fmt::format("{}: starting from the weights of {}", config.run, config.init));
     const std::string difference =
@@ -91,16 +93,33 @@ void PretrainRun::begin() {
       train.sequence_length()));
 }
 
+// The weights are in the run's own checkpoints: what they came from may have been removed since.
+void PretrainRun::check_init(const std::string& where) {
+  if (config.init.empty()) return;
+  const bool recorded = !state.inputs.empty();
+  if (!recorded) warn_of_no_inputs(where, "the weights of init");
+  const std::string before =
+      recorded ? io::JsonView(state.inputs, where)["init"]["path"].as_string() : config.init;
+  if (config.init == before && !std::filesystem::exists(before)) {
+    log_info(fmt::format("{}: init: {} is not there any more; the run goes on without it", where, before));
+    return;
+  }
+  const RunInputs now = inputs_of("init", config.init, load_model_checkpoint(config.init));
+  require_same_inputs(now, state.inputs, where, way_out_by("init", config.run));
+  state.inputs = to_json(now);
+}
+
 void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& where) {
-  require_same_config(checkpoint.config_yaml, where, config::settings_of(config),
-                      config::may_change_on_resume);
   const std::string data_now = state.data_fingerprint;
   state = state_from_json(checkpoint.state, where);
+  // The data have been recorded always, `init` not always.
+  const bool recorded = config.init.empty() || !state.inputs.empty();
+  require_same_config(checkpoint.config_yaml, where, config::settings_of(config),
+                      {config::pretrain_resume_rule, recorded, way_out_by("init", config.run)});
+  check_init(where);
   if (state.data_fingerprint != data_now) {
-    throw InputError(
-        fmt::format("{}: the run was trained on other data than {} holds now; give another `run` folder to "
-                    "start anew",
-                    where, config.data));
+    throw InputError(fmt::format("{}: data: the run was trained on other data than {} holds now. {}", where,
+                                 config.data, way_out_by("init", config.run)));
   }
   load_weights(model, checkpoint.model, where);
   load_optimizer(optimizer, checkpoint, where);

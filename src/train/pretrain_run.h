@@ -49,6 +49,7 @@ struct PretrainRun {
 
  private:
   void begin();
+  void check_init(const std::string& where);
   void resume(const io::Checkpoint& checkpoint, const std::string& where);
   RoutingProvenance provenance() const;
   io::Checkpoint checkpoint();

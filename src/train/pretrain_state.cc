@@ -31,6 +31,7 @@ io::Json to_json(const PretrainState& state) {
   json["best_loss"] = finite_or_null(state.best_loss);
   json["lowest_soft_loss"] = finite_or_null(state.lowest_soft_loss);
   json["data_fingerprint"] = state.data_fingerprint;
+  if (!state.inputs.empty()) json["inputs"] = state.inputs;
   return json;
 }
 
@@ -45,6 +46,7 @@ PretrainState state_from_json(const io::Json& json, const std::string& where) {
     state.best_loss = number_or_infinity(json, "best_loss");
     state.lowest_soft_loss = number_or_infinity(json, "lowest_soft_loss");
     state.data_fingerprint = json.at("data_fingerprint").get<std::string>();
+    state.inputs = json.value("inputs", io::Json::object());
     return state;
   } catch (const io::Json::exception& error) {
     throw InputError(fmt::format("{}: not the state of a pretraining run: {}", where, error.what()));

@@ -19,6 +19,7 @@ struct PretrainState {
   double best_loss = std::numeric_limits<double>::infinity();         // lowest hard evaluation loss
   double lowest_soft_loss = std::numeric_limits<double>::infinity();  // lowest soft evaluation loss
   std::string data_fingerprint;                                       // of the token store
+  io::Json inputs = io::Json::object();  // of `init`, as train/run_inputs.h records them
 };
 
 io::Json to_json(const PretrainState& state);

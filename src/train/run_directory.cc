@@ -178,34 +178,69 @@ static bool is_exception(const std::string& key) {
   return key.starts_with("per_task.");
 }
 
+static bool is_same_path(const std::string& a, const std::string& b) {
+  if (a.empty() || b.empty()) return a == b;
+  std::error_code error;
+  const fs::path first = fs::weakly_canonical(fs::path(a) / "", error);
+  return !error && first == fs::weakly_canonical(fs::path(b) / "", error) && !error;
+}
+
+static bool may_differ(const std::string& key, const std::string& before, const std::string& now,
+                       const ConfigComparison& comparison) {
+  switch (comparison.rules(key)) {
+    case config::ResumeRule::kSame:
+      return false;
+    case config::ResumeRule::kFree:
+      return true;
+    case config::ResumeRule::kInput:
+      // Something where there was nothing is another run, whatever it holds.
+      return (comparison.inputs_recorded && before.empty() == now.empty()) || is_same_path(before, now);
+    case config::ResumeRule::kRounding:
+      log_warning(
+          fmt::format("{}: {} in the run, {} now: from here on it is not, to the last bit, the run that it "
+                      "would have been",
+                      key, before, now));
+      return true;
+  }
+  return false;
+}
+
 void require_same_config(const std::string& saved_yaml, const std::string& saved_where,
-                         const std::vector<config::Setting>& now, bool (*free)(const std::string& key)) {
+                         const std::vector<config::Setting>& now, const ConfigComparison& comparison) {
   std::map<std::string, std::string> saved;
   for (const config::Setting& setting : config::parse_yaml(saved_yaml, saved_where)) {
     saved[setting.key] = value_text(setting);
   }
   std::string changes;
   const auto note = [&](const std::string& key, const std::string& before, const std::string& after) {
-    if (before != after) changes += fmt::format("\n  {}: {} in the run, {} now", key, before, after);
+    if (before == after || may_differ(key, before, after, comparison)) return;
+    changes += fmt::format("\n  {}: {} in the run, {} now", key, before, after);
   };
   for (const config::Setting& setting : now) {
     const auto before = saved.find(setting.key);
     if (before != saved.end()) {
-      if (!free(setting.key)) note(setting.key, before->second, value_text(setting));
+      note(setting.key, before->second, value_text(setting));
       saved.erase(before);
-    } else if (is_exception(setting.key) && !free(setting.key)) {
+    } else if (is_exception(setting.key)) {
       note(setting.key, "not set", value_text(setting));
     }
   }
   // Other keys are there always: one that is not now was of another version of the program.
   for (const auto& [key, value] : saved) {
-    if (is_exception(key) && !free(key)) note(key, value, "not set");
+    if (is_exception(key)) note(key, value, "not set");
   }
   if (changes.empty()) return;
   throw InputError(
-      fmt::format("{}: the run was begun with another configuration:{}\nGive the old values to resume, or "
-                  "another `run` folder to start anew.",
-                  saved_where, changes));
+      fmt::format("{}: the run was begun with another configuration:{}\nGive the old values to resume. {}",
+                  saved_where, changes, comparison.way_out));
+}
+
+std::string way_out_by(const std::string& key, const std::string& run) {
+  return fmt::format(
+      "To start anew give another `run` folder (or move {} away); to train on from these weights, longer or "
+      "on "
+      "something else, give {}={} and another `run` folder.",
+      run, key, run);
 }
 
 }  // namespace espalier::train

@@ -59,8 +59,10 @@ TEST_CASE("one task's seeds") {
   CHECK(seeds_of(config, "sst2") == std::vector<std::int64_t>{1});
   CHECK(seeds_of(config, "rte") == std::vector<std::int64_t>{7, 5});
   CHECK(seeds_of(config, "cola") == std::vector<std::int64_t>{1, 2, 3});
-  CHECK(may_change_on_glue_resume("per_task.sst2.seeds"));
-  CHECK_FALSE(may_change_on_glue_resume("per_task.sst2.train.epochs"));
+  CHECK(glue_resume_rule("per_task.sst2.seeds") == ResumeRule::kFree);
+  CHECK(glue_resume_rule("per_task.sst2.train.epochs") == ResumeRule::kSame);
+  CHECK(glue_resume_rule("glue.dir") == ResumeRule::kInput);
+  CHECK(glue_resume_rule("eval.bootstrap") == ResumeRule::kSame);  // finished tables hold intervals
 }
 
 TEST_CASE("what is wrong is named") {

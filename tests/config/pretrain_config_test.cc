@@ -67,11 +67,18 @@ TEST_CASE("the architecture survives a round trip through settings") {
   CHECK(again.attention.rotary);
 }
 
-TEST_CASE("only keys about stopping, logging and saving may change when a run is resumed") {
-  CHECK(may_change_on_resume("train.max_steps"));
-  CHECK(may_change_on_resume("save.keep"));
-  CHECK_FALSE(may_change_on_resume("train.lr"));
-  CHECK_FALSE(may_change_on_resume("arch.ffn.depth"));
+TEST_CASE("what each key may do when a pretraining is resumed") {
+  for (const char* key : {"run", "resume", "train.max_steps", "train.detect_anomaly", "eval.steps",
+                          "log.steps", "save.keep", "save.minutes"}) {
+    INFO(key);
+    CHECK(pretrain_resume_rule(key) == ResumeRule::kFree);
+  }
+  for (const char* key : {"data", "init"}) CHECK(pretrain_resume_rule(key) == ResumeRule::kInput);
+  CHECK(pretrain_resume_rule("train.micro_batch") == ResumeRule::kRounding);
+  for (const char* key : {"train.lr", "train.budget.steps", "train.batch_size", "arch.ffn.depth", "seed"}) {
+    INFO(key);
+    CHECK(pretrain_resume_rule(key) == ResumeRule::kSame);
+  }
 }
 
 }  // namespace espalier::config

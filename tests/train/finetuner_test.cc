@@ -223,6 +223,73 @@ TEST_CASE("other keys, another kind of run, and a folder in use are refused") {
   CHECK(error_of([&] { finetune(work.config("c")); }).find("in use by") != std::string::npos);
 }
 
+TEST_CASE("labels, rows, model or tokenizer that changed are refused by name, before the end and after it") {
+  const Workspace work;
+  const std::string train = read_text(work.dir / "train.tsv"), dev = read_text(work.dir / "dev.tsv");
+  finetune(work.config("finished", {"train.epochs=1"}));
+  finetune(work.config("begun", {"train.epochs=2", "train.max_steps=2"}));
+  const std::string results = read_text(work.run("finished") / "all_results.json");
+  const auto check_refused = [&](const std::string& what) {
+    for (const char* run : {"finished", "begun"}) {
+      const std::string epochs = run == std::string("begun") ? "train.epochs=2" : "train.epochs=1";
+      const std::string message = error_of([&] { finetune(work.config(run, {epochs})); });
+      INFO(message);
+      CHECK(message.find(": " + what) != std::string::npos);
+      CHECK(message.find("give model=" + work.run(run).string() + " and another `run` folder") !=
+            std::string::npos);
+    }
+    CHECK(read_text(work.run("finished") / "all_results.json") == results);
+  };
+  std::string flipped = train;
+  flipped.replace(flipped.find("\tfirst\t"), 7, "\tsecond\t");
+  work.dir.write("train.tsv", flipped);
+  check_refused("task.train: " + (work.dir / "train.tsv").string() +
+                ": other labels than it had when the run was begun (96 rows then, 96 rows now)");
+  work.dir.write("train.tsv", train);
+  work.dir.write("dev.tsv", dev + dev.substr(dev.find('\n') + 1));
+  check_refused("task.dev: " + (work.dir / "dev.tsv").string() + ": other labels and texts than it had");
+  work.dir.write("dev.tsv", dev);
+  io::Checkpoint model = io::load_checkpoint(work.dir / "model.h5");
+  const float weight = model.model[0].value.data()[20];
+  model.model[0].value.data()[20] = weight + 1;
+  io::save_checkpoint(work.dir / "model.h5", model);
+  check_refused("model: " + (work.dir / "model.h5").string() + ": other weights than it had");
+  model.model[0].value.data()[20] = weight;
+  io::Json tokenizer = io::parse_json(model.tokenizer_json, "tokenizer");
+  tokenizer["model"]["max_input_chars_per_word"] = 7;
+  model.tokenizer_json = tokenizer.dump();
+  io::save_checkpoint(work.dir / "model.h5", model);
+  check_refused("model: tokenizer: " + (work.dir / "model.h5").string() + ": other vocabulary or rules than");
+}
+
+TEST_CASE("model and tables that moved are the same, and an earlier version's run goes on") {
+  const Workspace work;
+  finetune(work.config("whole", {"train.epochs=2"}));
+  finetune(work.config("a", {"train.epochs=2", "train.max_steps=2"}));
+  std::filesystem::create_directory(work.dir / "moved");
+  std::vector<std::string> moved = {"train.epochs=2", "eval.bootstrap=7"};
+  for (const auto& [key, name] : {std::pair("model", "model.h5"), std::pair("task.train", "train.tsv"),
+                                  std::pair("task.dev", "dev.tsv")}) {
+    std::filesystem::rename(work.dir / name, work.dir / "moved" / name);
+    moved.push_back(std::string(key) + "=" + (work.dir / "moved" / name).string());
+  }
+  finetune(work.config("a", moved));
+  CHECK(read_text(work.run("a") / "predictions_dev.tsv") ==
+        read_text(work.run("whole") / "predictions_dev.tsv"));
+  const auto last = io::step_files(work.run("a")).back().path;
+  io::Checkpoint checkpoint = io::load_checkpoint(last);
+  REQUIRE(checkpoint.state.contains("inputs"));
+  checkpoint.state.erase("inputs");
+  checkpoint.config_yaml = io::load_checkpoint(io::step_files(work.run("whole")).back().path).config_yaml;
+  io::save_checkpoint(last, checkpoint);
+  // Without a record another path may be anything.
+  CHECK(error_of([&] { finetune(work.config("a", moved)); }).find("task.train: ") != std::string::npos);
+  std::filesystem::rename(work.dir / "moved/model.h5", work.dir / "model.h5");
+  std::filesystem::rename(work.dir / "moved/train.tsv", work.dir / "train.tsv");
+  std::filesystem::rename(work.dir / "moved/dev.tsv", work.dir / "dev.tsv");
+  CHECK_NOTHROW(finetune(work.config("a", {"train.epochs=2"})));
+}
+
 TEST_CASE("a task that is neither custom nor GLUE's is named") {
   const Workspace work;
   CHECK(error_of([&] {

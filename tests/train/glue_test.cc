@@ -252,7 +252,69 @@ TEST_CASE("other weights under the model's name are refused") {
   io::Checkpoint model = io::load_checkpoint(work.dir / "model.h5");
   model.model[0].value.data()[20] += 1.0F;
   io::save_checkpoint(work.dir / "model.h5", model);
-  CHECK(error_of([&] { glue(work.config("a", rte)); }).find("holds other weights (") != std::string::npos);
+  const std::string message = error_of([&] { glue(work.config("a", rte)); });
+  INFO(message);
+  CHECK(message.find("model.h5: other weights than it had when the run was begun") != std::string::npos);
+  CHECK(message.find("another `run` folder") != std::string::npos);
+}
+
+TEST_CASE("other rows under the data's names are refused, after the end and before it; moved ones are not") {
+  const Workspace work;
+  const std::vector<std::string> rte = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=1"};
+  const io::Json first = glue(work.config("a", rte));
+  const std::string train = work.text("glue/RTE/train.tsv"), dev = work.text("glue/RTE/dev.tsv");
+  const auto check_refused = [&](const std::string& what) {
+    const std::string before = work.text("a/config.yaml");
+    const std::string message = error_of([&] { glue(work.config("a", rte)); });
+    INFO(message);
+    CHECK(message.find(what) != std::string::npos);
+    CHECK(message.find("another `run` folder") != std::string::npos);
+    CHECK_UNARY(work.text("a/config.yaml") == before);
+  };
+  work.dir.write("glue/RTE/dev.tsv", dev.substr(0, dev.rfind('\n', dev.size() - 2) + 1));
+  check_refused(
+      "dev.tsv: other labels and texts than it had when the run was begun (24 rows then, 23 rows now)");
+  work.dir.write("glue/RTE/dev.tsv", dev);
+  std::string flipped = train;
+  const std::size_t label = flipped.rfind("not_entailment");
+  REQUIRE(label != std::string::npos);
+  flipped.replace(label, 14, "entailment");
+  work.dir.write("glue/RTE/train.tsv", flipped);
+  check_refused("train.tsv: other labels than it had when the run was begun (48 rows then, 48 rows now)");
+  // A second seed would otherwise be trained on other rows than the first.
+  std::vector<std::string> more = rte;
+  more[1] = "glue.seeds=2";
+  CHECK(error_of([&] { glue(work.config("a", more)); }).find("train.tsv: other labels") != std::string::npos);
+  work.dir.write("glue/RTE/train.tsv", train);
+  fs::rename(work.dir / "glue", work.dir / "moved");
+  fs::rename(work.dir / "model.h5", work.dir / "moved.h5");
+  more.push_back("glue.dir=" + (work.dir / "moved").string());
+  more.push_back("model=" + (work.dir / "moved.h5").string());
+  const io::Json again = glue(work.config("a", more));
+  CHECK(comparable(again)["tasks"]["rte"]["runs"][0] == comparable(first)["tasks"]["rte"]["runs"][0]);
+}
+
+TEST_CASE("test rows that changed are predicted again") {
+  const Workspace work;
+  const std::vector<std::string> rte = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=1"};
+  glue(work.config("a", rte));
+  const std::string test = work.text("glue/RTE/test.tsv");
+  work.dir.write("glue/RTE/test.tsv", test.substr(0, test.rfind('\n', test.size() - 2) + 1));
+  glue(work.config("a", rte));
+  CHECK(lines(work.text("a/submission/RTE.tsv")) == lines(test) - 1);
+}
+
+TEST_CASE("a run of a version that recorded nothing goes on, and records") {
+  const Workspace work;
+  const std::vector<std::string> rte = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=1"};
+  glue(work.config("a", rte));
+  fs::remove(work.dir / "a/RTE/inputs.json");
+  io::Json model = io::read_json(work.dir / "a/model.json");
+  model.erase("inputs");
+  work.dir.write("a/model.json", model.dump());
+  CHECK_NOTHROW(glue(work.config("a", rte)));
+  CHECK(io::read_json(work.dir / "a/RTE/inputs.json").contains("dev"));
+  CHECK(io::read_json(work.dir / "a/model.json").contains("inputs"));
 }
 
 TEST_CASE("a faulty file is found before anything is trained") {

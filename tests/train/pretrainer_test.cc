@@ -197,6 +197,64 @@ TEST_CASE("micro-batches add up to the batch") {
   CHECK(loss("one") == doctest::Approx(loss("four")).epsilon(1e-5));
 }
 
+TEST_CASE("the same data by another path continue; others are refused with the way out") {
+  const Workspace work;
+  const std::string data = (work.dir / "data").string();
+  pretrain(work.config("whole", {"train.budget.steps=6"}));
+  const auto go = [&](const std::string& path, int steps) {
+    return work.config("a",
+                       {"train.budget.steps=6", "data=" + path, "train.max_steps=" + std::to_string(steps)});
+  };
+  pretrain(go(data, 1));
+  pretrain(go(data + "/", 2));
+  pretrain(go((work.dir / "." / "data").string(), 3));
+  std::filesystem::rename(work.dir / "data", work.dir / "moved");
+  pretrain(go((work.dir / "moved").string(), 6));
+  CHECK(weights_of(work.run("a") / "last.h5") == weights_of(work.run("whole") / "last.h5"));
+  testing::write_tiny_store(work.dir / "data", 200);
+  const std::string message = error_of([&] { pretrain(go(data, 6)); });
+  INFO(message);
+  CHECK(message.find("data: the run was trained on other data than " + data + " holds now") !=
+        std::string::npos);
+  CHECK(message.find("give init=" + work.run("a").string() + " and another `run` folder") !=
+        std::string::npos);
+}
+
+TEST_CASE("what may change does, and what may not names the way out") {
+  const Workspace work;
+  const auto changed = [&](const std::string& key) {
+    return work.config("a", {"train.budget.steps=8", key});
+  };
+  pretrain(changed("train.max_steps=2"));
+  pretrain(
+      work.config("a", {"train.budget.steps=8", "train.max_steps=4", "train.micro_batch=4", "eval.steps=3"}));
+  pretrain(changed("save.steps=2"));
+  CHECK(metrics_of(work.run("a")).find("{\"step\":8") != std::string::npos);
+  const std::string message = error_of([&] { pretrain(work.config("a", {"train.budget.steps=9"})); });
+  INFO(message);
+  CHECK(message.find("train.budget.steps: 8 in the run, 9 now") != std::string::npos);
+  CHECK(message.find("longer or on something else, give init=" + work.run("a").string()) !=
+        std::string::npos);
+}
+
+TEST_CASE("the weights that a run started from are checked while they are there") {
+  const Workspace work;
+  const std::string base = work.run("base").string();
+  pretrain(work.config("base", {"train.budget.steps=6", "train.max_steps=2"}));
+  const auto go = [&](int steps) {
+    return work.config("b", {"init=" + base, "train.max_steps=" + std::to_string(steps)});
+  };
+  pretrain(go(1));
+  pretrain(go(2));
+  pretrain(work.config("base", {"train.budget.steps=6"}));
+  const std::string message = error_of([&] { pretrain(go(3)); });
+  INFO(message);
+  CHECK(message.find("init: " + base + ": other weights than it had when the run was begun") !=
+        std::string::npos);
+  std::filesystem::remove_all(base);
+  CHECK_NOTHROW(pretrain(go(3)));
+}
+
 TEST_CASE("weights of another run start a new one") {
   const Workspace work;
   pretrain(work.config("a"));

@@ -4,6 +4,7 @@
 
 #include "espalier/config/fields.h"
 #include "espalier/config/pretrain_config.h"
+#include "espalier/config/resume_rule.h"
 #include "espalier/config/routing_config.h"
 #include "espalier/nn/classifier.h"
 
@@ -54,7 +55,7 @@ void validate_recipe(const FinetuneConfig& config);
 void describe(FinetuneConfig& config, Fields& fields);
 // Checks what single keys cannot. Throws InputError naming the keys.
 void validate(const FinetuneConfig& config);
-// Keys that may differ when a run is resumed.
-bool may_change_on_finetune_resume(const std::string& key);
+// Free are where the run lies, logging, intervals of scores and when to stop.
+ResumeRule finetune_resume_rule(const std::string& key);
 
 }  // namespace espalier::config

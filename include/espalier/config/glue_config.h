@@ -7,6 +7,7 @@
 
 #include "espalier/config/fields.h"
 #include "espalier/config/finetune_config.h"
+#include "espalier/config/resume_rule.h"
 
 namespace espalier::config {
 
@@ -32,8 +33,8 @@ struct GlueConfig {
 void describe(GlueConfig& config, Fields& fields);
 // Checks what single keys cannot. Throws InputError naming the keys.
 void validate(const GlueConfig& config);
-// Keys that may differ when a run is resumed: none that changes a finished result.
-bool may_change_on_glue_resume(const std::string& key);
+// Free is what changes no finished result: where the run lies, logging, and which tasks and seeds are wanted.
+ResumeRule glue_resume_rule(const std::string& key);
 
 // Recipe and seeds of one task, by the name that `per_task` uses.
 FinetuneConfig recipe_of(const GlueConfig& config, const std::string& task);

@@ -4,6 +4,7 @@
 
 #include "espalier/config/arch_config.h"
 #include "espalier/config/fields.h"
+#include "espalier/config/resume_rule.h"
 #include "espalier/config/routing_config.h"
 #include "espalier/optim/schedule.h"
 
@@ -56,8 +57,9 @@ struct PretrainConfig {
 void describe(PretrainConfig& config, Fields& fields);
 // Checks what single keys cannot: exactly one budget, paths given. Throws InputError naming the keys.
 void validate(const PretrainConfig& config);
-// Keys that may differ when a run is resumed: where it saves, threads, logging, saving and when to stop.
-bool may_change_on_resume(const std::string& key);
+// Free are where the run lies, logging, evaluating, saving and when to stop; train.micro_batch may change for
+// a machine with less memory.
+ResumeRule pretrain_resume_rule(const std::string& key);
 
 // Keys that pretraining and fine-tuning share.
 void describe_optimizer(OptimizerConfig& optimizer, Fields& fields);

@@ -12,6 +12,8 @@ namespace espalier::train {
 struct FinetuneOptions {
   std::string title = "finetune";  // begins each line of progress
   bool report_data = true;         // warn of lines left out and bytes that are not UTF-8
+  // What an earlier look at the files recorded (train/run_inputs.h); InputError if they hold something else.
+  io::Json inputs = io::Json::object();
 };
 
 // Trains as `config` says, evaluates after each epoch, and leaves in `run`: config.yaml, metrics.jsonl,

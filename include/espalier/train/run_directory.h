@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "espalier/config/fields.h"
+#include "espalier/config/resume_rule.h"
 #include "espalier/io/checkpoint.h"
 #include "espalier/io/json.h"
 #include "espalier/io/run_files.h"
@@ -59,10 +60,20 @@ class RunDirectory {
   bool metrics_incomplete_ = false;  // the file lacks lines, or the end of one
 };
 
+struct ConfigComparison {
+  config::ResumeRules rules;
+  // Whether what keys of rule kInput name is compared by content, so that their paths may differ; else two
+  // spellings of one path are equal, and nothing more.
+  bool inputs_recorded = false;
+  std::string way_out;  // a sentence on what to do about a difference
+};
+
 // Compares the configuration of a run with the one given now. InputError naming every key that differs and
-// may not
-// (`free` says which may), with both values and what to do.
+// may not, with both values and the way out. A change that rounding follows is logged.
 void require_same_config(const std::string& saved_yaml, const std::string& saved_where,
-                         const std::vector<config::Setting>& now, bool (*free)(const std::string& key));
+                         const std::vector<config::Setting>& now, const ConfigComparison& comparison);
+
+// The way out of a run that `key`=MODEL of another could start from.
+std::string way_out_by(const std::string& key, const std::string& run);
 
 }  // namespace espalier::train

@@ -1,0 +1,105 @@
+#include "train/run_inputs.h"
+
+#include <fmt/format.h>
+
+#include "espalier/base/checksum.h"
+#include "espalier/base/error.h"
+#include "espalier/base/log.h"
+
+namespace espalier::train {
+namespace {
+
+// Lengths between texts: "ab", "c" is not "a", "bc".
+void add_text(Checksum& sum, const std::string& text) {
+  const std::uint64_t size = text.size();
+  sum.update(&size, sizeof(size));
+  sum.update(text.data(), text.size());
+}
+
+RunInput weights_input(const std::string& key, const std::string& path,
+                       const std::vector<io::NamedTensor>& tensors) {
+  return {key,
+          path,
+          fmt::format("{} tensors", tensors.size()),
+          {{"weights", fmt::format("{:016x}", io::weights_checksum(tensors))}}};
+}
+
+RunInput tokenizer_input(const std::string& key, const std::string& path, const std::string& json) {
+  // Not its spelling: an export and an import may indent it otherwise.
+  const std::string text = json.empty() ? json : io::parse_json(json, path + ": tokenizer.json").dump();
+  Checksum sum;
+  add_text(sum, text);
+  return {
+      key + ": tokenizer", path, fmt::format("{} bytes", text.size()), {{"vocabulary or rules", sum.hex()}}};
+}
+
+}  // namespace
+
+RunInput input_of(const std::string& key, const data::LabelledData& data) {
+  Checksum texts, labels;
+  for (const std::string& label : data.labels.names()) add_text(labels, label);
+  for (const data::Example& row : data.rows) {
+    add_text(texts, row.text);
+    add_text(texts, row.text_pair);
+    labels.update(&row.label, sizeof(row.label));
+    labels.update(&row.value, sizeof(row.value));
+  }
+  return {key,
+          data.source.string(),
+          fmt::format("{} rows", data.rows.size()),
+          {{"labels", labels.hex()}, {"texts", texts.hex()}}};
+}
+
+RunInputs inputs_of(const std::string& key, const std::string& path, LoadedModel& model) {
+  std::vector<io::NamedTensor> tensors;
+  for (const nn::NamedParameter& parameter : model.module().parameters()) {
+    tensors.push_back({parameter.name, parameter.value.value()});
+  }
+  return {weights_input(key, path, tensors), tokenizer_input(key, path, model.tokenizer_json)};
+}
+
+RunInputs inputs_of(const std::string& key, const std::string& path, const io::Checkpoint& model) {
+  return {weights_input(key, path, model.model), tokenizer_input(key, path, model.tokenizer_json)};
+}
+
+io::Json to_json(const RunInputs& inputs) {
+  io::Json json = io::Json::object();
+  for (const RunInput& input : inputs) {
+    json[input.key] = {{"path", input.path}, {"size", input.size}, {"checksums", input.checksums}};
+  }
+  return json;
+}
+
+std::string difference(const RunInput& now, const io::Json& saved) {
+  const io::JsonView view = io::JsonView(saved, "inputs")[now.key];
+  std::string parts;
+  for (const auto& [part, checksum] : now.checksums) {
+    if (view["checksums"][part].as_string() != checksum) parts += (parts.empty() ? "" : " and ") + part;
+  }
+  if (parts.empty()) return parts;
+  const std::string& path = view["path"].as_string();
+  const std::string& size = view["size"].as_string();
+  return fmt::format("{}: {}: other {} than {} had when the run was begun ({} then, {} now)", now.key,
+                     now.path, parts, path == now.path ? "it" : path, size, now.size);
+}
+
+void require_same_inputs(const RunInputs& now, const io::Json& saved, const std::string& where,
+                         const std::string& way_out) {
+  std::string changes;
+  for (const RunInput& input : now) {
+    if (!saved.contains(input.key)) continue;
+    const std::string change = difference(input, saved);
+    if (!change.empty()) changes += (changes.empty() ? "" : "; ") + change;
+  }
+  if (changes.empty()) return;
+  throw InputError(fmt::format("{}: {}. Put the old content back to resume. {}", where, changes, way_out));
+}
+
+void warn_of_no_inputs(const std::string& where, const std::string& what) {
+  log_warning(
+      fmt::format("{}: was begun by an earlier version, which kept no record of what it read: whether {} are "
+                  "the same as then cannot be checked",
+                  where, what));
+}
+
+}  // namespace espalier::train
