@@ -117,6 +117,14 @@ void FinetuneRun::require_same_inputs_as(const io::Checkpoint& checkpoint, const
   }
 }
 
+// A finished run is never saved again: what it reads now is recorded at once.
+void FinetuneRun::record_inputs(const io::Checkpoint& checkpoint) {
+  if (checkpoint.state.contains("inputs") || config.resume != "auto") return;
+  io::Checkpoint recorded = checkpoint;
+  recorded.state["inputs"] = to_json(inputs);
+  directory.save(std::move(recorded), state.step, checkpoint.state.value("best", false), kKeptCheckpoints);
+}
+
 void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& where) {
   require_same_inputs_as(checkpoint, where);
   load_weights(model, checkpoint.model, where);
@@ -135,6 +143,7 @@ void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   }
   optimizer.set_steps(state.step);
   directory.restore_metrics(checkpoint.metrics_jsonl);
+  record_inputs(checkpoint);
   write_trainer_state();
   log_info(fmt::format("{}: continuing at step {} of {}", config.run, state.step, end_step()));
 }

@@ -74,6 +74,7 @@ struct FinetuneRun {
   RoutingProvenance provenance() const;
   io::Checkpoint checkpoint();
   void require_same_inputs_as(const io::Checkpoint& checkpoint, const std::string& where) const;
+  void record_inputs(const io::Checkpoint& checkpoint);
   void begin();
   void resume(const io::Checkpoint& checkpoint, const std::string& where);
 };

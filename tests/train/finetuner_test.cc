@@ -288,6 +288,9 @@ TEST_CASE("model and tables that moved are the same, and an earlier version's ru
   std::filesystem::rename(work.dir / "moved/train.tsv", work.dir / "train.tsv");
   std::filesystem::rename(work.dir / "moved/dev.tsv", work.dir / "dev.tsv");
   CHECK_NOTHROW(finetune(work.config("a", {"train.epochs=2"})));
+  CHECK(io::load_checkpoint(last).state["inputs"] ==
+        io::load_checkpoint(io::step_files(work.run("whole")).back().path).state["inputs"]);
+  CHECK(weights_of(last) == weights_of(io::step_files(work.run("whole")).back().path));
 }
 
 TEST_CASE("a task that is neither custom nor GLUE's is named") {
