@@ -9,12 +9,14 @@
 
 namespace espalier::data {
 
-// Fields between tabs, as they stand; `fields` is reused memory.
-void split_tabs(std::string_view line, std::vector<std::string>& fields);
+// Fields between separators, as they stand; `fields` is reused memory.
+void split_plain(std::string_view line, char separator, std::vector<std::string>& fields);
 
-// One record of RFC 4180 that begins with `line`; a quoted field that goes on past the line end reads more
-// lines. InputError names the line where a quoted field that never ends begins.
-void split_csv(std::string_view line, io::LineReader& lines, std::vector<std::string>& fields);
+// One record of RFC 4180 (with any separator) that begins with `line`; a quoted field that goes on past the
+// line end reads more lines. Blanks around the quotes are no text. InputError names the line where a quoted
+// field that never ends begins; BadRecord: something else behind a closing quote.
+void split_csv(std::string_view line, char separator, io::LineReader& lines,
+               std::vector<std::string>& fields);
 
 // Without blanks and tabs at both ends.
 std::string_view trimmed(std::string_view text);

@@ -114,7 +114,9 @@ LabelledData read_glue(const GlueTask& task, const std::filesystem::path& direct
     if (task.pairs()) example.text_pair = reader.text(row, layout.text_pair);
     if (data.has_labels) parse_label(reader.value(row, layout.label), data, example, "is none of the task's");
   }
-  if (data.rows.empty()) throw InputError(fmt::format("{}: the file has no rows", path.string()));
+  if (data.rows.empty()) {
+    throw InputError(fmt::format("{}: every row was left out, for too few columns", path.string()));
+  }
   return data;
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "data/joined.h"
+#include "data/table_writer.h"
 #include "espalier/base/error.h"
 
 namespace espalier::data {
@@ -68,11 +69,10 @@ std::string submission_text(const GlueTask& task, std::span<const std::int32_t> 
   std::string text = std::string(kHeader) + "\n";
   const std::size_t rows = task.regression ? values.size() : classes.size();
   for (std::size_t i = 0; i < rows; ++i) {
-    if (task.regression) {
-      text += fmt::format("{}\t{:.3f}\n", i, std::clamp(values[i], 0.0, kHighestScore));
-    } else {
-      text += fmt::format("{}\t{}\n", i, task.labels.at(static_cast<std::size_t>(classes[i])));
-    }
+    const std::string prediction = task.regression
+                                       ? fmt::format("{:.3f}", std::clamp(values[i], 0.0, kHighestScore))
+                                       : task.labels.at(static_cast<std::size_t>(classes[i]));
+    append_table_line(TableFormat::kTsv, {std::to_string(i), prediction}, "a row of the submission", text);
   }
   return text;
 }

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "data/joined.h"
-#include "espalier/base/error.h"
+#include "espalier/data/bad_record.h"
 
 namespace espalier::data {
 namespace {
@@ -33,12 +32,10 @@ io::Json parse_json_line(std::string_view line, const std::filesystem::path& pat
   try {
     json = io::parse_json(line, "JSON");
   } catch (const InputError& error) {
-    throw InputError(fmt::format("{}: line {}: expected {}; {}", path.string(), number, expected,
-                                 reason_of(error.what())));
+    throw BadRecord(path, number, fmt::format("expected {}; {}", expected, reason_of(error.what())));
   }
   if (!json.is_object()) {
-    throw InputError(fmt::format("{}: line {}: expected {}, found {}", path.string(), number, expected,
-                                 describe_json(&json)));
+    throw BadRecord(path, number, fmt::format("expected {}, found {}", expected, describe_json(&json)));
   }
   return json;
 }
@@ -47,8 +44,9 @@ std::string json_line_text(const io::Json& object, const std::string& key, const
                            std::uint64_t number) {
   const auto found = object.find(key);
   if (found != object.end() && found->is_string()) return found->get<std::string>();
-  throw InputError(fmt::format("{}: line {}: `{}` must be a string, found {}", path.string(), number, key,
-                               describe_json(found == object.end() ? nullptr : &*found)));
+  throw BadRecord(path, number,
+                  fmt::format("`{}` must be a string, found {}", key,
+                              describe_json(found == object.end() ? nullptr : &*found)));
 }
 
 }  // namespace espalier::data

@@ -10,11 +10,11 @@
 
 namespace espalier::data {
 
-// Parses a line that must be an object. InputError: "PATH: line N: expected EXPECTED, found ...".
+// Parses a line that must be an object. BadRecord: "PATH: line N: expected EXPECTED, found ...".
 io::Json parse_json_line(std::string_view line, const std::filesystem::path& path, std::uint64_t number,
                          const std::string& expected);
 
-// The member as a string. InputError as above.
+// The member as a string. BadRecord as above.
 std::string json_line_text(const io::Json& object, const std::string& key, const std::filesystem::path& path,
                            std::uint64_t number);
 

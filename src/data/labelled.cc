@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "data/label_parser.h"
 #include "espalier/base/error.h"
 #include "espalier/data/permutation.h"
 #include "espalier/data/table_reader.h"
+#include "text/utf8.h"
 
 namespace espalier::data {
 namespace {
@@ -36,31 +38,61 @@ void discover(LabelledData& data, const std::vector<std::string>& labels) {
   for (std::size_t i = 0; i < labels.size(); ++i) data.rows[i].label = data.labels.find(labels[i]);
 }
 
+// The label of a row. As the name of a class it has to fit into JSON and into a line of a table.
+std::string label_of(const TableReader& reader, const Row& row, std::size_t column) {
+  std::string label = reader.value(row, column);
+  if (!text::is_utf8(label)) {
+    std::string buffer;
+    reader.fail(row.line,
+                fmt::format("the label `{}` is not UTF-8; convert the file, from Latin-1 as by iconv "
+                            "-f latin1 -t utf-8",
+                            text::repair_utf8(label, buffer)));
+  }
+  if (label.find_first_of("\t\n\r") != std::string::npos) {
+    std::replace_if(
+        label.begin(), label.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    reader.fail(row.line, fmt::format("the label `{}` holds a tab or a line end, which the name of a class "
+                                      "cannot: tables of predictions have a line a row",
+                                      label));
+  }
+  return label;
+}
+
+// Texts and label of a row: its class, or the label itself where classes are yet to be found.
+std::string read_example(const TableReader& reader, const Row& row, const ColumnIndices& indices,
+                         const LabelledData& data, bool discovering, Example& example) {
+  example.line = row.line;
+  example.text = reader.text(row, indices.text);
+  if (data.pairs) example.text_pair = reader.text(row, indices.text_pair);
+  if (!data.has_labels) return "";
+  std::string label = label_of(reader, row, indices.label);
+  if (!discovering) parse_label(label, data, example);
+  return label;
+}
+
 }  // namespace
 
 void parse_label(const std::string& text, const LabelledData& data, Example& example, const char* unknown) {
-  const std::string source = data.source.string();
   if (data.regression) {
     double value = 0;
     if (!parse_number(text, value)) {
-      throw InputError(
-          fmt::format("{}: line {}: expected a finite number as label (this is a regression), "
-                      "found `{}`",
-                      source, example.line, text));
+      throw BadRecord(
+          data.source, example.line,
+          fmt::format("expected a finite number as label (this is a regression), found `{}`", text));
     }
     example.value = static_cast<float>(value);
     return;
   }
   example.label = data.labels.find(text);
   if (example.label < 0) {
-    throw InputError(fmt::format("label `{}` at {}:{} {}; known: {}", text, source, example.line, unknown,
-                                 data.labels.listed()));
+    throw InputError(fmt::format("label `{}` at {}:{} {}; known: {}", text, data.source.string(),
+                                 example.line, unknown, data.labels.listed()));
   }
 }
 
 LabelledData read_labelled(const std::filesystem::path& path, const LabelledColumns& columns,
                            const LabelSet* known) {
-  TableReader reader(path);
+  TableReader reader(path, table_format(path), columns.table);
   const ColumnIndices indices = find_columns(reader, columns);
   LabelledData data;
   data.source = path;
@@ -71,20 +103,20 @@ LabelledData read_labelled(const std::filesystem::path& path, const LabelledColu
   const bool discovering = data.has_labels && !data.regression && known == nullptr;
   std::vector<std::string> discovered;
   for (Row row; reader.next(row);) {
-    Example& example = data.rows.emplace_back();
-    example.line = row.line;
-    example.text = reader.text(row, indices.text);
-    if (data.pairs) example.text_pair = reader.text(row, indices.text_pair);
-    if (!data.has_labels) continue;
-    std::string label = reader.value(row, indices.label);
-    if (discovering) {
-      discovered.push_back(std::move(label));
-    } else {
-      parse_label(label, data, example);
+    Example example;
+    std::string label;
+    try {
+      label = read_example(reader, row, indices, data, discovering, example);
+    } catch (const BadRecord& record) {
+      reader.leave_out(record);
+      continue;
     }
+    if (discovering) discovered.push_back(std::move(label));
+    data.rows.push_back(std::move(example));
   }
+  data.left_out = reader.left_out();
   if (data.rows.empty()) {
-    throw InputError(fmt::format("{}: the file has a header but no rows", path.string()));
+    throw InputError(fmt::format("{}: no row can be used: {}", path.string(), data.left_out.text()));
   }
   if (discovering) discover(data, discovered);
   return data;

@@ -3,15 +3,24 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <unordered_set>
 #include <utility>
 
+#include "data/column_hint.h"
 #include "data/delimited.h"
 #include "data/joined.h"
 #include "data/json_lines.h"
 #include "espalier/base/error.h"
+#include "text/utf8.h"
 
 namespace espalier::data {
 namespace {
+
+// The keys of so many JSON objects are looked at before the first is handed out: what a table of predictions
+// needs for its header, in bounded memory, and of a pipe too.
+constexpr std::size_t kRowsAhead = 1000;
+constexpr std::uint64_t kBytesAhead = std::uint64_t{16} << 20;
 
 const char kExpectedObject[] = "one JSON object a line";
 
@@ -23,26 +32,40 @@ std::string listed(const std::vector<std::string>& columns) {
   return fmt::format("{} and {} more", joined(first), columns.size() - kMost);
 }
 
+// A number that is whole is written so, whether JSON says 1 or 1.0. Beyond 2^53 doubles are not exact.
+std::string scalar_text(const io::Json& json) {
+  if (json.is_number_float()) {
+    const double value = json.get<double>();
+    if (std::trunc(value) == value && std::abs(value) <= 9007199254740992.0) {
+      return std::to_string(static_cast<std::int64_t>(value));
+    }
+  }
+  return io::json_text(json, -1);
+}
+
 }  // namespace
 
-TableFormat table_format(const std::filesystem::path& path) {
-  std::filesystem::path name = path.filename();
-  if (name.extension() == ".gz") name = name.stem();
-  std::string extension = name.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
-  if (extension == ".tsv") return TableFormat::kTsv;
-  if (extension == ".csv") return TableFormat::kCsv;
-  if (extension == ".jsonl" || extension == ".ndjson") return TableFormat::kJsonl;
-  if (extension == ".txt") return TableFormat::kText;
-  throw InputError(
-      fmt::format("{}: the extension says what a file holds: expected .tsv, .csv, .jsonl or .txt (with .gz "
-                  "behind it if packed), found `{}`",
-                  path.string(), extension));
+std::optional<char> parse_separator(const std::string& text, const std::string& key) {
+  if (text == "auto") return std::nullopt;
+  if (text == "tab" || text == "\\t") return '\t';
+  if (text == "comma") return ',';
+  if (text == "semicolon") return ';';
+  if (text == "pipe") return '|';
+  if (text.size() == 1 && text::is_ascii(text[0]) && text != "\"" && text != "\n" && text != "\r")
+    return text[0];
+  throw InputError(fmt::format(
+      "{}: expected auto, tab, comma, semicolon, pipe or one ASCII character that is no quote, got `{}`", key,
+      text));
 }
 
 TableReader::TableReader(const std::filesystem::path& path, TableFormat format, const TableOptions& options)
     : format_(format), options_(options), lines_(path) {
+  if (format_ == TableFormat::kJsonl && (options_.separator || !options_.header)) {
+    throw InputError(fmt::format(
+        "{}: JSON lines have keys, no separator and no header; leave these settings out", path.string()));
+  }
+  if (format_ == TableFormat::kText && options_.separator) format_ = TableFormat::kTsv;
+  separator_ = options_.separator.value_or(format_ == TableFormat::kCsv ? ',' : '\t');
   read_header();
 }
 
@@ -51,15 +74,11 @@ void TableReader::read_header() {
     columns_ = {"text"};
     return;
   }
-  Row first;
   if (format_ == TableFormat::kJsonl) {
-    if (!read_object(first)) {
-      throw InputError(fmt::format("{}: the file is empty; expected {}", path().string(), kExpectedObject));
-    }
-    for (const auto& item : first.object.items()) columns_.push_back(item.key());
-    ahead_.push_back(std::move(first));
+    read_keys();
     return;
   }
+  Row first;
   if (!read_fields(first.fields, first.line)) {
     throw InputError(fmt::format("{}: the file is empty; expected {}", path().string(),
                                  options_.header ? "a first line with the names of the columns" : "rows"));
@@ -72,11 +91,39 @@ void TableReader::read_header() {
   ahead_.push_back(std::move(first));
 }
 
+void TableReader::read_keys() {
+  std::unordered_set<std::string> known;
+  std::uint64_t bytes = 0;
+  Row row;
+  while (ahead_.size() < kRowsAhead && bytes < kBytesAhead && next_object(row)) {
+    bytes += row_bytes_;
+    for (const auto& item : row.object.items()) {
+      if (known.insert(item.key()).second) columns_.push_back(item.key());
+    }
+    ahead_.push_back(std::move(row));
+  }
+  if (ahead_.empty() && left_out_.count() == 0) {
+    throw InputError(fmt::format("{}: the file is empty; expected {}", path().string(), kExpectedObject));
+  }
+}
+
+// The next object that can be read.
+bool TableReader::next_object(Row& row) {
+  while (true) {
+    try {
+      return read_object(row);
+    } catch (const BadRecord& record) {
+      leave_out(record);
+    }
+  }
+}
+
 std::size_t TableReader::column(const std::string& name, const std::string& key) const {
   const auto found = std::find(columns_.begin(), columns_.end(), name);
   if (found == columns_.end()) {
-    throw InputError(fmt::format("{}: no column `{}` ({}); the columns are: {}", path().string(), name, key,
-                                 listed(columns_)));
+    throw InputError(fmt::format("{}: no column `{}` ({}); the columns are: {}{}", path().string(), name, key,
+                                 listed(columns_),
+                                 missing_column_hint(name, key, columns_, format_, options_)));
   }
   if (std::find(found + 1, columns_.end(), name) != columns_.end()) {
     throw InputError(fmt::format("{}: two columns are named `{}` ({}); give each its own name",
@@ -86,6 +133,20 @@ std::size_t TableReader::column(const std::string& name, const std::string& key)
 }
 
 bool TableReader::next(Row& row) {
+  while (true) {
+    try {
+      if (!read_row(row)) break;
+      any_row_ = true;
+      return true;
+    } catch (const BadRecord& record) {
+      leave_out(record);
+    }
+  }
+  if (!any_row_) fail_without_rows();
+  return false;
+}
+
+bool TableReader::read_row(Row& row) {
   if (!ahead_.empty()) {
     row = std::move(ahead_.front());
     ahead_.pop_front();
@@ -100,15 +161,30 @@ bool TableReader::next(Row& row) {
   return true;
 }
 
+void TableReader::leave_out(const BadRecord& record) {
+  if (options_.on_bad_record == OnBadRecord::kStop) throw BadRecord(record);
+  left_out_.add(record);
+}
+
+void TableReader::fail_without_rows() const {
+  if (left_out_.count() > 0) {
+    throw InputError(fmt::format("{}: no row can be used: {}", path().string(), left_out_.text()));
+  }
+  const bool named = options_.header && format_ != TableFormat::kText;
+  throw InputError(
+      fmt::format("{}: {}", path().string(),
+                  named ? "the file has a header but no rows" : "the file is empty; expected rows"));
+}
+
 bool TableReader::read_fields(std::vector<std::string>& fields, std::uint64_t& line) {
   while (const auto text = lines_.next()) {
     line = lines_.line_number();
     // Before the columns are known (columns_ empty) and with several of them, an empty line is no row.
     if (text->empty() && columns_.size() != 1) continue;
     if (format_ == TableFormat::kTsv) {
-      split_tabs(*text, fields);
+      split_plain(*text, separator_, fields);
     } else if (format_ == TableFormat::kCsv) {
-      split_csv(*text, lines_, fields);
+      split_csv(*text, separator_, lines_, fields);
     } else {
       fields.assign(1, std::string(*text));
     }
@@ -121,6 +197,7 @@ bool TableReader::read_object(Row& row) {
   while (const auto text = lines_.next()) {
     if (trimmed(*text).empty()) continue;
     row.line = lines_.line_number();
+    row_bytes_ = text->size();
     row.object = parse_json_line(*text, path(), row.line, kExpectedObject);
     return true;
   }
@@ -145,7 +222,7 @@ std::string TableReader::value(const Row& row, std::size_t column) const {
   std::string raw;
   if (format_ == TableFormat::kJsonl) {
     const io::Json& json = member(row, column);
-    raw = json.is_string() ? json.get<std::string>() : io::json_text(json, -1);
+    raw = json.is_string() ? json.get<std::string>() : scalar_text(json);
   } else {
     raw = row.fields.at(column);
   }
@@ -155,7 +232,7 @@ std::string TableReader::value(const Row& row, std::size_t column) const {
 }
 
 void TableReader::fail(std::uint64_t line, const std::string& message) const {
-  throw InputError(fmt::format("{}: line {}: {}", path().string(), line, message));
+  throw BadRecord(path(), line, message);
 }
 
 }  // namespace espalier::data

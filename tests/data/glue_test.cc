@@ -188,7 +188,7 @@ TEST_CASE("what is wrong with a file, and where") {
   CHECK(failure(dir, "rte", "train") ==
         "RTE/train.tsv: the file is empty; expected a first line with the names of the columns");
   dir.write("RTE/train.tsv", "index\tsentence1\tsentence2\tlabel\n");
-  CHECK(failure(dir, "rte", "train") == "RTE/train.tsv: the file has no rows");
+  CHECK(failure(dir, "rte", "train") == "RTE/train.tsv: the file has a header but no rows");
   dir.write("RTE/train.tsv", "index\tsentence1\tsentence2\tlabel\n0\ta\tb\n");
   CHECK(failure(dir, "rte", "train") ==
         "RTE/train.tsv: line 2: expected 4 columns (index, sentence1, sentence2, label), found 3");

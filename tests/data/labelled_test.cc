@@ -46,6 +46,66 @@ TEST_CASE("numeric classes are sorted by value") {
   CHECK(LabelSet::discovered({"10", "2", "x"}).names() == Names{"10", "2", "x"});
 }
 
+TEST_CASE("numbers are classes by value, the shortest spelling is the name") {
+  CHECK(LabelSet::discovered({"1", "1.0", "0.0", "0", "+2", "2.50", "2.5"}).names() ==
+        Names{"0", "1", "+2", "2.5"});
+  const LabelSet pandas(Names{"0.0", "1.0"});
+  CHECK(pandas.find("1") == 1);
+  CHECK(pandas.find("0") == 0);
+  CHECK(pandas.find("-0e5") == 0);
+  CHECK(pandas.find("10e-1") == 1);
+  CHECK(pandas.find("0.5") == -1);
+  CHECK(pandas.find("one") == -1);
+  // Not numbers alone, codes with leading zeros, and whole numbers that doubles cannot tell apart.
+  CHECK(LabelSet::discovered({"1", "1.0", "none"}).names() == Names{"1", "1.0", "none"});
+  CHECK(LabelSet::discovered({"1", "01"}).size() == 2);
+  CHECK(LabelSet::discovered({"9007199254740992", "9007199254740993"}).size() == 2);
+  // A model that was trained when they were two.
+  const LabelSet old(Names{"1", "1.0"});
+  CHECK(old.find("1.0") == 1);
+  CHECK(old.find("1.00") == 0);
+}
+
+TEST_CASE("labels that JSON types differently, or a CSV writes differently in train and dev") {
+  const testing::TempDir dir;
+  const auto train =
+      read_labelled(dir.write("t.jsonl",
+                              "{\"sentence\":\"a\",\"label\":1}\n{\"sentence\":\"b\",\"label\":1.0}\n"
+                              "{\"sentence\":\"c\",\"label\":\"1\"}\n{\"sentence\":\"d\",\"label\":-0.0}\n"),
+                    {});
+  CHECK(train.labels.names() == Names{"0", "1"});
+  CHECK(classes_of(train) == std::vector<std::int32_t>{1, 1, 1, 0});
+  const auto dev = read_labelled(dir.write("d.csv", "label,sentence\n0.0,a\n1.0,b\n"), {}, &train.labels);
+  CHECK(classes_of(dev) == std::vector<std::int32_t>{0, 1});
+}
+
+TEST_CASE("labels that cannot be the name of a class") {
+  const testing::TempDir dir;
+  CHECK(failure(dir.write("l.tsv", "sentence\tlabel\na\tgood\nb\tf\xE5r\n"), {})
+            .starts_with("l.tsv: line 3: the label `f\xEF\xBF\xBDr` is not UTF-8; convert the file"));
+  CHECK(failure(dir.write("q.csv", "sentence,label\na,good\nb,\"very\nbad\"\n"), {})
+            .starts_with("q.csv: line 3: the label `very bad` holds a tab or a line end"));
+  CHECK(
+      failure(dir.write("n.jsonl", "{\"sentence\":\"a\",\"label\":1}\n{\"sentence\":\"b\",\"label\":null}\n"),
+              {}) == "n.jsonl: line 2: `label` must be a string or a number, found null");
+}
+
+TEST_CASE("bad rows are left out if asked; an unknown class never is") {
+  const testing::TempDir dir;
+  LabelledColumns columns;
+  columns.table.on_bad_record = OnBadRecord::kSkip;
+  const auto data =
+      read_labelled(dir.write("t.tsv", "sentence\tlabel\na\tx\nb\nc\t \nd\ty\ne\t\xFF\n"), columns);
+  CHECK(data.rows.size() == 2);
+  CHECK(classes_of(data) == std::vector<std::int32_t>{0, 1});
+  CHECK(data.left_out.count() == 3);
+  CHECK(data.left_out.text().starts_with("3 records left out (lines 3, 4, 6; "));
+  CHECK(failure(dir.write("d.tsv", "sentence\tlabel\na\tz\n"), columns, &data.labels) ==
+        "label `z` at d.tsv:2 was never seen in training; known: x, y");
+  columns.regression = true;
+  CHECK(read_labelled(dir.write("r.tsv", "sentence\tlabel\na\t1\nb\tnan\n"), columns).left_out.count() == 1);
+}
+
 TEST_CASE("CSV and JSON lines with a pair of texts") {
   const testing::TempDir dir;
   LabelledColumns columns;

@@ -36,8 +36,9 @@ TEST_CASE("the extension says the format, .gz or not, in any case") {
   CHECK(table_format("b.v2.ndjson.gz") == TableFormat::kJsonl);
   CHECK(table_format("b.txt") == TableFormat::kText);
   CHECK(testing::error_of([] { table_format("data/b.parquet"); }) ==
-        "data/b.parquet: the extension says what a file holds: expected .tsv, .csv, .jsonl or .txt (with .gz "
-        "behind it if packed), found `.parquet`");
+        "data/b.parquet: the extension says what a file holds: expected .tsv, .csv, .jsonl (or .ndjson) "
+        "or .txt (with .gz behind it if packed), found `.parquet`; write it as JSON lines first, as with "
+        "pandas' to_json(orient='records', lines=True)");
 }
 
 TEST_CASE("TSV: quotes are text, blanks stay, Windows line ends and a byte-order mark go") {
@@ -162,6 +163,131 @@ TEST_CASE("without a header the columns are numbered and the first line is a row
   CHECK(row.fields == Fields{"gj04", "1", "", "A sentence."});
   CHECK(row.line == 1);
   CHECK_FALSE(reader.next(row));
+}
+
+TEST_CASE("a separator of one's own; whether quotes are text is the format's") {
+  const testing::TempDir dir;
+  TableOptions options;
+  options.separator = ';';
+  const auto rows = [&](const std::string& name, const std::string& text) {
+    const auto path = dir.write(name, text);
+    TableReader reader(path, table_format(path), options);
+    std::vector<Fields> result = {reader.columns()};
+    for (Row row; reader.next(row);) result.push_back(row.fields);
+    return result;
+  };
+  CHECK(rows("a.csv", "a;b\n\"x;\"\"y\"\"\";1,5\n") == std::vector<Fields>{{"a", "b"}, {"x;\"y\"", "1,5"}});
+  CHECK(rows("a.tsv", "a;b\n\"x\";1\t5\n") == std::vector<Fields>{{"a", "b"}, {"\"x\"", "1\t5"}});
+  CHECK(rows("a.txt", "a;b\nx;\n") == std::vector<Fields>{{"a", "b"}, {"x", ""}});
+  CHECK(testing::error_of([&] {
+          rows("a.jsonl", "{}\n");
+        }).ends_with("a.jsonl: JSON lines have keys, no separator and no header; leave these settings out"));
+  CHECK(testing::error_of([&] {
+          rows("b.csv", "a;b\n\"x\"y;2\n");
+        }).find("line 2: expected `;` or the line end after the closing quote of a field, found `y;2`") !=
+        std::string::npos);
+}
+
+TEST_CASE("separators by name") {
+  CHECK_FALSE(parse_separator("auto", "task.separator"));
+  CHECK(parse_separator("tab", "task.separator") == '\t');
+  CHECK(parse_separator("comma", "task.separator") == ',');
+  CHECK(parse_separator("semicolon", "task.separator") == ';');
+  CHECK(parse_separator("pipe", "task.separator") == '|');
+  CHECK(parse_separator("^", "task.separator") == '^');
+  for (const char* bad : {"", "\"", "colons", "\xC2\xA6"}) {
+    CHECK(testing::error_of([&] {
+            parse_separator(bad, "--separator");
+          }).starts_with("--separator: expected auto, tab, comma, semicolon, pipe or one ASCII character"));
+  }
+}
+
+TEST_CASE("CSV: blanks around quotes are no text, within an unquoted field they are") {
+  const testing::TempDir dir;
+  const auto path = dir.write("a.csv", "label, sentence\nbad, \"dull, they said\" \ngood,  fine \n");
+  CHECK(TableReader(path).columns() == Fields{"label", "sentence"});
+  CHECK(rows_of(path) == std::vector<Fields>{{"bad", "dull, they said"}, {"good", "  fine "}});
+}
+
+TEST_CASE("a missing column: the cause and the way out") {
+  const testing::TempDir dir;
+  const auto hint = [&](const std::string& name, const std::string& text, const std::string& column,
+                        const std::string& key, const TableOptions& options = {}) {
+    const auto path = dir.write(name, text);
+    const std::string message =
+        testing::error_of([&] { (void)TableReader(path, table_format(path), options).column(column, key); });
+    return message.substr(std::min(message.size(), message.find("; ")));
+  };
+  CHECK(hint("a.csv", "question1,question_2\nx,y\n", "question2", "task.text_pair")
+            .ends_with("; did you mean `question_2`?"));
+  CHECK(hint("a.csv", "sentence; \"label\"\nx;y\n", "label", "task.label")
+            .ends_with("; the file looks separated by semicolons: task.separator=semicolon"));
+  CHECK(hint("q.csv", "\"sentence\";\"label\"\nx;y\n", "label", "task.label")
+            .ends_with("; a file separated by semicolons is read with the separator semicolon)"));
+  CHECK(hint("a.csv", "sentence\tlabel\nx\ty\n", "sentence", "--text-column")
+            .ends_with("; the file looks separated by tabs: --separator tab"));
+  CHECK(hint("a.tsv", "sentence,label\nx,y\n", "sentence", "task.text").ends_with("task.separator=comma"));
+  CHECK(hint("a.tsv", "The soup was cold.\tbad\nx\ty\n", "sentence", "task.text")
+            .ends_with("; the first line looks like a row: for a file without header task.header=false, and "
+                       "columns by number "
+                       "(task.text=1)"));
+  CHECK(hint("a.tsv", "The soup was cold.\tbad\nx\ty\n", "sentence", "--text-column")
+            .ends_with("--no-header, and columns by number (--text-column 1)"));
+  TableOptions headless;
+  headless.header = false;
+  CHECK(hint("a.tsv", "x\ty\n", "sentence", "task.text", headless)
+            .ends_with("; without a header columns go by number: task.text=1"));
+  CHECK(hint("a.txt", "x\ty\n", "sentence", "task.text").ends_with("task.separator=tab reads it as a table"));
+}
+
+TEST_CASE("no row at all is an error, whatever the format") {
+  const testing::TempDir dir;
+  CHECK(error_of(dir.write("a.tsv", "sentence\tlabel\n")) == "the file has a header but no rows");
+  CHECK(error_of(dir.write("a.csv", "sentence,label\n\n")) == "the file has a header but no rows");
+  CHECK(error_of(dir.write("a.txt", "")) == "the file is empty; expected rows");
+}
+
+TEST_CASE("JSON lines: the columns are the keys of all objects, not of the first") {
+  const testing::TempDir dir;
+  TableReader reader(dir.write("a.jsonl", "{\"id\": 1}\n{\"text\": \"x\", \"id\": 2}\n{\"label\": 1.0}\n"));
+  CHECK(reader.columns() == Fields{"id", "text", "label"});
+  Row row;
+  REQUIRE(reader.next(row));
+  CHECK(testing::error_of([&] {
+          reader.text(row, 1);
+        }).ends_with("line 1: `text` must be a string, found nothing (no such key)"));
+  REQUIRE(reader.next(row));
+  CHECK(reader.text(row, 1) == "x");
+  REQUIRE(reader.next(row));
+  CHECK(reader.value(row, 2) == "1");
+}
+
+TEST_CASE("bad records are left out if asked, counted with their lines") {
+  const testing::TempDir dir;
+  TableOptions options;
+  options.on_bad_record = OnBadRecord::kSkip;
+  const auto lines = [&](const std::string& name, const std::string& text, std::string& left_out) {
+    const auto path = dir.write(name, text);
+    TableReader reader(path, table_format(path), options);
+    std::vector<std::uint64_t> result;
+    for (Row row; reader.next(row);) result.push_back(row.line);
+    left_out = reader.left_out().text();
+    return result;
+  };
+  std::string left_out;
+  CHECK(lines("a.tsv", "a\tb\n1\t2\n3\n4\t5\n6\t7\t8\n", left_out) == std::vector<std::uint64_t>{2, 4});
+  CHECK(left_out == "2 records left out (lines 3, 5; the first: expected 2 columns (a, b), found 1)");
+  CHECK(lines("a.csv", "a,b\n\"x\"y,2\n3,4\n", left_out) == std::vector<std::uint64_t>{3});
+  CHECK(left_out.starts_with("1 record left out (line 2; expected a comma or the line end"));
+  CHECK(lines("a.jsonl", "{\"a\": 1}\n{\"a\": \n[1]\n{\"a\": 2}\n", left_out) ==
+        std::vector<std::uint64_t>{1, 4});
+  CHECK(left_out.starts_with("2 records left out (lines 2, 3; the first: expected one JSON object a line"));
+  CHECK(testing::error_of([&] {
+          lines("none.tsv", "a\tb\n1\n", left_out);
+        }).find("none.tsv: no row can be used: 1 record left out (line 2") != std::string::npos);
+  // The rest of the file is inside the quotes: no record can be told from another.
+  CHECK(testing::error_of([&] { lines("open.csv", "a,b\n\"1,2\n3,4\n", left_out); }).find("not closed") !=
+        std::string::npos);
 }
 
 TEST_CASE("NUL bytes and invalid UTF-8 pass through") {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "espalier/data/labels.h"
+#include "espalier/data/table_reader.h"
 
 namespace espalier::data {
 
@@ -32,6 +33,7 @@ struct LabelledData {
   bool regression = false;
   LabelSet labels;  // the classes; empty for regressions
   std::vector<SkippedLine> skipped;
+  BadRecords left_out;  // by columns.table.on_bad_record
 };
 
 // Which columns to read. `text_pair` empty: single texts; `label` empty: the file has no labels.
@@ -40,11 +42,13 @@ struct LabelledColumns {
   std::string text_pair;
   std::string label = "label";
   bool regression = false;
+  TableOptions table = {};
 };
 
 // Reads a whole .tsv, .csv or .jsonl file (also .gz). With `known` null the classes are those of the file,
 // two at least; otherwise a label outside `known` is an error that names it, its line and the known ones.
-// Throws InputError with file and line for anything wrong, a file without rows included.
+// Throws InputError with file and line for anything wrong, a file without rows included, and labels that are
+// not UTF-8 or hold a tab or a line end, which no name of a class may.
 LabelledData read_labelled(const std::filesystem::path& path, const LabelledColumns& columns,
                            const LabelSet* known = nullptr);
 

@@ -9,20 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "espalier/data/bad_record.h"
+#include "espalier/data/file_format.h"
 #include "espalier/io/json.h"
 #include "espalier/io/line_reader.h"
 
 namespace espalier::data {
-
-enum class TableFormat {
-  kTsv,    // fields between tabs, quotes are text (the style of GLUE), first line names the columns
-  kCsv,    // RFC 4180: commas, "quoted ""fields""" that may hold line ends, first line names the columns
-  kJsonl,  // one object a line; the keys of the first object are the columns
-  kText,   // one text a line, the only column is `text`
-};
-
-// By the extension .tsv, .csv, .jsonl (or .ndjson), .txt, also before .gz. InputError for any other.
-TableFormat table_format(const std::filesystem::path& path);
 
 struct Row {
   std::uint64_t line = 0;           // where the row begins, from 1
@@ -35,10 +27,20 @@ struct TableOptions {
   bool header = true;
   // False: rows may have any number of fields, and the caller looks at it (kTsv).
   bool check_column_count = true;
+  // Between fields, if not what the format has; whether quotes are text (kTsv) remains the format's. A kText
+  // becomes a kTsv by it.
+  std::optional<char> separator = std::nullopt;
+  OnBadRecord on_bad_record = OnBadRecord::kStop;
 };
 
-// Lines that are wholly empty are skipped where a row must have two columns or more, and in JSON lines.
-// Every error is an InputError that names file and line, what was expected and what was found.
+// auto (nothing: what the format has), tab, comma, semicolon, pipe, or the character itself. InputError names
+// `key`.
+std::optional<char> parse_separator(const std::string& text, const std::string& key);
+
+// Lines that are wholly empty are skipped where a row must have two columns or more, and in JSON lines. In
+// CSV blanks between a separator and an opening quote, and behind the closing one, are no text. The columns
+// of JSON lines are the keys of the first thousand objects; later ones may have others. Every error is an
+// InputError that names file and line, what was expected and what was found.
 class TableReader {
  public:
   TableReader(const std::filesystem::path& path, TableFormat format, const TableOptions& options = {});
@@ -47,33 +49,47 @@ class TableReader {
 
   TableFormat format() const { return format_; }
   const std::vector<std::string>& columns() const { return columns_; }
-  // The index of a column. `key` is the setting it comes from, for the message.
+  // The index of a column. `key` is the setting it comes from, for the message, which says what may be the
+  // cause: a near name, another separator, no header.
   std::size_t column(const std::string& name, const std::string& key) const;
 
-  // The next row, into memory that is reused; false after the last.
+  // The next row, into memory that is reused; false after the last. A bad one is left out if the options say
+  // so. InputError: there is no row at all.
   bool next(Row& row);
 
   // The text in a column: a JSON value must be a string.
   std::string text(const Row& row, std::size_t column) const;
-  // The value of a column as text without surrounding blanks: a JSON value may also be a number or a bool.
-  // Never empty.
+  // The value of a column as text without surrounding blanks: a JSON value may also be a number or a bool;
+  // whole numbers have no fraction (1.0 is 1). Never empty.
   std::string value(const Row& row, std::size_t column) const;
 
   const std::filesystem::path& path() const { return lines_.path(); }
-  // InputError("PATH: line N: message").
+  // BadRecord("PATH: line N: message"), as text() and value() throw.
   [[noreturn]] void fail(std::uint64_t line, const std::string& message) const;
+  // To be called with what was thrown about a row: counts it as left out, or throws it on, as the options
+  // say.
+  void leave_out(const BadRecord& record);
+  const BadRecords& left_out() const { return left_out_; }
 
  private:
+  bool read_row(Row& row);
   bool read_fields(std::vector<std::string>& fields, std::uint64_t& line);
   bool read_object(Row& row);
   void read_header();
+  void read_keys();
+  bool next_object(Row& row);
+  [[noreturn]] void fail_without_rows() const;
   const io::Json& member(const Row& row, std::size_t column) const;
 
   TableFormat format_;
   TableOptions options_;
+  char separator_ = '\t';
   io::LineReader lines_;
   std::vector<std::string> columns_;
   std::deque<Row> ahead_;  // rows read to learn the columns, not yet handed out
+  bool any_row_ = false;
+  std::uint64_t row_bytes_ = 0;  // of the JSON object read last
+  BadRecords left_out_;
 };
 
 }  // namespace espalier::data

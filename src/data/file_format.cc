@@ -1,0 +1,59 @@
+#include "espalier/data/file_format.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "espalier/base/error.h"
+
+namespace espalier::data {
+
+namespace {
+
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
+  return text;
+}
+
+const char* way_out(const std::string& extension) {
+  if (extension == ".json") {
+    return "; a .json file is one document: write one object a line (.jsonl), as with jq -c '.[]' or pandas' "
+           "to_json(orient='records', lines=True)";
+  }
+  if (extension == ".parquet" || extension == ".arrow" || extension == ".feather") {
+    return "; write it as JSON lines first, as with pandas' to_json(orient='records', lines=True)";
+  }
+  if (extension == ".xlsx" || extension == ".xls" || extension == ".ods") {
+    return "; save the spreadsheet as CSV in UTF-8";
+  }
+  if (extension == ".zip" || extension == ".bz2" || extension == ".xz" || extension == ".zst") {
+    return "; only gzip is unpacked on the way: unpack it first";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::optional<TableFormat> format_named(const std::string& name) {
+  if (name == "tsv") return TableFormat::kTsv;
+  if (name == "csv") return TableFormat::kCsv;
+  if (name == "jsonl" || name == "ndjson") return TableFormat::kJsonl;
+  if (name == "txt") return TableFormat::kText;
+  return std::nullopt;
+}
+
+TableFormat table_format(const std::filesystem::path& path) {
+  std::filesystem::path name = path.filename();
+  if (lower_case(name.extension().string()) == ".gz") name = name.stem();
+  const std::string extension = lower_case(name.extension().string());
+  if (!extension.empty()) {
+    if (const auto format = format_named(extension.substr(1))) return *format;
+  }
+  throw InputError(fmt::format(
+      "{}: the extension says what a file holds: expected .tsv, .csv, .jsonl (or .ndjson) or .txt (with "
+      ".gz behind it if packed), found `{}`{}",
+      path.string(), extension, way_out(extension)));
+}
+
+}  // namespace espalier::data
