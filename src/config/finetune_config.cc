@@ -18,6 +18,17 @@ static void describe_task(TaskConfig& task, Fields& fields) {
   fields.add("task.text_pair", task.text_pair, "custom: column of the second text; empty for single texts.");
   fields.add("task.label", task.label, "custom: column of the label.");
   fields.add("task.regression", task.regression, "custom: the label is a number to predict, not a class.");
+  fields.add(
+      "task.separator", task.separator,
+      "custom: between the fields of a .tsv, .csv or .txt: auto (tab in .tsv, comma in .csv), tab, comma, "
+      "semicolon, pipe or the character. Quotes enclose fields in .csv, elsewhere they are text.");
+  fields.add("task.header", task.header,
+             "custom: the first line names the columns; false: it is a row, and columns go by number "
+             "(task.text=1).");
+  fields.choice(
+      "task.on_bad_record", task.skip_bad_records, {{"stop", false}, {"skip", true}},
+      "custom: at a row that cannot be read (wrong number of fields, broken JSON, no text, no label): "
+      "stop, or leave it out, counted.");
   fields.add("task.class_weights", task.class_weights,
              "Weights of classes in the training loss: balanced (rows / (classes * rows of the class)), or a "
              "list of CLASS=WEIGHT, 1 for those not named; empty: 1 each. Scores are unweighted.");
@@ -69,6 +80,20 @@ void describe(FinetuneConfig& config, Fields& fields) {
   describe_recipe(config, fields);
 }
 
+void refuse_custom_keys(const FinetuneConfig& config) {
+  const std::vector<Setting> defaults = settings_of(FinetuneConfig());
+  const std::vector<Setting> own = settings_of(config);
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    const std::string& key = own[i].key;
+    if (!key.starts_with("task.") || key == "task.name" || key == "task.dir" || key == "task.max_train" ||
+        key == "task.class_weights" || own[i].values == defaults[i].values) {
+      continue;
+    }
+    throw InputError(key + " goes with task.name: custom; the files of the GLUE task " + config.task.name +
+                     ", read from task.dir, have columns and labels of their own");
+  }
+}
+
 void validate_recipe(const FinetuneConfig& config) {
   validate(config.routing);
   if (config.routing.mode == Routing::kFrozen && config.optimizer.weight_decay > 0) {
@@ -85,6 +110,10 @@ void validate(const FinetuneConfig& config) {
   if (config.task.name == "custom") {
     if (config.task.train.empty() || config.task.dev.empty()) {
       throw InputError("task.name: custom needs task.train and task.dev");
+    }
+    if (!config.task.dir.empty()) {
+      throw InputError(
+          "task.dir goes with a GLUE task as task.name; custom reads the files task.train and task.dev");
     }
   } else if (config.task.dir.empty()) {
     throw InputError("task.dir is missing: the folder of the GLUE task " + config.task.name);

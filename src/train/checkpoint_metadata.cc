@@ -37,6 +37,7 @@ io::Checkpoint checkpoint_from_hf(const io::HfModel& model) {
     const bool regression = model.classifier->labels == 1;
     checkpoint.metadata["classifier"] = classifier_json(*model.classifier, {model.labels, regression});
   }
+  if (model.own.is_object() && model.own.contains("task")) checkpoint.metadata["task"] = model.own["task"];
   checkpoint.metadata["source"] = io::hf_source_json(model.source);
   return checkpoint;
 }
@@ -51,6 +52,8 @@ io::HfModel hf_from_checkpoint(const io::Checkpoint& checkpoint, const std::stri
   model.tokenizer_json = checkpoint.tokenizer_json;
   const RoutingProvenance routing = train::routing_of(checkpoint, where);
   if (nn::has_trees(model.arch.ffn) && says_something(routing)) model.own["routing"] = routing_json(routing);
+  if (const auto task = checkpoint.metadata.find("task"); task != checkpoint.metadata.end())
+    model.own["task"] = *task;
   const auto source = checkpoint.metadata.find("source");
   if (source != checkpoint.metadata.end()) {
     model.source = io::hf_source_from_json(*source, where + ": metadata.source");

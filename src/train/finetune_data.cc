@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "data/class_doubts.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/data/glue.h"
@@ -9,6 +10,9 @@
 
 namespace espalier::train {
 namespace {
+
+// Names that a message lists.
+constexpr std::int64_t kListedClasses = 10;
 
 void report_skipped(const data::LabelledData& data) {
   if (data.skipped.empty()) return;
@@ -21,6 +25,11 @@ void report_skipped(const data::LabelledData& data) {
                           data.skipped.size() > 10 ? " ..." : ""));
 }
 
+void report_left_out(const data::LabelledData& data) {
+  if (data.left_out.count() == 0) return;
+  log_warning(fmt::format("{}: {}, by task.on_bad_record: skip", data.source.string(), data.left_out.text()));
+}
+
 void report_invalid_utf8(const data::LabelledData& data) {
   std::size_t rows = 0;
   std::uint64_t first = 0;
@@ -31,12 +40,15 @@ void report_invalid_utf8(const data::LabelledData& data) {
   if (rows == 0) return;
   log_warning(
       fmt::format("{}: {} of {} rows hold bytes that are not UTF-8, which the tokenizer replaces (line {} "
-                  "first)",
+                  "first); if they are Latin-1, convert the file: iconv -f latin1 -t utf-8",
                   data.source.string(), rows, data.rows.size(), first));
 }
 
 FinetuneData read_custom(const config::TaskConfig& task) {
-  const data::LabelledColumns columns{task.text, task.text_pair, task.label, task.regression};
+  data::LabelledColumns columns{task.text, task.text_pair, task.label, task.regression};
+  columns.table.separator = data::parse_separator(task.separator, "task.separator");
+  columns.table.header = task.header;
+  if (task.skip_bad_records) columns.table.on_bad_record = data::OnBadRecord::kSkip;
   FinetuneData result;
   result.title = "custom";
   result.train = data::read_labelled(task.train, columns);
@@ -75,17 +87,55 @@ FinetuneData read_glue_task(const config::TaskConfig& task, bool report) {
   return result;
 }
 
+// A class is learned that its evaluation says nothing about.
+void report_unscored(const data::LabelledData& data) {
+  const std::vector<std::int64_t> counts = data::class_counts(data);
+  std::string missing;
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] > 0 || ++count > kListedClasses) continue;
+    missing += fmt::format("{}`{}`", missing.empty() ? "" : ", ", data::visible_name(data.labels.names()[i]));
+  }
+  if (count == 0) return;
+  log_warning(fmt::format("{}: no rows of {} class{} ({}{}), which the scores say nothing about",
+                          data.source.string(), count, count == 1 ? "" : "es", missing,
+                          count > kListedClasses ? ", ..." : ""));
+}
+
+void report_classes(const FinetuneData& data) {
+  const auto log = [](const data::LabelledData& set) {
+    log_info(fmt::format("{}: {} rows, {}", set.source.string(), set.rows.size(), data::class_summary(set)));
+  };
+  log(data.train);
+  for (const EvaluationSet& set : data.evaluation) {
+    log(set.data);
+    report_unscored(set.data);
+  }
+}
+
 }  // namespace
 
 void report_oddities(const data::LabelledData& data) {
   report_skipped(data);
+  report_left_out(data);
   report_invalid_utf8(data);
+}
+
+io::Json class_counts_json(const data::LabelledData& data) {
+  io::Json json = io::Json::object();
+  const std::vector<std::int64_t> counts = data::class_counts(data);
+  for (std::size_t i = 0; i < counts.size(); ++i) json[data.labels.names()[i]] = counts[i];
+  return json;
 }
 
 FinetuneData read_finetune_data(const config::TaskConfig& task, std::uint64_t seed, bool report) {
   FinetuneData result = task.name == "custom" ? read_custom(task) : read_glue_task(task, report);
+  const std::vector<std::string> doubts =
+      task.name == "custom" ? data::class_doubts(result.train) : std::vector<std::string>();
   data::subsample(result.train, task.max_train, seed);
   if (!report) return result;
+  if (!result.train.regression) report_classes(result);
+  for (const std::string& doubt : doubts) log_warning(doubt);
   report_oddities(result.train);
   for (const EvaluationSet& set : result.evaluation) report_oddities(set.data);
   return result;

@@ -6,6 +6,7 @@
 
 #include "espalier/config/finetune_config.h"
 #include "espalier/data/labelled.h"
+#include "espalier/io/json.h"
 #include "espalier/tensor/tensor.h"
 #include "train/run_inputs.h"
 
@@ -26,12 +27,15 @@ struct FinetuneData {
 };
 
 // Reads what `task` names; of MNLI the second evaluation set may be missing, which is reported. `report`:
-// warn of lines that were left out and of bytes that are not UTF-8. Throws InputError with file and line for
-// anything wrong.
+// say which classes were found and with how many rows, and warn of doubtful ones, of lines that were left out
+// and of bytes that are not UTF-8. Throws InputError with file and line for anything wrong.
 FinetuneData read_finetune_data(const config::TaskConfig& task, std::uint64_t seed, bool report = true);
 
 // Warns of what is odd in a file but no error.
 void report_oddities(const data::LabelledData& data);
+
+// Rows of each class by name.
+io::Json class_counts_json(const data::LabelledData& data);
 
 // The weights that task.class_weights asks for, [classes]; undefined where it asks for none. InputError for
 // an unknown class, a weight that is none, or a regression.

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "data/table_writer.h"
 #include "espalier/base/log.h"
 #include "espalier/data/interval.h"
 #include "espalier/train/finetuner.h"
@@ -49,19 +50,27 @@ void score_set(const FinetuneRun& run, std::size_t index, EpochScore& result) {
 
 std::string predictions_text(const FinetuneRun& run, const EvaluationSet& set, const SetScore& score) {
   const bool regression = run.data.train.regression;
-  std::string text =
-      regression ? "index\tline\tlabel\tprediction\n" : "index\tline\tlabel\tprediction\tprobability\n";
+  std::string text;
+  const auto write = [&](const std::vector<std::string>& fields) {
+    data::append_table_line(data::TableFormat::kTsv, fields, "a row of the predictions", text);
+  };
+  std::vector<std::string> header = {"index", "line", "label", "prediction"};
+  if (!regression) header.emplace_back("probability");
+  write(header);
   for (std::size_t i = 0; i < set.data.rows.size(); ++i) {
-    text += fmt::format("{}\t{}\t", i, set.data.rows[i].line);
+    std::vector<std::string> fields = {std::to_string(i), std::to_string(set.data.rows[i].line)};
     if (regression) {
       // They are floats; as doubles they would show digits that mean nothing.
-      text += fmt::format("{}\t{}\n", static_cast<float>(score.predictions.true_values[i]),
-                          static_cast<float>(score.predictions.values[i]));
+      for (const double value : {score.predictions.true_values[i], score.predictions.values[i]}) {
+        fields.push_back(fmt::format("{}", static_cast<float>(value)));
+      }
     } else {
       const data::LabelSet& labels = run.data.train.labels;
-      text += fmt::format("{}\t{}\t{:.6f}\n", labels.name(score.predictions.true_classes[i]),
-                          labels.name(score.predictions.classes[i]), score.confidence[i]);
+      fields.push_back(labels.name(score.predictions.true_classes[i]));
+      fields.push_back(labels.name(score.predictions.classes[i]));
+      fields.push_back(fmt::format("{:.6f}", score.confidence[i]));
     }
+    write(fields);
   }
   return text;
 }

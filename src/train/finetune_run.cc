@@ -12,6 +12,7 @@
 #include "espalier/ops/shape.h"
 #include "espalier/train/routing_schedule.h"
 #include "train/optimizer_tensors.h"
+#include "train/task_columns.h"
 
 namespace espalier::train {
 namespace {
@@ -171,6 +172,7 @@ RoutingProvenance FinetuneRun::provenance() const {
 
 io::Checkpoint FinetuneRun::checkpoint() {
   io::Checkpoint checkpoint = model_checkpoint(model, label_info(), provenance(), base.tokenizer_json);
+  checkpoint.metadata["task"] = columns_json(columns_of(config.task));
   checkpoint.optimizer = optimizer_tensors(optimizer);
   checkpoint.state["step"] = state.step;
   checkpoint.state["seconds"] = state.seconds;

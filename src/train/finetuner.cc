@@ -8,6 +8,7 @@
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
+#include "espalier/data/glue.h"
 #include "espalier/train/progress.h"
 #include "espalier/train/routing_schedule.h"
 #include "train/finetune_evaluation.h"
@@ -136,6 +137,13 @@ std::optional<EpochScore> train_loop(FinetuneRun& run, const std::string& title)
   return score;
 }
 
+// {"train": {class: rows}, "dev": ...}
+io::Json class_counts_of(const FinetuneData& data) {
+  io::Json counts = {{"train", class_counts_json(data.train)}};
+  for (const EvaluationSet& set : data.evaluation) counts["dev" + set.suffix] = class_counts_json(set.data);
+  return counts;
+}
+
 io::Json write_results(const FinetuneRun& run, const io::Json& eval) {
   const double trained = static_cast<double>(run.train.rows()) * run.epoch();
   io::Json train;
@@ -143,6 +151,7 @@ io::Json write_results(const FinetuneRun& run, const io::Json& eval) {
   train["train_loss"] = run.state.loss_sum / static_cast<double>(run.state.step);
   train["train_runtime"] = run.state.seconds;
   train["train_samples"] = run.train.rows();
+  if (!run.data.train.regression) train["class_counts"] = class_counts_of(run.data);
   const auto per_second = [&](double count) {
     return run.state.seconds > 0 ? count / run.state.seconds : 0.0;
   };
@@ -172,6 +181,7 @@ io::Json write_results(const FinetuneRun& run, const io::Json& eval) {
 
 io::Json finetune(const config::FinetuneConfig& config, const FinetuneOptions& options) {
   validate(config);
+  if (data::is_glue_task(config.task.name)) refuse_custom_keys(config);
   FinetuneRun run(config, options.report_data, options.inputs);
   const std::unique_ptr<AnomalyGuard> anomaly =
       config.detect_anomaly ? std::make_unique<AnomalyGuard>() : nullptr;

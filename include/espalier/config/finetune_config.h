@@ -19,6 +19,9 @@ struct TaskConfig {
   std::string text_pair;
   std::string label = "label";
   bool regression = false;
+  std::string separator = "auto";
+  bool header = true;
+  bool skip_bad_records = false;
   std::int64_t max_train = 0;
   std::vector<std::string> class_weights;  // empty; {"balanced"}; or "CLASS=WEIGHT" each
 };
@@ -55,6 +58,9 @@ void validate_recipe(const FinetuneConfig& config);
 void describe(FinetuneConfig& config, Fields& fields);
 // Checks what single keys cannot. Throws InputError naming the keys.
 void validate(const FinetuneConfig& config);
+// Of a GLUE task: InputError for a key that says where one's own labels are and how they are read. The task's
+// files have a layout of their own, so it would be ignored.
+void refuse_custom_keys(const FinetuneConfig& config);
 // Free are where the run lies, logging, intervals of scores and when to stop.
 ResumeRule finetune_resume_rule(const std::string& key);
 
