@@ -44,6 +44,11 @@ Option* Option::excludes(Option* other) {
   return this;
 }
 
+Option* Option::needs(Option* other) {
+  option_->needs(other->option_);
+  return this;
+}
+
 Option* Option::check(const Check& check) {
   option_->check(CLI::Validator(check.complaint, check.type));
   return this;
@@ -139,5 +144,6 @@ template Option* Command::add_option(const std::string&, std::uint64_t&, const s
 template Option* Command::add_option(const std::string&, std::vector<std::int64_t>&, const std::string&);
 template Option* Command::add_option(const std::string&, double&, const std::string&);
 template Option* Command::add_option(const std::string&, std::optional<double>&, const std::string&);
+template Option* Command::add_option(const std::string&, std::optional<std::string>&, const std::string&);
 
 }  // namespace espalier::cli

@@ -40,6 +40,7 @@ class Option {
   Option* capture_default_str();
   Option* delimiter(char character);
   Option* excludes(Option* other);
+  Option* needs(Option* other);
   Option* check(const Check& check);
   // Only these names, in capital letters or small ones; the variable gets what the name stands for.
   Option* names(const std::map<std::string, std::string>& values);

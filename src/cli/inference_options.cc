@@ -16,6 +16,7 @@ void add_inference_options(Command& verb, InferenceArguments& arguments) {
   verb.add_option(
       "--text-column", arguments.text_column,
       "Column of the texts in --file (default: the one the model was fine-tuned on, or sentence, or text)");
+  add_table_options(verb, arguments.table, file);
   verb.add_option("--routing", arguments.routing, "hard, or soft: the mixture over all paths of the trees")
       ->check(one_of({"hard", "soft"}))
       ->capture_default_str();

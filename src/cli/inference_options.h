@@ -1,4 +1,5 @@
-// What fill-mask, classify and embed share: MODEL, TEXT... or --file, --routing, --tau, --json.
+// What fill-mask, classify and embed share: MODEL, TEXT... or --file and how it is read, --routing, --tau,
+// --json.
 #pragma once
 
 #include <optional>
@@ -6,6 +7,7 @@
 #include <vector>
 #include "cli/command.h"
 
+#include "cli/table_options.h"
 #include "espalier/train/inference.h"
 
 namespace espalier::cli {
@@ -15,6 +17,7 @@ struct InferenceArguments {
   std::vector<std::string> texts;
   std::string file;
   std::string text_column;
+  TableArguments table;
   std::string routing = "hard";
   std::optional<double> temperature;
   bool json = false;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "data/table_writer.h"
 #include "espalier/base/error.h"
 
 namespace espalier::cli {
@@ -32,6 +33,14 @@ std::string plain(const io::Json& value) {
 PredictionWriter::PredictionWriter(const std::filesystem::path& path, const std::vector<std::string>& columns,
                                    const std::vector<std::string>& added)
     : format_(checked_format(path)), columns_(columns), added_(added), file_(path) {
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (std::find(columns_.begin(), columns_.begin() + static_cast<std::ptrdiff_t>(i), columns_[i]) ==
+        columns_.begin() + static_cast<std::ptrdiff_t>(i)) {
+      continue;
+    }
+    throw InputError(fmt::format("--output: two columns of the input are named `{}`; give each its own name",
+                                 columns_[i]));
+  }
   for (const std::string& name : added_) {
     if (std::find(columns_.begin(), columns_.end(), name) == columns_.end()) continue;
     throw InputError(fmt::format("--output: the input has a column `{}` already; rename it", name));
@@ -39,7 +48,7 @@ PredictionWriter::PredictionWriter(const std::filesystem::path& path, const std:
   if (format_ == data::TableFormat::kJsonl) return;
   std::vector<std::string> names = columns_;
   names.insert(names.end(), added_.begin(), added_.end());
-  write_line(names, 1);
+  data::append_table_line(format_, names, "--output: the header", buffer_);
 }
 
 void PredictionWriter::write(const data::Row& row, const std::vector<io::Json>& values) {
@@ -47,15 +56,28 @@ void PredictionWriter::write(const data::Row& row, const std::vector<io::Json>& 
     write_object(row, values);
   } else {
     std::vector<std::string> fields = row.fields;
+    if (!row.object.is_null()) require_known_keys(row);
     for (const std::string& name : columns_) {
       if (row.object.is_null()) break;
       const auto member = row.object.find(name);
       fields.push_back(member == row.object.end() || member->is_null() ? "" : plain(*member));
     }
     for (const io::Json& value : values) fields.push_back(plain(value));
-    write_line(fields, row.line);
+    data::append_table_line(format_, fields, fmt::format("--output: line {} of the input", row.line),
+                            buffer_);
   }
   if (buffer_.size() >= kBuffer) flush();
+}
+
+// The columns of a table are those of the header, which is written before the later objects are read.
+void PredictionWriter::require_known_keys(const data::Row& row) const {
+  for (const auto& item : row.object.items()) {
+    if (std::find(columns_.begin(), columns_.end(), item.key()) != columns_.end()) continue;
+    throw InputError(fmt::format(
+        "--output: line {} of the input has the key `{}`, which none of the first objects has, so "
+        "the table's header does not; write .jsonl",
+        row.line, item.key()));
+  }
 }
 
 void PredictionWriter::write_object(const data::Row& row, const std::vector<io::Json>& values) {
@@ -63,29 +85,6 @@ void PredictionWriter::write_object(const data::Row& row, const std::vector<io::
   for (std::size_t i = 0; i < row.fields.size(); ++i) object[columns_[i]] = row.fields[i];
   for (std::size_t i = 0; i < values.size(); ++i) object[added_[i]] = values[i];
   buffer_ += io::json_text(object, -1) + "\n";
-}
-
-std::string PredictionWriter::field(const std::string& text, std::uint64_t line) const {
-  if (format_ == data::TableFormat::kTsv) {
-    if (text.find_first_of("\t\n\r") == std::string::npos) return text;
-    throw InputError(
-        fmt::format("--output: line {} of the input has a tab or a line end in a field, which TSV cannot "
-                    "hold; write .csv "
-                    "or .jsonl",
-                    line));
-  }
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
-
-void PredictionWriter::write_line(const std::vector<std::string>& fields, std::uint64_t line) {
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    if (i > 0) buffer_ += format_ == data::TableFormat::kTsv ? '\t' : ',';
-    buffer_ += field(fields[i], line);
-  }
-  buffer_ += '\n';
 }
 
 void PredictionWriter::flush() {

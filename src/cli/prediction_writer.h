@@ -12,8 +12,8 @@
 namespace espalier::cli {
 
 // Writes .tsv, .csv or .jsonl by the extension; the file appears when commit() is called. InputError: another
-// extension, a column of the input that is named like one of the new ones, or (TSV) a field that holds a tab
-// or a line end.
+// extension, two columns of one name, or (TSV) a field that holds a tab or a line end, or (TSV and CSV) a
+// JSON object with a key that is none of the columns.
 class PredictionWriter {
  public:
   // `columns` are those of the input, `added` the new ones.
@@ -27,8 +27,7 @@ class PredictionWriter {
 
  private:
   void write_object(const data::Row& row, const std::vector<io::Json>& values);
-  std::string field(const std::string& text, std::uint64_t line) const;
-  void write_line(const std::vector<std::string>& fields, std::uint64_t line);
+  void require_known_keys(const data::Row& row) const;
   void flush();
 
   data::TableFormat format_;

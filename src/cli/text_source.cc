@@ -4,40 +4,55 @@
 
 #include <algorithm>
 
+#include "cli/table_options.h"
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
-#include "espalier/config/fields.h"
+#include "espalier/base/log.h"
+#include "text/utf8.h"
 
 namespace espalier::cli {
 
-namespace {
-
-// A key of the configuration the model was trained with; empty if it has none.
-std::string trained_with(const train::LoadedModel& model, const std::string& key) {
-  if (model.config_yaml.empty()) return "";
-  for (const config::Setting& setting :
-       config::parse_yaml(model.config_yaml, model.source.string() + ": config.yaml")) {
-    if (setting.key == key && !setting.values.empty()) return setting.values[0];
-  }
-  return "";
-}
-
-}  // namespace
-
 TextSource::TextSource(const TextSourceOptions& options, const train::LoadedModel& model)
-    : texts_(options.texts), pair_(options.pair) {
-  if (!options.file.empty()) {
-    table_.emplace(options.file);
-    choose_columns(options, model);
+    : texts_(options.texts), pair_(options.pair), trained_(train::columns_of(model)) {
+  if (options.file.empty() && texts_.empty()) throw InputError("no text: give TEXT arguments or --file");
+  check_pairs(options);
+  if (options.file.empty()) {
+    if (!options.text_column.empty() || !options.pair_column.empty()) {
+      throw InputError("--text-column and --pair-column name columns of --file, which is not given");
+    }
     return;
   }
-  if (texts_.empty()) throw InputError("no text: give TEXT arguments or --file");
-  if (!options.text_column.empty() || !options.pair_column.empty()) {
-    throw InputError("--text-column and --pair-column name columns of --file, which is not given");
+  table_.emplace(options.file, data::table_format(options.file), options.table);
+  choose_columns(options);
+}
+
+// Half of what a model of pairs reads must not be missing unsaid, nor be there in vain.
+void TextSource::check_pairs(const TextSourceOptions& options) const {
+  const bool trained_on_pairs = !trained_.text_pair.empty();
+  if (!options.takes_pairs) {
+    if (trained_on_pairs) {
+      log_warning(
+          fmt::format("the model was trained on pairs of texts (`{}` and `{}`); here it reads single texts",
+                      trained_.text, trained_.text_pair));
+    }
+    return;
   }
-  if (!pair_.empty() && texts_.size() != 1) {
+  if (pair_ && !options.file.empty()) {
+    throw InputError("--pair goes with a TEXT argument; for --file name the --pair-column");
+  }
+  if (pair_ && texts_.size() != 1) {
     throw InputError(
         fmt::format("--pair is the second part of one TEXT, but {} are given; use --file", texts_.size()));
+  }
+  if (options.file.empty() && trained_on_pairs && !pair_) {
+    throw InputError(fmt::format(
+        "the model was trained on pairs of texts (`{}` and `{}`): give the second text as --pair TEXT, "
+        "or many pairs by --file",
+        trained_.text, trained_.text_pair));
+  }
+  if (!trained_on_pairs && !trained_.text.empty() && (pair_ || !options.pair_column.empty())) {
+    log_warning(
+        "the model was trained on single texts; a second text is nothing that it has learned to read");
   }
 }
 
@@ -45,37 +60,77 @@ bool TextSource::has_column(const std::string& name) const {
   return std::find(table_->columns().begin(), table_->columns().end(), name) != table_->columns().end();
 }
 
-void TextSource::choose_columns(const TextSourceOptions& options, const train::LoadedModel& model) {
-  if (!pair_.empty()) throw InputError("--pair goes with a TEXT argument; for --file name the --pair-column");
-  std::string text = options.text_column;
-  for (const std::string& name :
-       {trained_with(model, "task.text"), std::string("sentence"), std::string("text")}) {
-    if (text.empty() && !name.empty() && has_column(name)) text = name;
+std::string TextSource::text_column_name(const TextSourceOptions& options) const {
+  if (!options.text_column.empty()) return options.text_column;
+  if (!trained_.text_pair.empty()) return trained_.text;
+  if (!options.table.header && table_->columns().size() == 1) return table_->columns()[0];
+  for (const std::string& name : {trained_.text, std::string("sentence"), std::string("text")}) {
+    if (!name.empty() && has_column(name)) return name;
   }
-  if (text.empty()) text = "sentence";
-  text_column_ = table_->column(text, "--text-column");
-  std::string pair = options.pair_column;
-  if (pair.empty() && options.text_column.empty()) {
-    const std::string trained = trained_with(model, "task.text_pair");
-    if (has_column(trained)) pair = trained;
+  return "sentence";
+}
+
+void TextSource::choose_columns(const TextSourceOptions& options) {
+  const std::string trained = trained_.text_pair.empty() || !options.takes_pairs
+                                  ? std::string()
+                                  : fmt::format("; the model was trained on pairs of `{}` and `{}`",
+                                                trained_.text, trained_.text_pair);
+  text_column_ = table_->column(text_column_name(options), "--text-column" + trained);
+  if (!options.takes_pairs) return;
+  const std::string pair = options.pair_column.empty() ? trained_.text_pair : options.pair_column;
+  if (!pair.empty()) pair_column_ = table_->column(pair, "--pair-column" + trained);
+}
+
+// False after the last.
+bool TextSource::read_row(TextRow& row) {
+  while (table_->next(row.row)) {
+    try {
+      row.text = table_->text(row.row, text_column_);
+      if (pair_column_) row.pair = table_->text(row.row, *pair_column_);
+      return true;
+    } catch (const data::BadRecord& record) {
+      table_->leave_out(record);
+    }
   }
-  if (!pair.empty()) pair_column_ = table_->column(pair, "--pair-column");
+  if (rows_ == 0) {
+    throw InputError(
+        fmt::format("{}: no row can be used: {}", table_->path().string(), table_->left_out().text()));
+  }
+  return false;
+}
+
+void TextSource::look_at_bytes(const TextRow& row) {
+  ++rows_;
+  if (text::is_utf8(row.text) && text::is_utf8(row.pair)) return;
+  if (not_utf8_++ == 0) first_not_utf8_ = row.row.line;
 }
 
 std::vector<TextRow> TextSource::next(std::size_t most) {
   if (const int signal = interrupt_signal()) throw Interrupted("stopped before the end of the texts", signal);
   std::vector<TextRow> rows;
   while (!table_ && rows.size() < most && next_text_ < texts_.size()) {
-    rows.push_back({texts_[next_text_++], pair_, {}});
+    rows.push_back({texts_[next_text_++], pair_.value_or(""), {}});
+    look_at_bytes(rows.back());
   }
   while (table_ && rows.size() < most) {
     TextRow row;
-    if (!table_->next(row.row)) break;
-    row.text = table_->text(row.row, text_column_);
-    if (pair_column_) row.pair = table_->text(row.row, *pair_column_);
+    if (!read_row(row)) break;
+    look_at_bytes(row);
     rows.push_back(std::move(row));
   }
   return rows;
+}
+
+void TextSource::report() const {
+  if (table_) report_left_out(*table_);
+  if (not_utf8_ == 0) return;
+  const std::string where = table_ ? fmt::format("{}: {} of {} rows (line {} first)", table_->path().string(),
+                                                 not_utf8_, rows_, first_not_utf8_)
+                                   : fmt::format("{} of {} texts", not_utf8_, rows_);
+  log_warning(where +
+              " hold bytes that are not UTF-8, which the tokenizer replaces; if they are Latin-1, convert "
+              "them: iconv "
+              "-f latin1 -t utf-8");
 }
 
 }  // namespace espalier::cli

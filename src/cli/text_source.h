@@ -7,6 +7,7 @@
 
 #include "espalier/data/table_reader.h"
 #include "espalier/train/model.h"
+#include "train/task_columns.h"
 
 namespace espalier::cli {
 
@@ -18,34 +19,44 @@ struct TextRow {
 
 struct TextSourceOptions {
   std::vector<std::string> texts;
-  std::string pair;  // the second part of a single text
-  std::string file;  // instead of texts
+  std::optional<std::string> pair;  // the second part of a single text
+  std::string file;                 // instead of texts
   std::string text_column;
-  std::string pair_column;
+  std::string pair_column = {};
+  data::TableOptions table = {};
+  bool takes_pairs = false;  // the verb reads second parts
 };
 
 class TextSource {
  public:
-  // Columns that are not named are those in the configuration that `model` was fine-tuned with (task.text,
-  // task.text_pair) where the file has them, else `sentence` or `text`. InputError: neither texts nor a file,
-  // no such column.
+  // Columns that are not named are those that `model` was fine-tuned on; for a model of single texts also
+  // `sentence` or `text`. InputError: neither texts nor a file, no such column, single texts for a model of
+  // pairs.
   TextSource(const TextSourceOptions& options, const train::LoadedModel& model);
 
   // Up to `most` further rows; empty after the last. Throws Interrupted on Ctrl-C.
   std::vector<TextRow> next(std::size_t most);
+  // After the last row: warns of rows left out and of bytes that are not UTF-8.
+  void report() const;
   // Null for arguments.
   const data::TableReader* table() const { return table_ ? &*table_ : nullptr; }
 
  private:
-  void choose_columns(const TextSourceOptions& options, const train::LoadedModel& model);
+  void check_pairs(const TextSourceOptions& options) const;
+  void choose_columns(const TextSourceOptions& options);
+  std::string text_column_name(const TextSourceOptions& options) const;
+  bool read_row(TextRow& row);
+  void look_at_bytes(const TextRow& row);
   bool has_column(const std::string& name) const;
 
   std::vector<std::string> texts_;
-  std::string pair_;
+  std::optional<std::string> pair_;
+  train::TaskColumns trained_;
   std::size_t next_text_ = 0;
   std::optional<data::TableReader> table_;
   std::size_t text_column_ = 0;
   std::optional<std::size_t> pair_column_;
+  std::uint64_t rows_ = 0, not_utf8_ = 0, first_not_utf8_ = 0;
 };
 
 }  // namespace espalier::cli

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kChunk = 1024;
 
 struct Arguments : InferenceArguments {
-  std::string pair;
+  std::optional<std::string> pair;
   std::string pair_column;
   std::string output;
 };
@@ -65,8 +65,9 @@ void run_classify(const Arguments& arguments) {
   train::LoadedModel model = train::load_model(arguments.model);
   model.require_classifier();
   const ops::TreeRouting routing = resolve_routing(model, arguments);
-  TextSource source(
-      {arguments.texts, arguments.pair, arguments.file, arguments.text_column, arguments.pair_column}, model);
+  TextSource source({arguments.texts, arguments.pair, arguments.file, arguments.text_column,
+                     arguments.pair_column, arguments.table.options(), true},
+                    model);
   std::optional<PredictionWriter> writer;
   if (!arguments.output.empty()) {
     writer.emplace(arguments.output, source.table()->columns(), new_columns(model));
@@ -87,6 +88,7 @@ void run_classify(const Arguments& arguments) {
     count += static_cast<std::int64_t>(rows.size());
   }
   list.finish();
+  source.report();
   if (truncated > 0) {
     log_warning(fmt::format("{} of {} texts were cut to the {} tokens that the model reads", truncated, count,
                             model.arch.embedding.max_positions));
@@ -107,7 +109,8 @@ void add_classify(Command& app) {
   Command* verb = app.add_subcommand("classify", "The most likely class of a text, or a regression's value");
   add_inference_options(*verb, *arguments);
   verb->add_option("--pair", arguments->pair, "Second part of the one TEXT, for models of text pairs");
-  verb->add_option("--pair-column", arguments->pair_column, "Column of the second parts in --file");
+  verb->add_option("--pair-column", arguments->pair_column,
+                   "Column of the second parts in --file (default: the one the model was fine-tuned on)");
   verb->add_option(
       "--output", arguments->output,
       "Write the columns of --file with predicted_label, probability and the probability of each "

@@ -119,7 +119,8 @@ void report(const Arguments& arguments, std::int64_t count, std::int64_t width) 
 void run_embed(const Arguments& arguments) {
   train::LoadedModel model = train::load_model(arguments.model);
   const ops::TreeRouting routing = resolve_routing(model, arguments);
-  const TextSourceOptions options{arguments.texts, "", arguments.file, arguments.text_column, ""};
+  TextSourceOptions options{arguments.texts, {}, arguments.file, arguments.text_column};
+  options.table = arguments.table.options();
   TextSource source(options, model);
   const std::unique_ptr<Sink> sink = make_sink(arguments, options, model);
   const auto pooling =
@@ -135,6 +136,7 @@ void run_embed(const Arguments& arguments) {
     count += static_cast<std::int64_t>(rows.size());
   }
   sink->finish();
+  source.report();
   if (truncated > 0) {
     log_warning(fmt::format("{} of {} texts were cut to the {} tokens that the model reads", truncated, count,
                             model.arch.embedding.max_positions));

@@ -51,7 +51,9 @@ void run_fill_mask(const Arguments& arguments) {
   train::LoadedModel model = train::load_model(arguments.model);
   model.require_lm();
   const ops::TreeRouting routing = resolve_routing(model, arguments);
-  TextSource source({arguments.texts, "", arguments.file, arguments.text_column, ""}, model);
+  TextSourceOptions options{arguments.texts, {}, arguments.file, arguments.text_column};
+  options.table = arguments.table.options();
+  TextSource source(options, model);
   // A single text gives its own predictions, not a list of one.
   const bool single = arguments.texts.size() == 1 && arguments.file.empty();
   JsonList list(arguments.json && !single);
@@ -66,6 +68,7 @@ void run_fill_mask(const Arguments& arguments) {
     }
   }
   list.finish();
+  source.report();
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 
+#include "cli/table_options.h"
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
@@ -25,6 +27,7 @@ struct Arguments {
   std::string file;
   std::string text_column;
   std::string pair_column;
+  TableArguments table;
   bool json = false;
 };
 
@@ -73,30 +76,48 @@ std::optional<std::string> member(const data::TableReader& table, const data::Ro
   return found->get<std::string>();
 }
 
+// Every row of --file; one that is bad stops, or is left out, as the options say.
+void for_each_row(const Arguments& arguments,
+                  const std::function<void(const data::TableReader&, const data::Row&)>& use) {
+  data::TableReader table(arguments.file, data::table_format(arguments.file), arguments.table.options());
+  for (data::Row row; table.next(row);) {
+    try {
+      use(table, row);
+    } catch (const data::BadRecord& record) {
+      table.leave_out(record);
+    }
+  }
+  report_left_out(table);
+}
+
 void tokenize_json_lines(const text::Tokenizer& tokenizer, const Arguments& arguments) {
-  data::TableReader table(arguments.file);
   const std::string text_key = arguments.text_column.empty() ? "text" : arguments.text_column;
   const std::string pair_key = arguments.pair_column.empty() ? "pair" : arguments.pair_column;
-  data::Row row;
-  while (table.next(row)) {
+  for_each_row(arguments, [&](const data::TableReader& table, const data::Row& row) {
     const std::optional<std::string> text = member(table, row, text_key);
     if (!text) table.fail(row.line, fmt::format("expected an object with `{}`", text_key));
-    print_encoding(tokenizer, *text, member(table, row, pair_key), arguments.json);
-  }
+    const std::optional<std::string> pair = member(table, row, pair_key);
+    // A key that was asked for must be there; `pair` may.
+    if (!pair && !arguments.pair_column.empty()) {
+      table.fail(row.line, fmt::format("expected an object with `{}`", pair_key));
+    }
+    print_encoding(tokenizer, *text, pair, arguments.json);
+  });
 }
 
 void tokenize_table(const text::Tokenizer& tokenizer, const Arguments& arguments) {
-  data::TableReader table(arguments.file);
-  const bool plain = table.format() == data::TableFormat::kText;
-  const std::string name = arguments.text_column.empty() && !plain ? "sentence" : arguments.text_column;
-  const std::size_t text = table.column(name.empty() ? "text" : name, "--text-column");
-  std::optional<std::size_t> pair;
-  if (!arguments.pair_column.empty()) pair = table.column(arguments.pair_column, "--pair-column");
-  data::Row row;
-  while (table.next(row)) {
-    print_encoding(tokenizer, table.text(row, text),
+  std::optional<std::size_t> text, pair;
+  for_each_row(arguments, [&](const data::TableReader& table, const data::Row& row) {
+    if (!text) {
+      const bool plain = table.format() == data::TableFormat::kText;
+      const bool single = arguments.table.no_header && table.columns().size() == 1;
+      const std::string name = plain ? "text" : single ? "1" : "sentence";
+      text = table.column(arguments.text_column.empty() ? name : arguments.text_column, "--text-column");
+      if (!arguments.pair_column.empty()) pair = table.column(arguments.pair_column, "--pair-column");
+    }
+    print_encoding(tokenizer, table.text(row, *text),
                    pair ? std::optional<std::string>(table.text(row, *pair)) : std::nullopt, arguments.json);
-  }
+  });
 }
 
 void run_tokenize(const Arguments& arguments) {
@@ -130,6 +151,7 @@ void add_tokenize(Command& app) {
   verb->add_option("--text-column", arguments->text_column,
                    "Column or key of the texts in --file (default: text in .jsonl, else sentence)");
   verb->add_option("--pair-column", arguments->pair_column, "Column or key of the second parts in --file");
+  add_table_options(*verb, arguments->table, file);
   verb->add_flag(
       "--json", arguments->json,
       "A line of JSON an input: ids, tokens, decoded (without special tokens), decoded_with_special");

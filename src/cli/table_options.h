@@ -1,0 +1,26 @@
+// The options of every verb that reads a table of texts: --separator, --no-header, --on-bad-record.
+#pragma once
+
+#include <string>
+
+#include "cli/command.h"
+#include "espalier/data/table_reader.h"
+
+namespace espalier::cli {
+
+struct TableArguments {
+  std::string separator = "auto";
+  bool no_header = false;
+  std::string on_bad_record = "stop";
+
+  // InputError: no such separator.
+  data::TableOptions options() const;
+};
+
+// Binds the options, which go with `file`.
+void add_table_options(Command& verb, TableArguments& arguments, Option* file);
+
+// Warns of the records that were left out, if any.
+void report_left_out(const data::TableReader& table);
+
+}  // namespace espalier::cli
