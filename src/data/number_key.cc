@@ -15,22 +15,22 @@ std::string number_key(std::string_view text) {
   if (!parse_number(text, value)) return "";
   const bool negative = text.front() == '-';
   if (negative || text.front() == '+') text.remove_prefix(1);
+  const std::size_t e = text.find_first_of("eE");
+  const std::string_view mantissa = text.substr(0, e);
+  const std::size_t point = mantissa.find('.');
+  std::string digits(mantissa.substr(0, point));
+  if (digits.size() > 1 && digits.front() == '0') return "";
+  if (point != mantissa.npos) digits += mantissa.substr(point + 1);
+  const std::size_t first = digits.find_first_not_of('0');
+  // Before the exponent is looked at, which may be anything here: 0e-9223372036854775808.
+  if (first == std::string::npos) return "0";
   std::int64_t exponent = 0;
-  if (const std::size_t e = text.find_first_of("eE"); e != text.npos) {
+  if (e != text.npos) {
     std::string_view power = text.substr(e + 1);
     if (power.starts_with('+')) power.remove_prefix(1);
     if (std::from_chars(power.data(), power.data() + power.size(), exponent).ec != std::errc()) return "";
-    text = text.substr(0, e);
   }
-  const std::size_t point = text.find('.');
-  std::string digits(text.substr(0, point));
-  if (digits.size() > 1 && digits.front() == '0') return "";
-  if (point != text.npos) {
-    digits += text.substr(point + 1);
-    exponent -= static_cast<std::int64_t>(text.size() - point - 1);
-  }
-  const std::size_t first = digits.find_first_not_of('0');
-  if (first == std::string::npos) return "0";
+  if (point != mantissa.npos) exponent -= static_cast<std::int64_t>(mantissa.size() - point - 1);
   const std::size_t last = digits.find_last_not_of('0');
   exponent += static_cast<std::int64_t>(digits.size() - 1 - last);
   return fmt::format("{}{}e{}", negative ? "-" : "", digits.substr(first, last - first + 1), exponent);

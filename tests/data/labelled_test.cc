@@ -53,6 +53,8 @@ TEST_CASE("numbers are classes by value, the shortest spelling is the name") {
   CHECK(pandas.find("1") == 1);
   CHECK(pandas.find("0") == 0);
   CHECK(pandas.find("-0e5") == 0);
+  CHECK(pandas.find("0.00e-9223372036854775808") == 0);
+  CHECK(pandas.find("0.001E3") == 1);
   CHECK(pandas.find("10e-1") == 1);
   CHECK(pandas.find("0.5") == -1);
   CHECK(pandas.find("one") == -1);
