@@ -14,6 +14,7 @@ namespace espalier::cli {
 
 TextSource::TextSource(const TextSourceOptions& options, const train::LoadedModel& model)
     : texts_(options.texts), pair_(options.pair), trained_(train::columns_of(model)) {
+  if (model.tokenizer) unread_.emplace(*model.tokenizer);
   if (options.file.empty() && texts_.empty()) throw InputError("no text: give TEXT arguments or --file");
   check_pairs(options);
   if (options.file.empty()) {
@@ -118,10 +119,15 @@ std::vector<TextRow> TextSource::next(std::size_t most) {
     look_at_bytes(row);
     rows.push_back(std::move(row));
   }
+  for (const TextRow& row : rows) {
+    if (unread_) unread_->add(row.pair.empty() ? row.text : row.text + " " + row.pair);
+  }
   return rows;
 }
 
 void TextSource::report() const {
+  const std::string unread = unread_ ? unread_->warning() : "";
+  if (!unread.empty()) log_warning(unread);
   if (table_) report_left_out(*table_);
   if (not_utf8_ == 0) return;
   const std::string where = table_ ? fmt::format("{}: {} of {} rows (line {} first)", table_->path().string(),

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "espalier/data/table_reader.h"
+#include "espalier/text/unread_texts.h"
 #include "espalier/train/model.h"
 #include "train/task_columns.h"
 
@@ -36,7 +37,8 @@ class TextSource {
 
   // Up to `most` further rows; empty after the last. Throws Interrupted on Ctrl-C.
   std::vector<TextRow> next(std::size_t most);
-  // After the last row: warns of rows left out and of bytes that are not UTF-8.
+  // After the last row: warns of rows left out, of bytes that are not UTF-8 and of texts that the tokenizer
+  // cannot read.
   void report() const;
   // Null for arguments.
   const data::TableReader* table() const { return table_ ? &*table_ : nullptr; }
@@ -56,6 +58,7 @@ class TextSource {
   std::optional<data::TableReader> table_;
   std::size_t text_column_ = 0;
   std::optional<std::size_t> pair_column_;
+  std::optional<text::UnreadTexts> unread_;
   std::uint64_t rows_ = 0, not_utf8_ = 0, first_not_utf8_ = 0;
 };
 

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -9,17 +8,15 @@
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
+#include "espalier/base/log.h"
 #include "espalier/data/table_reader.h"
-#include "espalier/io/checkpoint.h"
-#include "espalier/io/hdf5_file.h"
 #include "espalier/io/tokenizer_json.h"
+#include "espalier/io/tokenizer_source.h"
 #include "espalier/text/tokenizer.h"
-#include "espalier/train/model.h"
+#include "espalier/text/unread_texts.h"
 
 namespace espalier::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct Arguments {
   std::string model;
@@ -31,24 +28,10 @@ struct Arguments {
   bool json = false;
 };
 
-// A tokenizer.json, a folder that holds one, or a checkpoint, of which only the text is read.
-text::Tokenizer find_tokenizer(const fs::path& model) {
-  if (fs::is_directory(model) && !fs::exists(model / "last.h5") && fs::exists(model / "tokenizer.json")) {
-    return io::read_tokenizer(model / "tokenizer.json");
-  }
-  if (fs::is_regular_file(model) && model.extension() == ".json") return io::read_tokenizer(model);
-  const std::optional<fs::path> file = train::checkpoint_file(model);
-  if (!file) throw InputError(fmt::format("{}: there is no tokenizer.json in this folder", model.string()));
-  const std::string where = file->string() + ": tokenizer.json";
-  const io::Hdf5Reader reader(*file, "checkpoint", io::kCheckpointVersion, io::Verify::kAsRead);
-  const std::string json = reader.read_text("tokenizer.json");
-  if (json.empty()) throw InputError(fmt::format("{}: the model came without one", where));
-  return io::parse_tokenizer(json, where);
-}
-
-void print_encoding(const text::Tokenizer& tokenizer, const std::string& text,
+void print_encoding(const text::Tokenizer& tokenizer, text::UnreadTexts& unread, const std::string& text,
                     const std::optional<std::string>& pair, bool as_json) {
   if (const int signal = interrupt_signal()) throw Interrupted("stopped before the end of the texts", signal);
+  unread.add(pair ? text + " " + *pair : text);
   const std::vector<std::int32_t> ids =
       tokenizer.encode_with_template(text, pair ? std::optional<std::string_view>(*pair) : std::nullopt);
   if (as_json) {
@@ -90,7 +73,8 @@ void for_each_row(const Arguments& arguments,
   report_left_out(table);
 }
 
-void tokenize_json_lines(const text::Tokenizer& tokenizer, const Arguments& arguments) {
+void tokenize_json_lines(const text::Tokenizer& tokenizer, text::UnreadTexts& unread,
+                         const Arguments& arguments) {
   const std::string text_key = arguments.text_column.empty() ? "text" : arguments.text_column;
   const std::string pair_key = arguments.pair_column.empty() ? "pair" : arguments.pair_column;
   for_each_row(arguments, [&](const data::TableReader& table, const data::Row& row) {
@@ -101,11 +85,11 @@ void tokenize_json_lines(const text::Tokenizer& tokenizer, const Arguments& argu
     if (!pair && !arguments.pair_column.empty()) {
       table.fail(row.line, fmt::format("expected an object with `{}`", pair_key));
     }
-    print_encoding(tokenizer, *text, pair, arguments.json);
+    print_encoding(tokenizer, unread, *text, pair, arguments.json);
   });
 }
 
-void tokenize_table(const text::Tokenizer& tokenizer, const Arguments& arguments) {
+void tokenize_table(const text::Tokenizer& tokenizer, text::UnreadTexts& unread, const Arguments& arguments) {
   std::optional<std::size_t> text, pair;
   for_each_row(arguments, [&](const data::TableReader& table, const data::Row& row) {
     if (!text) {
@@ -115,7 +99,7 @@ void tokenize_table(const text::Tokenizer& tokenizer, const Arguments& arguments
       text = table.column(arguments.text_column.empty() ? name : arguments.text_column, "--text-column");
       if (!arguments.pair_column.empty()) pair = table.column(arguments.pair_column, "--pair-column");
     }
-    print_encoding(tokenizer, table.text(row, *text),
+    print_encoding(tokenizer, unread, table.text(row, *text),
                    pair ? std::optional<std::string>(table.text(row, *pair)) : std::nullopt, arguments.json);
   });
 }
@@ -124,15 +108,18 @@ void run_tokenize(const Arguments& arguments) {
   if (arguments.texts.empty() == arguments.file.empty()) {
     throw InputError("no text: give TEXT arguments or --file");
   }
-  const text::Tokenizer tokenizer = find_tokenizer(arguments.model);
+  const text::Tokenizer tokenizer =
+      io::parse_tokenizer(io::tokenizer_json_of(arguments.model), arguments.model + ": tokenizer.json");
+  text::UnreadTexts unread(tokenizer);
   for (const std::string& text : arguments.texts)
-    print_encoding(tokenizer, text, std::nullopt, arguments.json);
-  if (arguments.file.empty()) return;
-  if (data::table_format(arguments.file) == data::TableFormat::kJsonl) {
-    tokenize_json_lines(tokenizer, arguments);
-  } else {
-    tokenize_table(tokenizer, arguments);
+    print_encoding(tokenizer, unread, text, std::nullopt, arguments.json);
+  if (!arguments.file.empty() && data::table_format(arguments.file) == data::TableFormat::kJsonl) {
+    tokenize_json_lines(tokenizer, unread, arguments);
+  } else if (!arguments.file.empty()) {
+    tokenize_table(tokenizer, unread, arguments);
   }
+  const std::string warning = unread.warning();
+  if (!warning.empty()) log_warning(warning);
 }
 
 }  // namespace

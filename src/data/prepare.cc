@@ -101,12 +101,12 @@ PrepareResult prepare(const PrepareOptions& options, const PrepareCallback& prog
   const NewFolder folder(out);
   const io::RunLock lock(out);
   io::remove_stale_temporaries(lock);
-  const std::string tokenizer_checksum =
-      options.tokenizer_path.empty() ? "" : file_checksum(options.tokenizer_path);
+  const std::string own_tokenizer =
+      options.tokenizer_path.empty() ? "" : tokenizer_checksum(options.tokenizer_path);
   PrepareResult result;
   io::Json manifest;
   manifest["format"] = kManifestFormat;
-  manifest["configuration"] = configuration_json(options, tokenizer_checksum);
+  manifest["configuration"] = configuration_json(options, own_tokenizer);
   manifest["sources"] = sources_json(job);
   if (is_there(out, manifest["configuration"], manifest["sources"], result.manifest)) {
     result.reused = true;

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "data/prepare_parts.h"
@@ -16,6 +18,11 @@ namespace {
 constexpr std::size_t kBatchBytes = std::size_t{8} << 20;
 constexpr std::size_t kBatchDocuments = 8192;
 
+// What a short text may have above the ratio by chance, and what a letter outside ASCII may cost, in tokens:
+// see default_token_ratio().
+constexpr double kSpareTokens = 8;
+constexpr double kTokensOfLetter = 1.5;
+
 struct SplitCounts {
   std::int64_t documents = 0, bytes = 0, characters = 0;
 };
@@ -23,6 +30,7 @@ struct SplitCounts {
 struct Encoded {
   std::vector<std::int32_t> ids;  // <sep> included
   std::int64_t characters = 0;
+  std::int64_t other_letters = 0;  // of the characters, letters outside ASCII
   bool validation = false;
 };
 
@@ -60,6 +68,7 @@ class Encoder {
  private:
   SequenceBuilderOptions builder_options(io::Split split) const;
   void encode_batch();
+  bool is_symbols(const Encoded& encoded) const;
   void take(const Encoded& encoded, std::size_t bytes);
   void finish();
   void require_sequences(const SequenceBuilder& builder, const char* name, const char* advice) const;
@@ -71,7 +80,10 @@ class Encoder {
   SequenceBuilder train_, validation_;
   SplitCounts train_counts_, validation_counts_;
   CorpusCounts corpus_;
-  std::int64_t too_symbolic_ = 0, without_tokens_ = 0;
+  std::int64_t too_symbolic_ = 0, without_tokens_ = 0, unknown_tokens_ = 0;
+  text::CharacterCounts letters_;
+  std::mutex letters_mutex_;
+  text::DeletedCharacters deleted_;
   std::vector<Document> batch_;
 };
 
@@ -100,12 +112,17 @@ SequenceBuilderOptions Encoder::builder_options(io::Split split) const {
 void Encoder::encode_batch() {
   std::vector<Encoded> encoded(batch_.size());
   parallel_for(static_cast<std::int64_t>(batch_.size()), 4, [&](std::int64_t begin, std::int64_t end) {
+    text::CharacterCounts letters;
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       const std::string& text = batch_[i].text;
+      letters.add(text);
       encoded[i].ids = tokenizer_.encode(text);
       encoded[i].characters = static_cast<std::int64_t>(text::count_code_points(text));
+      encoded[i].other_letters = static_cast<std::int64_t>(text::count_letters_beyond_ascii(text));
       encoded[i].validation = job_.is_validation(text);
     }
+    const std::scoped_lock lock(letters_mutex_);
+    letters_.add(letters);
   });
   for (std::size_t i = 0; i < batch_.size(); ++i) {
     if (encoded[i].ids.empty()) {
@@ -118,11 +135,21 @@ void Encoder::encode_batch() {
   batch_.clear();
 }
 
+bool Encoder::is_symbols(const Encoded& encoded) const {
+  const auto tokens = static_cast<double>(encoded.ids.size());
+  const auto characters = static_cast<double>(encoded.characters);
+  // A ratio that was given is applied as published: to all lengths and scripts, <sep> included.
+  if (job_.options.max_token_ratio > 0) return tokens >= ratio_ * characters;
+  const auto letters = static_cast<double>(encoded.other_letters);
+  return tokens - 1 - kSpareTokens >= ratio_ * (characters - letters) + kTokensOfLetter * letters;
+}
+
 void Encoder::take(const Encoded& encoded, std::size_t bytes) {
-  if (static_cast<double>(encoded.ids.size()) >= ratio_ * static_cast<double>(encoded.characters)) {
+  if (is_symbols(encoded)) {
     ++too_symbolic_;
     return;
   }
+  unknown_tokens_ += std::count(encoded.ids.begin(), encoded.ids.end(), tokenizer_.unk_id());
   SplitCounts& counts = encoded.validation ? validation_counts_ : train_counts_;
   ++counts.documents;
   counts.bytes += static_cast<std::int64_t>(bytes);
@@ -139,6 +166,8 @@ void Encoder::require_sequences(const SequenceBuilder& builder, const char* name
 }
 
 void Encoder::finish() {
+  deleted_ = letters_.deleted_by(tokenizer_.model().normalizer);
+  check_letters(job_, deleted_);
   require_sequences(train_, "training", "give more text, or a higher text.max_token_ratio");
   if (job_.options.validation_fraction > 0) {
     require_sequences(
@@ -179,8 +208,19 @@ void Encoder::report(io::Json& manifest) const {
   documents["cut"] = corpus_.cut_documents;
   documents["pieces_of_cut"] = corpus_.pieces;
   documents["invalid_utf8"] = corpus_.invalid_utf8;
+  documents["letters"] = deleted_.letters;
+  documents["deleted_letters"] = deleted_.deleted_letters;
+  documents["unknown_tokens"] = unknown_tokens_;
   manifest["train"] = split_json(train_counts_, train_);
   manifest["validation"] = split_json(validation_counts_, validation_);
+  const std::int64_t tokens = train_.tokens() + validation_.tokens();
+  if (unknown_tokens_ * 100 > tokens) {
+    job_.warnings.push_back(
+        fmt::format("{} of {} tokens are unknown: words with characters that the tokenizer does not know"
+                    "{}",
+                    unknown_tokens_, tokens,
+                    job_.options.tokenizer_path.empty() ? "; raise tokenizer.limit_alphabet" : ""));
+  }
   const std::string too_long = fmt::format(
       "{} documents are longer than text.max_document_bytes ({}) and were "
       "cut in {} pieces that count as documents",

@@ -7,12 +7,13 @@
 #include "data/prepare_parts.h"
 #include "espalier/base/checksum.h"
 #include "espalier/base/error.h"
+#include "espalier/io/tokenizer_source.h"
 
 namespace espalier::data {
 namespace {
 
 // Raised when the same text and settings would give another result than before.
-constexpr int kPipelineVersion = 1;
+constexpr int kPipelineVersion = 2;
 
 const char* order_name(SequenceOrder order) {
   switch (order) {
@@ -75,19 +76,24 @@ void compare_sources(const io::Json& there, const io::Json& here, std::vector<st
 
 }  // namespace
 
-std::string file_checksum(const std::filesystem::path& path) {
-  return checksum_of(path, [](std::uint64_t) {});
+std::string tokenizer_checksum(const std::string& path) {
+  const std::string json = io::tokenizer_json_of(path);
+  return fmt::format("xxh3:{:016x}", checksum(json.data(), json.size()));
 }
 
-io::Json configuration_json(const PrepareOptions& options, const std::string& tokenizer_checksum) {
+io::Json configuration_json(const PrepareOptions& options, const std::string& own_tokenizer) {
   io::Json json;
   json["pipeline"] = kPipelineVersion;
-  if (tokenizer_checksum.empty()) {
+  if (own_tokenizer.empty()) {
     json["tokenizer.vocab_size"] = options.vocabulary_size;
+    json["tokenizer.normalizer"] =
+        names_normalizer(options.normalizer) ? options.normalizer : tokenizer_checksum(options.normalizer);
+    json["tokenizer.lowercase"] = options.lowercase;
+    json["tokenizer.limit_alphabet"] = options.limit_alphabet;
     json["tokenizer.max_words"] = options.max_words;
     json["tokenizer.sample_bytes"] = options.tokenizer_sample_bytes;
   }
-  json["tokenizer.path"] = tokenizer_checksum;
+  json["tokenizer.path"] = own_tokenizer;
   json["text.max_document_bytes"] = options.max_document_bytes;
   json["text.max_token_ratio"] = options.max_token_ratio;
   json["sequence_length"] = options.sequence_length;

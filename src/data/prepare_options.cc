@@ -1,6 +1,9 @@
 // The keys of `espalier prepare`.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "espalier/base/error.h"
 #include "espalier/data/prepare.h"
@@ -17,14 +20,31 @@ static void describe_text(PrepareOptions& options, config::Fields& fields) {
              config::between(1024, 64 << 20));
   fields.add(
       "text.max_token_ratio", options.max_token_ratio,
-      "Documents with this many tokens a character or more, <sep> included, are dropped as symbols; 0: "
-      "0.25 with a vocabulary of 32768 or more, a tenth more for every halving below; 9 keeps all.",
+      "Documents with this many tokens a character or more, <sep> included, are dropped as symbols (0.25 in "
+      "the "
+      "published recipe); 0: 0.25 with a vocabulary of 32768 or more, a tenth more for every halving below, "
+      "where 8 "
+      "tokens are free, so that short texts stay, and letters outside ASCII may take 1.5 each; 9 keeps all.",
       config::between(0, 9));
 }
 
 static void describe_tokenizer(PrepareOptions& options, config::Fields& fields) {
-  fields.add("tokenizer.path", options.tokenizer_path,
-             "A tokenizer.json to use as it is; empty: a WordPiece tokenizer is trained on the text.");
+  fields.add(
+      "tokenizer.path", options.tokenizer_path,
+      "A tokenizer to use as it is: a tokenizer.json, or a MODEL or folder with one; empty: a WordPiece "
+      "tokenizer is trained on the text.");
+  fields.add(
+      "tokenizer.normalizer", options.normalizer,
+      "What a trained tokenizer does to the text first. crammed: lower case, accents stripped, everything "
+      "outside ASCII deleted (as published; for English). bert: BertNormalizer, which keeps every script. "
+      "none: nothing. Or a tokenizer.json or MODEL whose normalizer and pre-tokenizer are taken.");
+  fields.add("tokenizer.lowercase", options.lowercase,
+             "bert: lower case without accents, as uncased models; false: as cased models.");
+  fields.add(
+      "tokenizer.limit_alphabet", options.limit_alphabet,
+      "Most frequent characters that a trained tokenizer knows; words with others are unknown. Chinese "
+      "and Japanese need some thousands.",
+      config::between(1, 1 << 21));
   fields.add("tokenizer.vocab_size", options.vocabulary_size,
              "Entries of the trained tokenizer, special tokens included.", config::between(16, 1 << 24));
   fields.add("tokenizer.max_words", options.max_words,
@@ -62,9 +82,25 @@ void describe(PrepareOptions& options, config::Fields& fields) {
 }
 
 void validate(const PrepareOptions& options) {
+  if (!names_normalizer(options.normalizer) && !std::filesystem::exists(options.normalizer)) {
+    throw InputError(fmt::format(
+        "tokenizer.normalizer: expected crammed, bert, none, or a tokenizer.json or MODEL, found `{}`",
+        options.normalizer));
+  }
   if (options.text_files.empty())
     throw InputError("text.files: give the files to read, as [data/text/*.txt.gz]");
+  if (!options.tokenizer_path.empty() && options.normalizer != PrepareOptions().normalizer) {
+    throw InputError(
+        "tokenizer.normalizer: the tokenizer of tokenizer.path has one of its own; give one of the two keys");
+  }
+  if (!options.lowercase && options.normalizer != "bert") {
+    throw InputError("tokenizer.lowercase: false needs tokenizer.normalizer=bert");
+  }
   if (options.out.empty()) throw InputError("out: give the folder to write to");
+}
+
+bool names_normalizer(const std::string& normalizer) {
+  return normalizer == "crammed" || normalizer == "bert" || normalizer == "none";
 }
 
 double default_token_ratio(std::int64_t vocabulary_size) {

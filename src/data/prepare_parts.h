@@ -9,6 +9,7 @@
 
 #include "espalier/data/corpus.h"
 #include "espalier/data/prepare.h"
+#include "espalier/text/character_counts.h"
 #include "espalier/text/tokenizer.h"
 
 namespace espalier::data {
@@ -38,14 +39,21 @@ struct PrepareJob {
 std::uint64_t split_threshold(PrepareJob& job);
 
 // --- prepare_manifest.cc: what the result depends on
-// The settings that matter for the result; `tokenizer_checksum` is that of the file at tokenizer.path, or "".
-io::Json configuration_json(const PrepareOptions& options, const std::string& tokenizer_checksum);
+// The settings that matter for the result; `own_tokenizer` is that of the file at tokenizer.path, or "".
+io::Json configuration_json(const PrepareOptions& options, const std::string& own_tokenizer);
 // Name, size and checksum of every file of the corpus.
 io::Json sources_json(PrepareJob& job);
 // How a store that is there was made otherwise than from `configuration` and `sources`; "" if it was not.
 std::string manifest_difference(const io::Json& manifest, const io::Json& configuration,
                                 const io::Json& sources);
-std::string file_checksum(const std::filesystem::path& path);
+// Of the tokenizer that a path means (io/tokenizer_source.h).
+std::string tokenizer_checksum(const std::string& path);
+
+// --- prepare_letters.cc: what the normalizer deletes
+// Warns of more than 1 % of the letters, and refuses more than half, naming the way out.
+void check_letters(PrepareJob& job, const text::DeletedCharacters& deleted);
+// The same refusal from the beginning of each file, before the work.
+void look_at_letters(PrepareJob& job, const text::NormalizerSpec& normalizer);
 
 // --- prepare_tokenizer.cc: pass 1
 struct PreparedTokenizer {

@@ -5,6 +5,7 @@
 #include "data/prepare_parts.h"
 #include "espalier/base/error.h"
 #include "espalier/io/tokenizer_json.h"
+#include "espalier/io/tokenizer_source.h"
 #include "espalier/text/word_counter.h"
 #include "espalier/text/word_piece_trainer.h"
 
@@ -88,16 +89,35 @@ void warn(PrepareJob& job, const Counted& counted, std::size_t vocabulary) {
   }
 }
 
+// Templates and special tokens are crammed BERT's, whatever happens to the text.
+text::TokenizerModel model_around(std::vector<std::string> vocabulary, const PrepareOptions& options) {
+  text::TokenizerModel model = text::crammed_bert_tokenizer(std::move(vocabulary));
+  if (options.normalizer == "bert") {
+    model.normalizer = text::bert_normalizer(options.lowercase);
+    model.pre_tokenizer = text::bert_pre_tokenizer();
+  } else if (options.normalizer == "none") {
+    model.normalizer = {};
+  } else if (!names_normalizer(options.normalizer)) {
+    const text::TokenizerModel other =
+        io::parse_tokenizer_json(io::tokenizer_json_of(options.normalizer), options.normalizer);
+    model.normalizer = other.normalizer;
+    model.pre_tokenizer = other.pre_tokenizer;
+  }
+  return model;
+}
+
 PreparedTokenizer train(PrepareJob& job) {
   // The pipeline around a vocabulary that is still to come.
-  const text::TokenizerModel pipeline = text::crammed_bert_tokenizer(text::crammed_bert_special_tokens());
+  const text::TokenizerModel pipeline = model_around(text::crammed_bert_special_tokens(), job.options);
+  look_at_letters(job, pipeline.normalizer);
   const Counted counted = count_words(job, pipeline);
   job.step("training tokenizer", 0, 0);
   text::TrainerOptions options;
   options.vocabulary_size = static_cast<int>(job.options.vocabulary_size);
+  options.limit_alphabet = static_cast<int>(job.options.limit_alphabet);
   std::vector<std::string> vocabulary = text::train_word_piece(counted.counts, options);
   warn(job, counted, vocabulary.size());
-  const text::TokenizerModel model = text::crammed_bert_tokenizer(std::move(vocabulary));
+  const text::TokenizerModel model = model_around(std::move(vocabulary), job.options);
   io::Json report;
   report["trained_on_documents"] = counted.documents;
   report["trained_on_bytes"] = counted.bytes;
@@ -114,8 +134,9 @@ PreparedTokenizer train(PrepareJob& job) {
 PreparedTokenizer make_tokenizer(PrepareJob& job) {
   PreparedTokenizer result = [&] {
     if (job.options.tokenizer_path.empty()) return train(job);
-    std::string json = io::read_text_file(job.options.tokenizer_path);
-    text::Tokenizer tokenizer = io::parse_tokenizer(json, job.options.tokenizer_path);
+    std::string json = io::tokenizer_json_of(job.options.tokenizer_path);
+    text::Tokenizer tokenizer = io::parse_tokenizer(json, "tokenizer.path: " + job.options.tokenizer_path);
+    look_at_letters(job, tokenizer.model().normalizer);
     return PreparedTokenizer{std::move(json), std::move(tokenizer), io::Json::object()};
   }();
   result.report["vocabulary_size"] = result.tokenizer.vocabulary_size();

@@ -9,6 +9,8 @@
 #include "espalier/base/error.h"
 #include "espalier/io/hf_model.h"
 #include "espalier/io/model_tensors.h"
+#include "espalier/io/tokenizer_json.h"
+#include "espalier/io/tokenizer_source.h"
 #include "io/hf_config.h"
 #include "io/hf_tensors.h"
 
@@ -227,12 +229,25 @@ void choose_kind(HfModel& model, const HfConfig& config, const SafetensorsReader
   }
 }
 
+// A model without a tokenizer can still be used for its weights, so that a faulty file is a warning.
+void read_vocab(HfModel& model, const fs::path& folder) {
+  try {
+    model.tokenizer_json = tokenizer_json(bert_tokenizer_of_vocab(folder));
+    model.warnings.push_back(fmt::format(
+        "{}: there is no tokenizer.json; BERT's tokenizer was made of vocab.txt", folder.string()));
+  } catch (const InputError& error) {
+    model.warnings.push_back(fmt::format("{}; so the model cannot read text", error.what()));
+  }
+}
+
 void read_tokenizer_files(HfModel& model, const fs::path& folder) {
   if (fs::exists(folder / "tokenizer.json")) {
     model.tokenizer_json = read_text_file(folder / "tokenizer.json");
+  } else if (fs::exists(folder / "vocab.txt")) {
+    read_vocab(model, folder);
   } else {
-    model.warnings.push_back(
-        fmt::format("{}: there is no tokenizer.json, so the model cannot read text", folder.string()));
+    model.warnings.push_back(fmt::format(
+        "{}: there is neither tokenizer.json nor vocab.txt, so the model cannot read text", folder.string()));
   }
   const auto read_if_there = [&](const char* name) {
     return fs::exists(folder / name) ? read_json(folder / name) : Json();

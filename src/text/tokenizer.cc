@@ -28,7 +28,8 @@ struct Tokenizer::State {
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
   WordPiece word_piece;
-  std::vector<std::string_view> tokens;             // by id
+  std::vector<std::string_view> tokens;             // by id, as they are looked for in a text
+  std::vector<std::string> normalized_contents;     // what some of them point into
   std::vector<char> special;                        // by id
   std::map<std::string_view, std::int32_t> beyond;  // special tokens after the WordPiece vocabulary
   AddedTokens raw_tokens;                           // looked for before normalization
@@ -82,13 +83,17 @@ void Tokenizer::State::index_special_tokens() {
 void Tokenizer::State::build_added_tokens() {
   std::vector<AddedTokens::Token> raw;
   std::vector<AddedTokens::Token> normalized;
-  std::vector<std::string> contents;
+  // In place: `tokens` and the tries point into it.
+  std::vector<std::string>& contents = normalized_contents;
   contents.reserve(model.special_tokens.size());
   Normalizer::Buffers buffers;
   for (const SpecialToken& token : model.special_tokens) {
     if (token.normalized) {
       contents.emplace_back(normalizer(token.content, buffers));
       normalized.push_back({contents.back(), &token});
+      // A normalized text never holds the token as it was given: decode() gives what stood there (tokenizers
+      // 0.23).
+      if (!contents.back().empty()) tokens[static_cast<std::size_t>(token.id)] = contents.back();
     } else {
       raw.push_back({token.content, &token});
     }

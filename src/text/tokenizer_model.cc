@@ -19,6 +19,16 @@ NormalizerSpec crammed_bert_normalizer() {
            StripAccents{}, ReplaceRegex{" {2,}", " "}, ReplaceRegex{R"([^\x00-\x7F]+)", ""}}};
 }
 
+NormalizerSpec bert_normalizer(bool lowercase) {
+  BertNormalizer step;
+  step.lowercase = lowercase;
+  return {{step}};
+}
+
+PreTokenizerSpec bert_pre_tokenizer() {
+  return {{PreTokenizerStep::kBert}};
+}
+
 TokenizerModel crammed_bert_tokenizer(std::vector<std::string> vocabulary) {
   TokenizerModel model;
   model.normalizer = crammed_bert_normalizer();

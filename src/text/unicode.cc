@@ -51,6 +51,17 @@ bool is_word_character(char32_t code) {
   }
 }
 
+bool is_letter_or_number(char32_t code) {
+  const utf8proc_category_t own = category(code);
+  return (own >= UTF8PROC_CATEGORY_LU && own <= UTF8PROC_CATEGORY_LO) ||
+         (own >= UTF8PROC_CATEGORY_ND && own <= UTF8PROC_CATEGORY_NO);
+}
+
+bool is_punctuation_or_symbol(char32_t code) {
+  const utf8proc_category_t own = category(code);
+  return own >= UTF8PROC_CATEGORY_PC && own <= UTF8PROC_CATEGORY_SO;
+}
+
 bool is_bert_punctuation(char32_t code) {
   if (code < 0x80) {
     return between(code, 0x21, 0x2F) || between(code, 0x3A, 0x40) || between(code, 0x5B, 0x60) ||

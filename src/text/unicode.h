@@ -10,6 +10,10 @@ namespace espalier::text {
 bool is_white_space(char32_t code);
 // \w of regular expressions: Alphabetic, marks, decimal digits, connectors and joiners (UTS 18, annex C).
 bool is_word_character(char32_t code);
+// General categories L and N.
+bool is_letter_or_number(char32_t code);
+// General categories P and S.
+bool is_punctuation_or_symbol(char32_t code);
 // ASCII punctuation and symbols, and general category P elsewhere: what BERT isolates.
 bool is_bert_punctuation(char32_t code);
 // General category M, as StripAccents has it.

@@ -152,7 +152,9 @@ void Trainer::add_alphabet(const WordCounts& counts) {
   if (options_.vocabulary_size < 0 || symbols_.size() > static_cast<std::size_t>(options_.vocabulary_size)) {
     throw InputError(fmt::format(
         "a vocabulary of {} has no room for the {} special tokens, {} characters and {} continuations "
-        "of the text: raise it to at least {}, or limit the alphabet further",
+        "of the text: raise tokenizer.vocab_size to at least {}, or lower tokenizer.limit_alphabet (rarer "
+        "characters "
+        "become unknown)",
         options_.vocabulary_size, options_.special_tokens.size(), alphabet.size(), inner.size(),
         symbols_.size()));
   }

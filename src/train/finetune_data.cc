@@ -6,6 +6,7 @@
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/data/glue.h"
+#include "espalier/text/unread_texts.h"
 #include "text/utf8.h"
 
 namespace espalier::train {
@@ -114,6 +115,22 @@ void report_classes(const FinetuneData& data) {
 }
 
 }  // namespace
+
+namespace {
+
+void report_unread_rows(const text::Tokenizer& tokenizer, const data::LabelledData& data) {
+  text::UnreadTexts unread(tokenizer);
+  for (const data::Example& example : data.rows) unread.add(example.text + " " + example.text_pair);
+  const std::string warning = unread.warning();
+  if (!warning.empty()) log_warning(data.source.string() + ": " + warning);
+}
+
+}  // namespace
+
+void report_unread(const text::Tokenizer& tokenizer, const FinetuneData& data) {
+  report_unread_rows(tokenizer, data.train);
+  for (const EvaluationSet& set : data.evaluation) report_unread_rows(tokenizer, set.data);
+}
 
 void report_oddities(const data::LabelledData& data) {
   report_skipped(data);

@@ -8,6 +8,7 @@
 #include "espalier/data/labelled.h"
 #include "espalier/io/json.h"
 #include "espalier/tensor/tensor.h"
+#include "espalier/text/tokenizer.h"
 #include "train/run_inputs.h"
 
 namespace espalier::train {
@@ -33,6 +34,8 @@ FinetuneData read_finetune_data(const config::TaskConfig& task, std::uint64_t se
 
 // Warns of what is odd in a file but no error.
 void report_oddities(const data::LabelledData& data);
+// Warns of texts that the tokenizer cannot read.
+void report_unread(const text::Tokenizer& tokenizer, const FinetuneData& data);
 
 // Rows of each class by name.
 io::Json class_counts_json(const data::LabelledData& data);

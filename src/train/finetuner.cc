@@ -183,6 +183,7 @@ io::Json finetune(const config::FinetuneConfig& config, const FinetuneOptions& o
   validate(config);
   if (data::is_glue_task(config.task.name)) refuse_custom_keys(config);
   FinetuneRun run(config, options.report_data, options.inputs);
+  if (options.report_unread) report_unread(run.base.require_tokenizer(), run.data);
   const std::unique_ptr<AnomalyGuard> anomaly =
       config.detect_anomaly ? std::make_unique<AnomalyGuard>() : nullptr;
   std::optional<EpochScore> score = train_loop(run, options.title);

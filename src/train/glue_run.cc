@@ -121,6 +121,7 @@ io::Json read_or_train(const GlueTraining& shared, const GlueSetting& setting, c
   FinetuneOptions options;
   options.title = fmt::format("{} seed {}", plan.task->folder, setting.seed);
   options.report_data = false;
+  options.report_unread = setting.seed == static_cast<std::uint64_t>(plan.seeds.front());
   options.inputs = inputs;
   const io::Json all = finetune(training, options);
   io::Json result = result_of(plan, setting, below.string(), all, finetune_evaluations(training.run));

@@ -36,6 +36,17 @@ config::PretrainConfig resolved(config::PretrainConfig config, const io::TokenSt
   return config;
 }
 
+// Rows of an embedding belong to the words of a tokenizer.
+void require_vocabulary_of(const io::Checkpoint& init, const config::PretrainConfig& config) {
+  const std::int64_t there = arch_of(init, config.init).embedding.vocab_size;
+  const std::int64_t here = config.arch.embedding.vocab_size;
+  if (there == here) return;
+  throw InputError(fmt::format(
+      "init: the vocabulary of {} has {} words, that of {} {}: weights go with their tokenizer; "
+      "prepare the text with it (`espalier prepare ... tokenizer.path={}`) and give that as `data`",
+      config.init, there, config.data, here, config.init));
+}
+
 data::MaskedLmOptions train_options(const config::PretrainConfig& config) {
   data::MaskedLmOptions options;
   options.split = io::Split::kTrain;
@@ -73,14 +84,17 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
 void PretrainRun::begin() {
   if (!config.init.empty()) {
     const io::Checkpoint init = load_model_checkpoint(config.init);
+    require_vocabulary_of(init, config);
     state.inputs = to_json(inputs_of("init", config.init, init));
     load_weights(model, init.model, config.init);
     log_info(fmt::format("{}: starting from the weights of {}", config.run, config.init));
     const std::string difference =
         word_difference(init.tokenizer_json, config.init, store.tokenizer_json(), config.data);
     if (!difference.empty()) {
-      log_warning(fmt::format("init: {}: the weights were trained on other words than those of the data",
-                              difference));
+      log_warning(
+          fmt::format("init: {}: the weights were trained on other words than those of the data; "
+                      "`prepare` with tokenizer.path={} makes data of the same",
+                      difference, config.init));
     }
   } else {
     initialize(model, config.arch.init_std, config.seed);

@@ -158,6 +158,20 @@ TEST_CASE("tokenize: a line an input") {
   CHECK(run_well({"tokenize", golden, "the tree"}).out == "the:99 tree:139 <sep>:3\n");
 }
 
+TEST_CASE("texts that the tokenizer cannot read are said once, by every verb that reads texts") {
+  const Models models;
+  const std::string file = models.dir.write("in.txt", "the tree\nУтром мы шли\nα β γ\n");
+  const std::string said =
+      "2 of 3 texts lose nine tenths of their letters or more in the tokenizer, as \"Утром мы шли\"";
+  for (const char* verb : {"tokenize", "embed", "classify"}) {
+    const std::string model = std::string(verb) == "classify" ? models.classifier : models.lm;
+    CHECK(run_well({verb, model, "--file", file}).err.find(said) != std::string::npos);
+  }
+  CHECK(run_well({"fill-mask", models.lm, "Утром <mask>"}).err.find("1 of 1 texts lose") !=
+        std::string::npos);
+  CHECK(run_well({"embed", models.lm, "the naïve tree"}).err.empty());
+}
+
 TEST_CASE("import, inspect, export, inspect: the weights stay the same") {
   const Models models;
   for (const std::string& model : {models.lm, models.classifier, models.regression}) {

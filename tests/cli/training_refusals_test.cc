@@ -49,6 +49,11 @@ TEST_CASE("data, models and folders") {
   check_refused(shop.pretrain("data"), "holds files but no run");
   check_refused(shop.finetune("nothing", "x"), "nothing: no such file or folder; MODEL is");
   run_well(shop.pretrain("refusing", {"train.max_steps=1"}));
+  run_well({"prepare", shop.path("prepare.yaml"), "text.files=[" + shop.path("text.txt") + "]",
+            "out=" + shop.path("small"), "tokenizer.vocab_size=70"});
+  check_refused(
+      shop.pretrain("y", {"data=" + shop.path("small"), "init=" + shop.path("refusing")}),
+      "(`espalier prepare ... tokenizer.path=" + shop.path("refusing") + "`) and give that as `data`");
   check_refused(shop.finetune("refusing", "refusing"), "holds a checkpoint of kind `pretrain`");
   check_refused(shop.pretrain("refusing", {"seed=2"}), "seed: 1 in the run, 2 now");
   check_refused(shop.pretrain("refusing", {"resume=never"}), "already holds a run; resume=auto continues it");

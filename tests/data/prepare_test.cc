@@ -332,7 +332,7 @@ TEST_CASE("text that cannot be split says what to do") {
   CHECK_FALSE(std::filesystem::exists(options.out));
   options.validation_fraction = 0;
   CHECK(prepare(options).manifest["train"]["sequences"].get<int>() >= 1);
-  dir.write("a.txt", "\u4E2D\u6587");
+  dir.write("a.txt", "\u20AC \u2014");
   options.out = dir / "two";
   CHECK(message_of(options) ==
         "text.files: no words in the 1 training documents (1 read); a tokenizer cannot be trained on them");

@@ -17,6 +17,10 @@ class CheckFailed(Exception):
     """A difference between the program and the reference, told in one message."""
 
 
+class CheckSkipped(Exception):
+    """Something that the check needs cannot be had here."""
+
+
 class Program:
     """The espalier binary; results are what it prints to standard output."""
 
@@ -87,6 +91,9 @@ def main(name, check):
         raise SystemExit(f"usage: {sys.argv[0]} BINARY SCRATCH_DIRECTORY")
     try:
         summary = check(Program(sys.argv[1]), sys.argv[2])
+    except CheckSkipped as reason:
+        print(f"interop {name}: SKIPPED: {reason}", file=sys.stderr)
+        raise SystemExit(77) from None
     except CheckFailed as failure:
         print(f"interop {name}: FAILED: {failure}", file=sys.stderr)
         raise SystemExit(1) from None

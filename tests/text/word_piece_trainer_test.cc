@@ -144,7 +144,8 @@ TEST_CASE("a vocabulary without room for the alphabet is refused") {
         train({{"abc", 1}}, sized(5));
       }) ==
       "a vocabulary of 5 has no room for the 1 special tokens, 3 characters and 2 continuations of the text: "
-      "raise it to at least 6, or limit the alphabet further");
+      "raise tokenizer.vocab_size to at least 6, or lower tokenizer.limit_alphabet (rarer characters become "
+      "unknown)");
   TrainerOptions options = sized(10);
   options.limit_alphabet = 0;
   CHECK(testing::error_of([&] { train({{"a", 1}}, options); }) == "limit_alphabet must be at least 1, got 0");

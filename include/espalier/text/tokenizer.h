@@ -31,7 +31,8 @@ class Tokenizer {
 
   // Number of ids, special tokens beyond the WordPiece vocabulary included.
   std::int32_t vocabulary_size() const;
-  // The text of an id within [0, vocabulary_size()).
+  // The text of an id within [0, vocabulary_size()); of a token that is looked for in the normalized text, as
+  // it is found there.
   std::string_view token(std::int32_t id) const;
   std::optional<std::int32_t> find(std::string_view token) const;
   // Throw InputError where the tokenizer has no such token.

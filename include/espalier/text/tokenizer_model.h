@@ -114,6 +114,11 @@ const std::vector<std::string>& crammed_bert_special_tokens();
 // else that is not ASCII deleted (pbelcak/UltraFastBERT, training/cramming/data/tokenizer_preparation.py).
 NormalizerSpec crammed_bert_normalizer();
 
+// BERT's normalizer and pre-tokenizer as on the hub (transformers' BertTokenizer): accents go with lower
+// case. They keep every script; `lowercase` false is that of cased models.
+NormalizerSpec bert_normalizer(bool lowercase);
+PreTokenizerSpec bert_pre_tokenizer();
+
 // The whole pipeline of crammed BERT around a vocabulary: templates `A <sep>` and `<cls> A <sep> B <sep>`,
 // all of type 0. Throws InputError if one of the special tokens is missing from the vocabulary.
 TokenizerModel crammed_bert_tokenizer(std::vector<std::string> vocabulary);

@@ -11,6 +11,7 @@ namespace espalier::train {
 
 struct FinetuneOptions {
   std::string title = "finetune";  // begins each line of progress
+  bool report_unread = true;       // warn of texts that the tokenizer cannot read
   bool report_data = true;         // classes found, lines left out, bytes that are not UTF-8
   // What an earlier look at the files recorded (train/run_inputs.h); InputError if they hold something else.
   io::Json inputs = io::Json::object();

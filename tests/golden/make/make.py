@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "..", "interop"))
 
 import original as original_code
 
-PARTS = ("ops", "models", "layers", "leaves", "schedules", "tokenizer", "metrics")
+PARTS = ("ops", "models", "layers", "leaves", "schedules", "tokenizer", "scripts", "metrics")
 
 
 def make_part(part, arguments):
@@ -44,6 +44,9 @@ def make_part(part, arguments):
     elif part == "schedules":
         import schedules
         schedules.make(arguments.loaded)
+    elif part == "scripts":
+        import scripts_case
+        scripts_case.make()
     elif part == "tokenizer":
         import tokenizer_case
         tokenizer_case.make(arguments.loaded, retrain=arguments.retrain)

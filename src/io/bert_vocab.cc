@@ -1,0 +1,165 @@
+// A tokenizer out of vocab.txt and what lies beside it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "espalier/base/error.h"
+#include "espalier/io/json.h"
+#include "espalier/io/tokenizer_source.h"
+
+namespace espalier::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> read_lines(const fs::path& file) {
+  const std::string text = read_text_file(file);
+  std::vector<std::string> lines;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    std::string line = text.substr(begin, end - begin);
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    lines.push_back(std::move(line));
+    begin = end + 1;
+  }
+  return lines;
+}
+
+// The files' keys; an empty object where there is none.
+struct Settings {
+  explicit Settings(const fs::path& folder) {
+    for (const char* name : {"special_tokens_map.json", "tokenizer_config.json"}) {
+      if (fs::exists(folder / name))
+        documents.emplace_back((folder / name).string(), read_json(folder / name));
+    }
+  }
+  // The last document that has the key wins: tokenizer_config.json.
+  template <class Use>
+  void with(const char* key, Use use) const {
+    for (const auto& [where, json] : documents) {
+      const JsonView view(json, where);
+      if (view.has(key)) use(view[key]);
+    }
+  }
+  bool flag(const char* key, bool otherwise) const {
+    with(key, [&](const JsonView& value) { otherwise = value.as_bool(); });
+    return otherwise;
+  }
+  // A token is written as a text or as an object with its content.
+  std::string token(const char* key, std::string otherwise) const {
+    with(key, [&](const JsonView& value) {
+      otherwise = value.json().is_object() ? value["content"].as_string() : value.as_string();
+    });
+    return otherwise;
+  }
+  std::vector<std::pair<std::string, Json>> documents;
+};
+
+class Builder {
+ public:
+  explicit Builder(const fs::path& folder) : file_(folder / "vocab.txt"), settings_(folder) {
+    model_.vocabulary = read_lines(file_);
+    for (std::size_t i = 0; i < model_.vocabulary.size(); ++i) {
+      const auto [found, added] = ids_.emplace(model_.vocabulary[i], static_cast<std::int32_t>(i));
+      if (added) continue;
+      throw InputError(fmt::format("{}: line {}: the token \"{}\" stands in line {} too", file_.string(),
+                                   i + 1, found->first, found->second + 1));
+    }
+  }
+
+  text::TokenizerModel build() {
+    require_word_piece();
+    text::BertNormalizer normalizer;
+    normalizer.lowercase = settings_.flag("do_lower_case", true);
+    normalizer.handle_chinese_characters = settings_.flag("tokenize_chinese_chars", true);
+    settings_.with("strip_accents",
+                   [&](const JsonView& value) { normalizer.strip_accents = value.as_bool(); });
+    model_.normalizer.steps = {normalizer};
+    model_.pre_tokenizer.steps = {text::PreTokenizerStep::kBert};
+    model_.decoder = text::WordPieceDecoder{};
+    model_.unknown_token = settings_.token("unk_token", "[UNK]");
+    add_special(model_.unknown_token);
+    const std::string cls = settings_.token("cls_token", "[CLS]");
+    const std::string sep = settings_.token("sep_token", "[SEP]");
+    using Kind = text::TemplatePiece::Kind;
+    const auto token = [&](const std::string& name, std::int32_t type) {
+      return text::TemplatePiece{Kind::kTokens, name, {add_special(name)}, type};
+    };
+    model_.single.pieces = {token(cls, 0), {Kind::kSequenceA, "", {}, 0}, token(sep, 0)};
+    model_.pair.pieces = model_.single.pieces;
+    model_.pair.pieces.push_back({Kind::kSequenceB, "", {}, 1});
+    model_.pair.pieces.push_back(token(sep, 1));
+    add_special(settings_.token("pad_token", "[PAD]"));
+    add_special(settings_.token("mask_token", "[MASK]"));
+    settings_.with("added_tokens_decoder", [&](const JsonView& added) { add_tokens(added); });
+    std::sort(model_.special_tokens.begin(), model_.special_tokens.end(),
+              [](const auto& a, const auto& b) { return a.id < b.id; });
+    return std::move(model_);
+  }
+
+ private:
+  // Other classes read a vocab.txt in their own way; one that reads tokenizer.json alone says nothing
+  // against.
+  void require_word_piece() const {
+    settings_.with("tokenizer_class", [](const JsonView& value) {
+      const std::string name = value.as_string();
+      for (const char* known : {"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer",
+                                "MobileBertTokenizer", "PreTrainedTokenizer", "TokenizersBackend"}) {
+        if (name.starts_with(known)) return;
+      }
+      value.fail(
+          fmt::format("no tokenizer can be built from vocab.txt for {}; save a tokenizer.json with "
+                      "transformers (AutoTokenizer, save_pretrained)",
+                      name));
+    });
+  }
+
+  std::int32_t add_special(const std::string& content) {
+    const auto found = ids_.find(content);
+    if (found == ids_.end()) {
+      throw InputError(fmt::format(
+          "{}: the special token {} is not in it; without it no tokenizer can be made of this file",
+          file_.string(), content));
+    }
+    add({found->second, content});
+    return found->second;
+  }
+
+  void add(const text::SpecialToken& token) {
+    const auto same = [&](const text::SpecialToken& other) { return other.id == token.id; };
+    if (std::none_of(model_.special_tokens.begin(), model_.special_tokens.end(), same)) {
+      model_.special_tokens.push_back(token);
+    }
+  }
+
+  // {"30522": {"content": ..., "lstrip": ...}}
+  void add_tokens(const JsonView& added) {
+    for (const std::string& id : added.keys()) {
+      const JsonView view = added[id];
+      text::SpecialToken token;
+      token.id =
+          static_cast<std::int32_t>(JsonView(parse_json(id, view.where()), view.where()).as_int(0, 1 << 30));
+      token.content = view["content"].as_string();
+      token.special = view.get("special", false);
+      token.single_word = view.get("single_word", false);
+      token.lstrip = view.get("lstrip", false);
+      token.rstrip = view.get("rstrip", false);
+      token.normalized = view.get("normalized", !token.special);
+      add(token);
+    }
+  }
+
+  fs::path file_;
+  Settings settings_;
+  std::map<std::string, std::int32_t> ids_;
+  text::TokenizerModel model_;
+};
+
+}  // namespace
+
+text::TokenizerModel bert_tokenizer_of_vocab(const fs::path& folder) {
+  return Builder(folder).build();
+}
+
+}  // namespace espalier::io

@@ -1,0 +1,47 @@
+#include "espalier/text/unread_texts.h"
+
+#include <fmt/format.h>
+
+#include "espalier/text/character_counts.h"
+#include "text/utf8.h"
+
+namespace espalier::text {
+
+namespace {
+
+// One letter kept of this many, or less.
+constexpr std::uint64_t kOneOf = 10;
+constexpr std::size_t kShownBytes = 60;
+
+std::string beginning(std::string_view text) {
+  std::string repaired;
+  text = repair_utf8(text, repaired);
+  if (text.size() <= kShownBytes) return std::string(text);
+  return std::string(text.substr(0, previous_code_point(text, kShownBytes))) + "...";
+}
+
+}  // namespace
+
+void UnreadTexts::add(std::string_view text) {
+  ++texts_;
+  if (find_non_ascii(text) == text.size()) return;
+  const std::uint64_t letters = count_letters(text);
+  if (letters == 0) return;
+  std::uint64_t kept = 0;
+  for (const std::int32_t id : tokenizer_.encode(text)) {
+    if (id != tokenizer_.unk_id() && !tokenizer_.is_special(id)) kept += count_letters(tokenizer_.token(id));
+  }
+  if (kept * kOneOf >= letters) return;
+  if (count_++ == 0) first_ = beginning(text);
+}
+
+std::string UnreadTexts::warning() const {
+  if (count_ == 0) return "";
+  return fmt::format(
+      "{} of {} texts lose nine tenths of their letters or more in the tokenizer, as \"{}\": its normalizer "
+      "deletes them or its vocabulary lacks them, so what the model makes of these texts means little "
+      "(tokenizers that `prepare` trains keep other scripts with tokenizer.normalizer=bert)",
+      count_, texts_, first_);
+}
+
+}  // namespace espalier::text

@@ -1,0 +1,48 @@
+#include "espalier/text/unread_texts.h"
+
+#include <doctest/doctest.h>
+
+namespace espalier::text {
+
+namespace {
+
+Tokenizer tokenizer(const NormalizerSpec& normalizer) {
+  std::vector<std::string> vocabulary = crammed_bert_special_tokens();
+  for (char c = 'a'; c <= 'z'; ++c) {
+    vocabulary.emplace_back(1, c);
+    vocabulary.push_back("##" + std::string(1, c));
+  }
+  TokenizerModel model = crammed_bert_tokenizer(vocabulary);
+  model.normalizer = normalizer;
+  return Tokenizer(model);
+}
+
+}  // namespace
+
+TEST_CASE("texts whose letters are deleted or unknown are counted and the first is shown") {
+  for (const NormalizerSpec& normalizer : {crammed_bert_normalizer(), NormalizerSpec{{BertNormalizer{}}}}) {
+    UnreadTexts unread{tokenizer(normalizer)};
+    for (const char* text : {"plain words", "naïve café", "a word of Привет here", "— … €", ""})
+      unread.add(text);
+    CHECK(unread.count() == 0);
+    CHECK(unread.warning().empty());
+    unread.add("Привет, мир!");
+    unread.add("中文");
+    CHECK(unread.count() == 2);
+    CHECK(unread.warning().starts_with(
+        "2 of 7 texts lose nine tenths of their letters or more in the tokenizer, as \"Привет, мир!\": "));
+  }
+}
+
+TEST_CASE("the beginning of a long text is cut between characters") {
+  UnreadTexts unread{tokenizer(crammed_bert_normalizer())};
+  unread.add("a" + [] {
+    std::string text;
+    for (int i = 0; i < 100; ++i) text += "б";
+    return text;
+  }());
+  CHECK(unread.warning().find("a" + std::string("бббббббббббббббббббббббббббббб")) == std::string::npos);
+  CHECK(unread.warning().find("ббб...\"") != std::string::npos);
+}
+
+}  // namespace espalier::text
