@@ -1,6 +1,7 @@
 #include "io/byte_source.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 #define ZLIB_CONST  // input is const Bytef*
 #include <zlib.h>
 
@@ -15,13 +16,23 @@ namespace espalier::io {
 
 namespace {
 
+FileDescriptor open_file(const std::filesystem::path& path) {
+  if (!is_standard_input(path)) return open_for_reading(path);
+  FileDescriptor file(::dup(STDIN_FILENO));
+  if (!file.open()) throw InputError("standard input is closed");
+  return file;
+}
+
 constexpr std::size_t kBufferBytes = std::size_t{256} << 10U;
 
 // The file as it is, through a buffer that can be looked into.
 class PlainSource : public ByteSource {
  public:
   explicit PlainSource(const std::filesystem::path& path)
-      : path_(path), file_(open_for_reading(path)), size_(file_size(file_, path)), buffer_(kBufferBytes) {}
+      : path_(shown_path(path)),
+        file_(open_file(path)),
+        size_(file_size(file_, path_)),
+        buffer_(kBufferBytes) {}
 
   std::size_t read(char* data, std::size_t size) override {
     if (available() == 0 && !refill()) return 0;
@@ -126,6 +137,14 @@ class GzipSource : public ByteSource {
 };
 
 }  // namespace
+
+bool is_standard_input(const std::filesystem::path& path) {
+  return path == "-";
+}
+
+std::filesystem::path shown_path(const std::filesystem::path& path) {
+  return is_standard_input(path) ? std::filesystem::path("standard input") : path;
+}
 
 std::unique_ptr<ByteSource> open_byte_source(const std::filesystem::path& path) {
   auto plain = std::make_unique<PlainSource>(path);

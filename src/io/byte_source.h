@@ -18,7 +18,12 @@ class ByteSource {
   virtual std::uint64_t file_bytes() const = 0;
 };
 
-// Opens a file that is plain or gzip. Errors as LineReader.
+// The path `-` stands for standard input, which can be read once; a file of that name is `./-`.
+bool is_standard_input(const std::filesystem::path& path);
+// The path for messages: "standard input" for `-`.
+std::filesystem::path shown_path(const std::filesystem::path& path);
+
+// Opens a file that is plain or gzip, or standard input. InputError: no such file, damaged gzip data.
 std::unique_ptr<ByteSource> open_byte_source(const std::filesystem::path& path);
 
 }  // namespace espalier::io

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "espalier/base/error.h"
-#include "io/byte_source.h"
+#include "io/text_bytes.h"
 
 namespace espalier::io {
 
@@ -18,12 +18,13 @@ constexpr std::size_t kFirstBuffer = std::size_t{256} << 10U;
 struct LineReader::State {
   std::filesystem::path path;
   std::size_t max_line_bytes = 0;
-  std::unique_ptr<ByteSource> source;
+  std::optional<TextBytes> source;
   std::vector<char> buffer;
   std::size_t begin = 0;    // of the line to come
   std::size_t scanned = 0;  // bytes after `begin` known to hold no line end
   std::size_t end = 0;      // of the bytes in the buffer
   std::uint64_t line_number = 0;
+  char last_end = '\n';  // of the line before
   bool at_end = false;
 
   // Makes room behind `end` and reads; sets at_end when nothing is left.
@@ -33,8 +34,8 @@ struct LineReader::State {
       end -= begin;
       begin = 0;
     }
-    // "\r\n" and a byte-order mark are not counted as part of the line.
-    const std::size_t limit = max_line_bytes + 5;
+    // "\r\n" is not counted as part of the line.
+    const std::size_t limit = max_line_bytes + 2;
     if (end == buffer.size() && buffer.size() >= limit) too_long();
     if (end == buffer.size()) buffer.resize(std::min(limit, buffer.size() * 2));
     const std::size_t got = source->read(buffer.data() + end, buffer.size() - end);
@@ -47,12 +48,19 @@ struct LineReader::State {
         fmt::format("{}: line {} is longer than {} bytes", path.string(), line_number + 1, max_line_bytes));
   }
 
+  // The first line end in `length` bytes at `from`; null if there is none.
+  const char* find_end(const char* from, std::size_t length) const {
+    if (length == 0) return nullptr;
+    if (!source->lone_carriage_returns()) return static_cast<const char*>(std::memchr(from, '\n', length));
+    const char* found = std::find_if(from, from + length, [](char c) { return c == '\r' || c == '\n'; });
+    return found == from + length ? nullptr : found;
+  }
+
   std::string_view take(std::size_t length, std::size_t with_end) {
     std::string_view line(buffer.data() + begin, length);
     begin += with_end;
     scanned = 0;
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    if (line_number == 0 && line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
     if (line.size() > max_line_bytes) too_long();
     ++line_number;
     return line;
@@ -61,10 +69,10 @@ struct LineReader::State {
 
 LineReader::LineReader(const std::filesystem::path& path, const LineReaderOptions& options)
     : state_(std::make_unique<State>()) {
-  state_->path = path;
+  state_->path = shown_path(path);
   state_->max_line_bytes = options.max_line_bytes;
-  state_->source = open_byte_source(path);
-  state_->buffer.resize(std::min(kFirstBuffer, options.max_line_bytes + 5));
+  state_->source.emplace(path, options.max_line_bytes);
+  state_->buffer.resize(std::min(kFirstBuffer, options.max_line_bytes + 2));
 }
 
 LineReader::~LineReader() = default;
@@ -75,11 +83,14 @@ std::optional<std::string_view> LineReader::next() {
   State& s = *state_;
   while (true) {
     const char* from = s.buffer.data() + s.begin + s.scanned;
-    const std::size_t left = s.end - s.begin - s.scanned;
-    const void* found = left == 0 ? nullptr : std::memchr(from, '\n', left);
-    if (found != nullptr) {
-      const std::size_t length = s.scanned + static_cast<std::size_t>(static_cast<const char*>(found) - from);
-      return s.take(length, length + 1);
+    if (const char* found = s.find_end(from, s.end - s.begin - s.scanned)) {
+      const std::size_t length = s.scanned + static_cast<std::size_t>(found - from);
+      // The second half of a "\r\n" among lone carriage returns.
+      const bool half = length == 0 && *found == '\n' && s.last_end == '\r';
+      s.last_end = *found;
+      if (!half) return s.take(length, length + 1);
+      ++s.begin;
+      continue;
     }
     s.scanned = s.end - s.begin;
     if (!s.at_end) s.refill();

@@ -7,6 +7,7 @@
 #include "espalier/io/json.h"
 #include "espalier/io/safetensors.h"
 #include "io/dtype.h"
+#include "io/file_kind.h"
 #include "io/file_ops.h"
 #include "io/safetensors_header.h"
 
@@ -16,6 +17,7 @@ namespace {
 
 // As in Hugging Face's reader.
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
+constexpr std::size_t kHeadBytes = 64;  // tells what else a file is
 constexpr std::size_t kChunkBytes = std::size_t{1} << 20U;
 
 struct Shard {
@@ -29,6 +31,9 @@ Shard open_shard(const std::filesystem::path& path) {
   Shard shard{path, open_for_reading(path), 0, {}};
   const std::string where = path.string();
   const std::uint64_t bytes = file_size(shard.file, path);
+  std::string head(kHeadBytes, '\0');
+  head.resize(read_at(shard.file, path, 0, head.data(), head.size()));
+  refuse_git_lfs_pointer(head, path);
   std::uint64_t header_bytes = 0;
   if (bytes < sizeof(header_bytes)) {
     throw InputError(fmt::format("{}: {} bytes are too few for a safetensors file", where, bytes));

@@ -8,6 +8,7 @@
 #include "espalier/base/error.h"
 #include "espalier/io/hdf5_file.h"
 #include "espalier/io/json.h"
+#include "io/file_kind.h"
 #include "io/structure_checksums.h"
 #include "io/user_block.h"
 
@@ -119,9 +120,12 @@ void SealedFile::read_user_block() {
   const std::size_t got = read_at(file_, path_, 0, bytes.data(), bytes.size());
   if (got == 0) throw InputError(fmt::format("{}: the file is empty", path_.string()));
   if (!has_our_magic(bytes.data(), got)) {
+    const std::string_view head(reinterpret_cast<const char*>(bytes.data()), got);
+    refuse_git_lfs_pointer(head, path_);
     const bool hdf5 = got >= 8 && std::memcmp(bytes.data(), "\x89HDF\r\n\x1a\n", 8) == 0;
+    const std::string other = hdf5 ? "is HDF5, but was written by another program" : not_text(head, path_);
     throw InputError(fmt::format("{}: this is not an Espalier file{}", path_.string(),
-                                 hdf5 ? " (it is HDF5, but was written by another program)" : ""));
+                                 other.empty() ? "" : " (it " + other + ")"));
   }
   if (got < bytes.size()) {
     throw InputError(fmt::format("{}: truncated: only {} bytes are left of it", path_.string(), got));

@@ -1,5 +1,6 @@
 // Whole small files: read, and replaced atomically.
 #include "espalier/io/json.h"
+#include "io/file_kind.h"
 #include "io/file_ops.h"
 
 namespace espalier::io {
@@ -14,6 +15,7 @@ std::string read_text_file(const std::filesystem::path& path) {
     if (filled == text.size()) text.resize(text.size() + text.size() / 2 + 65536);
   }
   text.resize(filled);
+  require_text(text, path);
   return text;
 }
 

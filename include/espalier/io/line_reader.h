@@ -16,9 +16,12 @@ struct LineReaderOptions {
 };
 
 // Reads a file that is plain or gzip (told apart by its first bytes, whatever its name; several gzip members
-// in a row are one text). Line ends are "\n" or "\r\n"; a byte-order mark at the start is dropped; bytes are
-// not otherwise looked at, so lines need not be UTF-8. InputError: no such file, damaged or truncated gzip
-// data, a line too long. RunError: the system fails to read.
+// in a row are one text); the path `-` is standard input. Line ends are "\n" or "\r\n"; where the beginning
+// (256 KiB, or up to the first line end) has "\r" and no "\n", a lone "\r" ends a line too, as in files of
+// old Macintosh programs. A UTF-8 byte-order mark at the start is dropped. Text is UTF-8: UTF-16, UTF-32,
+// archives, pictures and git-lfs pointers are refused by name; other bytes are handed on as they are, zeros
+// and what is not UTF-8 included. InputError: no such file, not text, damaged or truncated gzip data, a line
+// too long. RunError: the system fails to read.
 class LineReader {
  public:
   explicit LineReader(const std::filesystem::path& path, const LineReaderOptions& options = {});
@@ -33,6 +36,7 @@ class LineReader {
   // Bytes of the file (packed, if gzip) consumed so far, and its size: for progress.
   std::uint64_t file_position() const;
   std::uint64_t file_bytes() const;
+  // "standard input" for `-`: for messages.
   const std::filesystem::path& path() const;
 
  private:
