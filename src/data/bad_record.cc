@@ -8,7 +8,16 @@ namespace espalier::data {
 static constexpr std::size_t kListed = 10;
 
 BadRecord::BadRecord(const std::filesystem::path& path, std::uint64_t line, const std::string& reason)
-    : InputError(fmt::format("{}: line {}: {}", path.string(), line, reason)), line_(line), reason_(reason) {}
+    : InputError(fmt::format("{}: line {}: {}", path.string(), line, reason)),
+      path_(path),
+      line_(line),
+      reason_(reason) {}
+
+BadRecord with_way_out(const BadRecord& record, const std::string& setting) {
+  const std::string way_out = "; " + setting + " leaves such records out, counted";
+  if (setting.empty() || record.reason().ends_with(way_out)) return record;
+  return BadRecord(record.path(), record.line(), record.reason() + way_out);
+}
 
 void BadRecords::add(const BadRecord& record) {
   if (count_++ == 0) first_reason_ = record.reason();

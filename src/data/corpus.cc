@@ -1,24 +1,25 @@
 #include "espalier/data/corpus.h"
 
+#include <fmt/format.h>
+
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "data/joined.h"
 #include "data/json_lines.h"
 #include "espalier/base/error.h"
+#include "espalier/data/table_reader.h"
 #include "espalier/io/line_reader.h"
 #include "text/utf8.h"
 
 namespace espalier::data {
 namespace {
 
+constexpr char kSkipSetting[] = "text.on_bad_record=skip";
+
 bool is_blank(std::string_view line) {
   return line.find_first_not_of(" \t\r\f\v") == line.npos;
-}
-
-bool is_json_lines(std::filesystem::path path) {
-  if (path.extension() == ".gz") path = path.stem();
-  return path.extension() == ".jsonl";
 }
 
 // Where to cut text that is longer than `limit`: behind the last line end within the limit, else behind the
@@ -41,54 +42,115 @@ struct CorpusReader::State {
   CorpusOptions options;
   CorpusCounts counts;
   std::size_t next_file = 0;
-  std::optional<io::LineReader> lines;
-  bool json = false;
+  std::optional<io::LineReader> lines;  // of text and JSON lines
+  std::optional<TableReader> table;     // or of .csv and .tsv
+  std::size_t column = 0;
+  TableFormat format = TableFormat::kText;
+  BadRecords bad;  // of this file
+  std::vector<std::string> left_out;
   std::uint64_t finished_bytes = 0;
   std::uint64_t total_bytes = 0;
+  Row row;
   // The document being gathered or cut; what lies before `taken` was handed out already.
   std::string pending;
   std::size_t taken = 0;
   std::uint64_t line = 0;
   bool was_cut = false;
   bool complete = false;  // nothing more belongs to `pending`
+  bool repaired = false;  // what was not UTF-8 in it was replaced
+  std::string buffer;     // of a repaired line
 
   bool open_next() {
     if (next_file == files.size()) return false;
-    lines.emplace(files[next_file]);
-    json = is_json_lines(files[next_file]);
-    ++next_file;
+    const std::filesystem::path& file = files[next_file++];
+    format = options.format ? *options.format : table_format(file);
+    if (format == TableFormat::kText || format == TableFormat::kJsonl) {
+      lines.emplace(file);
+      return true;
+    }
+    TableOptions table_options;
+    table_options.on_bad_record = options.on_bad_record;
+    table_options.skip_setting = kSkipSetting;
+    table.emplace(file, format, table_options);
+    column = table->column(options.field, "text.field");
     return true;
   }
 
+  bool is_open() const { return lines || table; }
+
   void close() {
     finished_bytes += sizes[next_file - 1];
+    const BadRecords& records = table ? table->left_out() : bad;
+    counts.bad_records += static_cast<std::int64_t>(records.count());
+    if (records.count() > 0) left_out.push_back(files[next_file - 1].string() + ": " + records.text());
+    bad = BadRecords();
     lines.reset();
+    table.reset();
+  }
+
+  std::uint64_t file_position() const {
+    if (table) return table->file_position();
+    return lines ? lines->file_position() : 0;
   }
 
   void clear_pending() {
     pending.clear();
     taken = 0;
-    was_cut = complete = false;
+    was_cut = complete = repaired = false;
   }
 
   std::size_t pending_bytes() const { return pending.size() - taken; }
 
   // Reads until a document is complete or longer than a piece; false at the end of the file.
-  bool gather() { return json ? gather_json() : gather_paragraphs(); }
-
-  bool gather_json() {
-    while (const auto text = lines->next()) {
-      if (is_blank(*text)) continue;
-      line = lines->line_number();
-      const io::Json object =
-          parse_json_line(*text, lines->path(), line, "one JSON object with a `text` a line");
-      pending = json_line_text(object, "text", lines->path(), line);
+  bool gather() {
+    if (format == TableFormat::kText) return gather_paragraphs();
+    while (table ? read_row() : read_json_line()) {
       complete = true;
       if (!is_blank_text(pending)) return true;
       ++counts.empty;
       clear_pending();
     }
     return false;
+  }
+
+  // The next record that has a text, into `pending`.
+  bool read_json_line() {
+    while (const auto text = lines->next()) {
+      if (is_blank(*text)) continue;
+      line = lines->line_number();
+      repaired = !text::is_utf8(*text);
+      try {
+        const io::Json object =
+            parse_json_line(text::repair_utf8(*text, buffer), lines->path(), line,
+                            fmt::format("one JSON object with a `{}` a line", options.field));
+        require_field(object);
+        pending = json_line_text(object, options.field, lines->path(), line);
+        return true;
+      } catch (const BadRecord& record) {
+        leave_out(record);
+      }
+    }
+    return false;
+  }
+
+  void require_field(const io::Json& object) const {
+    if (object.contains(options.field)) return;
+    std::vector<std::string> keys;
+    for (const auto& item : object.items()) keys.push_back(item.key());
+    throw BadRecord(lines->path(), line,
+                    fmt::format("no key `{}` (text.field); the keys are: {}", options.field, joined(keys)));
+  }
+
+  bool read_row() {
+    if (!table->next(row)) return false;
+    line = row.line;
+    pending = table->text(row, column);
+    return true;
+  }
+
+  void leave_out(const BadRecord& record) {
+    if (options.on_bad_record == OnBadRecord::kStop) throw with_way_out(record, kSkipSetting);
+    bad.add(record);
   }
 
   static bool is_blank_text(std::string_view text) {
@@ -119,8 +181,13 @@ struct CorpusReader::State {
     document.line = line;
     ++counts.documents;
     counts.bytes += static_cast<std::int64_t>(document.text.size());
-    counts.invalid_utf8 += text::is_utf8(document.text) ? 0 : 1;
+    if (repaired || !text::is_utf8(document.text)) note_invalid();
     counts.pieces += was_cut ? 1 : 0;
+  }
+
+  void note_invalid() {
+    if (counts.invalid_utf8++ > 0) return;
+    counts.first_invalid_utf8 = fmt::format("{}: line {}", files[next_file - 1].string(), line);
   }
 
   void hand_out_piece(Document& document) {
@@ -167,21 +234,24 @@ bool CorpusReader::next(Document& document) {
       return true;
     }
     if (s.complete) s.clear_pending();
-    if (!s.lines && !s.open_next()) return false;
+    if (!s.is_open() && !s.open_next()) return false;
     if (!s.gather() && s.pending_bytes() == 0) s.close();
   }
 }
 
 void CorpusReader::skip_file() {
   state_->clear_pending();
-  if (state_->lines) state_->close();
+  if (state_->is_open()) state_->close();
 }
 
 const CorpusCounts& CorpusReader::counts() const {
   return state_->counts;
 }
+const std::vector<std::string>& CorpusReader::left_out() const {
+  return state_->left_out;
+}
 std::uint64_t CorpusReader::position() const {
-  return state_->finished_bytes + (state_->lines ? state_->lines->file_position() : 0);
+  return state_->finished_bytes + state_->file_position();
 }
 std::uint64_t CorpusReader::total_bytes() const {
   return state_->total_bytes;

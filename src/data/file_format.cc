@@ -44,6 +44,10 @@ std::optional<TableFormat> format_named(const std::string& name) {
 }
 
 TableFormat table_format(const std::filesystem::path& path) {
+  if (path == "-") throw InputError("-: standard input and output cannot be used here; name a file");
+  if (std::filesystem::is_directory(path)) {
+    throw InputError(fmt::format("{}: is a folder, expected a file", path.string()));
+  }
   std::filesystem::path name = path.filename();
   if (lower_case(name.extension().string()) == ".gz") name = name.stem();
   const std::string extension = lower_case(name.extension().string());

@@ -22,33 +22,39 @@ std::vector<std::string> matches_of(const std::string& pattern) {
   return paths;
 }
 
-void check_kind(const std::filesystem::path& path) {
+void check_kind(const std::filesystem::path& path, bool any_extension) {
   if (std::filesystem::is_directory(path)) {
     throw InputError(fmt::format("text.files: `{}` is a folder; name its files, as `{}`", path.string(),
                                  (path / "*.txt.gz").string()));
   }
-  std::filesystem::path name = path.filename();
-  if (name.extension() == ".gz") name = name.stem();
-  if (name.extension() == ".txt" || name.extension() == ".jsonl") return;
-  throw InputError(
-      fmt::format("text.files: expected .txt, .txt.gz, .jsonl or .jsonl.gz, found `{}`", path.string()));
+  if (any_extension) return;
+  try {
+    table_format(path);
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("text.files: {}; text.format names the format of such files", error.what()));
+  }
+}
+
+// `-` is standard input, and a path that exists is no pattern.
+bool is_literal(const std::string& pattern) {
+  return pattern == "-" || std::filesystem::exists(pattern);
 }
 
 }  // namespace
 
-std::vector<std::filesystem::path> expand_globs(const std::vector<std::string>& patterns) {
+std::vector<std::filesystem::path> expand_globs(const std::vector<std::string>& patterns,
+                                                bool any_extension) {
   if (patterns.empty()) throw InputError("text.files: no files are named");
   std::vector<std::filesystem::path> files;
   std::set<std::string> seen;
   for (const std::string& pattern : patterns) {
-    const bool literal = std::filesystem::exists(pattern);
-    const std::vector<std::string> matches = literal ? std::vector{pattern} : matches_of(pattern);
+    const std::vector<std::string> matches = is_literal(pattern) ? std::vector{pattern} : matches_of(pattern);
     if (matches.empty()) {
       throw InputError(fmt::format("text.files: `{}` matches no file (from the folder {})", pattern,
                                    std::filesystem::current_path().string()));
     }
     for (const std::string& match : matches) {
-      check_kind(match);
+      if (match != "-") check_kind(match, any_extension);
       if (seen.insert(std::filesystem::weakly_canonical(match).string()).second) files.emplace_back(match);
     }
   }

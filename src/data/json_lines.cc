@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "espalier/data/bad_record.h"
 
 namespace espalier::data {
@@ -13,6 +15,37 @@ std::string reason_of(const std::string& message) {
   std::string reason = message.starts_with(prefix) ? message.substr(prefix.size()) : message;
   const std::string line = "line 1, ";
   return reason.starts_with(line) ? reason.substr(line.size()) : reason;
+}
+
+// NaN, Infinity and -Infinity outside strings, which Python writes for numbers that JSON has not, as null.
+std::string non_numbers_as_null(std::string_view line) {
+  std::string result;
+  bool quoted = false;
+  while (!line.empty()) {
+    std::size_t length = 1;
+    if (quoted && line.front() == '\\') length = std::min<std::size_t>(2, line.size());
+    if (line.front() == '"') quoted = !quoted;
+    for (const std::string_view name : {"NaN", "-Infinity", "Infinity"}) {
+      if (quoted || !line.starts_with(name)) continue;
+      result += "null";
+      line.remove_prefix(name.size());
+      length = 0;
+      break;
+    }
+    result += line.substr(0, length);
+    line.remove_prefix(length);
+  }
+  return result;
+}
+
+io::Json parse_line(std::string_view line) {
+  try {
+    return io::parse_json(line, "JSON");
+  } catch (const InputError&) {
+    const std::string other = non_numbers_as_null(line);
+    if (other == line) throw;
+    return io::parse_json(other, "JSON");
+  }
 }
 
 }  // namespace
@@ -30,7 +63,7 @@ io::Json parse_json_line(std::string_view line, const std::filesystem::path& pat
                          const std::string& expected) {
   io::Json json;
   try {
-    json = io::parse_json(line, "JSON");
+    json = parse_line(line);
   } catch (const InputError& error) {
     throw BadRecord(path, number, fmt::format("expected {}; {}", expected, reason_of(error.what())));
   }

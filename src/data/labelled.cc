@@ -41,7 +41,7 @@ void discover(LabelledData& data, const std::vector<std::string>& labels) {
 // The label of a row. As the name of a class it has to fit into JSON and into a line of a table.
 std::string label_of(const TableReader& reader, const Row& row, std::size_t column) {
   std::string label = reader.value(row, column);
-  if (!text::is_utf8(label)) {
+  if (!text::is_utf8(label) || (row.repaired && label.find("\xEF\xBF\xBD") != label.npos)) {
     std::string buffer;
     reader.fail(row.line,
                 fmt::format("the label `{}` is not UTF-8; convert the file, from Latin-1 as by iconv "
@@ -62,6 +62,7 @@ std::string label_of(const TableReader& reader, const Row& row, std::size_t colu
 std::string read_example(const TableReader& reader, const Row& row, const ColumnIndices& indices,
                          const LabelledData& data, bool discovering, Example& example) {
   example.line = row.line;
+  example.repaired = row.repaired;
   example.text = reader.text(row, indices.text);
   if (data.pairs) example.text_pair = reader.text(row, indices.text_pair);
   if (!data.has_labels) return "";

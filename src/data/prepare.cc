@@ -38,7 +38,8 @@ void check_folder(const std::filesystem::path& out) {
   std::vector<std::string> strangers;
   for (const auto& entry : std::filesystem::directory_iterator(out)) {
     const std::string name = entry.path().filename().string();
-    if (name != "lock" && name != "tokenizer.json" && name != "tokens.h5") strangers.push_back(name);
+    const bool ours = name.starts_with(kSpooledName);
+    if (!ours && name != "lock" && name != "tokenizer.json" && name != "tokens.h5") strangers.push_back(name);
   }
   if (strangers.empty()) return;
   std::sort(strangers.begin(), strangers.end());
@@ -91,16 +92,24 @@ void PrepareJob::step(const std::string& phase, std::uint64_t done, std::uint64_
 CorpusReader PrepareJob::open_corpus() const {
   CorpusOptions corpus;
   corpus.max_document_bytes = static_cast<std::size_t>(options.max_document_bytes);
+  corpus.field = options.text_field;
+  corpus.format = format;
+  corpus.on_bad_record = options.on_bad_record;
   return CorpusReader(files, corpus);
 }
 
 PrepareResult prepare(const PrepareOptions& options, const PrepareCallback& progress) {
   validate(options);
-  PrepareJob job{options, expand_globs(options.text_files), progress, {}, 0};
+  const bool any_extension = options.text_format.has_value();
+  PrepareJob job{options, expand_globs(options.text_files, any_extension), progress, {}};
   const std::filesystem::path out = options.out;
+  if (std::filesystem::exists(out) && !std::filesystem::is_directory(out)) {
+    throw InputError(fmt::format("out: {} is a file; give a folder", out.string()));
+  }
   const NewFolder folder(out);
   const io::RunLock lock(out);
   io::remove_stale_temporaries(lock);
+  const SpooledPipes pipes(job);
   const std::string own_tokenizer =
       options.tokenizer_path.empty() ? "" : tokenizer_checksum(options.tokenizer_path);
   PrepareResult result;

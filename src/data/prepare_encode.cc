@@ -60,10 +60,12 @@ class Encoder {
     encode_batch();
     job_.step("encoding", reader.total_bytes(), reader.total_bytes());
     corpus_ = reader.counts();
+    left_out_ = reader.left_out();
     finish();
   }
 
   void report(io::Json& manifest) const;
+  void warn_of_bad_records() const;
 
  private:
   SequenceBuilderOptions builder_options(io::Split split) const;
@@ -80,6 +82,7 @@ class Encoder {
   SequenceBuilder train_, validation_;
   SplitCounts train_counts_, validation_counts_;
   CorpusCounts corpus_;
+  std::vector<std::string> left_out_;
   std::int64_t too_symbolic_ = 0, without_tokens_ = 0, unknown_tokens_ = 0;
   text::CharacterCounts letters_;
   std::mutex letters_mutex_;
@@ -184,6 +187,14 @@ void Encoder::finish() {
   job_.step("writing", total, total);
 }
 
+void Encoder::warn_of_bad_records() const {
+  constexpr std::size_t kMost = 5;
+  for (std::size_t i = 0; i < std::min(kMost, left_out_.size()); ++i) job_.warnings.push_back(left_out_[i]);
+  if (left_out_.size() > kMost) {
+    job_.warnings.push_back(fmt::format("{} files more had bad records", left_out_.size() - kMost));
+  }
+}
+
 io::Json split_json(const SplitCounts& counts, const SequenceBuilder& builder) {
   io::Json json;
   json["documents"] = counts.documents;
@@ -208,6 +219,7 @@ void Encoder::report(io::Json& manifest) const {
   documents["cut"] = corpus_.cut_documents;
   documents["pieces_of_cut"] = corpus_.pieces;
   documents["invalid_utf8"] = corpus_.invalid_utf8;
+  documents["bad_records"] = corpus_.bad_records;
   documents["letters"] = deleted_.letters;
   documents["deleted_letters"] = deleted_.deleted_letters;
   documents["unknown_tokens"] = unknown_tokens_;
@@ -227,9 +239,13 @@ void Encoder::report(io::Json& manifest) const {
       corpus_.cut_documents, job_.options.max_document_bytes, corpus_.pieces);
   if (corpus_.cut_documents > 0) job_.warnings.push_back(too_long);
   if (corpus_.invalid_utf8 > 0) {
-    job_.warnings.push_back(fmt::format(
-        "{} documents hold bytes that are not UTF-8, which the tokenizer replaces", corpus_.invalid_utf8));
+    job_.warnings.push_back(
+        fmt::format("{} of {} documents hold bytes that are not UTF-8, which the tokenizer replaces ({} "
+                    "first); if they are "
+                    "Latin-1, convert them: iconv -f latin1 -t utf-8",
+                    corpus_.invalid_utf8, corpus_.documents, corpus_.first_invalid_utf8));
   }
+  warn_of_bad_records();
   if (too_symbolic_ * 5 > corpus_.documents) {
     job_.warnings.push_back(
         fmt::format("{} of {} documents were dropped as symbols (text.max_token_ratio {:.3f})", too_symbolic_,

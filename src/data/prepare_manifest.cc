@@ -57,6 +57,11 @@ void compare_objects(const io::Json& there, const io::Json& here, std::vector<st
       differences.push_back(fmt::format("{} is {} there and {} here", item.key(), before, now));
     }
   }
+  for (const auto& item : there.items()) {
+    if (here.contains(item.key())) continue;
+    differences.push_back(
+        fmt::format("{} is {} there and not set here", item.key(), shown(there, item.key())));
+  }
 }
 
 void compare_sources(const io::Json& there, const io::Json& here, std::vector<std::string>& differences) {
@@ -94,6 +99,10 @@ io::Json configuration_json(const PrepareOptions& options, const std::string& ow
     json["tokenizer.sample_bytes"] = options.tokenizer_sample_bytes;
   }
   json["tokenizer.path"] = own_tokenizer;
+  // Keys that came later, where they are not at their defaults: stores from before stay what they were.
+  if (options.text_field != "text") json["text.field"] = options.text_field;
+  if (options.text_format) json["text.format"] = static_cast<int>(*options.text_format);
+  if (options.on_bad_record == OnBadRecord::kSkip) json["text.on_bad_record"] = "skip";
   json["text.max_document_bytes"] = options.max_document_bytes;
   json["text.max_token_ratio"] = options.max_token_ratio;
   json["sequence_length"] = options.sequence_length;
@@ -111,7 +120,7 @@ io::Json sources_json(PrepareJob& job) {
     const std::uint64_t bytes = std::filesystem::file_size(file);
     const auto step = [&](std::uint64_t done) { job.step("reading sources", before + done, total); };
     io::Json source;
-    source["file"] = file.filename().string();
+    source["file"] = job.names[sources.size()];
     source["bytes"] = bytes;
     source["checksum"] = checksum_of(file, step);
     sources.push_back(std::move(source));
@@ -125,11 +134,13 @@ std::string prepare_summary(const io::Json& manifest) {
   const auto number = [](const io::Json& object, const char* key) {
     return object.at(key).get<std::int64_t>();
   };
+  const std::int64_t bad = documents.value("bad_records", std::int64_t{0});
   std::string text = fmt::format(
       "{} documents read, {} kept; dropped: {} as symbols ({:.3f} tokens a character or more), {} without "
-      "tokens\nvocabulary: {} entries\n",
+      "tokens{}\nvocabulary: {} entries\n",
       number(documents, "read"), number(documents, "kept"), number(documents, "too_symbolic"),
       documents.at("max_token_ratio").get<double>(), number(documents, "without_tokens"),
+      bad > 0 ? fmt::format("; {} bad records left out", bad) : "",
       number(manifest.at("tokenizer"), "vocabulary_size"));
   for (const char* split : {"train", "validation"}) {
     const io::Json& counts = manifest.at(split);

@@ -13,8 +13,21 @@ namespace espalier::data {
 static void describe_text(PrepareOptions& options, config::Fields& fields) {
   fields.add(
       "text.files", options.text_files,
-      "Files of the corpus, as shell patterns: .txt and .txt.gz (a paragraph a line, blank lines between "
-      "documents), .jsonl and .jsonl.gz (one object a line, its `text` is a document).");
+      "Files of the corpus, as shell patterns: .txt (a paragraph a line, blank lines between documents), "
+      ".jsonl "
+      "or .ndjson (one object a line), .csv and .tsv (a row a document), also .gz; - is standard input.");
+  fields.add("text.field", options.text_field, "Key or column of the text in .jsonl, .csv and .tsv.");
+  fields.choice("text.format", options.text_format,
+                {{"auto", std::nullopt},
+                 {"txt", TableFormat::kText},
+                 {"jsonl", TableFormat::kJsonl},
+                 {"csv", TableFormat::kCsv},
+                 {"tsv", TableFormat::kTsv}},
+                "What all text.files hold; auto: by the extension, and txt for standard input.");
+  fields.choice(
+      "text.on_bad_record", options.on_bad_record,
+      {{"stop", OnBadRecord::kStop}, {"skip", OnBadRecord::kSkip}},
+      "At a record of .jsonl, .csv or .tsv without a text that can be read: stop, or skip it, counted.");
   fields.add("text.max_document_bytes", options.max_document_bytes,
              "Longer documents are cut in pieces, at line ends, that count as documents.",
              config::between(1024, 64 << 20));

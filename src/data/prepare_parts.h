@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "espalier/data/prepare.h"
 #include "espalier/text/character_counts.h"
 #include "espalier/text/tokenizer.h"
+#include "io/file_ops.h"
 
 namespace espalier::data {
 
@@ -23,7 +26,9 @@ struct PrepareJob {
   std::vector<std::filesystem::path> files;
   const PrepareCallback& progress;
   std::vector<std::string> warnings;
-  std::uint64_t validation_below = 0;  // split words below it are held out
+  std::vector<std::string> names = {};     // of `files`, for the manifest
+  std::optional<TableFormat> format = {};  // of all `files`; nothing: by the extension
+  std::uint64_t validation_below = 0;      // split words below it are held out
 
   // Reports progress, and throws Interrupted if a signal has come.
   void step(const std::string& phase, std::uint64_t done, std::uint64_t total) const;
@@ -37,6 +42,21 @@ struct PrepareJob {
 // do not matter, unless one of the splits might then get no sequence, as with few documents. InputError for a
 // single document.
 std::uint64_t split_threshold(PrepareJob& job);
+
+// --- prepare_pipes.cc
+inline constexpr char kSpooledName[] = "standard-input-";
+// Files that can be read once only, copied to temporary files that vanish with this object.
+class SpooledPipes {
+ public:
+  // Puts the copies of pipes and standard input in their place in job.files.
+  explicit SpooledPipes(PrepareJob& job);
+  ~SpooledPipes();
+  SpooledPipes(const SpooledPipes&) = delete;
+  SpooledPipes& operator=(const SpooledPipes&) = delete;
+
+ private:
+  std::vector<std::unique_ptr<io::AtomicFile>> copies_;
+};
 
 // --- prepare_manifest.cc: what the result depends on
 // The settings that matter for the result; `own_tokenizer` is that of the file at tokenizer.path, or "".

@@ -162,7 +162,7 @@ bool TableReader::read_row(Row& row) {
 }
 
 void TableReader::leave_out(const BadRecord& record) {
-  if (options_.on_bad_record == OnBadRecord::kStop) throw BadRecord(record);
+  if (options_.on_bad_record == OnBadRecord::kStop) throw with_way_out(record, options_.skip_setting);
   left_out_.add(record);
 }
 
@@ -198,7 +198,8 @@ bool TableReader::read_object(Row& row) {
     if (trimmed(*text).empty()) continue;
     row.line = lines_.line_number();
     row_bytes_ = text->size();
-    row.object = parse_json_line(*text, path(), row.line, kExpectedObject);
+    row.repaired = !text::is_utf8(*text);
+    row.object = parse_json_line(text::repair_utf8(*text, repaired_), path(), row.line, kExpectedObject);
     return true;
   }
   return false;

@@ -35,7 +35,7 @@ void report_invalid_utf8(const data::LabelledData& data) {
   std::size_t rows = 0;
   std::uint64_t first = 0;
   for (const data::Example& example : data.rows) {
-    if (text::is_utf8(example.text) && text::is_utf8(example.text_pair)) continue;
+    if (!example.repaired && text::is_utf8(example.text) && text::is_utf8(example.text_pair)) continue;
     if (rows++ == 0) first = example.line;
   }
   if (rows == 0) return;
@@ -49,6 +49,7 @@ FinetuneData read_custom(const config::TaskConfig& task) {
   data::LabelledColumns columns{task.text, task.text_pair, task.label, task.regression};
   columns.table.separator = data::parse_separator(task.separator, "task.separator");
   columns.table.header = task.header;
+  columns.table.skip_setting = "task.on_bad_record=skip";
   if (task.skip_bad_records) columns.table.on_bad_record = data::OnBadRecord::kSkip;
   FinetuneData result;
   result.title = "custom";

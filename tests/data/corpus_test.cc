@@ -62,8 +62,11 @@ TEST_CASE("patterns that cannot be used") {
             .starts_with("text.files: `" + root + "/*.txt` matches no file (from the"));
   CHECK(message_of({root}) ==
         "text.files: `" + root + "` is a folder; name its files, as `" + root + "/*.txt.gz`");
-  CHECK(message_of({root + "/*.pdf"}) ==
-        "text.files: expected .txt, .txt.gz, .jsonl or .jsonl.gz, found `" + root + "/a.pdf`");
+  const std::string unknown = message_of({root + "/*.pdf"});
+  CHECK(unknown.starts_with("text.files: " + root +
+                            "/a.pdf: the extension says what a file holds: expected .tsv"));
+  CHECK(unknown.ends_with("found `.pdf`; text.format names the format of such files"));
+  CHECK(expand_globs({root + "/*.pdf", "-"}, true).size() == 2);
 }
 
 TEST_CASE("text: blank lines between documents, one paragraph a line") {
@@ -91,6 +94,7 @@ TEST_CASE("JSON lines: the text field, line ends and all") {
 
 TEST_CASE("bad JSON lines name file, line and what was expected") {
   const testing::TempDir dir;
+  const std::string way_out = "; text.on_bad_record=skip leaves such records out, counted";
   const auto message = [&](const std::string& text) {
     const auto path = dir.write("bad.jsonl", text);
     const std::string error = testing::error_of([&] { documents_of(path); });
@@ -98,11 +102,90 @@ TEST_CASE("bad JSON lines name file, line and what was expected") {
     return error.substr(path.string().size() + 2);
   };
   CHECK(message("{\"text\": \"a\"}\n{\"text\": 3}\n") ==
-        "line 2: `text` must be a string, found the number 3");
-  CHECK(message("{\"txt\": \"a\"}\n") == "line 1: `text` must be a string, found nothing (no such key)");
-  CHECK(message("\n\"a\"\n") == "line 2: expected one JSON object with a `text` a line, found a string");
+        "line 2: `text` must be a string, found the number 3" + way_out);
+  CHECK(message("{\"txt\": \"a\", \"id\": 1}\n") ==
+        "line 1: no key `text` (text.field); the keys are: txt, id" + way_out);
+  CHECK(message("\n\"a\"\n") ==
+        "line 2: expected one JSON object with a `text` a line, found a string" + way_out);
   CHECK(message("{\"text\": \"a\"\n")
             .starts_with("line 1: expected one JSON object with a `text` a line; column"));
+}
+
+TEST_CASE("bad records are left out and counted where that is asked for") {
+  const testing::TempDir dir;
+  const auto path =
+      dir.write("a.jsonl",
+                "{\"text\": \"one\"}\n{\"text\": null}\n{\"text\": \"half \\ud83d\"}\n"
+                "{\"text\": \"two\", \"score\": NaN, \"x\": [-Infinity, \"NaN \\\" NaN\"]}\nnot JSON\n"
+                "{\"id\": 3}\n{\"text\": \"\"}\n");
+  CorpusOptions options;
+  options.on_bad_record = OnBadRecord::kSkip;
+  CorpusReader reader({path}, options);
+  // NaN beside a text, as Python writes it, is no fault of the text.
+  CHECK(documents_of(reader) == Texts{"one", "two"});
+  CHECK(reader.counts().bad_records == 4);
+  CHECK(reader.counts().empty == 1);
+  REQUIRE(reader.left_out().size() == 1);
+  CHECK(reader.left_out()[0].starts_with(path.string() +
+                                         ": 4 records left out (lines 2, 3, 5, 6; the first: `text` "
+                                         "must be a string, found null)"));
+  CHECK(testing::error_of([&] { documents_of(path); })
+            .ends_with(
+                "line 2: `text` must be a string, found null; text.on_bad_record=skip leaves such records "
+                "out, counted"));
+}
+
+TEST_CASE("what is not UTF-8 is replaced and counted in JSON as in text") {
+  const testing::TempDir dir;
+  for (const char* name : {"a.txt", "a.jsonl"}) {
+    const bool json = std::string(name).ends_with("l");
+    const std::string text = json ? "{\"text\": \"one\"}\n{\"text\": \"caf\xe9\"}\n" : "one\n\ncaf\xe9\n";
+    const auto path = dir.write(name, text);
+    CorpusReader reader({path});
+    const Texts texts = documents_of(reader);
+    CHECK(texts == Texts{"one", json ? "caf\xEF\xBF\xBD" : "caf\xe9"});
+    CHECK(reader.counts().invalid_utf8 == 1);
+    CHECK(reader.counts().first_invalid_utf8 == path.string() + ": line " + (json ? "2" : "3"));
+  }
+}
+
+TEST_CASE("one rule of extensions and fields for all kinds of files") {
+  const testing::TempDir dir;
+  const std::string json = "{\"id\": 1, \"content\": \"one, two\"}\n";
+  CorpusOptions options;
+  options.field = "content";
+  for (const char* name : {"a.jsonl", "a.ndjson", "A.JSONL", "A.NdJson"}) {
+    CorpusReader reader({dir.write(name, json)}, options);
+    CHECK(documents_of(reader) == Texts{"one, two"});
+  }
+  CorpusReader csv({packed(dir.write("a.csv", "id,content\n1,\"one, two\"\n2,\"three\nfour\"\n3,\n"))},
+                   options);
+  CHECK(documents_of(csv) == Texts{"one, two", "three\nfour"});
+  CHECK(csv.counts().empty == 1);
+  CorpusReader tsv({dir.write("a.TSV", "content\tid\none, \"two\"\t1\n")}, options);
+  CHECK(documents_of(tsv) == Texts{"one, \"two\""});
+  CHECK(documents_of(dir.write("A.TXT", "one\n\ntwo\n")) == Texts{"one", "two"});
+  options.format = TableFormat::kJsonl;
+  CorpusReader named({dir.write("a.dat", json)}, options);
+  CHECK(documents_of(named) == Texts{"one, two"});
+  CHECK(testing::error_of([&] {
+          documents_of(dir.write("b.csv", "id,content\n1,x\n"));
+        }).find("b.csv: no column `text` (text.field); the columns are: id, content") != std::string::npos);
+  CHECK(testing::error_of([&] {
+          documents_of(dir.write("c.csv", "id,text\n1,x\n2\n"));
+        }).find("line 3: expected 2 columns (id, text), found 1; text.on_bad_record=skip") !=
+        std::string::npos);
+  CHECK(message_of({dir.write("a.json", "[]").string()}).find("write one object a line (.jsonl)") !=
+        std::string::npos);
+}
+
+TEST_CASE("documents of a file with lone carriage returns, and of UTF-16") {
+  const testing::TempDir dir;
+  CHECK(documents_of(dir.write("mac.txt", "one\rmore\r\rtwo\r")) == Texts{"one\nmore", "two"});
+  CHECK(testing::error_of([&] {
+          documents_of(dir.write("u.txt", std::string("\xff\xfeo\0n\0e\0", 8)));
+        }).find("u.txt: is UTF-16 text, expected UTF-8; convert it: iconv -f utf-16 -t utf-8") !=
+        std::string::npos);
 }
 
 TEST_CASE("several files, with positions for progress") {

@@ -2,11 +2,17 @@
 #include "espalier/data/prepare.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "data/prepare_parts.h"
 #include "espalier/base/error.h"
@@ -401,6 +407,69 @@ TEST_CASE("a full disk at any write: an error, and no half result") {
     prepare(options);
     CHECK(testing::read_text(options.out + "/tokens.h5") == bytes);
   }
+}
+
+TEST_CASE("standard input and pipes give what a file gives, and leave nothing behind") {
+  const testing::TempDir dir;
+  const std::string text = prose(60, 5);
+  const std::filesystem::path file = dir.write("a.txt", text);
+  PrepareOptions options = options_of(dir);
+  const io::Json expected = prepare(options).manifest;
+
+  const int kept = dup(STDIN_FILENO);
+  const int given = open(file.c_str(), O_RDONLY);
+  dup2(given, STDIN_FILENO);
+  options.text_files = {"-"};
+  options.out = dir / "from_input";
+  const io::Json from_input = prepare(options).manifest;
+  dup2(kept, STDIN_FILENO);
+  close(given);
+  close(kept);
+  CHECK(from_input["train"] == expected["train"]);
+  CHECK(from_input["sources"][0]["file"] == "standard input");
+  CHECK(from_input["sources"][0]["checksum"] == expected["sources"][0]["checksum"]);
+  CHECK(files_in(options.out) == files_in(dir / "out"));
+
+  REQUIRE(mkfifo((dir / "pipe").c_str(), 0600) == 0);
+  std::thread writer([&] { std::ofstream(dir / "pipe") << text; });
+  options.text_files = {(dir / "pipe").string()};
+  options.text_format = TableFormat::kText;
+  options.out = dir / "from_pipe";
+  CHECK(prepare(options).manifest["train"] == expected["train"]);
+  writer.join();
+
+  options.text_format.reset();
+  options.text_files = {"-", file.string()};
+  options.out = dir / "mixed";
+  CHECK(testing::error_of([&] { prepare(options); }).find("say what all of them hold by text.format") !=
+        std::string::npos);
+}
+
+TEST_CASE("bad records are in the manifest, the summary and the warnings, and keys are part of the result") {
+  const testing::TempDir dir;
+  std::string lines = "{\"content\": null}\n";
+  for (int i = 0; i < 60; ++i) {
+    io::Json object;
+    object["content"] = prose(1, static_cast<std::uint64_t>(i));
+    lines += io::json_text(object, -1) + "\n";
+  }
+  dir.write("a.jsonl", lines + "{}\n{\"content\": \"caf\xe9\"}\n");
+  PrepareOptions options = options_of(dir, "*.jsonl");
+  options.text_field = "content";
+  options.on_bad_record = OnBadRecord::kSkip;
+  const PrepareResult result = prepare(options);
+  CHECK(result.manifest["documents"]["bad_records"] == 2);
+  CHECK(prepare_summary(result.manifest).find("; 2 bad records left out") != std::string::npos);
+  const std::string warnings = fmt::format("{}", fmt::join(result.warnings, "\n"));
+  CHECK(warnings.find("a.jsonl: 2 records left out (lines 1, 62; the first: `content` must be a string") !=
+        std::string::npos);
+  CHECK(warnings.find("1 of 61 documents hold bytes that are not UTF-8") != std::string::npos);
+  CHECK(warnings.find("a.jsonl: line 63 first); if they are Latin-1") != std::string::npos);
+  CHECK(prepare(options).reused);
+  options.on_bad_record = OnBadRecord::kStop;
+  CHECK(testing::error_of([&] {
+          prepare(options);
+        }).find("text.on_bad_record is \"skip\" there and not set here") != std::string::npos);
 }
 
 }  // namespace espalier::data

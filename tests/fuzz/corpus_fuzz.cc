@@ -1,13 +1,16 @@
-// Text to prepare: .txt, .txt.gz, .jsonl and .jsonl.gz.
+// Text to prepare: .txt, .jsonl, .csv and .tsv, packed or not; bad records stop, or are left out.
 #include "espalier/data/corpus.h"
 #include "tests/fuzz/fuzz_support.h"
 
 using namespace espalier;
 
 void fuzz_one(std::string_view input) {
-  const testing::Choice choice = testing::choose(input, 4);
-  const char* const names[] = {"a.txt", "a.txt.gz", "a.jsonl", "a.jsonl.gz"};
-  data::CorpusReader reader({testing::fuzz_file(names[choice.variant], choice.rest)}, {1024});
+  const testing::Choice choice = testing::choose(input, 7);
+  const char* const names[] = {"a.txt", "a.txt.gz", "a.jsonl", "a.jsonl.gz", "b.ndjson", "b.csv", "b.tsv"};
+  data::CorpusOptions options;
+  options.max_document_bytes = 1024;
+  if (names[choice.variant][0] == 'b') options.on_bad_record = data::OnBadRecord::kSkip;
+  data::CorpusReader reader({testing::fuzz_file(names[choice.variant], choice.rest)}, options);
   data::Document document;
   while (reader.next(document)) {
   }

@@ -18,13 +18,19 @@ class BadRecord : public InputError {
   // what() is "PATH: line N: reason".
   BadRecord(const std::filesystem::path& path, std::uint64_t line, const std::string& reason);
 
+  const std::filesystem::path& path() const { return path_; }
   std::uint64_t line() const { return line_; }
   const std::string& reason() const { return reason_; }
 
  private:
+  std::filesystem::path path_;
   std::uint64_t line_;
   std::string reason_;
 };
+
+// The record with a reason that says how to leave such records out: by `setting`, unless that is empty or the
+// reason says so already.
+BadRecord with_way_out(const BadRecord& record, const std::string& setting);
 
 // Those that were left out of one file.
 class BadRecords {

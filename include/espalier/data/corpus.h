@@ -5,15 +5,32 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "espalier/data/bad_record.h"
+#include "espalier/data/file_format.h"
+
 namespace espalier::data {
 
+// How `text.files` are read.
+struct CorpusOptions {
+  // A longer document is cut in pieces, at a line end if there is one, else at a blank, else between
+  // characters. Each piece is a document of its own.
+  std::size_t max_document_bytes = std::size_t{1} << 20;
+  // The key or column of the text in .jsonl, .csv and .tsv.
+  std::string field = "text";
+  // Of all files, whatever their extensions.
+  std::optional<TableFormat> format = std::nullopt;
+  OnBadRecord on_bad_record = OnBadRecord::kStop;
+};
+
 // The files that shell patterns (* ? [...]) name: those of a pattern sorted by byte, patterns in their order,
-// no file twice. A path that exists is taken literally. InputError names a pattern that matches nothing, a
-// folder, or a file that is not .txt, .txt.gz, .jsonl or .jsonl.gz.
-std::vector<std::filesystem::path> expand_globs(const std::vector<std::string>& patterns);
+// no file twice. A path that exists is taken literally, and `-` is standard input. InputError names a pattern
+// that matches nothing, a folder, or, unless `any_extension`, a file that table_format does not know.
+std::vector<std::filesystem::path> expand_globs(const std::vector<std::string>& patterns,
+                                                bool any_extension = false);
 
 struct Document {
   std::string text;  // paragraphs, with a line end between them
@@ -21,25 +38,25 @@ struct Document {
   std::uint64_t line = 0;  // where it begins, from 1
 };
 
-struct CorpusOptions {
-  // A longer document is cut in pieces, at a line end if there is one, else at a blank, else between
-  // characters. Each piece is a document of its own.
-  std::size_t max_document_bytes = std::size_t{1} << 20;
-};
-
 struct CorpusCounts {
   std::int64_t documents = 0;      // handed out, pieces included
   std::int64_t bytes = 0;          // of their text
   std::int64_t cut_documents = 0;  // longer than the limit
   std::int64_t pieces = 0;         // that they were cut into
-  std::int64_t empty = 0;          // JSON lines whose text is blank; left out
-  std::int64_t invalid_utf8 = 0;   // documents with bytes that are not UTF-8 (the tokenizer replaces these)
+  std::int64_t empty = 0;          // records whose text is blank; left out
+  std::int64_t invalid_utf8 =
+      0;  // documents with bytes that are not UTF-8 (replaced, here or by the tokenizer)
+  std::string first_invalid_utf8;  // "FILE: line N" of the first of them
+  std::int64_t bad_records = 0;    // left out
 };
 
 // .txt: one paragraph a line, blank lines between documents; a file without blank lines is one document.
-// .jsonl: one object a line, whose `text` is a document. Either may be packed with gzip. Bytes are handed on
-// as they are, NUL bytes and invalid UTF-8 included. InputError: a JSON line that is not an object with a
-// string `text` (file, line, what was expected); damaged gzip data; a line above 64 MiB.
+// .jsonl (or .ndjson): one object a line, whose `field` is a document. .csv, .tsv: a row each, the text in
+// the column `field`. Any of them may be packed with gzip. Bytes of .txt, .csv and .tsv are handed on as they
+// are, NUL bytes and invalid UTF-8 included; in JSON what is not UTF-8 becomes U+FFFD. A record without a
+// text (no such key, null, not JSON, half a surrogate pair, a row with too few fields) stops with a
+// BadRecord, an InputError that names file, line and the way out, or is left out and counted. InputError too:
+// damaged gzip data; a line above 64 MiB; a table without the column.
 class CorpusReader {
  public:
   explicit CorpusReader(std::vector<std::filesystem::path> files, const CorpusOptions& options = {});
@@ -53,6 +70,8 @@ class CorpusReader {
   void skip_file();
 
   const CorpusCounts& counts() const;
+  // "FILE: 3 records left out (lines ...)" of each file that had bad ones.
+  const std::vector<std::string>& left_out() const;
   // Bytes of the files (packed, if gzip) consumed so far and in all: for progress.
   std::uint64_t position() const;
   std::uint64_t total_bytes() const;

@@ -17,6 +17,7 @@ struct Example {
   std::int32_t label = 0;  // class, or 0 where there is none
   float value = 0;         // regression target, or 0
   std::uint64_t line = 0;  // in the file, from 1
+  bool repaired = false;   // the reader replaced bytes that are not UTF-8
 };
 
 // A line left out, as the official loader of the task does.

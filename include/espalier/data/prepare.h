@@ -3,10 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "espalier/config/fields.h"
+#include "espalier/data/bad_record.h"
+#include "espalier/data/file_format.h"
 #include "espalier/io/json.h"
 
 namespace espalier::data {
@@ -21,6 +24,9 @@ enum class SequenceOrder {
 
 struct PrepareOptions {
   std::vector<std::string> text_files;
+  std::string text_field = "text";
+  std::optional<TableFormat> text_format;  // nothing: by the extension
+  OnBadRecord on_bad_record = OnBadRecord::kStop;
   std::int64_t max_document_bytes = 1 << 20;
   double max_token_ratio = 0;  // 0: default_token_ratio
   std::string tokenizer_path;
@@ -81,6 +87,9 @@ struct PrepareResult {
 // to validation by the hash of its text and the seed. The result is the same, byte for byte, for any number
 // of threads, and memory stays bounded whatever the corpus: the word table, 8 MB of text at a time, and the
 // sort.
+//
+// Standard input (`-`) and pipes can be read once, but text is read several times: they are copied to a
+// temporary file in `out` first.
 //
 // If `out` holds the result of the same text and settings nothing is done; if it holds anything else an
 // InputError names what differs. Ctrl-C: temporary files are removed and Interrupted is thrown.

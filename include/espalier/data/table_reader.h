@@ -20,6 +20,7 @@ struct Row {
   std::uint64_t line = 0;           // where the row begins, from 1
   std::vector<std::string> fields;  // in the order of the columns; empty for kJsonl
   io::Json object;                  // kJsonl: the whole line
+  bool repaired = false;            // kJsonl: bytes that are not UTF-8 were replaced by U+FFFD
 };
 
 struct TableOptions {
@@ -31,6 +32,8 @@ struct TableOptions {
   // becomes a kTsv by it.
   std::optional<char> separator = std::nullopt;
   OnBadRecord on_bad_record = OnBadRecord::kStop;
+  // Where a person may choose: the setting that leaves bad records out, for the message that stops.
+  std::string skip_setting = {};
 };
 
 // auto (nothing: what the format has), tab, comma, semicolon, pipe, or the character itself. InputError names
@@ -64,6 +67,8 @@ class TableReader {
   std::string value(const Row& row, std::size_t column) const;
 
   const std::filesystem::path& path() const { return lines_.path(); }
+  // Bytes of the file (packed, if gzip) consumed so far: for progress.
+  std::uint64_t file_position() const { return lines_.file_position(); }
   // BadRecord("PATH: line N: message"), as text() and value() throw.
   [[noreturn]] void fail(std::uint64_t line, const std::string& message) const;
   // To be called with what was thrown about a row: counts it as left out, or throws it on, as the options
@@ -88,6 +93,7 @@ class TableReader {
   std::vector<std::string> columns_;
   std::deque<Row> ahead_;  // rows read to learn the columns, not yet handed out
   bool any_row_ = false;
+  std::string repaired_;         // a line
   std::uint64_t row_bytes_ = 0;  // of the JSON object read last
   BadRecords left_out_;
 };
