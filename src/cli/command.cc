@@ -1,6 +1,7 @@
 #include "cli/command.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -10,6 +11,22 @@ namespace {
 // CLI11's own checks, with their marks and messages.
 Check check_of(const CLI::Validator& validator) {
   return {validator.get_description(), [validator](const std::string& text) { return validator(text); }};
+}
+
+// CLI11 gives some arguments a meaning of its own: `[a, b]` becomes several values, `{}` none, `%%` separates
+// values, `++` ends a verb. A text or a path may be any of these, so they pass CLI11 with a mark before them,
+// which each option takes away again. It begins no sensible text; one that does begin with it gets a second.
+constexpr char kMark = '\x1e';
+
+std::string guarded(const std::string& argument) {
+  if (argument.empty()) return argument;
+  const bool interpreted = (argument.front() == '[' && argument.back() == ']') || argument == "{}" ||
+                           argument == "%%" || argument == "++" || argument.front() == kMark;
+  return interpreted ? kMark + argument : argument;
+}
+
+std::string unguarded(const std::string& argument) {
+  return !argument.empty() && argument.front() == kMark ? argument.substr(1) : argument;
 }
 
 }  // namespace
@@ -73,7 +90,7 @@ Command* Command::add_subcommand(const std::string& name, const std::string& des
 
 template <class T>
 Option* Command::add_option(const std::string& name, T& variable, const std::string& description) {
-  CLI::Option* option = app_->add_option(name, variable, description);
+  CLI::Option* option = app_->add_option(name, variable, description)->transform(unguarded);
   return options_.emplace_back(std::make_unique<Option>(*option)).get();
 }
 
@@ -129,8 +146,12 @@ void Command::callback(std::function<void()> run) {
 }
 
 int Command::parse(int argc, const char* const* argv) {
+  std::vector<std::string> arguments(argv, argv + argc);
+  std::transform(arguments.begin() + 1, arguments.end(), arguments.begin() + 1, guarded);
+  std::vector<const char*> pointers;
+  for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
   try {
-    app_->parse(argc, argv);
+    app_->parse(argc, pointers.data());
   } catch (const CLI::ParseError& error) {
     return app_->exit(error) == 0 ? 0 : 2;
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "espalier/base/error.h"
 #include "espalier/base/log.h"
 
 namespace espalier::cli {
@@ -10,11 +11,28 @@ data::TableOptions TableArguments::options() const {
   data::TableOptions options;
   options.separator = data::parse_separator(separator, "--separator");
   options.header = !no_header;
+  options.skip_setting = "--on-bad-record skip";
   if (on_bad_record == "skip") options.on_bad_record = data::OnBadRecord::kSkip;
   return options;
 }
 
+data::TableFormat TableArguments::format_of(const std::string& file) const {
+  if (const auto named = data::format_named(format)) return *named;
+  if (file == "-") return data::TableFormat::kText;
+  try {
+    return data::table_format(file);
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("{} (or say it by --format)", error.what()));
+  }
+}
+
 void add_table_options(Command& verb, TableArguments& arguments, Option* file) {
+  verb.add_option(
+          "--format", arguments.format,
+          "What --file holds: auto (by its extension; txt for -, standard input), txt, tsv, csv or jsonl")
+      ->check(one_of({"auto", "txt", "tsv", "csv", "jsonl"}))
+      ->capture_default_str()
+      ->needs(file);
   verb.add_option(
           "--separator", arguments.separator,
           "Between the fields of --file: auto (tab in .tsv, comma in .csv), tab, comma, semicolon, pipe "

@@ -1,4 +1,5 @@
-// The options of every verb that reads a table of texts: --separator, --no-header, --on-bad-record.
+// The options of every verb that reads a table of texts: --format, --separator, --no-header,
+// --on-bad-record.
 #pragma once
 
 #include <string>
@@ -9,12 +10,15 @@
 namespace espalier::cli {
 
 struct TableArguments {
+  std::string format = "auto";
   std::string separator = "auto";
   bool no_header = false;
   std::string on_bad_record = "stop";
 
   // InputError: no such separator.
   data::TableOptions options() const;
+  // Of the file: as named, else by its extension, and a text a line for standard input.
+  data::TableFormat format_of(const std::string& file) const;
 };
 
 // Binds the options, which go with `file`.

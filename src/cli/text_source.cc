@@ -8,7 +8,6 @@
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
-#include "text/utf8.h"
 
 namespace espalier::cli {
 
@@ -23,7 +22,7 @@ TextSource::TextSource(const TextSourceOptions& options, const train::LoadedMode
     }
     return;
   }
-  table_.emplace(options.file, data::table_format(options.file), options.table);
+  table_.emplace(options.file, options.format, options.table);
   choose_columns(options);
 }
 
@@ -100,23 +99,25 @@ bool TextSource::read_row(TextRow& row) {
   return false;
 }
 
-void TextSource::look_at_bytes(const TextRow& row) {
-  ++rows_;
-  if (text::is_utf8(row.text) && text::is_utf8(row.pair)) return;
-  if (not_utf8_++ == 0) first_not_utf8_ = row.row.line;
-}
-
 std::vector<TextRow> TextSource::next(std::size_t most) {
   if (const int signal = interrupt_signal()) throw Interrupted("stopped before the end of the texts", signal);
+  if (failure_) std::rethrow_exception(failure_);
   std::vector<TextRow> rows;
   while (!table_ && rows.size() < most && next_text_ < texts_.size()) {
     rows.push_back({texts_[next_text_++], pair_.value_or(""), {}});
-    look_at_bytes(rows.back());
+    bytes_.look(rows.back().text, rows.back().pair);
   }
   while (table_ && rows.size() < most) {
     TextRow row;
-    if (!read_row(row)) break;
-    look_at_bytes(row);
+    try {
+      if (!read_row(row)) break;
+    } catch (const InputError&) {
+      if (rows.empty()) throw;
+      failure_ = std::current_exception();
+      break;
+    }
+    ++rows_;
+    bytes_.look(row.text, row.pair, row.row.line, row.row.repaired);
     rows.push_back(std::move(row));
   }
   for (const TextRow& row : rows) {
@@ -125,18 +126,16 @@ std::vector<TextRow> TextSource::next(std::size_t most) {
   return rows;
 }
 
+void TextSource::leave_out(const TextRow& row, const std::string& reason) {
+  if (!table_) throw InputError(reason);
+  table_->leave_out(data::BadRecord(table_->path(), row.row.line, reason));
+}
+
 void TextSource::report() const {
   const std::string unread = unread_ ? unread_->warning() : "";
   if (!unread.empty()) log_warning(unread);
   if (table_) report_left_out(*table_);
-  if (not_utf8_ == 0) return;
-  const std::string where = table_ ? fmt::format("{}: {} of {} rows (line {} first)", table_->path().string(),
-                                                 not_utf8_, rows_, first_not_utf8_)
-                                   : fmt::format("{} of {} texts", not_utf8_, rows_);
-  log_warning(where +
-              " hold bytes that are not UTF-8, which the tokenizer replaces; if they are Latin-1, convert "
-              "them: iconv "
-              "-f latin1 -t utf-8");
+  bytes_.report(table_ ? table_->path().string() : "");
 }
 
 }  // namespace espalier::cli

@@ -1,10 +1,12 @@
 // The texts of a command line: given as arguments, or streamed from a table.
 #pragma once
 
+#include <exception>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/utf8_watch.h"
 #include "espalier/data/table_reader.h"
 #include "espalier/text/unread_texts.h"
 #include "espalier/train/model.h"
@@ -25,7 +27,8 @@ struct TextSourceOptions {
   std::string text_column;
   std::string pair_column = {};
   data::TableOptions table = {};
-  bool takes_pairs = false;  // the verb reads second parts
+  data::TableFormat format = data::TableFormat::kText;  // of the file
+  bool takes_pairs = false;                             // the verb reads second parts
 };
 
 class TextSource {
@@ -35,8 +38,12 @@ class TextSource {
   // pairs.
   TextSource(const TextSourceOptions& options, const train::LoadedModel& model);
 
-  // Up to `most` further rows; empty after the last. Throws Interrupted on Ctrl-C.
+  // Up to `most` further rows; empty after the last. A row that stops the reading does so when those before
+  // it were handed out. Throws Interrupted on Ctrl-C.
   std::vector<TextRow> next(std::size_t most);
+  // Of a row that next() gave, whose text the verb cannot use: stops with an InputError that names the line,
+  // or leaves the row out, as the options say.
+  void leave_out(const TextRow& row, const std::string& reason);
   // After the last row: warns of rows left out, of bytes that are not UTF-8 and of texts that the tokenizer
   // cannot read.
   void report() const;
@@ -48,7 +55,6 @@ class TextSource {
   void choose_columns(const TextSourceOptions& options);
   std::string text_column_name(const TextSourceOptions& options) const;
   bool read_row(TextRow& row);
-  void look_at_bytes(const TextRow& row);
   bool has_column(const std::string& name) const;
 
   std::vector<std::string> texts_;
@@ -58,8 +64,10 @@ class TextSource {
   std::optional<data::TableReader> table_;
   std::size_t text_column_ = 0;
   std::optional<std::size_t> pair_column_;
+  std::uint64_t rows_ = 0;
+  Utf8Watch bytes_;
   std::optional<text::UnreadTexts> unread_;
-  std::uint64_t rows_ = 0, not_utf8_ = 0, first_not_utf8_ = 0;
+  std::exception_ptr failure_;  // met behind rows that were handed out first
 };
 
 }  // namespace espalier::cli

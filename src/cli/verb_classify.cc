@@ -65,9 +65,12 @@ void run_classify(const Arguments& arguments) {
   train::LoadedModel model = train::load_model(arguments.model);
   model.require_classifier();
   const ops::TreeRouting routing = resolve_routing(model, arguments);
-  TextSource source({arguments.texts, arguments.pair, arguments.file, arguments.text_column,
-                     arguments.pair_column, arguments.table.options(), true},
-                    model);
+  TextSourceOptions options{arguments.texts, arguments.pair, arguments.file, arguments.text_column,
+                            arguments.pair_column};
+  options.table = arguments.table.options();
+  if (!arguments.file.empty()) options.format = arguments.table.format_of(arguments.file);
+  options.takes_pairs = true;
+  TextSource source(options, model);
   std::optional<PredictionWriter> writer;
   if (!arguments.output.empty()) {
     writer.emplace(arguments.output, source.table()->columns(), new_columns(model));

@@ -71,38 +71,41 @@ class JsonLinesSink : public Sink {
   io::AtomicFile file_;
 };
 
-// Dataset `embeddings` [rows, width], in the order of the input. HDF5 wants the number of rows first.
+// Dataset `embeddings` [rows, width], in the order of the input. HDF5 wants the number of rows first, and
+// standard input can be read but once: the vectors wait in a temporary file.
 class Hdf5Sink : public Sink {
  public:
-  Hdf5Sink(const std::filesystem::path& path, std::int64_t rows, std::int64_t width)
-      : writer_(path, "embeddings", 1) {
-    writer_.begin("embeddings", io::Hdf5Type::kFloat32, {rows, width});
+  Hdf5Sink(const std::filesystem::path& path, std::int64_t width)
+      : path_(path), width_(width), waiting_(path.string() + ".vectors") {}
+  void write(const std::vector<TextRow>& rows, const Tensor& vectors) override {
+    waiting_.append(vectors.data(), vectors.span().size_bytes());
+    rows_ += static_cast<std::int64_t>(rows.size());
   }
-  void write(const std::vector<TextRow>& /*rows*/, const Tensor& vectors) override {
-    writer_.append(vectors.data(), vectors.span().size_bytes());
+  void finish() override {
+    io::Hdf5Writer writer(path_, "embeddings", 1);
+    writer.begin("embeddings", io::Hdf5Type::kFloat32, {rows_, width_});
+    std::vector<char> piece(std::size_t{1} << 20);
+    std::uint64_t done = 0;
+    for (std::size_t got = 1; got > 0; done += got) {
+      got = io::read_at(waiting_.file(), waiting_.temporary(), done, piece.data(), piece.size());
+      writer.append(piece.data(), got);
+    }
+    writer.commit();
   }
-  void finish() override { writer_.commit(); }
 
  private:
-  io::Hdf5Writer writer_;
+  std::filesystem::path path_;
+  std::int64_t width_ = 0;
+  std::int64_t rows_ = 0;
+  io::AtomicFile waiting_;  // never committed
 };
 
-std::int64_t count_rows(const TextSourceOptions& options, const train::LoadedModel& model) {
-  TextSource source(options, model);
-  std::int64_t count = 0;
-  for (std::size_t read = source.next(kChunk).size(); read > 0; read = source.next(kChunk).size()) {
-    count += static_cast<std::int64_t>(read);
-  }
-  return count;
-}
-
-std::unique_ptr<Sink> make_sink(const Arguments& arguments, const TextSourceOptions& options,
-                                const train::LoadedModel& model) {
+std::unique_ptr<Sink> make_sink(const Arguments& arguments, const train::LoadedModel& model) {
   const std::filesystem::path path = arguments.output;
   if (path.empty()) return std::make_unique<PrintSink>(arguments.json);
   if (path.extension() == ".jsonl") return std::make_unique<JsonLinesSink>(path);
   if (path.extension() == ".h5" || path.extension() == ".hdf5") {
-    return std::make_unique<Hdf5Sink>(path, count_rows(options, model), model.arch.hidden_size);
+    return std::make_unique<Hdf5Sink>(path, model.arch.hidden_size);
   }
   throw InputError(fmt::format("--output: {}: vectors are written as .jsonl or .h5", path.string()));
 }
@@ -121,8 +124,9 @@ void run_embed(const Arguments& arguments) {
   const ops::TreeRouting routing = resolve_routing(model, arguments);
   TextSourceOptions options{arguments.texts, {}, arguments.file, arguments.text_column};
   options.table = arguments.table.options();
+  if (!arguments.file.empty()) options.format = arguments.table.format_of(arguments.file);
   TextSource source(options, model);
-  const std::unique_ptr<Sink> sink = make_sink(arguments, options, model);
+  const std::unique_ptr<Sink> sink = make_sink(arguments, model);
   const auto pooling =
       arguments.pooling == "mean" ? train::EmbeddingPooling::kMean : train::EmbeddingPooling::kFirst;
   std::int64_t count = 0;

@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
+#include <exception>
 #include <memory>
 
 #include "cli/inference_options.h"
 #include "cli/json_list.h"
 #include "cli/text_source.h"
 #include "cli/verbs.h"
+#include "espalier/base/error.h"
 
 namespace espalier::cli {
 namespace {
@@ -47,25 +49,47 @@ void print_text(const std::string& text, const std::vector<Predictions>& masks) 
   }
 }
 
+// The texts that have masks the model can fill. Those before one that stops the run are answered first.
+std::vector<std::string> fillable(const train::LoadedModel& model, TextSource& source,
+                                  const std::vector<TextRow>& rows, std::exception_ptr& failure) {
+  std::vector<std::string> texts;
+  for (const TextRow& row : rows) {
+    const std::string problem = train::mask_problem(model, row.text);
+    if (problem.empty()) {
+      texts.push_back(row.text);
+      continue;
+    }
+    try {
+      source.leave_out(row, problem);
+    } catch (const InputError&) {
+      failure = std::current_exception();
+      break;
+    }
+  }
+  return texts;
+}
+
 void run_fill_mask(const Arguments& arguments) {
   train::LoadedModel model = train::load_model(arguments.model);
   model.require_lm();
   const ops::TreeRouting routing = resolve_routing(model, arguments);
   TextSourceOptions options{arguments.texts, {}, arguments.file, arguments.text_column};
   options.table = arguments.table.options();
+  if (!arguments.file.empty()) options.format = arguments.table.format_of(arguments.file);
   TextSource source(options, model);
   // A single text gives its own predictions, not a list of one.
   const bool single = arguments.texts.size() == 1 && arguments.file.empty();
   JsonList list(arguments.json && !single);
   for (std::vector<TextRow> rows = source.next(kChunk); !rows.empty(); rows = source.next(kChunk)) {
-    std::vector<std::string> texts;
-    for (const TextRow& row : rows) texts.push_back(row.text);
+    std::exception_ptr failure;
+    const std::vector<std::string> texts = fillable(model, source, rows, failure);
     const auto results = train::fill_masks(model, texts, arguments.top, routing);
     for (std::size_t i = 0; i < texts.size(); ++i) {
       if (!arguments.json) print_text(texts[i], results[i]);
       if (arguments.json && single) print_json(text_json(results[i]));
       list.add(text_json(results[i]));
     }
+    if (failure) std::rethrow_exception(failure);
   }
   list.finish();
   source.report();

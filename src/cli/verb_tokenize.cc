@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "cli/table_options.h"
+#include "cli/utf8_watch.h"
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
@@ -59,25 +60,35 @@ std::optional<std::string> member(const data::TableReader& table, const data::Ro
   return found->get<std::string>();
 }
 
-// Every row of --file; one that is bad stops, or is left out, as the options say.
-void for_each_row(const Arguments& arguments,
-                  const std::function<void(const data::TableReader&, const data::Row&)>& use) {
-  data::TableReader table(arguments.file, data::table_format(arguments.file), arguments.table.options());
+struct Texts {
+  std::string text;
+  std::optional<std::string> pair;
+};
+
+// Every row of --file, whose texts `find` gives; one that is bad stops, or is left out, as the options say.
+void tokenize_rows(const text::Tokenizer& tokenizer, text::UnreadTexts& unread, const Arguments& arguments,
+                   const std::function<Texts(const data::TableReader&, const data::Row&)>& find) {
+  data::TableReader table(arguments.file, arguments.table.format_of(arguments.file),
+                          arguments.table.options());
+  Utf8Watch bytes;
   for (data::Row row; table.next(row);) {
     try {
-      use(table, row);
+      const Texts texts = find(table, row);
+      bytes.look(texts.text, texts.pair.value_or(""), row.line, row.repaired);
+      print_encoding(tokenizer, unread, texts.text, texts.pair, arguments.json);
     } catch (const data::BadRecord& record) {
       table.leave_out(record);
     }
   }
   report_left_out(table);
+  bytes.report(table.path().string());
 }
 
 void tokenize_json_lines(const text::Tokenizer& tokenizer, text::UnreadTexts& unread,
                          const Arguments& arguments) {
   const std::string text_key = arguments.text_column.empty() ? "text" : arguments.text_column;
   const std::string pair_key = arguments.pair_column.empty() ? "pair" : arguments.pair_column;
-  for_each_row(arguments, [&](const data::TableReader& table, const data::Row& row) {
+  tokenize_rows(tokenizer, unread, arguments, [&](const data::TableReader& table, const data::Row& row) {
     const std::optional<std::string> text = member(table, row, text_key);
     if (!text) table.fail(row.line, fmt::format("expected an object with `{}`", text_key));
     const std::optional<std::string> pair = member(table, row, pair_key);
@@ -85,13 +96,13 @@ void tokenize_json_lines(const text::Tokenizer& tokenizer, text::UnreadTexts& un
     if (!pair && !arguments.pair_column.empty()) {
       table.fail(row.line, fmt::format("expected an object with `{}`", pair_key));
     }
-    print_encoding(tokenizer, unread, *text, pair, arguments.json);
+    return Texts{*text, pair};
   });
 }
 
 void tokenize_table(const text::Tokenizer& tokenizer, text::UnreadTexts& unread, const Arguments& arguments) {
   std::optional<std::size_t> text, pair;
-  for_each_row(arguments, [&](const data::TableReader& table, const data::Row& row) {
+  tokenize_rows(tokenizer, unread, arguments, [&](const data::TableReader& table, const data::Row& row) {
     if (!text) {
       const bool plain = table.format() == data::TableFormat::kText;
       const bool single = arguments.table.no_header && table.columns().size() == 1;
@@ -99,8 +110,8 @@ void tokenize_table(const text::Tokenizer& tokenizer, text::UnreadTexts& unread,
       text = table.column(arguments.text_column.empty() ? name : arguments.text_column, "--text-column");
       if (!arguments.pair_column.empty()) pair = table.column(arguments.pair_column, "--pair-column");
     }
-    print_encoding(tokenizer, unread, table.text(row, *text),
-                   pair ? std::optional<std::string>(table.text(row, *pair)) : std::nullopt, arguments.json);
+    return Texts{table.text(row, *text),
+                 pair ? std::optional<std::string>(table.text(row, *pair)) : std::nullopt};
   });
 }
 
@@ -111,11 +122,16 @@ void run_tokenize(const Arguments& arguments) {
   const text::Tokenizer tokenizer =
       io::parse_tokenizer(io::tokenizer_json_of(arguments.model), arguments.model + ": tokenizer.json");
   text::UnreadTexts unread(tokenizer);
-  for (const std::string& text : arguments.texts)
+  Utf8Watch bytes;
+  for (const std::string& text : arguments.texts) {
+    bytes.look(text);
     print_encoding(tokenizer, unread, text, std::nullopt, arguments.json);
-  if (!arguments.file.empty() && data::table_format(arguments.file) == data::TableFormat::kJsonl) {
+  }
+  if (arguments.file.empty()) {
+    bytes.report("");
+  } else if (arguments.table.format_of(arguments.file) == data::TableFormat::kJsonl) {
     tokenize_json_lines(tokenizer, unread, arguments);
-  } else if (!arguments.file.empty()) {
+  } else {
     tokenize_table(tokenizer, unread, arguments);
   }
   const std::string warning = unread.warning();
@@ -133,7 +149,7 @@ void add_tokenize(Command& app) {
       verb->add_option("TEXT", arguments->texts, "Texts (put -- before one that begins with a dash)");
   Option* file = verb->add_option("--file", arguments->file,
                                   "Texts from a .jsonl (keys text and, optionally, pair), .txt (a text a "
-                                  "line), .tsv or .csv, also .gz");
+                                  "line), .tsv or .csv, also .gz; - is standard input");
   texts->excludes(file);
   verb->add_option("--text-column", arguments->text_column,
                    "Column or key of the texts in --file (default: text in .jsonl, else sentence)");

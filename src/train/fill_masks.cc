@@ -23,20 +23,25 @@ std::string beginning(const std::string& text) {
   return text.size() <= kMost ? text : text.substr(0, kMost) + "...";
 }
 
+// Why a text's masks cannot be filled; nothing if they can.
+std::string problem_of(const LoadedModel& model, const std::string& text, const MaskedText& masked) {
+  if (masked.masks.empty()) {
+    const text::Tokenizer& tokenizer = model.require_tokenizer();
+    return fmt::format("no {} to fill in the text \"{}\"", tokenizer.token(tokenizer.mask_id()),
+                       beginning(text));
+  }
+  const std::int64_t longest = model.arch.embedding.max_positions;
+  if (static_cast<std::int64_t>(masked.ids.size()) <= longest) return "";
+  return fmt::format("{} tokens, but the model reads at most {}: the text \"{}\"", masked.ids.size(), longest,
+                     beginning(text));
+}
+
 MaskedText masked_text(const LoadedModel& model, const std::string& text) {
   const text::Tokenizer& tokenizer = model.require_tokenizer();
   const std::int32_t mask = tokenizer.mask_id();
   MaskedText result{tokenizer.encode_with_template(text), {}};
   for (std::size_t i = 0; i < result.ids.size(); ++i) {
     if (result.ids[i] == mask) result.masks.push_back(i);
-  }
-  if (result.masks.empty()) {
-    throw InputError(fmt::format("no {} to fill in the text \"{}\"", tokenizer.token(mask), beginning(text)));
-  }
-  const std::int64_t longest = model.arch.embedding.max_positions;
-  if (static_cast<std::int64_t>(result.ids.size()) > longest) {
-    throw InputError(fmt::format("{} tokens, but the model reads at most {}: the text \"{}\"",
-                                 result.ids.size(), longest, beginning(text)));
   }
   return result;
 }
@@ -106,6 +111,10 @@ std::vector<MaskPrediction> predictions(std::span<const float> logits, std::int6
 
 }  // namespace
 
+std::string mask_problem(const LoadedModel& model, const std::string& text) {
+  return problem_of(model, text, masked_text(model, text));
+}
+
 std::vector<std::vector<std::vector<MaskPrediction>>> fill_masks(LoadedModel& model,
                                                                  std::span<const std::string> texts,
                                                                  std::int64_t top,
@@ -117,6 +126,8 @@ std::vector<std::vector<std::vector<MaskPrediction>>> fill_masks(LoadedModel& mo
   std::vector<Ids> sequences;
   for (const std::string& text : texts) {
     masked.push_back(masked_text(model, text));
+    const std::string problem = problem_of(model, text, masked.back());
+    if (!problem.empty()) throw InputError(problem);
     sequences.push_back(masked.back().ids);
   }
   std::vector<std::vector<std::vector<MaskPrediction>>> results(texts.size());

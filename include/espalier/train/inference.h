@@ -28,6 +28,10 @@ struct MaskPrediction {
   std::string sequence;  // the text with the token in place, decoded
 };
 
+// Why fill_masks would refuse a text (no mask, or too long for the model), which it quotes; "" if it would
+// not.
+std::string mask_problem(const LoadedModel& model, const std::string& text);
+
 // For each text, for each of its mask tokens in order, the `top` most likely words, best first (lower id
 // first among equals). As transformers' fill-mask pipeline: special tokens are left out of `sequence` where a
 // text has a single mask. InputError quotes the text that has no mask or is too long for the model.
