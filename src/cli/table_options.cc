@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 
@@ -22,6 +24,7 @@ data::TableFormat TableArguments::format_of(const std::string& file) const {
   try {
     return data::table_format(file);
   } catch (const InputError& error) {
+    if (std::filesystem::is_directory(file)) throw;
     throw InputError(fmt::format("{} (or say it by --format)", error.what()));
   }
 }

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <string_view>
 
+#include "config/home.h"
 #include "config/nearest.h"
 #include "espalier/base/error.h"
 
@@ -21,6 +22,10 @@ constexpr std::int64_t kMostNumbered = 1'000'000;
   throw InputError(fmt::format("{}: {} must be {}, got {}", setting.where, setting.key, expected,
                                setting.is_list ? fmt::format("the list [{}]", fmt::join(setting.values, ", "))
                                                : fmt::format("`{}`", setting.values.at(0))));
+}
+
+std::string expanded(const std::string& text, const Setting& setting) {
+  return home_expanded(text, setting.where + ": " + setting.key);
 }
 
 const std::string& scalar(const Setting& setting, std::string_view expected) {
@@ -157,13 +162,17 @@ void Fields::add(const std::string& key, double& target, const std::string& help
 
 void Fields::add(const std::string& key, std::string& target, const std::string& help) {
   add_field({key, "text", help, "", false,
-             [&target](const Setting& setting) { target = scalar(setting, "text"); },
+             [&target](const Setting& setting) { target = expanded(scalar(setting, "text"), setting); },
              [&target] { return std::vector<std::string>{target}; }});
 }
 
 void Fields::add(const std::string& key, std::vector<std::string>& target, const std::string& help) {
   add_field({key, "a list of texts", help, "", true,
-             [&target](const Setting& setting) { target = setting.values; }, [&target] { return target; }});
+             [&target](const Setting& setting) {
+               target.clear();
+               for (const std::string& value : setting.values) target.push_back(expanded(value, setting));
+             },
+             [&target] { return target; }});
 }
 
 void Fields::add(const std::string& key, std::vector<std::int64_t>& target, const std::string& help,

@@ -1,5 +1,10 @@
 #include "espalier/config/finetune_config.h"
 
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/shell_quote.h"
 #include "espalier/base/error.h"
 
 namespace espalier::config {
@@ -103,14 +108,27 @@ void validate_recipe(const FinetuneConfig& config) {
   }
 }
 
+// A missing file to evaluate on is asked for with the commands that make one.
+static void require_custom_files(const TaskConfig& task) {
+  if (task.train.empty()) {
+    throw InputError("task.train is missing: task.name custom trains on a .tsv, .csv or .jsonl of one's own");
+  }
+  if (!task.dev.empty()) return;
+  const std::string train = shell_quote(task.train);
+  const std::string extension = std::filesystem::path(task.train).extension().string();
+  throw InputError(fmt::format(
+      "task.dev is missing: a file like task.train to evaluate on. To hold out every tenth row (if no field "
+      "holds a line end, and the rows are in no order):\n"
+      "awk 'NR == 1 || NR % 10 == 0' {0} > dev{1}; awk 'NR == 1 || NR % 10 != 0' {0} > train-rest{1}",
+      train, extension));
+}
+
 void validate(const FinetuneConfig& config) {
   validate_recipe(config);
   if (config.model.empty()) throw InputError("`model` is missing: the MODEL to start from");
   if (config.run.empty()) throw InputError("`run` is missing: the folder to write the run to");
   if (config.task.name == "custom") {
-    if (config.task.train.empty() || config.task.dev.empty()) {
-      throw InputError("task.name: custom needs task.train and task.dev");
-    }
+    require_custom_files(config.task);
     if (!config.task.dir.empty()) {
       throw InputError(
           "task.dir goes with a GLUE task as task.name; custom reads the files task.train and task.dev");

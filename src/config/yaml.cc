@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "config/home.h"
 #include "config/nearest.h"
 #include "espalier/base/error.h"
 #include "espalier/config/fields.h"
@@ -110,7 +111,8 @@ std::vector<Setting> read_with_bases(const std::filesystem::path& path, const st
                                  base->where, kMaxBases));
   }
   std::vector<Setting> settings =
-      read_with_bases(path.parent_path() / base->values[0], base->where + ": base: ", depth + 1);
+      read_with_bases(path.parent_path() / home_expanded(base->values[0], base->where + ": base"),
+                      base->where + ": base: ", depth + 1);
   own.erase(base);
   override_with(settings, std::move(own));
   return settings;

@@ -35,6 +35,12 @@ void check_kind(const std::filesystem::path& path, bool any_extension) {
   }
 }
 
+// Of two spellings of one file. What /dev/fd/N links to, as in <(...), is no path.
+std::string identity_of(const std::string& path) {
+  const bool file = std::filesystem::is_regular_file(path);
+  return file ? std::filesystem::canonical(path).string() : path;
+}
+
 // `-` is standard input, and a path that exists is no pattern.
 bool is_literal(const std::string& pattern) {
   return pattern == "-" || std::filesystem::exists(pattern);
@@ -55,7 +61,7 @@ std::vector<std::filesystem::path> expand_globs(const std::vector<std::string>& 
     }
     for (const std::string& match : matches) {
       if (match != "-") check_kind(match, any_extension);
-      if (seen.insert(std::filesystem::weakly_canonical(match).string()).second) files.emplace_back(match);
+      if (seen.insert(identity_of(match)).second) files.emplace_back(match);
     }
   }
   return files;

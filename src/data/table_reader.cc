@@ -95,12 +95,18 @@ void TableReader::read_keys() {
   std::unordered_set<std::string> known;
   std::uint64_t bytes = 0;
   Row row;
-  while (ahead_.size() < kRowsAhead && bytes < kBytesAhead && next_object(row)) {
-    bytes += row_bytes_;
-    for (const auto& item : row.object.items()) {
-      if (known.insert(item.key()).second) columns_.push_back(item.key());
+  try {
+    while (ahead_.size() < kRowsAhead && bytes < kBytesAhead && next_object(row)) {
+      bytes += row_bytes_;
+      for (const auto& item : row.object.items()) {
+        if (known.insert(item.key()).second) columns_.push_back(item.key());
+      }
+      ahead_.push_back(std::move(row));
     }
-    ahead_.push_back(std::move(row));
+  } catch (const BadRecord& record) {
+    // The rows before it are handed out first.
+    if (ahead_.empty()) throw;
+    stopped_ = record;
   }
   if (ahead_.empty() && left_out_.count() == 0) {
     throw InputError(fmt::format("{}: the file is empty; expected {}", path().string(), kExpectedObject));
@@ -152,6 +158,7 @@ bool TableReader::read_row(Row& row) {
     ahead_.pop_front();
     return true;
   }
+  if (stopped_) throw BadRecord(*stopped_);
   if (format_ == TableFormat::kJsonl) return read_object(row);
   if (!read_fields(row.fields, row.line)) return false;
   if (options_.check_column_count && row.fields.size() != columns_.size()) {

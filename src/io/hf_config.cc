@@ -59,7 +59,11 @@ void read_class_name(const JsonView& view, HfConfig& config) {
 void require_model_type(const JsonView& view) {
   const std::string type = view.get("model_type", "crammedBERT");
   if (type == "crammedBERT") return;
-  view["model_type"].fail(fmt::format("\"{}\" is not supported, only \"crammedBERT\"", type));
+  view["model_type"].fail(fmt::format(
+      "\"{}\" is not supported, only \"crammedBERT\", which `espalier export` and the cramming repository "
+      "write; of "
+      "another model its tokenizer.json can be used: espalier prepare CONFIG tokenizer.path=tokenizer.json",
+      type));
 }
 
 // config.json as the document; model_config.json, which is the `arch` mapping alone, is put in its place.

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "base/shell_quote.h"
 #include "espalier/base/error.h"
 #include "espalier/io/hf_model.h"
 #include "espalier/io/model_tensors.h"
@@ -21,13 +22,16 @@ namespace fs = std::filesystem;
 namespace {
 
 [[noreturn]] void fail_for_pickle(const std::string& folder) {
-  throw InputError(
-      fmt::format("{0}: pytorch_model.bin is a Python pickle, which is not read; convert it once with\n"
-                  "python3 -c \"import torch, safetensors.torch as s; s.save_file({{k: "
-                  "v.clone().contiguous() for k, v in "
-                  "torch.load('{0}/pytorch_model.bin', map_location='cpu', weights_only=True).items()}}, "
-                  "'{0}/model.safetensors', {{'format': 'pt'}})\"",
-                  folder));
+  // A JSON string is a Python string too.
+  const auto literal = [&](const char* name) { return json_text(Json(folder + "/" + name), -1); };
+  const std::string code = fmt::format(
+      "import torch, safetensors.torch as s; s.save_file({{k: v.clone().contiguous() for k, v in "
+      "torch.load({}, "
+      "map_location=\"cpu\", weights_only=True).items()}}, {}, {{\"format\": \"pt\"}})",
+      literal("pytorch_model.bin"), literal("model.safetensors"));
+  throw InputError(fmt::format(
+      "{}: pytorch_model.bin is a Python pickle, which is not read; convert it once with\npython3 -c {}",
+      folder, shell_quote(code)));
 }
 
 fs::path weights_file(const fs::path& folder) {

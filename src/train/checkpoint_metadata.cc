@@ -81,10 +81,13 @@ std::optional<fs::path> checkpoint_file(const fs::path& model) {
     if (fs::exists(model / "last.h5")) return model / "last.h5";
     if (fs::exists(model / "config.json") || fs::exists(model / "model_config.json")) return std::nullopt;
     throw InputError(fmt::format(
-        "{}: holds no model: neither last.h5 (a run folder) nor config.json (a Hugging Face folder)",
-        model.string()));
+        "{}: holds no model: neither last.h5 (a run folder) nor config.json (a Hugging Face folder){}",
+        model.string(),
+        fs::exists(model / "tokens.h5") ? ", but prepared text, from which `pretrain` makes a model" : ""));
   }
-  if (model.extension() == ".safetensors") {
+  const bool beside = fs::exists(model.parent_path() / "config.json");
+  const bool part = model.extension() == ".json" || model.extension() == ".bin";
+  if (model.extension() == ".safetensors" || (part && beside)) {
     throw InputError(
         fmt::format("{}: give the folder that it lies in, with its config.json", model.string()));
   }

@@ -31,6 +31,14 @@ data::LabelledLoaderOptions batch_options(const config::FinetuneConfig& config,
   return options;
 }
 
+// Positions bound the length, whatever was asked for.
+void warn_of_length(const config::FinetuneConfig& config, const nn::CrammedBertOptions& arch) {
+  if (config.max_length <= arch.embedding.max_positions) return;
+  log_warning(fmt::format("train.max_length is {}, but {} reads {} tokens at most: texts are cut to {}",
+                          config.max_length, config.model, arch.embedding.max_positions,
+                          arch.embedding.max_positions));
+}
+
 nn::ClassifierOptions head_options(const config::FinetuneConfig& config, const FinetuneData& data) {
   nn::ClassifierOptions options = config.head;
   options.labels = data.train.regression ? 1 : data.train.labels.size();
@@ -68,6 +76,7 @@ FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_da
       class_weights(class_weights_of(config.task, data.train)) {
   require_same_inputs(inputs, expected, config.run, "Or start it anew in another `run` folder.");
   if (config.routing.mode == config::Routing::kFrozen) frozen = FrozenDecisions(model);
+  if (report_data) warn_of_length(config, base.arch);
   for (const EvaluationSet& set : data.evaluation) {
     evaluation.emplace_back(base.require_tokenizer(), set.data, batch_options(config, base.arch, false));
   }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <tuple>
 
 #include "tests/support/support.h"
@@ -59,6 +60,21 @@ TEST_CASE("every kind of field is read from YAML") {
   CHECK(sample.files == std::vector<std::string>{"x", "y z"});
   CHECK(sample.seeds == std::vector<std::int64_t>{7});
   CHECK(sample.colour == Colour::kBlue);
+}
+
+TEST_CASE("a ~ that begins a path is the home folder, in YAML too") {
+  const char* home = std::getenv("HOME");
+  const std::string before = home == nullptr ? "" : home;
+  setenv("HOME", "/home/ada", 1);
+  const Sample sample = from("text: {name: ~/runs/a, files: [~/x/*.txt, a~/b, \"~\"]}");
+  CHECK(sample.name == "/home/ada/runs/a");
+  CHECK(sample.files == std::vector<std::string>{"/home/ada/x/*.txt", "a~/b", "~"});
+  CHECK(testing::error_of([] { from("text: {name: ~bob/runs}"); }) ==
+        "a.yaml:1: text.name: `~bob/runs`: only ~/ (your own home folder) is understood; write the path out");
+  unsetenv("HOME");
+  CHECK(testing::error_of([] { from("text: {name: ~/runs}"); }) ==
+        "a.yaml:1: text.name: `~/runs`: HOME is not set; write the path out");
+  if (home != nullptr) setenv("HOME", before.c_str(), 1);
 }
 
 TEST_CASE("what is dumped reads back to the same values") {

@@ -103,11 +103,19 @@ TEST_CASE("folders without a model say what is missing") {
   std::filesystem::remove(dir / "in" / "model.safetensors");
   CHECK(testing::error_of([&] { read_hf_model(dir / "in"); }).find("no model.safetensors") !=
         std::string::npos);
-  dir.write("in/pytorch_model.bin", "pickle");
-  const std::string error = testing::error_of([&] { read_hf_model(dir / "in"); });
-  CHECK(
-      error.find("is a Python pickle, which is not read; convert it once with\npython3 -c \"import torch") !=
-      std::string::npos);
+  // A folder whose name a shell and Python would both trip over.
+  std::filesystem::rename(dir / "in", dir / "it's");
+  std::filesystem::create_directories(dir / "it's");
+  dir.write("it's/pytorch_model.bin", "pickle");
+  const std::string error = testing::error_of([&] { read_hf_model(dir / "it's"); });
+  CHECK(error.find("is a Python pickle, which is not read; convert it once with\npython3 -c 'import torch") !=
+        std::string::npos);
+  CHECK(error.find("/it'\\''s/pytorch_model.bin\", map_location") != std::string::npos);
+  dir.write("it's/model.safetensors",
+            "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 438000000\n");
+  CHECK(testing::error_of([&] {
+          read_hf_model(dir / "it's");
+        }).find("model.safetensors: is a git-lfs pointer, not the data") != std::string::npos);
 }
 
 TEST_CASE("what the original has no counterpart for is not exported") {

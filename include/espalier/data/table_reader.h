@@ -91,7 +91,8 @@ class TableReader {
   char separator_ = '\t';
   io::LineReader lines_;
   std::vector<std::string> columns_;
-  std::deque<Row> ahead_;  // rows read to learn the columns, not yet handed out
+  std::deque<Row> ahead_;             // rows read to learn the columns, not yet handed out
+  std::optional<BadRecord> stopped_;  // met behind them
   bool any_row_ = false;
   std::string repaired_;         // a line
   std::uint64_t row_bytes_ = 0;  // of the JSON object read last
