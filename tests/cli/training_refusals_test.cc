@@ -69,11 +69,12 @@ TEST_CASE("text that cannot be prepared") {
   line.push_back("validation_fraction=0");
   check_refused(line, "the training split has no sequence of 16 tokens");
   check_refused(prepare("empty.txt", ""), "no words in the 0 training documents");
-  check_refused(prepare("broken.jsonl", "{\"text\": \"a\"}\n{\"txt\": \"b\"}\n"),
-                "broken.jsonl: line 2: `text` must be a string, found nothing");
+  check_refused(
+      prepare("broken.jsonl", "{\"text\": \"a\"}\n{\"txt\": \"b\"}\n"),
+      "broken.jsonl: line 2: no key `text` (text.field); the keys are: txt; text.on_bad_record=skip");
   check_refused(prepare("broken.txt.gz", "not packed"),
                 "damaged: a .gz file that does not begin as gzip does");
-  check_refused(prepare("page.html", "<p>"), "expected .txt, .txt.gz, .jsonl or .jsonl.gz");
+  check_refused(prepare("page.html", "<p>"), "expected .tsv, .csv, .jsonl (or .ndjson) or .txt");
   CHECK_FALSE(std::filesystem::exists(shop.path("nowhere")));
   const Outcome odd = run_well(prepare(
       "odd.txt", read_text(shop.path("text.txt")) + "\n\nsweet rain \xff\xfe falls on the old tree\n"));
