@@ -29,6 +29,8 @@ std::atomic<std::int64_t> ours{0};
 std::atomic<std::int64_t> libraries{0};
 void* first_stack[kDeepest];
 int first_depth = 0;
+
+#if ESPALIER_COUNTS_ALLOCATIONS
 thread_local bool inside = false;  // looking at the stack may itself allocate
 
 // The C and C++ runtimes allocate for whoever called them.
@@ -38,7 +40,6 @@ bool is_runtime(std::string_view path) {
   return file.starts_with("libc.") || file.starts_with("libstdc++") || file.starts_with("libgcc_s");
 }
 
-#if ESPALIER_COUNTS_ALLOCATIONS
 // Frames 0 and 1 are this function and the allocator's entry.
 __attribute__((noinline)) void note() {
   if (!counting.load(std::memory_order_relaxed) || inside) return;
