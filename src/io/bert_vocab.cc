@@ -47,18 +47,19 @@ struct Settings {
     return otherwise;
   }
   // A token is written as a text or as an object with its content.
+  static std::string content(const JsonView& token) {
+    return token.json().is_object() ? token["content"].as_string() : token.as_string();
+  }
   std::string token(const char* key, std::string otherwise) const {
-    with(key, [&](const JsonView& value) {
-      otherwise = value.json().is_object() ? value["content"].as_string() : value.as_string();
-    });
+    with(key, [&](const JsonView& value) { otherwise = content(value); });
     return otherwise;
   }
   std::vector<std::pair<std::string, Json>> documents;
 };
 
-class Builder {
+class VocabularyReader {
  public:
-  explicit Builder(const fs::path& folder) : file_(folder / "vocab.txt"), settings_(folder) {
+  explicit VocabularyReader(const fs::path& folder) : file_(folder / "vocab.txt"), settings_(folder) {
     model_.vocabulary = read_lines(file_);
     for (std::size_t i = 0; i < model_.vocabulary.size(); ++i) {
       const auto [found, added] = ids_.emplace(model_.vocabulary[i], static_cast<std::int32_t>(i));
@@ -93,6 +94,10 @@ class Builder {
     add_special(settings_.token("pad_token", "[PAD]"));
     add_special(settings_.token("mask_token", "[MASK]"));
     settings_.with("added_tokens_decoder", [&](const JsonView& added) { add_tokens(added); });
+    add_tokens_of_file();
+    for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
+      settings_.with(key, [&](const JsonView& names) { add_more_specials(names); });
+    }
     std::sort(model_.special_tokens.begin(), model_.special_tokens.end(),
               [](const auto& a, const auto& b) { return a.id < b.id; });
     return std::move(model_);
@@ -150,6 +155,31 @@ class Builder {
     }
   }
 
+  // What older versions of transformers saved beside vocab.txt: {"[ENTITY]": 30522}. Version 5 reads such a
+  // token as normalized and not special, whatever else lists it.
+  void add_tokens_of_file() {
+    const fs::path path = file_.parent_path() / "added_tokens.json";
+    if (!fs::exists(path)) return;
+    const Json json = read_json(path);
+    const JsonView tokens(json, path.string());
+    for (const std::string& content : tokens.keys()) {
+      text::SpecialToken token{static_cast<std::int32_t>(tokens[content].as_int(0, 1 << 30)), content};
+      token.special = false;
+      token.normalized = true;
+      add(token);
+    }
+  }
+
+  void add_more_specials(const JsonView& names) {
+    if (!names.json().is_array()) return;  // an object names tokens that are listed elsewhere
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const std::string content = Settings::content(names.at(i));
+      const auto same = [&](const text::SpecialToken& other) { return other.content == content; };
+      if (std::none_of(model_.special_tokens.begin(), model_.special_tokens.end(), same))
+        add_special(content);
+    }
+  }
+
   fs::path file_;
   Settings settings_;
   std::map<std::string, std::int32_t> ids_;
@@ -159,7 +189,7 @@ class Builder {
 }  // namespace
 
 text::TokenizerModel bert_tokenizer_of_vocab(const fs::path& folder) {
-  return Builder(folder).build();
+  return VocabularyReader(folder).build();
 }
 
 }  // namespace espalier::io

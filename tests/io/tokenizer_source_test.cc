@@ -9,17 +9,17 @@ namespace espalier::io {
 
 namespace {
 
+using testing::Ids;
+
 const char kVocabulary[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n##b\nä\n中\nA\n";
 
 text::Tokenizer built(const testing::TempDir& dir) {
   return parse_tokenizer(tokenizer_json_of(dir.path()), "built");
 }
 
-std::string error_of(const testing::TempDir& dir) {
+std::string error_of_folder(const testing::TempDir& dir) {
   return testing::error_of([&] { built(dir); });
 }
-
-using List = std::vector<std::int32_t>;
 
 }  // namespace
 
@@ -27,10 +27,10 @@ TEST_CASE("vocab.txt alone is BERT's uncased tokenizer, with types") {
   const testing::TempDir dir;
   dir.write("vocab.txt", kVocabulary);
   const text::Tokenizer tokenizer = built(dir);
-  CHECK(tokenizer.encode_with_template("Ab ä中") == List{2, 5, 7, 5, 9, 3});
-  CHECK(tokenizer.encode_with_types("a", "b").ids == List{2, 5, 3, 6, 3});
-  CHECK(tokenizer.encode_with_types("a", "b").type_ids == List{0, 0, 0, 1, 1});
-  CHECK(tokenizer.encode("a[MASK]") == List{5, 4});
+  CHECK(tokenizer.encode_with_template("Ab ä中") == Ids{2, 5, 7, 5, 9, 3});
+  CHECK(tokenizer.encode_with_types("a", "b").ids == Ids{2, 5, 3, 6, 3});
+  CHECK(tokenizer.encode_with_types("a", "b").type_ids == Ids{0, 0, 0, 1, 1});
+  CHECK(tokenizer.encode("a[MASK]") == Ids{5, 4});
   CHECK(tokenizer_json_of(dir / "vocab.txt") == tokenizer_json_of(dir.path()));
 }
 
@@ -40,36 +40,50 @@ TEST_CASE("tokenizer_config.json says case, accents, names and added tokens") {
   dir.write(
       "tokenizer_config.json",
       R"({"do_lower_case": false, "added_tokens_decoder": {"11": {"content": "<x>", "special": true}}})");
-  CHECK(built(dir).encode("Aä <x>") == List{1, 11});
-  CHECK(built(dir).encode("A ä") == List{10, 8});
+  CHECK(built(dir).encode("Aä <x>") == Ids{1, 11});
+  CHECK(built(dir).encode("A ä") == Ids{10, 8});
   dir.write("tokenizer_config.json", R"({"strip_accents": false})");
-  CHECK(built(dir).encode("A ä") == List{5, 8});
+  CHECK(built(dir).encode("A ä") == Ids{5, 8});
   dir.write("vocab.txt", "<pad>\r\n<unk>\r\n<s>\r\n</s>\r\n<mask>\r\na\r\n");
   dir.write("tokenizer_config.json", "{}");
   dir.write(
       "special_tokens_map.json",
       R"({"unk_token": "<unk>", "cls_token": {"content": "<s>"}, "sep_token": "</s>", "pad_token": "<pad>",
                 "mask_token": "<mask>"})");
-  CHECK(built(dir).encode_with_template("a z") == List{2, 5, 1, 3});
+  CHECK(built(dir).encode_with_template("a z") == Ids{2, 5, 1, 3});
+}
+
+TEST_CASE("added_tokens.json and additional special tokens, as older versions saved them") {
+  const testing::TempDir dir;
+  dir.write("vocab.txt", std::string(kVocabulary) + "[E]\n");
+  const Ids plain = built(dir).encode("[E]");
+  CHECK(plain.size() == 3);  // its letter between brackets
+  dir.write("added_tokens.json", R"({"[Ab]": 12})");
+  dir.write("special_tokens_map.json", R"({"additional_special_tokens": ["[Ab]", {"content": "[E]"}]})");
+  CHECK(built(dir).encode("[E]") == Ids{11});
+  CHECK(built(dir).encode("[AB][ab]") == Ids{12, 12});  // normalized
+  dir.write("special_tokens_map.json", R"({"additional_special_tokens": ["[F]"]})");
+  CHECK(error_of_folder(dir).find("vocab.txt: the special token [F] is not in it") != std::string::npos);
 }
 
 TEST_CASE("what cannot be built says why") {
   const testing::TempDir dir;
   dir.write("vocab.txt", "[PAD]\n[UNK]\n");
-  CHECK(error_of(dir).find("vocab.txt: the special token [CLS] is not in it") != std::string::npos);
+  CHECK(error_of_folder(dir).find("vocab.txt: the special token [CLS] is not in it") != std::string::npos);
   dir.write("vocab.txt", "[PAD]\n[UNK]\na\n[UNK]\n");
-  CHECK(error_of(dir).find("vocab.txt: line 4: the token \"[UNK]\" stands in line 2 too") !=
+  CHECK(error_of_folder(dir).find("vocab.txt: line 4: the token \"[UNK]\" stands in line 2 too") !=
         std::string::npos);
   dir.write("vocab.txt", kVocabulary);
   dir.write("tokenizer_config.json", R"({"tokenizer_class": "RobertaTokenizer"})");
-  CHECK(
-      error_of(dir).find("tokenizer_class: no tokenizer can be built from vocab.txt for RobertaTokenizer") !=
-      std::string::npos);
+  CHECK(error_of_folder(dir).find(
+            "tokenizer_class: no tokenizer can be built from vocab.txt for RobertaTokenizer") !=
+        std::string::npos);
 }
 
 TEST_CASE("folders and files without a tokenizer say what one may be") {
   const testing::TempDir dir;
-  CHECK(error_of(dir).find("there is no tokenizer in this folder: neither tokenizer.json nor vocab.txt") !=
+  CHECK(error_of_folder(dir).find(
+            "there is no tokenizer in this folder: neither tokenizer.json nor vocab.txt") !=
         std::string::npos);
   CHECK(testing::error_of([&] { tokenizer_json_of(dir / "none"); }).find("no such file or folder") !=
         std::string::npos);
