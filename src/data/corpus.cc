@@ -60,7 +60,17 @@ struct CorpusReader::State {
   bool repaired = false;  // what was not UTF-8 in it was replaced
   std::string buffer;     // of a repaired line
 
+  // One policy for all formats: of several files, an empty one is told and passed over.
+  void pass_over_empty() {
+    std::error_code ignored;
+    while (files.size() > 1 && next_file < files.size() &&
+           std::filesystem::is_empty(files[next_file], ignored)) {
+      left_out.push_back(files[next_file++].string() + ": the file is empty");
+    }
+  }
+
   bool open_next() {
+    pass_over_empty();
     if (next_file == files.size()) return false;
     const std::filesystem::path& file = files[next_file++];
     format = options.format ? *options.format : table_format(file);

@@ -191,7 +191,8 @@ void Encoder::warn_of_bad_records() const {
   constexpr std::size_t kMost = 5;
   for (std::size_t i = 0; i < std::min(kMost, left_out_.size()); ++i) job_.warnings.push_back(left_out_[i]);
   if (left_out_.size() > kMost) {
-    job_.warnings.push_back(fmt::format("{} files more had bad records", left_out_.size() - kMost));
+    job_.warnings.push_back(
+        fmt::format("{} files more were empty or had bad records", left_out_.size() - kMost));
   }
 }
 

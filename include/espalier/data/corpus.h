@@ -70,7 +70,7 @@ class CorpusReader {
   void skip_file();
 
   const CorpusCounts& counts() const;
-  // "FILE: 3 records left out (lines ...)" of each file that had bad ones.
+  // "FILE: 3 records left out (lines ...)" of each file that had bad ones, and which of several are empty.
   const std::vector<std::string>& left_out() const;
   // Bytes of the files (packed, if gzip) consumed so far and in all: for progress.
   std::uint64_t position() const;
