@@ -2,8 +2,9 @@
 # usage: experiments/quickstart.sh [--tiny]
 # The main job from end to end: installs what is missing, builds the program, fetches real text and labelled sentences,
 # trains a tokenizer and a small crammed BERT whose trees go from soft to hard, evaluates it on held-out documents,
-# fine-tunes and exports it, fills masks, and ends with a report. Settings are in configs/; what is there
-# already is reused, what was interrupted is resumed. --tiny is a run of few minutes that shows that everything works.
+# fine-tunes and exports it, fills masks, and ends with a report. Settings are in configs/. Each verb reuses what is
+# there already, resumes what was interrupted, and refuses what was made from other input. --tiny is a run of few minutes
+# that shows that everything works.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 cd "$(dirname "$0")/.."
@@ -36,15 +37,6 @@ phase() {
   phases+=("$title $(clock $((SECONDS - start)))")
 }
 
-# is_newer FILE OTHER...: FILE is there and none of the others is newer.
-is_newer() {
-  local file=$1 other
-  shift
-  [ -s "$file" ] || return 1
-  for other in "$@"; do [ "$other" -nt "$file" ] && return 1; done
-  return 0
-}
-
 # The library too, which `cmake --install` wants: of objects that the program has anyway.
 build() {
   cmake --preset release >&2
@@ -67,19 +59,9 @@ labels() {
   data/recipes/word_order.sh
 }
 
-prepare() {
-  local config=configs/data/$name.yaml
-  if is_newer "$data/tokens.h5" configs/data/quickstart.yaml "$config" data/text/*.txt.gz; then
-    say "$data is there already, reused"
-    return
-  fi
-  "$espalier" prepare "$config" out="$data"
-}
+prepare() { "$espalier" prepare "configs/data/$name.yaml" out="$data"; }
 
-pretrain() {
-  [ ! -e "$model/last.h5" ] || say "$model is there already: a finished run is reused, another one resumed"
-  "$espalier" pretrain "configs/pretrain/$name.yaml" data="$data" run="$model"
-}
+pretrain() { "$espalier" pretrain "configs/pretrain/$name.yaml" data="$data" run="$model"; }
 
 evaluate() {
   "$espalier" evaluate "$model" --data "$data" --json >"$model/evaluation.json.part"
@@ -87,12 +69,7 @@ evaluate() {
 }
 
 finetune() {
-  local config=configs/finetune/$name.yaml
-  if is_newer "$classifier/all_results.json" configs/finetune/quickstart.yaml "$config" "data/$task/train.tsv" "$model/last.h5"; then
-    say "$classifier is there already, reused"
-    return
-  fi
-  "$espalier" finetune "$config" model="$model" run="$classifier" \
+  "$espalier" finetune "configs/finetune/$name.yaml" model="$model" run="$classifier" \
     task.train="data/$task/train.tsv" task.dev="data/$task/dev.tsv"
 }
 
