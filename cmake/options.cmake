@@ -32,3 +32,11 @@ if(ESPALIER_SANITIZE)
   # An index beyond a vector's size but within its capacity, or beyond a span, is memory that we own.
   add_compile_definitions(_GLIBCXX_ASSERTIONS)
 endif()
+# Most of a small file's compilation is its headers' and their templates': a batch pays for them once.
+# Two files of a room may then not give two things one name, even in unnamed namespaces.
+if(ESPALIER_UNITY)
+  set(CMAKE_UNITY_BUILD ON)
+  set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
+  # What a batch's file keeps in its unnamed namespace still belongs to that file alone.
+  target_compile_options(espalier_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+endif()

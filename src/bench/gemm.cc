@@ -16,7 +16,7 @@
 namespace espalier::bench {
 namespace {
 
-constexpr double kLeastSeconds = 0.1;
+constexpr double kLeastGemmSeconds = 0.1;
 // Of the sum over k of products of numbers of the order of 1, relative to the largest value of C v.
 constexpr double kGemmTolerance = 5e-5;
 
@@ -73,7 +73,7 @@ GemmRow measure(const GemmShape& shape, std::int64_t rounds, GemmPeak& peak, std
   for (std::int64_t round = 0; round < rounds; ++round) {
     stop_if_interrupted();
     const double first = peak.measure();
-    seconds.push_back(seconds_per_call(kLeastSeconds, [&](std::int64_t) { product.run(); }));
+    seconds.push_back(seconds_per_call(kLeastGemmSeconds, [&](std::int64_t) { product.run(); }));
     peaks.push_back((first + peak.measure()) / 2);
     shares.push_back(flops / seconds.back() / 1e9 / peaks.back());
   }

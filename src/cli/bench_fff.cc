@@ -14,7 +14,7 @@ namespace {
 
 using bench::FffRow;
 
-struct Arguments {
+struct FffArguments {
   bench::FffOptions options;
   std::string routing = "hard";
   bool json = false;
@@ -52,7 +52,7 @@ void print_row(const FffRow& row) {
              "checked in double", row.checked_tokens, row.max_error, row.near_ties, row.tie_flips);
 }
 
-void run(Arguments& arguments) {
+void run(FffArguments& arguments) {
   static const std::map<std::string, ops::RoutingMode> modes = {
       {"hard", ops::RoutingMode::kHard},
       {"soft", ops::RoutingMode::kSoft},
@@ -78,7 +78,7 @@ void run(Arguments& arguments) {
 }  // namespace
 
 void add_bench_fff(Command& bench) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<FffArguments>();
   bench::FffOptions& options = arguments->options;
   Command* verb = bench.add_subcommand(
       "fff", "A layer of trees against the dense layer of equal training width (linear, GELU, linear)");

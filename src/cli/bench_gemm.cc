@@ -10,7 +10,7 @@
 namespace espalier::cli {
 namespace {
 
-struct Arguments {
+struct GemmArguments {
   bench::GemmOptions options;
   std::vector<std::string> shapes;
   bool json = false;
@@ -26,7 +26,7 @@ void print_table(const bench::GemmReport& report) {
   }
 }
 
-void run(Arguments& arguments) {
+void run(GemmArguments& arguments) {
   for (const std::string& shape : arguments.shapes) {
     arguments.options.shapes.push_back(bench::parse_gemm_shape(shape));
   }
@@ -49,7 +49,7 @@ void run(Arguments& arguments) {
 }  // namespace
 
 void add_bench_gemm(Command& bench) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<GemmArguments>();
   Command* verb = bench.add_subcommand("gemm", "Dense matrix products of the sizes of a model");
   verb->add_option("--tokens", arguments->options.tokens, "Rows of the model's products")
       ->check(above_zero())

@@ -11,7 +11,7 @@
 namespace espalier::cli {
 namespace {
 
-struct Arguments {
+struct StepArguments {
   bench::StepOptions options;
   bool json = false;
 };
@@ -38,7 +38,7 @@ void print_table(const bench::StepReport& report) {
 }  // namespace
 
 void add_bench_step(Command& bench) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<StepArguments>();
   // The verb owns CONFIG; its path names the row.
   const auto verb = std::make_shared<Command*>(nullptr);
   *verb = add_config_verb<config::PretrainConfig>(

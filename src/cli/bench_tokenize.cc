@@ -9,7 +9,7 @@
 namespace espalier::cli {
 namespace {
 
-struct Arguments {
+struct TokenizationArguments {
   bench::TokenizeOptions options;
   bool json = false;
 };
@@ -25,7 +25,7 @@ void print_table(const bench::TokenizeReport& report) {
   }
 }
 
-void run(const Arguments& arguments) {
+void run(const TokenizationArguments& arguments) {
   const bench::TokenizeReport report = bench::bench_tokenize(arguments.options);
   if (!arguments.json) {
     print_table(report);
@@ -39,7 +39,7 @@ void run(const Arguments& arguments) {
 }  // namespace
 
 void add_bench_tokenize(Command& bench) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<TokenizationArguments>();
   bench::TokenizeOptions& options = arguments->options;
   Command* verb = bench.add_subcommand("tokenize", "Training a WordPiece vocabulary, and encoding");
   verb->add_option("FILE", options.files, "Text, plain or gzip, a document a line (default: generated text)");

@@ -24,7 +24,7 @@ data::TableFormat checked_format(const std::filesystem::path& path) {
 }
 
 // Numbers as JSON prints them; strings without quotes.
-std::string plain(const io::Json& value) {
+std::string field_text(const io::Json& value) {
   return value.is_string() ? value.get<std::string>() : io::json_text(value, -1);
 }
 
@@ -60,9 +60,9 @@ void PredictionWriter::write(const data::Row& row, const std::vector<io::Json>& 
     for (const std::string& name : columns_) {
       if (row.object.is_null()) break;
       const auto member = row.object.find(name);
-      fields.push_back(member == row.object.end() || member->is_null() ? "" : plain(*member));
+      fields.push_back(member == row.object.end() || member->is_null() ? "" : field_text(*member));
     }
-    for (const io::Json& value : values) fields.push_back(plain(value));
+    for (const io::Json& value : values) fields.push_back(field_text(value));
     data::append_table_line(format_, fields, fmt::format("--output: line {} of the input", row.line),
                             buffer_);
   }

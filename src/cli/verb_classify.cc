@@ -14,9 +14,9 @@
 namespace espalier::cli {
 namespace {
 
-constexpr std::size_t kChunk = 1024;
+constexpr std::size_t kClassifyChunk = 1024;
 
-struct Arguments : InferenceArguments {
+struct ClassifyArguments : InferenceArguments {
   std::optional<std::string> pair;
   std::string pair_column;
   std::string output;
@@ -60,7 +60,7 @@ void print_row(const TextRow& row, const train::Classification& result) {
   fmt::print("{:<16}  {:8.4f}  {}{}\n", result.label, result.score, row.text, pair);
 }
 
-void run_classify(const Arguments& arguments) {
+void run_classify(const ClassifyArguments& arguments) {
   if (!arguments.output.empty() && arguments.file.empty()) throw InputError("--output goes with --file");
   train::LoadedModel model = train::load_model(arguments.model);
   model.require_classifier();
@@ -78,7 +78,8 @@ void run_classify(const Arguments& arguments) {
   JsonList list(arguments.json && !writer);
   std::int64_t count = 0;
   std::int64_t truncated = 0;
-  for (std::vector<TextRow> rows = source.next(kChunk); !rows.empty(); rows = source.next(kChunk)) {
+  for (std::vector<TextRow> rows = source.next(kClassifyChunk); !rows.empty();
+       rows = source.next(kClassifyChunk)) {
     std::vector<train::TextPair> texts;
     for (const TextRow& row : rows) texts.push_back({row.text, row.pair});
     const std::vector<train::Classification> results = train::classify(model, texts, routing);
@@ -108,7 +109,7 @@ void run_classify(const Arguments& arguments) {
 }  // namespace
 
 void add_classify(Command& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ClassifyArguments>();
   Command* verb = app.add_subcommand("classify", "The most likely class of a text, or a regression's value");
   add_inference_options(*verb, *arguments);
   verb->add_option("--pair", arguments->pair, "Second part of the one TEXT, for models of text pairs");

@@ -16,9 +16,9 @@
 namespace espalier::cli {
 namespace {
 
-constexpr std::size_t kChunk = 512;
+constexpr std::size_t kEmbedChunk = 512;
 
-struct Arguments : InferenceArguments {
+struct EmbedArguments : InferenceArguments {
   std::string pooling = "mean";
   std::string output;
 };
@@ -100,7 +100,7 @@ class Hdf5Sink : public Sink {
   io::AtomicFile waiting_;  // never committed
 };
 
-std::unique_ptr<Sink> make_sink(const Arguments& arguments, const train::LoadedModel& model) {
+std::unique_ptr<Sink> make_sink(const EmbedArguments& arguments, const train::LoadedModel& model) {
   const std::filesystem::path path = arguments.output;
   if (path.empty()) return std::make_unique<PrintSink>(arguments.json);
   if (path.extension() == ".jsonl") return std::make_unique<JsonLinesSink>(path);
@@ -110,7 +110,7 @@ std::unique_ptr<Sink> make_sink(const Arguments& arguments, const train::LoadedM
   throw InputError(fmt::format("--output: {}: vectors are written as .jsonl or .h5", path.string()));
 }
 
-void report(const Arguments& arguments, std::int64_t count, std::int64_t width) {
+void report(const EmbedArguments& arguments, std::int64_t count, std::int64_t width) {
   if (arguments.output.empty()) return;
   if (arguments.json) {
     print_json({{"output", arguments.output}, {"rows", count}, {"width", width}});
@@ -119,7 +119,7 @@ void report(const Arguments& arguments, std::int64_t count, std::int64_t width) 
   }
 }
 
-void run_embed(const Arguments& arguments) {
+void run_embed(const EmbedArguments& arguments) {
   train::LoadedModel model = train::load_model(arguments.model);
   const ops::TreeRouting routing = resolve_routing(model, arguments);
   TextSourceOptions options{arguments.texts, {}, arguments.file, arguments.text_column};
@@ -131,7 +131,7 @@ void run_embed(const Arguments& arguments) {
       arguments.pooling == "mean" ? train::EmbeddingPooling::kMean : train::EmbeddingPooling::kFirst;
   std::int64_t count = 0;
   std::int64_t truncated = 0;
-  for (std::vector<TextRow> rows = source.next(kChunk); !rows.empty(); rows = source.next(kChunk)) {
+  for (std::vector<TextRow> rows = source.next(kEmbedChunk); !rows.empty(); rows = source.next(kEmbedChunk)) {
     std::vector<std::string> texts;
     for (const TextRow& row : rows) texts.push_back(row.text);
     const train::Embeddings embeddings = train::embed(model, texts, pooling, routing);
@@ -151,7 +151,7 @@ void run_embed(const Arguments& arguments) {
 }  // namespace
 
 void add_embed(Command& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<EmbedArguments>();
   Command* verb = app.add_subcommand("embed", "One vector a text, from the encoder's final states");
   add_inference_options(*verb, *arguments);
   verb->add_option("--pooling", arguments->pooling, "mean of the states of all positions, or the first one's")

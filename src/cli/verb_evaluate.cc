@@ -18,7 +18,7 @@
 namespace espalier::cli {
 namespace {
 
-struct Arguments {
+struct EvaluateArguments {
   std::string model;
   std::string data;
   std::string routing = "hard";
@@ -77,7 +77,7 @@ void print_table(const train::Evaluation& evaluation, const io::Json& json, bool
   }
 }
 
-void run_evaluate(const Arguments& arguments) {
+void run_evaluate(const EvaluateArguments& arguments) {
   train::LoadedModel model = train::load_model(arguments.model);
   nn::MaskedLm& lm = model.require_lm();
   const bool soft = arguments.routing == "soft";
@@ -104,7 +104,7 @@ void run_evaluate(const Arguments& arguments) {
 }  // namespace
 
 void add_evaluate(Command& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<EvaluateArguments>();
   Command* verb = app.add_subcommand("evaluate", "Score a masked language model on held-out text");
   verb->add_option("MODEL", arguments->model, "A checkpoint, a run folder or a Hugging Face folder")
       ->required();

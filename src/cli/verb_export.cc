@@ -11,7 +11,7 @@
 namespace espalier::cli {
 namespace {
 
-struct Arguments {
+struct ExportArguments {
   std::string model;
   std::string folder;
   std::string dtype;
@@ -25,7 +25,7 @@ std::map<std::string, std::string> dtype_names() {
           {"F32", "F32"},     {"F16", "F16"},     {"BF16", "BF16"}};
 }
 
-void run_export(const Arguments& arguments) {
+void run_export(const ExportArguments& arguments) {
   train::ExportOptions options;
   if (!arguments.dtype.empty()) options.dtype = io::dtype_from_name(arguments.dtype);
   options.harden = arguments.routing == "hard";
@@ -43,7 +43,7 @@ void run_export(const Arguments& arguments) {
 }  // namespace
 
 void add_export(Command& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ExportArguments>();
   Command* verb = app.add_subcommand("export", "Write a model as a Hugging Face folder");
   verb->add_option("MODEL", arguments->model, "A checkpoint, a run folder or a Hugging Face folder")
       ->required();

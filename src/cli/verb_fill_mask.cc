@@ -12,9 +12,9 @@
 namespace espalier::cli {
 namespace {
 
-constexpr std::size_t kChunk = 256;
+constexpr std::size_t kFillMaskChunk = 256;
 
-struct Arguments : InferenceArguments {
+struct FillMaskArguments : InferenceArguments {
   std::int64_t top = 5;
 };
 
@@ -69,7 +69,7 @@ std::vector<std::string> fillable(const train::LoadedModel& model, TextSource& s
   return texts;
 }
 
-void run_fill_mask(const Arguments& arguments) {
+void run_fill_mask(const FillMaskArguments& arguments) {
   train::LoadedModel model = train::load_model(arguments.model);
   model.require_lm();
   const ops::TreeRouting routing = resolve_routing(model, arguments);
@@ -80,7 +80,8 @@ void run_fill_mask(const Arguments& arguments) {
   // A single text gives its own predictions, not a list of one.
   const bool single = arguments.texts.size() == 1 && arguments.file.empty();
   JsonList list(arguments.json && !single);
-  for (std::vector<TextRow> rows = source.next(kChunk); !rows.empty(); rows = source.next(kChunk)) {
+  for (std::vector<TextRow> rows = source.next(kFillMaskChunk); !rows.empty();
+       rows = source.next(kFillMaskChunk)) {
     std::exception_ptr failure;
     const std::vector<std::string> texts = fillable(model, source, rows, failure);
     const auto results = train::fill_masks(model, texts, arguments.top, routing);
@@ -98,7 +99,7 @@ void run_fill_mask(const Arguments& arguments) {
 }  // namespace
 
 void add_fill_mask(Command& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<FillMaskArguments>();
   Command* verb = app.add_subcommand("fill-mask", "The most likely words for each <mask> of a text");
   add_inference_options(*verb, *arguments);
   verb->add_option("--top", arguments->top, "Words a mask")

@@ -10,13 +10,13 @@
 namespace espalier::cli {
 namespace {
 
-struct Arguments {
+struct ImportArguments {
   std::string folder;
   std::string file;
   bool json = false;
 };
 
-void run_import(const Arguments& arguments) {
+void run_import(const ImportArguments& arguments) {
   const train::ImportSummary summary = train::import_model(arguments.folder, arguments.file);
   for (const std::string& warning : summary.warnings) log_warning(warning);
   std::int64_t parameters = 0;
@@ -36,7 +36,7 @@ void run_import(const Arguments& arguments) {
 }  // namespace
 
 void add_import(Command& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ImportArguments>();
   Command* verb = app.add_subcommand("import", "Read a Hugging Face folder into a checkpoint");
   verb->add_option("DIR", arguments->folder,
                    "Folder with config.json (or model_config.json), model.safetensors and tokenizer.json")

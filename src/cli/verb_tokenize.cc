@@ -19,7 +19,7 @@
 namespace espalier::cli {
 namespace {
 
-struct Arguments {
+struct TokenizeArguments {
   std::string model;
   std::vector<std::string> texts;
   std::string file;
@@ -66,7 +66,8 @@ struct Texts {
 };
 
 // Every row of --file, whose texts `find` gives; one that is bad stops, or is left out, as the options say.
-void tokenize_rows(const text::Tokenizer& tokenizer, text::UnreadTexts& unread, const Arguments& arguments,
+void tokenize_rows(const text::Tokenizer& tokenizer, text::UnreadTexts& unread,
+                   const TokenizeArguments& arguments,
                    const std::function<Texts(const data::TableReader&, const data::Row&)>& find) {
   data::TableReader table(arguments.file, arguments.table.format_of(arguments.file),
                           arguments.table.options());
@@ -85,7 +86,7 @@ void tokenize_rows(const text::Tokenizer& tokenizer, text::UnreadTexts& unread, 
 }
 
 void tokenize_json_lines(const text::Tokenizer& tokenizer, text::UnreadTexts& unread,
-                         const Arguments& arguments) {
+                         const TokenizeArguments& arguments) {
   const std::string text_key = arguments.text_column.empty() ? "text" : arguments.text_column;
   const std::string pair_key = arguments.pair_column.empty() ? "pair" : arguments.pair_column;
   tokenize_rows(tokenizer, unread, arguments, [&](const data::TableReader& table, const data::Row& row) {
@@ -100,7 +101,8 @@ void tokenize_json_lines(const text::Tokenizer& tokenizer, text::UnreadTexts& un
   });
 }
 
-void tokenize_table(const text::Tokenizer& tokenizer, text::UnreadTexts& unread, const Arguments& arguments) {
+void tokenize_table(const text::Tokenizer& tokenizer, text::UnreadTexts& unread,
+                    const TokenizeArguments& arguments) {
   std::optional<std::size_t> text, pair;
   tokenize_rows(tokenizer, unread, arguments, [&](const data::TableReader& table, const data::Row& row) {
     if (!text) {
@@ -115,7 +117,7 @@ void tokenize_table(const text::Tokenizer& tokenizer, text::UnreadTexts& unread,
   });
 }
 
-void run_tokenize(const Arguments& arguments) {
+void run_tokenize(const TokenizeArguments& arguments) {
   if (arguments.texts.empty() == arguments.file.empty()) {
     throw InputError("no text: give TEXT arguments or --file");
   }
@@ -141,7 +143,7 @@ void run_tokenize(const Arguments& arguments) {
 }  // namespace
 
 void add_tokenize(Command& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<TokenizeArguments>();
   Command* verb = app.add_subcommand("tokenize", "The pieces and ids of texts");
   verb->add_option("MODEL", arguments->model, "A tokenizer.json, or any model or folder that holds one")
       ->required();

@@ -5,7 +5,7 @@
 namespace espalier::data {
 
 // A message lists so many lines: enough to find what is wrong with them.
-static constexpr std::size_t kListed = 10;
+static constexpr std::size_t kListedLines = 10;
 
 BadRecord::BadRecord(const std::filesystem::path& path, std::uint64_t line, const std::string& reason)
     : InputError(fmt::format("{}: line {}: {}", path.string(), line, reason)),
@@ -21,7 +21,7 @@ BadRecord with_way_out(const BadRecord& record, const std::string& setting) {
 
 void BadRecords::add(const BadRecord& record) {
   if (count_++ == 0) first_reason_ = record.reason();
-  if (first_lines_.size() < kListed) first_lines_.push_back(record.line());
+  if (first_lines_.size() < kListedLines) first_lines_.push_back(record.line());
 }
 
 std::string BadRecords::text() const {

@@ -15,7 +15,7 @@
 namespace espalier::data {
 namespace {
 
-constexpr std::size_t kListed = 20;
+constexpr std::size_t kListedClasses = 20;
 
 // Joiners and the byte-order mark have no width, though they are no white space.
 bool is_invisible(char32_t code) {
@@ -34,10 +34,11 @@ std::string folded(const std::string& name) {
 
 std::string quoted(const std::vector<std::string>& names) {
   std::vector<std::string> shown;
-  for (std::size_t i = 0; i < names.size() && i < kListed; ++i) {
+  for (std::size_t i = 0; i < names.size() && i < kListedClasses; ++i) {
     shown.push_back("`" + visible_name(names[i]) + "`");
   }
-  return joined(shown) + (names.size() > kListed ? fmt::format(" and {} more", names.size() - kListed) : "");
+  return joined(shown) +
+         (names.size() > kListedClasses ? fmt::format(" and {} more", names.size() - kListedClasses) : "");
 }
 
 std::string doubt_of_ids(const LabelledData& train) {
@@ -66,7 +67,7 @@ std::string doubt_of_spelling(const std::vector<std::string>& names) {
   for (const std::string& name : names) groups[folded(name)].push_back(name);
   std::vector<std::string> alike;
   for (const auto& [key, group] : groups) {
-    if (group.size() > 1 && alike.size() < kListed) alike.push_back(quoted(group));
+    if (group.size() > 1 && alike.size() < kListedClasses) alike.push_back(quoted(group));
   }
   if (alike.empty()) return "";
   return fmt::format("classes whose names differ by case or blanks only: {}", joined(alike, "; "));
@@ -128,11 +129,12 @@ std::vector<std::string> class_doubts(const LabelledData& train) {
 std::string class_summary(const LabelledData& data) {
   const std::vector<std::int64_t> counts = class_counts(data);
   std::vector<std::string> parts;
-  for (std::size_t i = 0; i < counts.size() && i < kListed; ++i) {
+  for (std::size_t i = 0; i < counts.size() && i < kListedClasses; ++i) {
     parts.push_back(fmt::format("{} {}", visible_name(data.labels.names()[i]), counts[i]));
   }
-  return fmt::format("{} classes: {}{}", counts.size(), joined(parts),
-                     counts.size() > kListed ? fmt::format(" and {} more", counts.size() - kListed) : "");
+  return fmt::format(
+      "{} classes: {}{}", counts.size(), joined(parts),
+      counts.size() > kListedClasses ? fmt::format(" and {} more", counts.size() - kListedClasses) : "");
 }
 
 }  // namespace espalier::data

@@ -11,11 +11,11 @@
 namespace espalier::data {
 namespace {
 
-struct Rows {
+struct SplitRows {
   std::int64_t train, dev, test;
 };
 
-std::vector<GlueFile> three_files(const std::string& folder, const Rows& rows) {
+std::vector<GlueFile> three_files(const std::string& folder, const SplitRows& rows) {
   return {{"train", {"train.tsv"}, "", "", rows.train},
           {"dev", {"dev.tsv"}, "", "", rows.dev},
           {"test", {"test.tsv"}, "", folder + ".tsv", rows.test}};
@@ -36,7 +36,7 @@ std::vector<GlueFile> mnli_files() {
            1104}};
 }
 
-GlueTask task_of(const std::string& name, const std::string& folder, const Rows& rows) {
+GlueTask task_of(const std::string& name, const std::string& folder, const SplitRows& rows) {
   GlueTask task;
   task.name = name;
   task.folder = folder;

@@ -15,7 +15,7 @@
 namespace espalier::data {
 namespace {
 
-constexpr std::int64_t kReportDocuments = 1024;
+constexpr std::int64_t kStepDocuments = 1024;
 
 // No tokenizer makes less than a token of a word, and <sep> follows the document.
 std::uint64_t least_tokens(std::string_view text) {
@@ -41,7 +41,7 @@ Documents read_documents(PrepareJob& job, std::uint64_t below) {
   CorpusReader reader = job.open_corpus();
   Documents result;
   for (Document document; !result.enough && reader.next(document);) {
-    if (reader.counts().documents % kReportDocuments == 1) {
+    if (reader.counts().documents % kStepDocuments == 1) {
       job.step("looking for validation", reader.position(), reader.total_bytes());
     }
     const std::uint64_t word = split_word(job.options, document.text);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
-#define ZLIB_CONST  // input is const Bytef*
 #include <zlib.h>
 
 #include <algorithm>

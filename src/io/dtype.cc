@@ -11,27 +11,27 @@ namespace espalier::io {
 
 namespace {
 
-struct Entry {
+struct DTypeEntry {
   DType dtype;
   const char* name;
   std::size_t bytes;
   std::size_t floats;
 };
 
-constexpr std::array<Entry, 11> kEntries{{{DType::kF64, "F64", 8, 1},
-                                          {DType::kF32, "F32", 4, 1},
-                                          {DType::kF16, "F16", 2, 1},
-                                          {DType::kBF16, "BF16", 2, 1},
-                                          {DType::kC64, "C64", 8, 2},
-                                          {DType::kI64, "I64", 8, 0},
-                                          {DType::kI32, "I32", 4, 0},
-                                          {DType::kI16, "I16", 2, 0},
-                                          {DType::kI8, "I8", 1, 0},
-                                          {DType::kU8, "U8", 1, 0},
-                                          {DType::kBool, "BOOL", 1, 0}}};
+constexpr std::array<DTypeEntry, 11> kDTypes{{{DType::kF64, "F64", 8, 1},
+                                              {DType::kF32, "F32", 4, 1},
+                                              {DType::kF16, "F16", 2, 1},
+                                              {DType::kBF16, "BF16", 2, 1},
+                                              {DType::kC64, "C64", 8, 2},
+                                              {DType::kI64, "I64", 8, 0},
+                                              {DType::kI32, "I32", 4, 0},
+                                              {DType::kI16, "I16", 2, 0},
+                                              {DType::kI8, "I8", 1, 0},
+                                              {DType::kU8, "U8", 1, 0},
+                                              {DType::kBool, "BOOL", 1, 0}}};
 
-const Entry& entry(DType dtype) {
-  const Entry& found = kEntries[static_cast<std::size_t>(dtype)];
+const DTypeEntry& entry(DType dtype) {
+  const DTypeEntry& found = kDTypes[static_cast<std::size_t>(dtype)];
   ESPALIER_CHECK(found.dtype == dtype);
   return found;
 }
@@ -77,7 +77,7 @@ std::size_t floats_per_element(DType dtype) {
 }
 
 std::optional<DType> dtype_from_name(std::string_view name) {
-  for (const Entry& candidate : kEntries) {
+  for (const DTypeEntry& candidate : kDTypes) {
     if (name == candidate.name) return candidate.dtype;
   }
   return std::nullopt;

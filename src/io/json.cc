@@ -30,7 +30,7 @@ Place place_of(std::string_view text, std::size_t byte) {
 
 // Builds the document by appending: the library's own builder looks every key up first, which is quadratic in
 // the size of a vocabulary.
-class Builder {
+class JsonBuilder {
  public:
   using number_integer_t = Json::number_integer_t;
   using number_unsigned_t = Json::number_unsigned_t;
@@ -38,7 +38,7 @@ class Builder {
   using string_t = Json::string_t;
   using binary_t = Json::binary_t;
 
-  Builder(std::string_view text, const std::string& where) : text_(text), where_(where) {}
+  JsonBuilder(std::string_view text, const std::string& where) : text_(text), where_(where) {}
   Json take() { return std::move(root_); }
 
   bool null() { return add(nullptr); }
@@ -132,7 +132,7 @@ std::string describe(const Json& json) {
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& where) {
-  Builder builder(text, where);
+  JsonBuilder builder(text, where);
   Json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();
 }
@@ -145,6 +145,10 @@ std::string json_text(const Json& json, int indent) {
   std::string text = json.dump(indent, ' ', false, Json::error_handler_t::replace);
   if (indent >= 0) text += '\n';
   return text;
+}
+
+Json finite_or_null(double value) {
+  return std::isfinite(value) ? Json(value) : Json();
 }
 
 void JsonView::fail(const std::string& message) const {

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kChunkBytes = std::size_t{1} << 20U;
+constexpr std::size_t kCopyBytes = std::size_t{1} << 20U;
 
 // The number that makes up all of `text`.
 std::optional<std::int64_t> whole_number(std::string_view text) {
@@ -54,7 +54,7 @@ bool remove_with_warning(const fs::path& path) {
 void copy_atomically(const fs::path& from, const fs::path& to) {
   const FileDescriptor source = open_for_reading(from);
   AtomicFile copy(to);
-  std::vector<char> chunk(kChunkBytes);
+  std::vector<char> chunk(kCopyBytes);
   while (const std::size_t got = read_some(source, from, chunk.data(), chunk.size()))
     copy.append(chunk.data(), got);
   copy.commit();

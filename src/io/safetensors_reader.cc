@@ -17,8 +17,8 @@ namespace {
 
 // As in Hugging Face's reader.
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
-constexpr std::size_t kHeadBytes = 64;  // tells what else a file is
-constexpr std::size_t kChunkBytes = std::size_t{1} << 20U;
+constexpr std::size_t kShownBytes = 64;  // tells what else a file is
+constexpr std::size_t kReadBytes = std::size_t{1} << 20U;
 
 struct Shard {
   std::filesystem::path path;
@@ -31,7 +31,7 @@ Shard open_shard(const std::filesystem::path& path) {
   Shard shard{path, open_for_reading(path), 0, {}};
   const std::string where = path.string();
   const std::uint64_t bytes = file_size(shard.file, path);
-  std::string head(kHeadBytes, '\0');
+  std::string head(kShownBytes, '\0');
   head.resize(read_at(shard.file, path, 0, head.data(), head.size()));
   refuse_git_lfs_pointer(head, path);
   std::uint64_t header_bytes = 0;
@@ -52,7 +52,7 @@ Shard open_shard(const std::filesystem::path& path) {
   return shard;
 }
 
-struct Entry {
+struct PlacedTensor {
   std::size_t shard = 0;
   SafetensorsPlace place;
 };
@@ -62,7 +62,7 @@ struct Entry {
 struct SafetensorsReader::State {
   std::filesystem::path path;
   std::vector<Shard> shards;
-  std::map<std::string, Entry> entries;
+  std::map<std::string, PlacedTensor> entries;
   std::vector<std::string> names;
 
   void add_all_of_one_file() {
@@ -91,7 +91,7 @@ struct SafetensorsReader::State {
     }
   }
 
-  const Entry& entry(const std::string& name) const {
+  const PlacedTensor& entry(const std::string& name) const {
     const auto found = entries.find(name);
     if (found == entries.end())
       throw InputError(fmt::format("{}: it holds no tensor {}", path.string(), name));
@@ -105,10 +105,10 @@ struct SafetensorsReader::State {
   // Feeds the bytes of a tensor to take(bytes, size) in pieces of whole elements.
   template <class Take>
   void stream(const std::string& name, const Take& take) const {
-    const Entry& from = entry(name);
+    const PlacedTensor& from = entry(name);
     const Shard& shard = shards[from.shard];
     std::vector<std::byte> chunk(
-        static_cast<std::size_t>(std::min<std::uint64_t>(kChunkBytes, from.place.info.bytes)));
+        static_cast<std::size_t>(std::min<std::uint64_t>(kReadBytes, from.place.info.bytes)));
     for (std::uint64_t done = 0; done < from.place.info.bytes; done += chunk.size()) {
       const auto size =
           static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size(), from.place.info.bytes - done));

@@ -10,7 +10,7 @@ namespace espalier::io {
 
 namespace {
 
-constexpr std::size_t kChunkBytes = std::size_t{1} << 20U;
+constexpr std::size_t kSpoolBytes = std::size_t{1} << 20U;
 
 // Bytes on disk in a file without a name, which the system removes with the process.
 class Spool {
@@ -23,14 +23,14 @@ class Spool {
   void append(const void* data, std::size_t size) {
     const auto* bytes = static_cast<const std::byte*>(data);
     buffer_.insert(buffer_.end(), bytes, bytes + size);
-    if (buffer_.size() >= kChunkBytes) flush();
+    if (buffer_.size() >= kSpoolBytes) flush();
   }
 
   // Feeds everything to take(data, size), in order.
   template <class Take>
   void replay(const Take& take) {
     flush();
-    std::vector<std::byte> chunk(kChunkBytes);
+    std::vector<std::byte> chunk(kSpoolBytes);
     for (std::uint64_t at = 0; at < written_; at += chunk.size()) {
       const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size(), written_ - at));
       read_exactly_at(file_, path_, at, chunk.data(), size);

@@ -11,8 +11,8 @@
 namespace espalier::ops {
 namespace {
 
-constexpr const char* kName = "attention";
-constexpr const char* kNameAt = "attention_at";
+constexpr const char* kAttention = "attention";
+constexpr const char* kAttentionAt = "attention_at";
 constexpr std::int64_t kMostDrawn = std::int64_t{1} << 32;  // numbers that a site of dropout owns
 
 void check_rotary(const char* name, const RotaryTable& rotary, std::int64_t length, std::int64_t head_dim) {
@@ -45,12 +45,12 @@ void check(const char* name, const char* argument, const char* batch_and_length,
 
 void check_dropout(const Shape& shape, const AttentionOptions& options) {
   if (!(options.dropout >= 0.0F && options.dropout < 1.0F)) {
-    fail(kName, fmt::format("dropout must be at least 0 and below 1, got {}", options.dropout));
+    fail(kAttention, fmt::format("dropout must be at least 0 and below 1, got {}", options.dropout));
   }
   const std::int64_t drawn = shape[0] * options.heads * ((shape[1] * shape[1] + 3) / 4 * 4);
   if (options.dropout > 0.0F && drawn > kMostDrawn) {
-    fail(kName, fmt::format("dropout has 2^32 numbers a site, but qkv {} (heads: {}) needs {}", shape.str(),
-                            options.heads, drawn));
+    fail(kAttention, fmt::format("dropout has 2^32 numbers a site, but qkv {} (heads: {}) needs {}",
+                                 shape.str(), options.heads, drawn));
   }
 }
 
@@ -74,13 +74,13 @@ kernels::Attention problem_of(const Shape& shape, int parts, const AttentionOpti
 void check_queries(const Variable& query, const Variable& key_value, const IntTensor& positions,
                    const AttentionOptions& options) {
   const Shape& shape = key_value.shape();
-  require_rank(kNameAt, "query", query.shape(), 2);
-  require_shape(kNameAt, "query", query.shape(), {positions.size(), shape[2] / 2},
+  require_rank(kAttentionAt, "query", query.shape(), 2);
+  require_shape(kAttentionAt, "query", query.shape(), {positions.size(), shape[2] / 2},
                 "positions, and half of the last axis of key_value", shape);
-  if (options.dropout != 0.0F) fail(kNameAt, "dropout is only possible with queries of all positions");
-  require_indices(kNameAt, "positions", positions, "key_value, by rows,", {shape[0] * shape[1]});
+  if (options.dropout != 0.0F) fail(kAttentionAt, "dropout is only possible with queries of all positions");
+  require_indices(kAttentionAt, "positions", positions, "key_value, by rows,", {shape[0] * shape[1]});
   if (!std::is_sorted(positions.span().begin(), positions.span().end())) {
-    fail(kNameAt, "positions must ascend");
+    fail(kAttentionAt, "positions must ascend");
   }
 }
 
@@ -105,15 +105,15 @@ GradientSlot slot_or_unused(Variable& input, Tensor& unused) {
 }  // namespace
 
 Variable attention(const Variable& qkv, const AttentionOptions& options) {
-  require_defined(kName, "qkv", qkv);
-  require_rank(kName, "qkv", qkv.shape(), 3);
-  check(kName, "qkv", "batch and length of qkv", qkv.shape(), 3, options);
+  require_defined(kAttention, "qkv", qkv);
+  require_rank(kAttention, "qkv", qkv.shape(), 3);
+  check(kAttention, "qkv", "batch and length of qkv", qkv.shape(), 3, options);
   check_dropout(qkv.shape(), options);
   const Shape& shape = qkv.shape();
   Tensor y = Tensor::empty(shape.with_last(shape[2] / 3));
   const kernels::Attention problem = problem_of(shape, 3, options);
   kernels::attention(problem, kernels::packed_projections(problem, qkv.value().data()), y.data());
-  return record(kName, std::move(y), {qkv}, [options](const Tensor& dy, std::span<Variable> in) {
+  return record(kAttention, std::move(y), {qkv}, [options](const Tensor& dy, std::span<Variable> in) {
     const kernels::Attention again = problem_of(in[0].shape(), 3, options);
     const Tensor& kept = in[0].value();
     const GradientSlot dqkv = in[0].grad_slot();  // [B,S,3d]
@@ -125,10 +125,10 @@ Variable attention(const Variable& qkv, const AttentionOptions& options) {
 
 Variable attention_at(const Variable& query, const Variable& key_value, const IntTensor& positions,
                       const AttentionOptions& options) {
-  require_defined(kNameAt, "query", query);
-  require_defined(kNameAt, "key_value", key_value);
-  require_rank(kNameAt, "key_value", key_value.shape(), 3);
-  check(kNameAt, "key_value", "batch and length of key_value", key_value.shape(), 2, options);
+  require_defined(kAttentionAt, "query", query);
+  require_defined(kAttentionAt, "key_value", key_value);
+  require_rank(kAttentionAt, "key_value", key_value.shape(), 3);
+  check(kAttentionAt, "key_value", "batch and length of key_value", key_value.shape(), 2, options);
   check_queries(query, key_value, positions, options);
   const IntTensor first = first_queries(positions, key_value.shape()[0], key_value.shape()[1]);
   const auto problem_at = [options, positions, first](const Shape& shape) {
@@ -143,7 +143,7 @@ Variable attention_at(const Variable& query, const Variable& key_value, const In
                      kernels::separate_projections(problem, query.value().data(), key_value.value().data()),
                      y.data());
   return record(
-      kNameAt, std::move(y), {query, key_value}, [problem_at](const Tensor& dy, std::span<Variable> in) {
+      kAttentionAt, std::move(y), {query, key_value}, [problem_at](const Tensor& dy, std::span<Variable> in) {
         const kernels::Attention again = problem_at(in[1].shape());
         const Tensor kept_query = in[0].value(), kept_keys = in[1].value();
         Tensor unused[2];

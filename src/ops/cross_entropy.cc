@@ -9,25 +9,25 @@
 namespace espalier::ops {
 namespace {
 
-constexpr const char* kName = "cross_entropy";
+constexpr const char* kCrossEntropy = "cross_entropy";
 
 void check(const Variable& logits, const IntTensor& targets, const CrossEntropyOptions& options) {
-  require_defined(kName, "logits", logits);
+  require_defined(kCrossEntropy, "logits", logits);
   ESPALIER_CHECK(targets.defined());
-  require_least_rank(kName, "logits", logits.shape(), 1);
+  require_least_rank(kCrossEntropy, "logits", logits.shape(), 1);
   const Shape& shape = logits.shape();
   const auto rows = shape.extents().first(static_cast<std::size_t>(shape.rank() - 1));
-  require_shape(kName, "targets", targets.shape(), Shape(rows), "one for each row of logits", shape);
+  require_shape(kCrossEntropy, "targets", targets.shape(), Shape(rows), "one for each row of logits", shape);
   const std::int64_t classes = shape.columns();
   if (options.class_weights.defined()) {
-    require_shape(kName, "class_weights", options.class_weights.shape(), {classes}, "last axis of logits",
-                  shape);
+    require_shape(kCrossEntropy, "class_weights", options.class_weights.shape(), {classes},
+                  "last axis of logits", shape);
   }
   for (std::int64_t row = 0; row < targets.size(); ++row) {
     const std::int64_t target = targets.data()[row];
     if (target == options.ignore_index || (target >= 0 && target < classes)) continue;
-    fail(kName, fmt::format("target {} of row {} is none of the {} classes of logits {}", target, row,
-                            classes, shape.str()));
+    fail(kCrossEntropy, fmt::format("target {} of row {} is none of the {} classes of logits {}", target, row,
+                                    classes, shape.str()));
   }
 }
 
@@ -64,7 +64,7 @@ Variable cross_entropy(const Variable& logits, const IntTensor& targets, const C
     if (total > 0) factor = static_cast<float>(static_cast<double>(factor) / total);
   }
   return record(
-      kName, Tensor::full(Shape(), static_cast<float>(sum)), {logits},
+      kCrossEntropy, Tensor::full(Shape(), static_cast<float>(sum)), {logits},
       [targets, factors, rows, classes, ignored](const Tensor& dloss, std::span<Variable> in) mutable {
         for (float& factor : factors.span()) factor *= dloss.data()[0];
         const GradientSlot dlogits = in[0].grad_slot();  // [rows, classes]

@@ -10,7 +10,7 @@
 namespace espalier::ops {
 namespace {
 
-constexpr const char* kName = "embedding";
+constexpr const char* kEmbedding = "embedding";
 
 // "[1,17]": the place of a flat index.
 std::string place(const Shape& shape, std::int64_t flat) {
@@ -24,13 +24,13 @@ std::string place(const Shape& shape, std::int64_t flat) {
 
 void check(const IntTensor& ids, const Variable& table) {
   ESPALIER_CHECK(ids.defined());
-  require_defined(kName, "table", table);
-  require_rank(kName, "table", table.shape(), 2);
+  require_defined(kEmbedding, "table", table);
+  require_rank(kEmbedding, "table", table.shape(), 2);
   const std::int64_t rows = table.shape()[0];
   for (std::int64_t i = 0; i < ids.size(); ++i) {
     const std::int32_t id = ids.data()[i];
     if (id >= 0 && id < rows) continue;
-    fail(kName,
+    fail(kEmbedding,
          fmt::format("id {} at position {} of ids {} is outside the vocabulary of {} entries (0 to {})", id,
                      place(ids.shape(), i), ids.shape().str(), rows, rows - 1));
   }
@@ -44,7 +44,7 @@ Variable embedding(const IntTensor& ids, const Variable& table, std::int64_t pad
   const std::int64_t width = table.shape()[1];
   Tensor y = Tensor::empty(ids.shape().appended(width));
   kernels::embedding(ids.size(), width, ids.data(), table.value().data(), y.data());
-  return record(kName, std::move(y), {table},
+  return record(kEmbedding, std::move(y), {table},
                 [ids, rows, width, padding_id](const Tensor& dy, std::span<Variable> in) {
                   const GradientSlot dtable = in[0].grad_slot();  // [rows, width]
                   kernels::embedding_backward(ids.size(), width, ids.data(), padding_id, dy.data(), rows,

@@ -9,17 +9,17 @@
 namespace espalier::ops {
 namespace {
 
-constexpr const char* kName = "layer_norm";
+constexpr const char* kLayerNorm = "layer_norm";
 
 void check(const Variable& x, const Variable& weight, const Variable& bias, float eps) {
-  require_defined(kName, "x", x);
-  require_defined(kName, "weight", weight);
-  require_defined(kName, "bias", bias);
-  require_least_rank(kName, "x", x.shape(), 1);
+  require_defined(kLayerNorm, "x", x);
+  require_defined(kLayerNorm, "weight", weight);
+  require_defined(kLayerNorm, "bias", bias);
+  require_least_rank(kLayerNorm, "x", x.shape(), 1);
   const Shape row{x.shape().columns()};
-  require_shape(kName, "weight", weight.shape(), row, "last axis of x", x.shape());
-  require_shape(kName, "bias", bias.shape(), row, "last axis of x", x.shape());
-  if (!(eps >= 0)) fail(kName, fmt::format("eps must be at least 0, got {}", eps));
+  require_shape(kLayerNorm, "weight", weight.shape(), row, "last axis of x", x.shape());
+  require_shape(kLayerNorm, "bias", bias.shape(), row, "last axis of x", x.shape());
+  if (!(eps >= 0)) fail(kLayerNorm, fmt::format("eps must be at least 0, got {}", eps));
 }
 
 }  // namespace
@@ -35,7 +35,7 @@ Variable layer_norm(const Variable& x, const Variable& weight, const Variable& b
   kernels::layer_norm(rows, width, x.value().data(), weight.value().data(), bias.value().data(), eps,
                       y.data(), mean.data(), scale.data());
   return record(
-      kName, std::move(y), {x, weight, bias},
+      kLayerNorm, std::move(y), {x, weight, bias},
       [rows, width, mean, scale](const Tensor& dy, std::span<Variable> in) {
         const GradientSlot dx = slot_if_wanted(in[0]);       // [rows, width]
         const GradientSlot dweight = slot_if_wanted(in[1]);  // [width]

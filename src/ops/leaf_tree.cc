@@ -12,40 +12,41 @@
 namespace espalier::ops {
 namespace {
 
-constexpr const char* kOp = "leaf_tree";
+constexpr const char* kLeafTree = "leaf_tree";
 
 void require_shapes(const Variable& x, const LeafTreeWeights& weights, const LeafTreeOptions& options) {
-  require_defined(kOp, "x", x);
-  require_defined(kOp, "leaf_in", weights.leaf_in);
-  require_defined(kOp, "leaf_in_bias", weights.leaf_in_bias);
-  require_defined(kOp, "leaf_out", weights.leaf_out);
-  require_defined(kOp, "leaf_out_bias", weights.leaf_out_bias);
-  require_tree(kOp, options.trees, options.depth);
-  require_least_rank(kOp, "x", x.shape(), 1);
-  require_rank(kOp, "leaf_in", weights.leaf_in.shape(), 3);
-  require_rank(kOp, "leaf_out", weights.leaf_out.shape(), 3);
+  require_defined(kLeafTree, "x", x);
+  require_defined(kLeafTree, "leaf_in", weights.leaf_in);
+  require_defined(kLeafTree, "leaf_in_bias", weights.leaf_in_bias);
+  require_defined(kLeafTree, "leaf_out", weights.leaf_out);
+  require_defined(kLeafTree, "leaf_out_bias", weights.leaf_out_bias);
+  require_tree(kLeafTree, options.trees, options.depth);
+  require_least_rank(kLeafTree, "x", x.shape(), 1);
+  require_rank(kLeafTree, "leaf_in", weights.leaf_in.shape(), 3);
+  require_rank(kLeafTree, "leaf_out", weights.leaf_out.shape(), 3);
   const std::int64_t leaves = std::int64_t{options.trees} << options.depth;
   const std::int64_t units = weights.leaf_in.shape()[1];
   const std::int64_t outputs = weights.leaf_out.shape()[2];
   if (units < 1)
-    fail(kOp, fmt::format("leaf_in {} must have at least one hidden unit a leaf (axis 1)",
-                          weights.leaf_in.shape().str()));
+    fail(kLeafTree, fmt::format("leaf_in {} must have at least one hidden unit a leaf (axis 1)",
+                                weights.leaf_in.shape().str()));
   const ShapeReason sizes("{} trees of depth {}: {} leaves, {} hidden units each", options.trees,
                           options.depth, leaves, units);
   const ShapeReason why("{}, last axis of x", sizes.text);
   const std::int64_t width = x.shape().columns();
-  require_shape(kOp, "leaf_in", weights.leaf_in.shape(), {leaves, units, width}, why.text, x.shape());
-  require_shape(kOp, "leaf_in_bias", weights.leaf_in_bias.shape(), {leaves, units}, sizes.text);
-  require_shape(kOp, "leaf_out", weights.leaf_out.shape(), {leaves, units, outputs}, sizes.text);
-  require_shape(kOp, "leaf_out_bias", weights.leaf_out_bias.shape(), {leaves, outputs}, sizes.text);
+  require_shape(kLeafTree, "leaf_in", weights.leaf_in.shape(), {leaves, units, width}, why.text, x.shape());
+  require_shape(kLeafTree, "leaf_in_bias", weights.leaf_in_bias.shape(), {leaves, units}, sizes.text);
+  require_shape(kLeafTree, "leaf_out", weights.leaf_out.shape(), {leaves, units, outputs}, sizes.text);
+  require_shape(kLeafTree, "leaf_out_bias", weights.leaf_out_bias.shape(), {leaves, outputs}, sizes.text);
   if (options.depth == 0) return;
-  require_defined(kOp, "gate_weight", weights.gate_weight);
-  require_defined(kOp, "gate_bias", weights.gate_bias);
+  require_defined(kLeafTree, "gate_weight", weights.gate_weight);
+  require_defined(kLeafTree, "gate_bias", weights.gate_bias);
   const std::int64_t gates = leaves - options.trees;
   const ShapeReason gate_why("{} trees of depth {}: {} gates, last axis of x", options.trees, options.depth,
                              gates);
-  require_shape(kOp, "gate_weight", weights.gate_weight.shape(), {gates, width}, gate_why.text, x.shape());
-  require_shape(kOp, "gate_bias", weights.gate_bias.shape(), {gates}, gate_why.text, x.shape());
+  require_shape(kLeafTree, "gate_weight", weights.gate_weight.shape(), {gates, width}, gate_why.text,
+                x.shape());
+  require_shape(kLeafTree, "gate_bias", weights.gate_bias.shape(), {gates}, gate_why.text, x.shape());
 }
 
 const float* data_or_null(const Variable& variable) {
@@ -68,7 +69,7 @@ kernels::LeafTree view(std::span<const Variable> in, const LeafTreeOptions& opti
   return tree;
 }
 
-kernels::LeafTreeGradients destinations(std::span<Variable> in) {
+kernels::LeafTreeGradients leaf_destinations(std::span<Variable> in) {
   return {destination(in[0]), destination(in[1]), destination(in[2]), destination(in[3]),
           destination(in[4]), destination(in[5]), destination(in[6])};
 }
@@ -91,19 +92,19 @@ TreeResult hard_tree(const Variables& in, const LeafTreeOptions& options, const 
     kernels::leaf_tree_hard_backward(view(inputs, options), paths.tokens, inputs[0].value().data(), dy.data(),
                                      paths.logits.data(), paths.leaf.data(), pre.data(),
                                      routing.mode == RoutingMode::kStraightThrough ? &decisions : nullptr,
-                                     destinations(inputs));
+                                     leaf_destinations(inputs));
   };
-  return {record(kOp, y, in, backward), Variable()};
+  return {record(kLeafTree, y, in, backward), Variable()};
 }
 
 // What a soft pass keeps: the dense form's tape, or the survivors.
-struct SoftTape {
+struct SoftLeafTape {
   bool dense = true;
   kernels::DenseLeafTape all;
   kernels::SparseLeafTape survivors;
 };
 
-HardPaths hard_paths(const kernels::TreeGates& gates, std::int64_t tokens, const SoftTape& tape) {
+HardPaths hard_leaf_paths(const kernels::TreeGates& gates, std::int64_t tokens, const SoftLeafTape& tape) {
   HardPaths paths(gates, tokens, gates.depth);
   const std::int64_t block_paths = kernels::kSurvivorTokens * gates.trees;
   for (std::int64_t path = 0; path < tokens * gates.trees; ++path) {
@@ -120,8 +121,9 @@ HardPaths hard_paths(const kernels::TreeGates& gates, std::int64_t tokens, const
   return paths;
 }
 
-void soft_backward(const SoftTape& tape, const LeafTreeOptions& options, const kernels::SoftRouting& routing,
-                   std::span<const Tensor> grads, std::span<Variable> in) {
+void soft_leaf_backward(const SoftLeafTape& tape, const LeafTreeOptions& options,
+                        const kernels::SoftRouting& routing, std::span<const Tensor> grads,
+                        std::span<Variable> in) {
   const kernels::LeafTree tree = view(in, options);
   const std::int64_t tokens = in[0].shape().rows();
   const Tensor dy = grad_or_zeros(grads[0], in[0].shape().with_last(tree.output_width));
@@ -129,10 +131,10 @@ void soft_backward(const SoftTape& tape, const LeafTreeOptions& options, const k
   const float* x = in[0].value().data();
   if (tape.dense) {
     kernels::leaf_tree_dense_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.all,
-                                      destinations(in));
+                                      leaf_destinations(in));
   } else {
     kernels::leaf_tree_sparse_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.survivors,
-                                       destinations(in));
+                                       leaf_destinations(in));
   }
 }
 
@@ -142,22 +144,23 @@ TreeResult soft_tree(const Variables& in, const LeafTreeOptions& options, const 
   const kernels::SoftRouting soft = soft_routing(routing, training, options.depth);
   const std::int64_t tokens = in[0].shape().rows();
   const float* x = in[0].value().data();
-  const auto tape = std::allocate_shared<SoftTape>(PoolAllocator<SoftTape>());
+  const auto tape = std::allocate_shared<SoftLeafTape>(PoolAllocator<SoftLeafTape>());
   tape->dense = kernels::dense_form_is_cheaper(tree.gates, soft, tokens, x, tree.rows_per_node());
   Tensor y = Tensor::empty(in[0].shape().with_last(tree.output_width));
   const kernels::SoftSums sums =
       tape->dense ? kernels::leaf_tree_dense_forward(tree, soft, tokens, x, y.data(), tape->all)
                   : kernels::leaf_tree_sparse_forward(tree, soft, tokens, x, y.data(), tape->survivors);
   if (statistics != nullptr) {
-    add_paths(hard_paths(tree.gates, tokens, *tape), routing.temperature, *statistics);
+    add_paths(hard_leaf_paths(tree.gates, tokens, *tape), routing.temperature, *statistics);
     add_soft_sums(sums, *statistics);
   }
   Tensors values{y};
   if (soft.entropy) values.push_back(mean_entropy(sums, tokens, options.trees));
-  const Variables results = record(
-      kOp, values, in, [tape, options, soft](std::span<const Tensor> grads, std::span<Variable> inputs) {
-        soft_backward(*tape, options, soft, grads, inputs);
-      });
+  const Variables results =
+      record(kLeafTree, values, in,
+             [tape, options, soft](std::span<const Tensor> grads, std::span<Variable> inputs) {
+               soft_leaf_backward(*tape, options, soft, grads, inputs);
+             });
   return {results[0], soft.entropy ? results[1] : Variable()};
 }
 
@@ -166,7 +169,7 @@ TreeResult soft_tree(const Variables& in, const LeafTreeOptions& options, const 
 TreeResult leaf_tree(const Variable& x, const LeafTreeWeights& weights, const LeafTreeOptions& options,
                      const TreeRouting& routing, bool training, TreeStatistics* statistics) {
   require_shapes(x, weights, options);
-  require_routing(kOp, routing);
+  require_routing(kLeafTree, routing);
   const Variables in{x,
                      weights.gate_weight,
                      weights.gate_bias,

@@ -8,16 +8,16 @@
 namespace espalier::ops {
 namespace {
 
-constexpr const char* kName = "linear";
+constexpr const char* kLinear = "linear";
 
 void check(const Variable& x, const Variable& weight, const Variable& bias) {
-  require_defined(kName, "x", x);
-  require_defined(kName, "weight", weight);
-  require_least_rank(kName, "x", x.shape(), 1);
-  require_rank(kName, "weight", weight.shape(), 2);
+  require_defined(kLinear, "x", x);
+  require_defined(kLinear, "weight", weight);
+  require_least_rank(kLinear, "x", x.shape(), 1);
+  require_rank(kLinear, "weight", weight.shape(), 2);
   const Shape& out_in = weight.shape();
-  require_shape(kName, "weight", out_in, {out_in[0], x.shape().columns()}, "last axis of x", x.shape());
-  if (bias.defined()) require_shape(kName, "bias", bias.shape(), {out_in[0]}, "rows of weight", out_in);
+  require_shape(kLinear, "weight", out_in, {out_in[0], x.shape().columns()}, "last axis of x", x.shape());
+  if (bias.defined()) require_shape(kLinear, "bias", bias.shape(), {out_in[0]}, "rows of weight", out_in);
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias)
                   y.data(), out);
   const Tensor kept = weight.requires_grad() ? x.value() : Tensor();
   return record(
-      kName, y, {x.without_value(), weight, bias},
+      kLinear, y, {x.without_value(), weight, bias},
       [rows, out, in, kept, w = weight.value()](const Tensor& dy, std::span<Variable> inputs) {
         if (inputs[0].requires_grad()) {
           const GradientSlot dx = inputs[0].grad_slot();  // [rows, in] = dy [rows, out] w [out, in]

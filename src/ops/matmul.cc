@@ -6,16 +6,17 @@
 namespace espalier::ops {
 namespace {
 
-constexpr const char* kName = "matmul";
+constexpr const char* kMatmul = "matmul";
 
 void check(const Variable& a, const Variable& b, bool transpose_b) {
-  require_defined(kName, "a", a);
-  require_defined(kName, "b", b);
-  require_rank(kName, "a", a.shape(), 2);
-  require_rank(kName, "b", b.shape(), 2);
+  require_defined(kMatmul, "a", a);
+  require_defined(kMatmul, "b", b);
+  require_rank(kMatmul, "a", a.shape(), 2);
+  require_rank(kMatmul, "b", b.shape(), 2);
   const std::int64_t k = a.shape()[1];
   const Shape expected = transpose_b ? Shape{b.shape()[0], k} : Shape{k, b.shape()[1]};
-  require_shape(kName, transpose_b ? "transposed b" : "b", b.shape(), expected, "last axis of a", a.shape());
+  require_shape(kMatmul, transpose_b ? "transposed b" : "b", b.shape(), expected, "last axis of a",
+                a.shape());
 }
 
 }  // namespace
@@ -32,7 +33,7 @@ Variable matmul(const Variable& a, const Variable& b, const MatmulOptions& optio
   const Tensor kept_a = b.requires_grad() ? a.value() : Tensor();
   const Tensor kept_b = a.requires_grad() ? b.value() : Tensor();
   return record(
-      kName, c, {a.without_value(), b.without_value()}, [=](const Tensor& dc, std::span<Variable> in) {
+      kMatmul, c, {a.without_value(), b.without_value()}, [=](const Tensor& dc, std::span<Variable> in) {
         if (in[0].requires_grad()) {
           const GradientSlot da = in[0].grad_slot();  // [m, k] = dc [m, n] b^T
           kernels::matmul(m, k, n, {dc.data(), n}, {kept_b.data(), stride, !transposed}, da.accumulate,

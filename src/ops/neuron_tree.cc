@@ -12,7 +12,7 @@
 namespace espalier::ops {
 namespace {
 
-constexpr const char* kOp = "neuron_tree";
+constexpr const char* kNeuronTree = "neuron_tree";
 
 struct Size {
   int trees, depth;
@@ -20,19 +20,19 @@ struct Size {
 
 void require_shapes(const Variable& x, const Variable& w_in, const Variable& bias, const Variable& w_out,
                     Size size) {
-  require_defined(kOp, "x", x);
-  require_defined(kOp, "w_in", w_in);
-  require_defined(kOp, "bias", bias);
-  require_defined(kOp, "w_out", w_out);
-  require_tree(kOp, size.trees, size.depth);
-  require_least_rank(kOp, "x", x.shape(), 1);
-  require_rank(kOp, "w_out", w_out.shape(), 2);
+  require_defined(kNeuronTree, "x", x);
+  require_defined(kNeuronTree, "w_in", w_in);
+  require_defined(kNeuronTree, "bias", bias);
+  require_defined(kNeuronTree, "w_out", w_out);
+  require_tree(kNeuronTree, size.trees, size.depth);
+  require_least_rank(kNeuronTree, "x", x.shape(), 1);
+  require_rank(kNeuronTree, "w_out", w_out.shape(), 2);
   const std::int64_t rows = std::int64_t{size.trees} * ((std::int64_t{2} << size.depth) - 1);
   const ShapeReason nodes("{} trees of depth {}: a row for each of {} nodes", size.trees, size.depth, rows);
   const ShapeReason why("{}, last axis of x", nodes.text);
-  require_shape(kOp, "w_in", w_in.shape(), {rows, x.shape().columns()}, why.text, x.shape());
-  require_shape(kOp, "bias", bias.shape(), {rows}, nodes.text);
-  require_shape(kOp, "w_out", w_out.shape(), {rows, w_out.shape()[1]}, nodes.text);
+  require_shape(kNeuronTree, "w_in", w_in.shape(), {rows, x.shape().columns()}, why.text, x.shape());
+  require_shape(kNeuronTree, "bias", bias.shape(), {rows}, nodes.text);
+  require_shape(kNeuronTree, "w_out", w_out.shape(), {rows, w_out.shape()[1]}, nodes.text);
 }
 
 // The kernels' view of inputs x, w_in, bias, w_out.
@@ -43,7 +43,7 @@ kernels::NeuronTree view(std::span<const Variable> in, Size size) {
           in[3].value().data()};
 }
 
-kernels::NeuronTreeGradients destinations(std::span<Variable> in) {
+kernels::NeuronTreeGradients neuron_destinations(std::span<Variable> in) {
   return {destination(in[0]), destination(in[1]), destination(in[2]), destination(in[3])};
 }
 
@@ -63,19 +63,20 @@ TreeResult hard_tree(const Variables& in, Size size, const TreeRouting& routing,
     kernels::neuron_tree_hard_backward(view(inputs, size), paths.tokens, inputs[0].value().data(), dy.data(),
                                        paths.logits.data(), paths.leaves(),
                                        routing.mode == RoutingMode::kStraightThrough ? &decisions : nullptr,
-                                       destinations(inputs));
+                                       neuron_destinations(inputs));
   };
-  return {record(kOp, y, in, backward), Variable()};
+  return {record(kNeuronTree, y, in, backward), Variable()};
 }
 
 // What a soft pass keeps: the dense form's tape, or the survivors.
-struct SoftTape {
+struct SoftNeuronTape {
   bool dense = true;
   kernels::DenseNeuronTape all;
   PoolVector<kernels::SurvivorBlock> survivors;
 };
 
-HardPaths hard_paths(const kernels::TreeGates& gates, std::int64_t tokens, const SoftTape& tape) {
+HardPaths hard_neuron_paths(const kernels::TreeGates& gates, std::int64_t tokens,
+                            const SoftNeuronTape& tape) {
   HardPaths paths(gates, tokens, gates.depth);
   for (std::int64_t path = 0; path < tokens * gates.trees; ++path) {
     float* logits = paths.path_logits(path);
@@ -91,8 +92,8 @@ HardPaths hard_paths(const kernels::TreeGates& gates, std::int64_t tokens, const
   return paths;
 }
 
-void soft_backward(const SoftTape& tape, Size size, const kernels::SoftRouting& routing,
-                   std::span<const Tensor> grads, std::span<Variable> in) {
+void soft_neuron_backward(const SoftNeuronTape& tape, Size size, const kernels::SoftRouting& routing,
+                          std::span<const Tensor> grads, std::span<Variable> in) {
   const kernels::NeuronTree tree = view(in, size);
   const std::int64_t tokens = in[0].shape().rows();
   const Tensor dy = grad_or_zeros(grads[0], in[0].shape().with_last(tree.output_width));
@@ -100,10 +101,10 @@ void soft_backward(const SoftTape& tape, Size size, const kernels::SoftRouting& 
   const float* x = in[0].value().data();
   if (tape.dense) {
     kernels::neuron_tree_dense_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.all,
-                                        destinations(in));
+                                        neuron_destinations(in));
   } else {
     kernels::neuron_tree_sparse_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.survivors,
-                                         destinations(in));
+                                         neuron_destinations(in));
   }
 }
 
@@ -113,21 +114,21 @@ TreeResult soft_tree(const Variables& in, Size size, const TreeRouting& routing,
   const kernels::SoftRouting soft = soft_routing(routing, training, size.depth);
   const std::int64_t tokens = in[0].shape().rows();
   const float* x = in[0].value().data();
-  const auto tape = std::allocate_shared<SoftTape>(PoolAllocator<SoftTape>());
+  const auto tape = std::allocate_shared<SoftNeuronTape>(PoolAllocator<SoftNeuronTape>());
   tape->dense = kernels::dense_form_is_cheaper(tree.gates, soft, tokens, x, 1);
   Tensor y = Tensor::empty(in[0].shape().with_last(tree.output_width));
   const kernels::SoftSums sums =
       tape->dense ? kernels::neuron_tree_dense_forward(tree, soft, tokens, x, y.data(), tape->all)
                   : kernels::neuron_tree_sparse_forward(tree, soft, tokens, x, y.data(), tape->survivors);
   if (statistics != nullptr) {
-    add_paths(hard_paths(tree.gates, tokens, *tape), routing.temperature, *statistics);
+    add_paths(hard_neuron_paths(tree.gates, tokens, *tape), routing.temperature, *statistics);
     add_soft_sums(sums, *statistics);
   }
   Tensors values{y};
   if (soft.entropy) values.push_back(mean_entropy(sums, tokens, size.trees));
-  const Variables results =
-      record(kOp, values, in, [tape, size, soft](std::span<const Tensor> grads, std::span<Variable> inputs) {
-        soft_backward(*tape, size, soft, grads, inputs);
+  const Variables results = record(
+      kNeuronTree, values, in, [tape, size, soft](std::span<const Tensor> grads, std::span<Variable> inputs) {
+        soft_neuron_backward(*tape, size, soft, grads, inputs);
       });
   return {results[0], soft.entropy ? results[1] : Variable()};
 }
@@ -139,7 +140,7 @@ TreeResult neuron_tree(const Variable& x, const Variable& w_in, const Variable& 
                        TreeStatistics* statistics) {
   const Size size{trees, depth};
   require_shapes(x, w_in, bias, w_out, size);
-  require_routing(kOp, routing);
+  require_routing(kNeuronTree, routing);
   // Without decisions all modes are the same layer.
   if (routing.mode == RoutingMode::kSoft && depth > 0) {
     return soft_tree({x, w_in, bias, w_out}, size, routing, training, statistics);

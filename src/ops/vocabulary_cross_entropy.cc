@@ -11,31 +11,34 @@
 namespace espalier::ops {
 namespace {
 
-constexpr const char* kName = "vocabulary_cross_entropy";
+constexpr const char* kVocabularyCrossEntropy = "vocabulary_cross_entropy";
 
 void check(const Variable& hidden, const Variable& table, const Variable& bias, const IntTensor& targets,
            const VocabularyLossOptions& options) {
-  require_defined(kName, "hidden", hidden);
-  require_defined(kName, "table", table);
+  require_defined(kVocabularyCrossEntropy, "hidden", hidden);
+  require_defined(kVocabularyCrossEntropy, "table", table);
   ESPALIER_CHECK(targets.defined());
-  require_rank(kName, "hidden", hidden.shape(), 2);
-  require_rank(kName, "table", table.shape(), 2);
+  require_rank(kVocabularyCrossEntropy, "hidden", hidden.shape(), 2);
+  require_rank(kVocabularyCrossEntropy, "table", table.shape(), 2);
   const std::int64_t rows = hidden.shape()[0];
   const std::int64_t vocabulary = table.shape()[0];
-  require_shape(kName, "table", table.shape(), {vocabulary, hidden.shape()[1]}, "last axis of hidden",
-                hidden.shape());
+  require_shape(kVocabularyCrossEntropy, "table", table.shape(), {vocabulary, hidden.shape()[1]},
+                "last axis of hidden", hidden.shape());
   if (bias.defined()) {
-    require_shape(kName, "bias", bias.shape(), {vocabulary}, "rows of table", table.shape());
+    require_shape(kVocabularyCrossEntropy, "bias", bias.shape(), {vocabulary}, "rows of table",
+                  table.shape());
   }
-  require_shape(kName, "targets", targets.shape(), {rows}, "rows of hidden", hidden.shape());
+  require_shape(kVocabularyCrossEntropy, "targets", targets.shape(), {rows}, "rows of hidden",
+                hidden.shape());
   for (std::int64_t row = 0; row < rows; ++row) {
     const std::int64_t target = targets.data()[row];
     if (target >= 0 && target < vocabulary) continue;
-    fail(kName, fmt::format("target {} of row {} is outside the vocabulary of {} entries (0 to {})", target,
-                            row, vocabulary, vocabulary - 1));
+    fail(kVocabularyCrossEntropy,
+         fmt::format("target {} of row {} is outside the vocabulary of {} entries (0 to {})", target, row,
+                     vocabulary, vocabulary - 1));
   }
   if (!(options.total_count >= 0)) {
-    fail(kName, fmt::format("total_count must be at least 0, got {}", options.total_count));
+    fail(kVocabularyCrossEntropy, fmt::format("total_count must be at least 0, got {}", options.total_count));
   }
 }
 
@@ -86,7 +89,8 @@ Variable vocabulary_cross_entropy(const Variable& hidden, const Variable& table,
     count += hits[row];
   }
   if (correct != nullptr) *correct = count;
-  return record(kName, Tensor::full(Shape(), rows > 0 ? static_cast<float>(sum / total) : 0.0F),
+  return record(kVocabularyCrossEntropy,
+                Tensor::full(Shape(), rows > 0 ? static_cast<float>(sum / total) : 0.0F),
                 {hidden, table, bias}, [gradients](const Tensor& dloss, std::span<Variable> in) {
                   const float factor = dloss.data()[0];
                   give(in[0], gradients.hidden, factor);  // [n,d]

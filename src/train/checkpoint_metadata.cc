@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // A published model says nothing: its trees are hard.
-RoutingProvenance routing_of(const io::HfModel& model) {
+RoutingProvenance own_routing(const io::HfModel& model) {
   if (model.own.is_null()) return {};
   const io::JsonView own(model.own, "config.json: espalier");
   return own.has("routing") ? routing_from(own["routing"]) : RoutingProvenance();
@@ -32,7 +32,7 @@ io::Checkpoint checkpoint_from_hf(const io::HfModel& model) {
   checkpoint.kind = "model";
   checkpoint.model = model.tensors;
   checkpoint.tokenizer_json = model.tokenizer_json;
-  checkpoint.metadata = checkpoint_metadata(model.arch, routing_of(model));
+  checkpoint.metadata = checkpoint_metadata(model.arch, own_routing(model));
   if (model.classifier) {
     const bool regression = model.classifier->labels == 1;
     checkpoint.metadata["classifier"] = classifier_json(*model.classifier, {model.labels, regression});
@@ -50,7 +50,7 @@ io::HfModel hf_from_checkpoint(const io::Checkpoint& checkpoint, const std::stri
   model.labels = labels.labels;
   model.tensors = checkpoint.model;
   model.tokenizer_json = checkpoint.tokenizer_json;
-  const RoutingProvenance routing = train::routing_of(checkpoint, where);
+  const RoutingProvenance routing = routing_of(checkpoint, where);
   if (nn::has_trees(model.arch.ffn) && says_something(routing)) model.own["routing"] = routing_json(routing);
   if (const auto task = checkpoint.metadata.find("task"); task != checkpoint.metadata.end())
     model.own["task"] = *task;

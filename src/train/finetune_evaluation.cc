@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 
 #include "data/table_writer.h"
 #include "espalier/base/log.h"
@@ -14,17 +13,12 @@
 namespace espalier::train {
 namespace {
 
-// JSON has no NaN: a metric that does not exist (a constant prediction's correlation) is null.
-io::Json number_or_null(double value) {
-  return std::isfinite(value) ? io::Json(value) : io::Json();
-}
-
 io::Json interval_json(const FinetuneRun& run, const std::string& metric, const data::Predictions& p) {
   data::BootstrapOptions options;
   options.resamples = static_cast<int>(run.config.bootstrap);
   options.seed = run.config.seed;
   const data::BootstrapInterval interval = data::bootstrap_interval(metric, p, options);
-  return {number_or_null(interval.low), number_or_null(interval.high)};
+  return {io::finite_or_null(interval.low), io::finite_or_null(interval.high)};
 }
 
 void score_set(const FinetuneRun& run, std::size_t index, EpochScore& result) {
@@ -37,7 +31,7 @@ void score_set(const FinetuneRun& run, std::size_t index, EpochScore& result) {
       result.warnings.push_back(fmt::format("{}{}: {}", name, set.suffix, metric.warning));
     }
     const std::string key = "eval_" + name + set.suffix;
-    result.json[key] = number_or_null(metric.value);
+    result.json[key] = io::finite_or_null(metric.value);
     if (run.config.bootstrap > 0) {
       result.json[key + "_interval"] = interval_json(run, name, score.predictions);
     }

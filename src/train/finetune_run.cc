@@ -190,8 +190,7 @@ io::Checkpoint FinetuneRun::checkpoint() {
   checkpoint.state["positions"] = state.positions;
   checkpoint.state["loss_sum"] = state.loss_sum;
   checkpoint.state["inputs"] = to_json(inputs);
-  checkpoint.state["best_metric"] =
-      std::isfinite(state.best_metric) ? io::Json(state.best_metric) : io::Json();
+  checkpoint.state["best_metric"] = io::finite_or_null(state.best_metric);
   checkpoint.config_yaml = config::dump(config);
   checkpoint.metrics_jsonl = directory.metrics();
   return checkpoint;

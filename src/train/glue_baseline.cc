@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
@@ -90,7 +89,7 @@ io::Json comparison(const config::GlueConfig& config, const std::vector<data::Pa
   data::PairedOptions options;
   options.resamples = static_cast<int>(std::max<std::int64_t>(config.recipe.bootstrap, 1000));
   const data::PairedDifference paired = data::paired_bootstrap(sets, options);
-  const auto scaled = [](double value) { return std::isfinite(value) ? io::Json(100 * value) : io::Json(); };
+  const auto scaled = [](double value) { return io::finite_or_null(100 * value); };
   io::Json json;
   json["score"] = scaled(paired.first);
   json["baseline"] = scaled(paired.second);

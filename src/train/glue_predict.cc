@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kBatch = 32;
+constexpr std::int64_t kPredictionBatch = 32;
 
 struct TestPredictions {
   std::vector<std::int32_t> classes;
@@ -43,7 +43,7 @@ TestPredictions predict(LoadedModel& model, const data::LabelledData& data, std:
                         const std::string& title) {
   const NoGradGuard no_grad;
   data::LabelledLoaderOptions options;
-  options.batch_size = kBatch;
+  options.batch_size = kPredictionBatch;
   options.max_length = std::min(max_length, model.arch.embedding.max_positions);
   options.bucket_by_length = true;
   data::LabelledLoader loader(model.require_tokenizer(), data, options);

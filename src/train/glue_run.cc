@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <limits>
 
 #include "espalier/base/log.h"
@@ -84,8 +83,7 @@ void keep_model(const config::GlueConfig& config, const GlueTaskPlan& plan, cons
                                              io::LoadParts::kModel);
   model.metadata["glue"] = {{"task", plan.task->name}, {"folder", run}};
   io::save_checkpoint(folder.path() / task / "model.h5", model);
-  folder.write(task / "model.json",
-               {{"folder", run}, {"score", std::isfinite(score) ? io::Json(score) : io::Json()}});
+  folder.write(task / "model.json", {{"folder", run}, {"score", io::finite_or_null(score)}});
 }
 
 // A finished training is not continued: its result and predictions stay, its checkpoints go.

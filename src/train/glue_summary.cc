@@ -14,10 +14,6 @@
 namespace espalier::train {
 namespace {
 
-io::Json number_or_null(double value) {
-  return std::isfinite(value) ? io::Json(value) : io::Json();
-}
-
 double value_of(const io::Json& score) {
   const io::Json& value = score.at("value");
   return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
@@ -40,13 +36,13 @@ io::Json spread_of(const std::vector<const io::Json*>& scores) {
   for (const double value : values) squares += (value - mean) * (value - mean);
   const io::Json& middle = *median_score(scores);
   io::Json spread;
-  spread["median"] = number_or_null(data::median(values));
-  spread["mean"] = number_or_null(mean);
+  spread["median"] = io::finite_or_null(data::median(values));
+  spread["mean"] = io::finite_or_null(mean);
   spread["std"] = values.size() > 1
-                      ? number_or_null(std::sqrt(squares / static_cast<double>(values.size() - 1)))
+                      ? io::finite_or_null(std::sqrt(squares / static_cast<double>(values.size() - 1)))
                       : io::Json();
-  spread["min"] = number_or_null(*std::min_element(values.begin(), values.end()));
-  spread["max"] = number_or_null(*std::max_element(values.begin(), values.end()));
+  spread["min"] = io::finite_or_null(*std::min_element(values.begin(), values.end()));
+  spread["max"] = io::finite_or_null(*std::max_element(values.begin(), values.end()));
   spread["low"] = middle.at("low");
   spread["high"] = middle.at("high");
   return spread;

@@ -3,17 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "espalier/base/error.h"
 
 namespace espalier::train {
 namespace {
-
-// JSON has no infinity: "not yet" is null.
-io::Json finite_or_null(double value) {
-  return std::isfinite(value) ? io::Json(value) : io::Json();
-}
 
 double number_or_infinity(const io::Json& json, const char* key) {
   return json.at(key).is_null() ? std::numeric_limits<double>::infinity() : json.at(key).get<double>();
@@ -28,8 +22,8 @@ io::Json to_json(const PretrainState& state) {
   json["sequences"] = state.sequences;
   json["tokens"] = state.tokens;
   json["seconds"] = state.seconds;
-  json["best_loss"] = finite_or_null(state.best_loss);
-  json["lowest_soft_loss"] = finite_or_null(state.lowest_soft_loss);
+  json["best_loss"] = io::finite_or_null(state.best_loss);
+  json["lowest_soft_loss"] = io::finite_or_null(state.lowest_soft_loss);
   json["data_fingerprint"] = state.data_fingerprint;
   if (!state.inputs.empty()) json["inputs"] = state.inputs;
   return json;

@@ -13,14 +13,6 @@ void check_has(const io::Json& object, const std::vector<std::string>& keys) {
   }
 }
 
-void check_refused(const std::vector<std::string>& arguments, const std::string& message) {
-  const Outcome outcome = run_espalier(arguments);
-  INFO(outcome.err);
-  CHECK(outcome.status == 2);
-  CHECK(outcome.out.empty());
-  CHECK(outcome.err.find(message) != std::string::npos);
-}
-
 TEST_CASE("bench fff --json") {
   const io::Json json = run_well({"bench", "fff", "--tokens", "8,40", "--width", "32", "--trees", "2",
                                   "--depth", "3", "--rounds", "1", "--backward", "--json", "--threads", "1"})

@@ -72,4 +72,15 @@ Outcome run_well(const std::vector<std::string>& arguments) {
   return outcome;
 }
 
+void check_refused(const std::vector<std::string>& arguments, const std::string& message) {
+  const Outcome outcome = run_espalier(arguments);
+  std::string line = "espalier";
+  for (const std::string& argument : arguments) line += " " + argument;
+  INFO(line);
+  INFO(outcome.err);
+  CHECK(outcome.status == 2);
+  CHECK(outcome.out.empty());
+  CHECK(outcome.err.find(message) != std::string::npos);
+}
+
 }  // namespace espalier::testing

@@ -48,4 +48,7 @@ Outcome run_espalier(const std::vector<std::string>& arguments);
 // The same, and fails the test unless it exits with 0.
 Outcome run_well(const std::vector<std::string>& arguments);
 
+// The same, and checks that it exits with 2, prints nothing and says MESSAGE on standard error.
+void check_refused(const std::vector<std::string>& arguments, const std::string& message);
+
 }  // namespace espalier::testing

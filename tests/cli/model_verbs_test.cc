@@ -5,23 +5,12 @@
 
 #include "espalier/io/hdf5_file.h"
 #include "tests/cli/cli_support.h"
+#include "tests/cli/model_support.h"
 #include "tests/support/hf_folder.h"
 #include "tests/support/support.h"
 
 namespace espalier::testing {
 namespace {
-
-struct Models {
-  TempDir dir;
-  std::string lm = (dir / "lm").string();
-  std::string classifier = (dir / "classifier").string();
-  std::string regression = (dir / "regression").string();
-  Models() {
-    small_masked_lm().write(lm);
-    small_classifier(3).write(classifier);
-    small_classifier(1).write(regression);
-  }
-};
 
 std::size_t lines(const std::string& text) {
   return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));

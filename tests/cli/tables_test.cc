@@ -2,31 +2,11 @@
 #include <doctest/doctest.h>
 
 #include "tests/cli/cli_support.h"
-#include "tests/support/hf_folder.h"
+#include "tests/cli/model_support.h"
 #include "tests/support/support.h"
 
 namespace espalier::testing {
 namespace {
-
-struct Models {
-  TempDir dir;
-  std::string single = (dir / "single").string();
-  std::string pairs = (dir / "pairs").string();
-  Models() {
-    HfFolder folder = small_classifier(3);
-    folder.write(single);
-    folder.config["espalier"]["task"] = {{"text", "question1"}, {"text_pair", "question2"}};
-    folder.write(pairs);
-  }
-  std::string file(const std::string& name, const std::string& text) const { return dir.write(name, text); }
-};
-
-void check_refused(const std::vector<std::string>& arguments, const std::string& message) {
-  const Outcome outcome = run_espalier(arguments);
-  CHECK(outcome.status == 2);
-  INFO(outcome.err);
-  CHECK(outcome.err.find(message) != std::string::npos);
-}
 
 // The predictions of a file, without the texts.
 std::vector<std::string> scores(const std::vector<std::string>& arguments) {
@@ -44,8 +24,8 @@ std::vector<std::string> scores(const std::vector<std::string>& arguments) {
 
 TEST_CASE("a model of pairs is not given half of what it reads") {
   const Models models;
-  const std::string good = models.file("good.tsv", "question1\tquestion2\nthe tree\ta map\n");
-  const std::string renamed = models.file("renamed.tsv", "question1\tquestion_2\nthe tree\ta map\n");
+  const std::string good = models.dir.write("good.tsv", "question1\tquestion2\nthe tree\ta map\n");
+  const std::string renamed = models.dir.write("renamed.tsv", "question1\tquestion_2\nthe tree\ta map\n");
   const auto expected = scores({models.pairs, "--file", good});
   CHECK(expected == scores({models.pairs, "the tree", "--pair", "a map"}));
   CHECK(expected == scores({models.pairs, "--file", renamed, "--pair-column", "question_2"}));
@@ -58,48 +38,51 @@ TEST_CASE("a model of pairs is not given half of what it reads") {
   check_refused({"classify", models.pairs, "the tree", "a map"}, "give the second text as --pair TEXT");
   CHECK(run_well({"embed", models.pairs, "the tree"}).err.find("here it reads single texts") !=
         std::string::npos);
-  CHECK(run_well({"classify", models.single, "the tree"}).err.empty());
+  CHECK(run_well({"classify", models.classifier, "the tree"}).err.empty());
 }
 
 TEST_CASE("dialects: separators, no header") {
   const Models models;
-  const auto expected = scores({models.single, "the tree", "a map"});
-  CHECK(expected == scores({models.single, "--file", models.file("s.csv", "id;text\n1;the tree\n2;a map\n"),
-                            "--separator", "semicolon"}));
-  const std::string headless = models.file("n.tsv", "1\tthe tree\n2\ta map\n");
-  CHECK(expected == scores({models.single, "--file", headless, "--no-header", "--text-column", "2"}));
+  const auto expected = scores({models.classifier, "the tree", "a map"});
   CHECK(expected ==
-        scores({models.single, "--file", models.file("one.csv", "the tree\na map\n"), "--no-header"}));
-  CHECK(expected ==
-        scores({models.single, "--file", models.file("b.csv", "id, text\n1, \"the tree\"\n2, \"a map\"\n")}));
-  check_refused({"classify", models.single, "--file", headless}, "for a file without header --no-header");
-  check_refused({"classify", models.single, "the tree", "--no-header"}, "--file");
+        scores({models.classifier, "--file", models.dir.write("s.csv", "id;text\n1;the tree\n2;a map\n"),
+                "--separator", "semicolon"}));
+  const std::string headless = models.dir.write("n.tsv", "1\tthe tree\n2\ta map\n");
+  CHECK(expected == scores({models.classifier, "--file", headless, "--no-header", "--text-column", "2"}));
+  CHECK(expected == scores({models.classifier, "--file", models.dir.write("one.csv", "the tree\na map\n"),
+                            "--no-header"}));
+  CHECK(expected == scores({models.classifier, "--file",
+                            models.dir.write("b.csv", "id, text\n1, \"the tree\"\n2, \"a map\"\n")}));
+  check_refused({"classify", models.classifier, "--file", headless}, "for a file without header --no-header");
+  check_refused({"classify", models.classifier, "the tree", "--no-header"}, "--file");
   const std::string ids =
-      run_well({"tokenize", models.single, "--file", headless, "--no-header", "--text-column", "2"}).out;
-  CHECK(ids == run_well({"tokenize", models.single, "the tree", "a map"}).out);
+      run_well({"tokenize", models.classifier, "--file", headless, "--no-header", "--text-column", "2"}).out;
+  CHECK(ids == run_well({"tokenize", models.classifier, "the tree", "a map"}).out);
 }
 
 TEST_CASE("no rows are no success") {
   const Models models;
-  const std::string empty = models.file("e.tsv", "text\tlabel\n");
+  const std::string empty = models.dir.write("e.tsv", "text\tlabel\n");
   for (const char* verb : {"classify", "embed"}) {
-    check_refused({verb, models.single, "--file", empty}, "e.tsv: the file has a header but no rows");
+    check_refused({verb, models.classifier, "--file", empty}, "e.tsv: the file has a header but no rows");
   }
-  check_refused({"tokenize", models.single, "--file", empty}, "no rows");
+  check_refused({"tokenize", models.classifier, "--file", empty}, "no rows");
   const std::string out = (models.dir / "out.tsv").string();
-  check_refused({"classify", models.single, "--file", empty, "--output", out}, "no rows");
+  check_refused({"classify", models.classifier, "--file", empty, "--output", out}, "no rows");
   CHECK_FALSE(std::filesystem::exists(out));
 }
 
 TEST_CASE("bad records stop, or are left out and counted") {
   const Models models;
-  const std::string file =
-      models.file("b.jsonl", "{\"text\": \"the tree\"}\n{\"text\": \n{\"id\": 3}\n{\"text\": \"a map\"}\n");
-  check_refused({"classify", models.single, "--file", file},
-                "b.jsonl: line 2: expected one JSON object a line");
-  CHECK(scores({models.single, "--file", file, "--on-bad-record", "skip"}) ==
-        scores({models.single, "the tree", "a map"}));
-  const Outcome outcome = run_well({"tokenize", models.single, "--file", file, "--on-bad-record", "skip"});
+  const std::string file = models.dir.write(
+      "b.jsonl", "{\"text\": \"the tree\"}\n{\"text\": \n{\"id\": 3}\n{\"text\": \"a map\"}\n");
+  const Outcome stopped = run_espalier({"classify", models.classifier, "--file", file});
+  CHECK(stopped.status == 2);
+  CHECK(stopped.err.find("b.jsonl: line 2: expected one JSON object a line") != std::string::npos);
+  CHECK(scores({models.classifier, "--file", file, "--on-bad-record", "skip"}) ==
+        scores({models.classifier, "the tree", "a map"}));
+  const Outcome outcome =
+      run_well({"tokenize", models.classifier, "--file", file, "--on-bad-record", "skip"});
   CHECK(outcome.err.find("2 records left out (lines 2, 3; the first: expected one JSON object a line") !=
         std::string::npos);
 }
@@ -107,29 +90,29 @@ TEST_CASE("bad records stop, or are left out and counted") {
 TEST_CASE("a table of JSON lines has the keys of all objects, or is refused") {
   const Models models;
   const std::string out = (models.dir / "out.csv").string();
-  run_well(
-      {"classify", models.single, "--file",
-       models.file("k.jsonl", "{\"id\": 1, \"text\": \"the tree\"}\n{\"text\": \"a map\", \"more\": 2}\n"),
-       "--output", out});
+  run_well({"classify", models.classifier, "--file",
+            models.dir.write("k.jsonl",
+                             "{\"id\": 1, \"text\": \"the tree\"}\n{\"text\": \"a map\", \"more\": 2}\n"),
+            "--output", out});
   const std::string table = read_text(out);
   CHECK(table.starts_with("id,text,more,predicted_label"));
   CHECK(table.find("\n,a map,2,") != std::string::npos);
   std::string many;
   for (int i = 0; i < 1100; ++i) many += "{\"text\": \"the tree\"}\n";
-  const std::string late = models.file("late.jsonl", many + "{\"text\": \"a map\", \"more\": 2}\n");
-  check_refused({"classify", models.single, "--file", late, "--output", out},
+  const std::string late = models.dir.write("late.jsonl", many + "{\"text\": \"a map\", \"more\": 2}\n");
+  check_refused({"classify", models.classifier, "--file", late, "--output", out},
                 "line 1101 of the input has the key `more`");
 }
 
 TEST_CASE("bytes that are not UTF-8 are warned of at inference too") {
   const Models models;
-  const std::string file = models.file("l.tsv", "text\nthe tree\nf\xE5r\n");
+  const std::string file = models.dir.write("l.tsv", "text\nthe tree\nf\xE5r\n");
   for (const char* verb : {"classify", "embed"}) {
-    CHECK(run_well({verb, models.single, "--file", file})
+    CHECK(run_well({verb, models.classifier, "--file", file})
               .err.find("l.tsv: 1 of 2 rows (line 3 first) hold bytes that are not UTF-8") !=
           std::string::npos);
   }
-  CHECK(run_well({"classify", models.single, "f\xE5r"}).err.find("1 of 1 texts hold bytes") !=
+  CHECK(run_well({"classify", models.classifier, "f\xE5r"}).err.find("1 of 1 texts hold bytes") !=
         std::string::npos);
 }
 

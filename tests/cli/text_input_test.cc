@@ -2,27 +2,16 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "tests/cli/cli_support.h"
-#include "tests/support/hf_folder.h"
+#include "tests/cli/model_support.h"
 #include "tests/support/support.h"
 
 namespace espalier::testing {
 namespace {
-
-struct Models {
-  TempDir dir;
-  std::string lm = (dir / "lm").string();
-  std::string classifier = (dir / "classifier").string();
-  Models() {
-    small_masked_lm().write(lm);
-    small_classifier(3).write(classifier);
-  }
-};
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != text.npos;
@@ -31,16 +20,11 @@ bool contains(const std::string& text, const std::string& part) {
 // `espalier ARGUMENTS < input`.
 Outcome run_with_input(const TempDir& dir, const std::string& input, const std::string& arguments) {
   const auto file = dir.write("stdin", input);
-  const std::string out = (dir / "stdout").string(), err = (dir / "stderr").string();
+  const std::filesystem::path out = dir / "stdout", err = dir / "stderr";
   const std::string command = std::string("'") + ESPALIER_BINARY + "' " + arguments + " < '" + file.string() +
-                              "' > '" + out + "' 2> '" + err + "'";
+                              "' > '" + out.string() + "' 2> '" + err.string() + "'";
   const int status = std::system(command.c_str());
-  const auto text = [](const std::string& path) {
-    std::stringstream all;
-    all << std::ifstream(path).rdbuf();
-    return all.str();
-  };
-  return {WEXITSTATUS(status), text(out), text(err)};
+  return {WEXITSTATUS(status), read_text(out), read_text(err)};
 }
 
 TEST_CASE("standard input: every verb that reads texts takes -") {

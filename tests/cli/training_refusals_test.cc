@@ -4,21 +4,6 @@
 #include "tests/cli/training_support.h"
 
 namespace espalier::testing {
-namespace {
-
-void check_refused(const Arguments& arguments, const std::string& message) {
-  const Outcome outcome = run_espalier(arguments);
-  std::string line = "espalier";
-  for (const std::string& argument : arguments) line += " " + argument;
-  INFO(line);
-  INFO(outcome.err);
-  CHECK(outcome.status == 2);
-  CHECK(outcome.out.empty());
-  CHECK(outcome.err.find(message) != std::string::npos);
-}
-
-}  // namespace
-
 TEST_CASE("keys and values of the configuration") {
   const Workshop& shop = workshop();
   check_refused({"pretrain", "/no/such.yaml"}, "/no/such.yaml: cannot read this configuration file");

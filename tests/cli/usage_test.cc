@@ -8,17 +8,6 @@
 namespace espalier::testing {
 namespace {
 
-void check_refused(const std::vector<std::string>& arguments, const std::string& message) {
-  const Outcome outcome = run_espalier(arguments);
-  std::string line = "espalier";
-  for (const std::string& argument : arguments) line += " " + argument;
-  INFO(line);
-  INFO(outcome.err);
-  CHECK(outcome.status == 2);
-  CHECK(outcome.out.empty());
-  CHECK(outcome.err.find(message) != std::string::npos);
-}
-
 TEST_CASE("help and version") {
   CHECK(run_well({"--version"}).out == "espalier 0.1.0\n");
   const std::string help = run_well({"--help"}).out;

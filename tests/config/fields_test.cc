@@ -42,7 +42,7 @@ Sample from(const std::string& yaml) {
   return sample;
 }
 
-std::string message(const std::string& yaml) {
+std::string error_from(const std::string& yaml) {
   return testing::error_of([&] { from(yaml); });
 }
 
@@ -182,22 +182,22 @@ TEST_CASE("a configuration file that is not there: the nearest is named") {
 }
 
 TEST_CASE("errors say where, which key, what was expected and what was found") {
-  CHECK(message("train:\n  coutn: 3\n") ==
+  CHECK(error_from("train:\n  coutn: 3\n") ==
         "a.yaml:2: unknown key `train.coutn`; the nearest is `train.count` (--help lists all)");
-  CHECK(message("train:\n  count: 0\n") ==
+  CHECK(error_from("train:\n  count: 0\n") ==
         "a.yaml:2: train.count must be a whole number at least 1, got `0`");
-  CHECK(message("train:\n  count: 1.5\n") ==
+  CHECK(error_from("train:\n  count: 1.5\n") ==
         "a.yaml:2: train.count must be a whole number at least 1, got `1.5`");
-  CHECK(message("train:\n  rate: -1\n") == "a.yaml:2: train.rate must be a number above 0, got `-1`");
-  CHECK(message("train:\n  rate: nan\n") == "a.yaml:2: train.rate must be a number above 0, got `nan`");
-  CHECK(message("flag: yes\n") == "a.yaml:1: flag must be true or false, got `yes`");
-  CHECK(message("colour: green\n") == "a.yaml:1: colour must be one of red, blue, got `green`");
-  CHECK(message("flag: [true]\n") == "a.yaml:1: flag must be true or false, got the list [true]");
-  CHECK(message("seed: -3\n") == "a.yaml:1: seed must be a whole number at least 0, got `-3`");
-  CHECK(message("flag:\n") == "a.yaml:1: flag has no value; write one or delete the line");
-  CHECK(message("flag: true\nflag: false\n").find("a.yaml:2") == 0);
-  CHECK(message("a: [1\n").find("a.yaml:") == 0);
-  CHECK(message("- 1\n") == "a.yaml: must be `key: value` lines");
+  CHECK(error_from("train:\n  rate: -1\n") == "a.yaml:2: train.rate must be a number above 0, got `-1`");
+  CHECK(error_from("train:\n  rate: nan\n") == "a.yaml:2: train.rate must be a number above 0, got `nan`");
+  CHECK(error_from("flag: yes\n") == "a.yaml:1: flag must be true or false, got `yes`");
+  CHECK(error_from("colour: green\n") == "a.yaml:1: colour must be one of red, blue, got `green`");
+  CHECK(error_from("flag: [true]\n") == "a.yaml:1: flag must be true or false, got the list [true]");
+  CHECK(error_from("seed: -3\n") == "a.yaml:1: seed must be a whole number at least 0, got `-3`");
+  CHECK(error_from("flag:\n") == "a.yaml:1: flag has no value; write one or delete the line");
+  CHECK(error_from("flag: true\nflag: false\n").find("a.yaml:2") == 0);
+  CHECK(error_from("a: [1\n").find("a.yaml:") == 0);
+  CHECK(error_from("- 1\n") == "a.yaml: must be `key: value` lines");
   CHECK(testing::error_of([] { parse_override("text.files=[a]: b"); }) ==
         "command line: text.files: expected a list like [a, b], got `[a]: b`");
   CHECK(testing::error_of([] { parse_override("novalue"); }) ==

@@ -2,24 +2,18 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/config/config_support.h"
 #include "tests/support/support.h"
 
 namespace espalier::config {
 namespace {
 
-GlueConfig with(std::vector<std::string> overrides) {
-  overrides.insert(overrides.begin(), {"model=m", "run=r", "glue.dir=d"});
-  return load<GlueConfig>("", overrides);
-}
-
-std::string message(std::vector<std::string> overrides) {
-  return testing::error_of([&] { validate(with(std::move(overrides))); });
-}
+const ConfigOf<GlueConfig> kGlue{{"model=m", "run=r", "glue.dir=d"}};
 
 }  // namespace
 
 TEST_CASE("the defaults are the published recipe on nine tasks with five seeds") {
-  const GlueConfig config = with({});
+  const GlueConfig config = kGlue.with({});
   validate(config);
   CHECK(config.tasks.size() == 9);
   CHECK(config.seeds == std::vector<std::int64_t>{1, 2, 3, 4, 5});
@@ -29,17 +23,17 @@ TEST_CASE("the defaults are the published recipe on nine tasks with five seeds")
 }
 
 TEST_CASE("seeds are a count or a list") {
-  CHECK(with({"glue.seeds=3"}).seeds == std::vector<std::int64_t>{1, 2, 3});
-  CHECK(with({"glue.seeds=[3]"}).seeds == std::vector<std::int64_t>{3});
-  CHECK(with({"glue.seeds=[42, 7]"}).seeds == std::vector<std::int64_t>{42, 7});
-  CHECK(testing::error_of([&] { with({"glue.seeds=0"}); }).find("a count at least 1, or a list") !=
+  CHECK(kGlue.with({"glue.seeds=3"}).seeds == std::vector<std::int64_t>{1, 2, 3});
+  CHECK(kGlue.with({"glue.seeds=[3]"}).seeds == std::vector<std::int64_t>{3});
+  CHECK(kGlue.with({"glue.seeds=[42, 7]"}).seeds == std::vector<std::int64_t>{42, 7});
+  CHECK(testing::error_of([&] { kGlue.with({"glue.seeds=0"}); }).find("a count at least 1, or a list") !=
         std::string::npos);
-  CHECK(message({"glue.seeds=[1, 1]"}) == "glue.seeds: a value is given twice: [1, 1]");
+  CHECK(kGlue.error_with({"glue.seeds=[1, 1]"}) == "glue.seeds: a value is given twice: [1, 1]");
 }
 
 TEST_CASE("one task's exceptions, dumped and read back") {
-  const GlueConfig config = with({"per_task.cola.train.epochs=15", "per_task.cola.head.pooler=avg",
-                                  "per_task.cola.train.epochs=9", "train.lr=1e-4"});
+  const GlueConfig config = kGlue.with({"per_task.cola.train.epochs=15", "per_task.cola.head.pooler=avg",
+                                        "per_task.cola.train.epochs=9", "train.lr=1e-4"});
   CHECK(recipe_of(config, "cola").epochs == 9);
   CHECK(recipe_of(config, "cola").optimizer.lr == 1e-4);
   CHECK(recipe_of(config, "cola").head.pooler == nn::Pooler::kAverage);
@@ -54,7 +48,8 @@ TEST_CASE("one task's exceptions, dumped and read back") {
 }
 
 TEST_CASE("one task's seeds") {
-  const GlueConfig config = with({"glue.seeds=3", "per_task.sst2.seeds=1", "per_task.rte.seeds=[7, 5]"});
+  const GlueConfig config =
+      kGlue.with({"glue.seeds=3", "per_task.sst2.seeds=1", "per_task.rte.seeds=[7, 5]"});
   validate(config);
   CHECK(seeds_of(config, "sst2") == std::vector<std::int64_t>{1});
   CHECK(seeds_of(config, "rte") == std::vector<std::int64_t>{7, 5});
@@ -66,27 +61,28 @@ TEST_CASE("one task's seeds") {
 }
 
 TEST_CASE("what is wrong is named") {
-  CHECK(message({"model="}).starts_with("`model` is missing"));
-  CHECK(message({"glue.dir="}).starts_with("`glue.dir` is missing"));
-  CHECK(message({"glue.tasks=[]"}) == "glue.tasks: name one task at least");
-  CHECK(message({"resume=x.h5"}) == "resume must be auto or never, got `x.h5`");
-  CHECK(message({"per_task.cola.train.epoch=3"}) ==
+  CHECK(kGlue.error_with({"model="}).starts_with("`model` is missing"));
+  CHECK(kGlue.error_with({"glue.dir="}).starts_with("`glue.dir` is missing"));
+  CHECK(kGlue.error_with({"glue.tasks=[]"}) == "glue.tasks: name one task at least");
+  CHECK(kGlue.error_with({"resume=x.h5"}) == "resume must be auto or never, got `x.h5`");
+  CHECK(kGlue.error_with({"per_task.cola.train.epoch=3"}) ==
         "command line: unknown key `per_task.cola.train.epoch`; the nearest is `per_task.cola.train.epochs` "
         "(--help lists all)");
-  CHECK(message({"per_task.cola.train.epochs=none"})
+  CHECK(kGlue.error_with({"per_task.cola.train.epochs=none"})
             .find("command line: per_task.cola.train.epochs must be a number above 0, got `none`") == 0);
-  CHECK(message({"per_task.cola=3"}).find("expected per_task.TASK.KEY") != std::string::npos);
-  CHECK(message({"per_task.rte.routing.mode=frozen", "train.weight_decay=0.01"})
+  CHECK(kGlue.error_with({"per_task.cola=3"}).find("expected per_task.TASK.KEY") != std::string::npos);
+  CHECK(kGlue.error_with({"per_task.rte.routing.mode=frozen", "train.weight_decay=0.01"})
             .starts_with("per_task.rte: routing.mode"));
-  CHECK(message({"per_task.rte.routing.mode=frozen", "train.weight_decay=0.01"})
+  CHECK(kGlue.error_with({"per_task.rte.routing.mode=frozen", "train.weight_decay=0.01"})
             .find("set train.weight_decay: 0") != std::string::npos);
-  CHECK(message({"per_task.rte.seeds=[2, 2]"}) == "per_task.rte.seeds: a value is given twice: [2, 2]");
-  CHECK(message({"per_task.rte.seeds=[]"}) == "per_task.rte.seeds: give one seed at least");
-  CHECK(message({"sweep.lr=[1e-5, 1e-5]"}).find("sweep.lr: a value is given twice") == 0);
+  CHECK(kGlue.error_with({"per_task.rte.seeds=[2, 2]"}) ==
+        "per_task.rte.seeds: a value is given twice: [2, 2]");
+  CHECK(kGlue.error_with({"per_task.rte.seeds=[]"}) == "per_task.rte.seeds: give one seed at least");
+  CHECK(kGlue.error_with({"sweep.lr=[1e-5, 1e-5]"}).find("sweep.lr: a value is given twice") == 0);
 }
 
 TEST_CASE("frozen routing is for fine-tuning only") {
-  CHECK(with({"routing.mode=frozen"}).recipe.routing.mode == Routing::kFrozen);
+  CHECK(kGlue.with({"routing.mode=frozen"}).recipe.routing.mode == Routing::kFrozen);
   CHECK(testing::error_of([] {
           const std::vector<std::string> overrides = {"routing.mode=frozen"};
           load<PretrainConfig>("", overrides);

@@ -2,24 +2,18 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/config/config_support.h"
 #include "tests/support/support.h"
 
 namespace espalier::config {
 namespace {
 
-PretrainConfig with(std::vector<std::string> overrides) {
-  overrides.insert(overrides.begin(), {"data=d", "run=r"});
-  return load<PretrainConfig>("", overrides);
-}
-
-std::string message(std::vector<std::string> overrides) {
-  return testing::error_of([&] { validate(with(std::move(overrides))); });
-}
+const ConfigOf<PretrainConfig> kPretrain{{"data=d", "run=r"}};
 
 }  // namespace
 
 TEST_CASE("the defaults with a budget are valid and survive a round trip") {
-  const PretrainConfig config = with({"train.budget.tokens=100"});
+  const PretrainConfig config = kPretrain.with({"train.budget.tokens=100"});
   validate(config);
   const std::string yaml = dump(config);
   Fields fields;
@@ -30,18 +24,21 @@ TEST_CASE("the defaults with a budget are valid and survive a round trip") {
 }
 
 TEST_CASE("contradictions between keys are named") {
-  CHECK(message({}).find("give exactly one of tokens, steps or minutes, got 0") != std::string::npos);
-  CHECK(message({"train.budget.tokens=1", "train.budget.steps=1"})
+  CHECK(kPretrain.error_with({}).find("give exactly one of tokens, steps or minutes, got 0") !=
+        std::string::npos);
+  CHECK(kPretrain.error_with({"train.budget.tokens=1", "train.budget.steps=1"})
             .find("got tokens (1) and steps (1); set the others to 0") != std::string::npos);
-  CHECK(message({"train.budget.steps=1", "arch.hidden_size=100"}).find("multiple of arch.attention.heads") !=
-        std::string::npos);
-  CHECK(message({"train.budget.steps=1", "train.batch_size=100", "train.micro_batch=64"})
+  CHECK(kPretrain.error_with({"train.budget.steps=1", "arch.hidden_size=100"})
+            .find("multiple of arch.attention.heads") != std::string::npos);
+  CHECK(kPretrain.error_with({"train.budget.steps=1", "train.batch_size=100", "train.micro_batch=64"})
             .find("multiple of train.micro_batch") != std::string::npos);
-  CHECK(message({"train.budget.steps=1", "routing.entropy=all_nodes"}).find("routing.mode: soft") !=
+  CHECK(kPretrain.error_with({"train.budget.steps=1", "routing.entropy=all_nodes"})
+            .find("routing.mode: soft") != std::string::npos);
+  CHECK(
+      kPretrain.error_with({"train.budget.steps=1", "routing.anneal.start=0.9"}).find("must not be after") !=
+      std::string::npos);
+  CHECK(kPretrain.error_with({"train.budget.steps=1", "data="}).find("`data` is missing") !=
         std::string::npos);
-  CHECK(message({"train.budget.steps=1", "routing.anneal.start=0.9"}).find("must not be after") !=
-        std::string::npos);
-  CHECK(message({"train.budget.steps=1", "data="}).find("`data` is missing") != std::string::npos);
 }
 
 TEST_CASE("a budget on the command line replaces the file's") {

@@ -7,6 +7,8 @@
 namespace espalier::data {
 namespace {
 
+using testing::Strings;
+
 // A training set with `counts[i]` rows of the class names[i].
 LabelledData with(const std::vector<std::string>& names, const std::vector<int>& counts) {
   LabelledData data;
@@ -24,8 +26,6 @@ std::vector<std::string> doubts(const std::vector<std::string>& names, int rows)
   return class_doubts(with(names, std::vector<int>(names.size(), rows)));
 }
 
-using Texts = std::vector<std::string>;
-
 }  // namespace
 
 TEST_CASE("ordinary classes raise no doubt") {
@@ -39,10 +39,10 @@ TEST_CASE("ordinary classes raise no doubt") {
 }
 
 TEST_CASE("a column of ids") {
-  Texts ids;
+  Strings ids;
   for (int i = 0; i < 120; ++i) ids.push_back("id" + std::to_string(i));
   CHECK(doubts(ids, 1) ==
-        Texts{"t.tsv: 120 classes in 120 rows: is this an id column, or a text? (task.label)"});
+        Strings{"t.tsv: 120 classes in 120 rows: is this an id column, or a text? (task.label)"});
   CHECK(doubts(ids, 3).empty());
 }
 
@@ -51,7 +51,7 @@ TEST_CASE("numbers that look like scores") {
   REQUIRE(found.size() == 1);
   CHECK(found[0] ==
         "t.tsv: the 3 classes are numbers that look like scores: task.regression=true predicts the number");
-  Texts percents;
+  Strings percents;
   for (int i = 0; i <= 100; ++i) percents.push_back(std::to_string(i));
   CHECK(doubts(percents, 9).size() == 1);
   CHECK(doubts({"0.0", "0.4", "other"}, 9).empty());
@@ -59,7 +59,7 @@ TEST_CASE("numbers that look like scores") {
 
 TEST_CASE("names that differ by case or blanks, shown so that they can be told apart") {
   CHECK(doubts({"Good", "bad", "good", "good\xC2\xA0"}, 9) ==
-        Texts{"t.tsv: classes whose names differ by case or blanks only: `Good`, `good`, `good<U+00A0>`"});
+        Strings{"t.tsv: classes whose names differ by case or blanks only: `Good`, `good`, `good<U+00A0>`"});
   CHECK(doubts({"not good", "notgood", "\xC3\x89t\xC3\xA9", "\xC3\xA9t\xC3\xA9"}, 9)[0].find(
             "; `\xC3\x89t") != std::string::npos);
   CHECK(visible_name("a\xE2\x80\x8B"
@@ -68,15 +68,15 @@ TEST_CASE("names that differ by case or blanks, shown so that they can be told a
 
 TEST_CASE("placeholders and classes of few rows") {
   CHECK(doubts({"-", "bad", "good"}, 9) ==
-        Texts{"t.tsv: `-` stands for a missing label in many files, and is trained as a class here"});
+        Strings{"t.tsv: `-` stands for a missing label in many files, and is trained as a class here"});
   CHECK(doubts({"N/A", "NaN", "bad"}, 9)[0].find("`N/A`, `NaN` stand for") != std::string::npos);
   CHECK(class_doubts(with({"bad", "goood", "good"}, {60, 1, 60})) ==
-        Texts{"t.tsv: `goood` has fewer than 5 rows"});
+        Strings{"t.tsv: `goood` has fewer than 5 rows"});
 }
 
 TEST_CASE("the summary counts, shortened") {
   CHECK(class_summary(with({"bad", "good"}, {3, 2})) == "2 classes: bad 3, good 2");
-  Texts many;
+  Strings many;
   for (int i = 0; i < 25; ++i) many.push_back("c" + std::to_string(i));
   CHECK(class_summary(with(many, std::vector<int>(25, 1))).ends_with("c19 1 and 5 more"));
 }

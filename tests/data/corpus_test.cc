@@ -10,15 +10,15 @@
 namespace espalier::data {
 namespace {
 
-using Texts = std::vector<std::string>;
+using testing::Strings;
 
-Texts documents_of(CorpusReader& reader) {
-  Texts texts;
+Strings documents_of(CorpusReader& reader) {
+  Strings texts;
   for (Document document; reader.next(document);) texts.push_back(document.text);
   return texts;
 }
 
-Texts documents_of(const std::filesystem::path& path, std::size_t limit = 1 << 20) {
+Strings documents_of(const std::filesystem::path& path, std::size_t limit = 1 << 20) {
   CorpusOptions options;
   options.max_document_bytes = limit;
   CorpusReader reader({path}, options);
@@ -31,38 +31,58 @@ std::filesystem::path packed(const std::filesystem::path& path) {
   return path.string() + ".gz";
 }
 
-std::string message_of(const std::vector<std::string>& patterns) {
+std::string error_of_patterns(const std::vector<std::string>& patterns) {
   return testing::error_of([&] { expand_globs(patterns); });
 }
 
 }  // namespace
+
+TEST_CASE("of several files, an empty one of any format is told and passed over") {
+  const testing::TempDir dir;
+  dir.write("a.txt", "first\n");
+  dir.write("b.csv", "text\nsecond\n");
+  dir.write("c.jsonl", "{\"text\": \"third\"}\n");
+  std::vector<std::filesystem::path> files = {dir / "a.txt", dir / "b.csv", dir / "c.jsonl"};
+  std::vector<std::string> told;
+  for (const char* name : {"0.txt", "0.csv", "0.tsv", "0.jsonl"}) {
+    dir.write(name, "");
+    files.insert(files.begin() + 1, dir / name);
+    told.insert(told.begin(), (dir / name).string() + ": the file is empty");
+  }
+  CorpusReader reader(files);
+  CHECK(documents_of(reader) == Strings{"first", "second", "third"});
+  CHECK(reader.left_out() == told);
+  // Alone it is an error where columns are needed.
+  CHECK(testing::error_of([&] { documents_of(dir / "0.csv"); }).find("the file is empty") !=
+        std::string::npos);
+}
 
 TEST_CASE("patterns give sorted files, each once, in the order of the patterns") {
   const testing::TempDir dir;
   for (const char* name : {"b.txt", "a.txt", "c.jsonl", "z/d.txt.gz", "we[i]rd.txt"}) dir.write(name, "x\n");
   const std::string root = dir.path().string() + "/";
   const auto names = [&](const std::vector<std::string>& patterns) {
-    Texts result;
+    Strings result;
     for (const auto& path : expand_globs(patterns)) result.push_back(path.string().substr(root.size()));
     return result;
   };
-  CHECK(names({root + "?.txt"}) == Texts{"a.txt", "b.txt"});
+  CHECK(names({root + "?.txt"}) == Strings{"a.txt", "b.txt"});
   CHECK(names({root + "c.*", root + "*.txt", root + "a.txt", root + "./b.txt"}) ==
-        Texts{"c.jsonl", "a.txt", "b.txt", "we[i]rd.txt"});
-  CHECK(names({root + "*/*"}) == Texts{"z/d.txt.gz"});
-  CHECK(names({root + "we[i]rd.txt"}) == Texts{"we[i]rd.txt"});
+        Strings{"c.jsonl", "a.txt", "b.txt", "we[i]rd.txt"});
+  CHECK(names({root + "*/*"}) == Strings{"z/d.txt.gz"});
+  CHECK(names({root + "we[i]rd.txt"}) == Strings{"we[i]rd.txt"});
 }
 
 TEST_CASE("patterns that cannot be used") {
   const testing::TempDir dir;
   const std::string root = dir.path().string();
   dir.write("a.pdf", "x");
-  CHECK(message_of({}) == "text.files: no files are named");
-  CHECK(message_of({root + "/*.txt"})
+  CHECK(error_of_patterns({}) == "text.files: no files are named");
+  CHECK(error_of_patterns({root + "/*.txt"})
             .starts_with("text.files: `" + root + "/*.txt` matches no file (from the"));
-  CHECK(message_of({root}) ==
+  CHECK(error_of_patterns({root}) ==
         "text.files: `" + root + "` is a folder; name its files, as `" + root + "/*.txt.gz`");
-  const std::string unknown = message_of({root + "/*.pdf"});
+  const std::string unknown = error_of_patterns({root + "/*.pdf"});
   CHECK(unknown.starts_with("text.files: " + root +
                             "/a.pdf: the extension says what a file holds: expected .tsv"));
   CHECK(unknown.ends_with("found `.pdf`; text.format names the format of such files"));
@@ -72,12 +92,12 @@ TEST_CASE("patterns that cannot be used") {
 TEST_CASE("text: blank lines between documents, one paragraph a line") {
   const testing::TempDir dir;
   const auto path = dir.write("a.txt", "\n  \nFirst paragraph.\r\nSecond.\r\n \t\r\n\n\nOther document.\n\n");
-  CHECK(documents_of(path) == Texts{"First paragraph.\nSecond.", "Other document."});
-  CHECK(documents_of(packed(path)) == Texts{"First paragraph.\nSecond.", "Other document."});
+  CHECK(documents_of(path) == Strings{"First paragraph.\nSecond.", "Other document."});
+  CHECK(documents_of(packed(path)) == Strings{"First paragraph.\nSecond.", "Other document."});
   CHECK(documents_of(dir.write("one.txt", "a single line without end")) ==
-        Texts{"a single line without end"});
-  CHECK(documents_of(dir.write("empty.txt", "")) == Texts{});
-  CHECK(documents_of(dir.write("blank.txt", "\n\n \n")) == Texts{});
+        Strings{"a single line without end"});
+  CHECK(documents_of(dir.write("empty.txt", "")) == Strings{});
+  CHECK(documents_of(dir.write("blank.txt", "\n\n \n")) == Strings{});
 }
 
 TEST_CASE("JSON lines: the text field, line ends and all") {
@@ -86,7 +106,7 @@ TEST_CASE("JSON lines: the text field, line ends and all") {
                               "{\"id\": 1, \"text\": \"one\\n\\ntwo\"}\n\n"
                               "{\"text\": \"  \\n\"}\n{\"text\": \"three\"}\n");
   CorpusReader reader({packed(path)});
-  CHECK(documents_of(reader) == Texts{"one\n\ntwo", "three"});
+  CHECK(documents_of(reader) == Strings{"one\n\ntwo", "three"});
   CHECK(reader.counts().documents == 2);
   CHECK(reader.counts().empty == 1);
   CHECK(reader.counts().bytes == 13);
@@ -122,7 +142,7 @@ TEST_CASE("bad records are left out and counted where that is asked for") {
   options.on_bad_record = OnBadRecord::kSkip;
   CorpusReader reader({path}, options);
   // NaN beside a text, as Python writes it, is no fault of the text.
-  CHECK(documents_of(reader) == Texts{"one", "two"});
+  CHECK(documents_of(reader) == Strings{"one", "two"});
   CHECK(reader.counts().bad_records == 4);
   CHECK(reader.counts().empty == 1);
   REQUIRE(reader.left_out().size() == 1);
@@ -142,8 +162,8 @@ TEST_CASE("what is not UTF-8 is replaced and counted in JSON as in text") {
     const std::string text = json ? "{\"text\": \"one\"}\n{\"text\": \"caf\xe9\"}\n" : "one\n\ncaf\xe9\n";
     const auto path = dir.write(name, text);
     CorpusReader reader({path});
-    const Texts texts = documents_of(reader);
-    CHECK(texts == Texts{"one", json ? "caf\xEF\xBF\xBD" : "caf\xe9"});
+    const Strings texts = documents_of(reader);
+    CHECK(texts == Strings{"one", json ? "caf\xEF\xBF\xBD" : "caf\xe9"});
     CHECK(reader.counts().invalid_utf8 == 1);
     CHECK(reader.counts().first_invalid_utf8 == path.string() + ": line " + (json ? "2" : "3"));
   }
@@ -156,18 +176,18 @@ TEST_CASE("one rule of extensions and fields for all kinds of files") {
   options.field = "content";
   for (const char* name : {"a.jsonl", "a.ndjson", "A.JSONL", "A.NdJson"}) {
     CorpusReader reader({dir.write(name, json)}, options);
-    CHECK(documents_of(reader) == Texts{"one, two"});
+    CHECK(documents_of(reader) == Strings{"one, two"});
   }
   CorpusReader csv({packed(dir.write("a.csv", "id,content\n1,\"one, two\"\n2,\"three\nfour\"\n3,\n"))},
                    options);
-  CHECK(documents_of(csv) == Texts{"one, two", "three\nfour"});
+  CHECK(documents_of(csv) == Strings{"one, two", "three\nfour"});
   CHECK(csv.counts().empty == 1);
   CorpusReader tsv({dir.write("a.TSV", "content\tid\none, \"two\"\t1\n")}, options);
-  CHECK(documents_of(tsv) == Texts{"one, \"two\""});
-  CHECK(documents_of(dir.write("A.TXT", "one\n\ntwo\n")) == Texts{"one", "two"});
+  CHECK(documents_of(tsv) == Strings{"one, \"two\""});
+  CHECK(documents_of(dir.write("A.TXT", "one\n\ntwo\n")) == Strings{"one", "two"});
   options.format = TableFormat::kJsonl;
   CorpusReader named({dir.write("a.dat", json)}, options);
-  CHECK(documents_of(named) == Texts{"one, two"});
+  CHECK(documents_of(named) == Strings{"one, two"});
   CHECK(testing::error_of([&] {
           documents_of(dir.write("b.csv", "id,content\n1,x\n"));
         }).find("b.csv: no column `text` (text.field); the columns are: id, content") != std::string::npos);
@@ -175,13 +195,13 @@ TEST_CASE("one rule of extensions and fields for all kinds of files") {
           documents_of(dir.write("c.csv", "id,text\n1,x\n2\n"));
         }).find("line 3: expected 2 columns (id, text), found 1; text.on_bad_record=skip") !=
         std::string::npos);
-  CHECK(message_of({dir.write("a.json", "[]").string()}).find("write one object a line (.jsonl)") !=
+  CHECK(error_of_patterns({dir.write("a.json", "[]").string()}).find("write one object a line (.jsonl)") !=
         std::string::npos);
 }
 
 TEST_CASE("documents of a file with lone carriage returns, and of UTF-16") {
   const testing::TempDir dir;
-  CHECK(documents_of(dir.write("mac.txt", "one\rmore\r\rtwo\r")) == Texts{"one\nmore", "two"});
+  CHECK(documents_of(dir.write("mac.txt", "one\rmore\r\rtwo\r")) == Strings{"one\nmore", "two"});
   CHECK(testing::error_of([&] {
           documents_of(dir.write("u.txt", std::string("\xff\xfeo\0n\0e\0", 8)));
         }).find("u.txt: is UTF-16 text, expected UTF-8; convert it: iconv -f utf-16 -t utf-8") !=
@@ -220,14 +240,14 @@ TEST_CASE("the rest of a file can be skipped") {
 TEST_CASE("long documents are cut at line ends, else at blanks, else between characters") {
   const testing::TempDir dir;
   CHECK(documents_of(dir.write("a.txt", "aaaa bbb\ncccc\ndd\neeeeeeeee\n\nf\n"), 10) ==
-        Texts{"aaaa bbb", "cccc\ndd", "eeeeeeeee", "f"});
-  CHECK(documents_of(dir.write("b.txt", "one two three four"), 10) == Texts{"one two ", "three four"});
-  CHECK(documents_of(dir.write("c.txt", "0123456789abcde"), 10) == Texts{"0123456789", "abcde"});
+        Strings{"aaaa bbb", "cccc\ndd", "eeeeeeeee", "f"});
+  CHECK(documents_of(dir.write("b.txt", "one two three four"), 10) == Strings{"one two ", "three four"});
+  CHECK(documents_of(dir.write("c.txt", "0123456789abcde"), 10) == Strings{"0123456789", "abcde"});
   // Two bytes a character: nine would split the fifth.
   const std::string accents = "\u00E4\u00E4\u00E4\u00E4\u00E4\u00E4";
-  CHECK(documents_of(dir.write("d.txt", accents), 9) == Texts{accents.substr(0, 8), accents.substr(8)});
+  CHECK(documents_of(dir.write("d.txt", accents), 9) == Strings{accents.substr(0, 8), accents.substr(8)});
   CHECK(documents_of(dir.write("e.jsonl", "{\"text\": \"aaaa\\nbbbb\\ncccc\"}\n"), 10) ==
-        Texts{"aaaa\nbbbb", "cccc"});
+        Strings{"aaaa\nbbbb", "cccc"});
 }
 
 TEST_CASE("cut documents and their pieces are counted") {
@@ -237,7 +257,7 @@ TEST_CASE("cut documents and their pieces are counted") {
   std::string text = "short\n\n";
   for (int i = 0; i < 1000; ++i) text += "line " + std::to_string(i) + "\n";
   CorpusReader reader({dir.write("a.txt", text + "\nshort again\n")}, options);
-  const Texts texts = documents_of(reader);
+  const Strings texts = documents_of(reader);
   CHECK(reader.counts().cut_documents == 1);
   CHECK(reader.counts().pieces == static_cast<std::int64_t>(texts.size()) - 2);
   std::string joined;
@@ -252,7 +272,7 @@ TEST_CASE("invalid UTF-8 is counted and handed on, as are NUL bytes") {
   const testing::TempDir dir;
   const std::string odd("caf\xE9 \0 x", 8);
   CorpusReader reader({dir.write("a.txt", odd + "\n\ncaf\u00E9\n")});
-  CHECK(documents_of(reader) == Texts{odd, "caf\u00E9"});
+  CHECK(documents_of(reader) == Strings{odd, "caf\u00E9"});
   CHECK(reader.counts().invalid_utf8 == 1);
 }
 

@@ -10,8 +10,8 @@
 namespace espalier::data {
 namespace {
 
-using Ints = std::vector<std::int32_t>;
 using testing::error_of;
+using testing::Ids;
 
 std::string check(const std::string& name, const std::string& text) {
   const SubmissionFile file{name, text};
@@ -21,10 +21,10 @@ std::string check(const std::string& name, const std::string& text) {
 }  // namespace
 
 TEST_CASE("the tables of the eleven files") {
-  CHECK(submission_text(find_glue_task("cola"), Ints{1, 0}, {}) == "index\tprediction\n0\t1\n1\t0\n");
-  CHECK(submission_text(find_glue_task("mnli"), Ints{2, 0, 1}, {}) ==
+  CHECK(submission_text(find_glue_task("cola"), Ids{1, 0}, {}) == "index\tprediction\n0\t1\n1\t0\n");
+  CHECK(submission_text(find_glue_task("mnli"), Ids{2, 0, 1}, {}) ==
         "index\tprediction\n0\tcontradiction\n1\tentailment\n2\tneutral\n");
-  CHECK(submission_text(find_glue_task("rte"), Ints{1}, {}) == "index\tprediction\n0\tnot_entailment\n");
+  CHECK(submission_text(find_glue_task("rte"), Ids{1}, {}) == "index\tprediction\n0\tnot_entailment\n");
   // Out of the scale of the labels: cut.
   CHECK(submission_text(find_glue_task("stsb"), {}, std::vector<double>{2.34567, -1, 7}) ==
         "index\tprediction\n0\t2.346\n1\t0.000\n2\t5.000\n");
@@ -38,7 +38,7 @@ TEST_CASE("a whole submission of the official sizes has nothing to warn of, any 
     for (const GlueFile& file : task.test_files()) {
       const auto rows = static_cast<std::size_t>(file.official_rows);
       files.push_back(
-          {file.submission, submission_text(task, Ints(task.regression ? 0 : rows, 1),
+          {file.submission, submission_text(task, Ids(task.regression ? 0 : rows, 1),
                                             std::vector<double>(task.regression ? rows : 0, 2.5))});
     }
   }

@@ -8,23 +8,21 @@
 
 #include "espalier/base/error.h"
 #include "espalier/data/metrics.h"
+#include "tests/data/labelled_support.h"
 #include "tests/support/support.h"
 
 namespace espalier::data {
 namespace {
 
-using Names = std::vector<std::string>;
+using testing::Strings;
 
 LabelledData read(const testing::TempDir& dir, const std::string& task, const std::string& split) {
   return read_glue(find_glue_task(task), dir.path(), split);
 }
 
 // The message without the folder.
-std::string failure(const testing::TempDir& dir, const std::string& task, const std::string& split) {
-  std::string message = testing::error_of([&] { read(dir, task, split); });
-  const std::string folder = dir.path().string() + "/";
-  for (std::size_t at = 0; (at = message.find(folder)) != message.npos;) message.erase(at, folder.size());
-  return message;
+std::string glue_failure(const testing::TempDir& dir, const std::string& task, const std::string& split) {
+  return testing::without_folder(testing::error_of([&] { read(dir, task, split); }), dir.path());
 }
 
 }  // namespace
@@ -78,7 +76,7 @@ TEST_CASE("CoLA: no header in train and dev, a header in test, quotes are text")
   CHECK_FALSE(test.has_labels);
   CHECK(test.rows[0].text == "Bill whistled past the house.");
   dir.write("CoLA/dev.tsv", "sentence\tlabel\nx\t1\n");
-  CHECK(failure(dir, "cola", "dev") ==
+  CHECK(glue_failure(dir, "cola", "dev") ==
         "CoLA/dev.tsv: line 1: expected 4 columns without header (source, label, mark, sentence), found 2");
 }
 
@@ -87,7 +85,7 @@ TEST_CASE("SST-2: trailing blanks stay") {
   dir.write("SST-2/train.tsv", "sentence\tlabel\nhide new secretions \t0\n");
   const LabelledData train = read(dir, "sst2", "train");
   CHECK(train.rows.at(0).text == "hide new secretions ");
-  CHECK(train.labels.names() == Names{"0", "1"});
+  CHECK(train.labels.names() == Strings{"0", "1"});
 }
 
 TEST_CASE("MRPC: a byte-order mark, five columns, unpaired quotes") {
@@ -115,7 +113,7 @@ TEST_CASE("STS-B: scores are floats") {
   CHECK(dev.rows.at(0).value == 4.75F);
   CHECK(dev.labels.size() == 0);
   dir.write("STS-B/train.tsv", "sentence1\tsentence2\tscore\na\tb\thigh\n");
-  CHECK(failure(dir, "stsb", "train") ==
+  CHECK(glue_failure(dir, "stsb", "train") ==
         "STS-B/train.tsv: line 2: expected a finite number as label (this is a regression), found `high`");
 }
 
@@ -136,9 +134,9 @@ TEST_CASE("QQP: lines with missing columns are left out and listed, in train and
   CHECK(train.skipped[0].line == 3);
   CHECK(train.skipped[0].reason == "expected 6 columns, found 4");
   dir.write("QQP/dev.tsv", "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n0\t1\t2\ta\tb\t0\t9\n");
-  CHECK(failure(dir, "qqp", "dev") == "QQP/dev.tsv: line 2: expected 6 columns, found 7");
+  CHECK(glue_failure(dir, "qqp", "dev") == "QQP/dev.tsv: line 2: expected 6 columns, found 7");
   dir.write("QQP/test.tsv", "id\tquestion1\tquestion2\n0\ta\tb\n1\ta\n");
-  CHECK(failure(dir, "qqp", "test") ==
+  CHECK(glue_failure(dir, "qqp", "test") ==
         "QQP/test.tsv: line 3: expected 3 columns (id, question1, question2), found 2");
 }
 
@@ -156,7 +154,7 @@ TEST_CASE("MNLI: the label column by name, two dev files, the diagnostics set be
   const LabelledData diagnostics = read(dir, "mnli", "ax");
   CHECK(diagnostics.rows.at(0).text == "e");
   CHECK_FALSE(diagnostics.has_labels);
-  CHECK(failure(dir, "mnli", "dev") ==
+  CHECK(glue_failure(dir, "mnli", "dev") ==
         "MNLI has no split `dev`; it has: train, dev_matched, dev_mismatched, test_matched, test_mismatched, "
         "ax");
 }
@@ -183,28 +181,28 @@ TEST_CASE("the task's own folder is as good as the folder of all tasks") {
 
 TEST_CASE("what is wrong with a file, and where") {
   const testing::TempDir dir;
-  CHECK(failure(dir, "rte", "dev").find("no file dev.tsv of the GLUE task RTE") != std::string::npos);
+  CHECK(glue_failure(dir, "rte", "dev").find("no file dev.tsv of the GLUE task RTE") != std::string::npos);
   dir.write("RTE/train.tsv", "");
-  CHECK(failure(dir, "rte", "train") ==
+  CHECK(glue_failure(dir, "rte", "train") ==
         "RTE/train.tsv: the file is empty; expected a first line with the names of the columns");
   dir.write("RTE/train.tsv", "index\tsentence1\tsentence2\tlabel\n");
-  CHECK(failure(dir, "rte", "train") == "RTE/train.tsv: the file has a header but no rows");
+  CHECK(glue_failure(dir, "rte", "train") == "RTE/train.tsv: the file has a header but no rows");
   dir.write("RTE/train.tsv", "index\tsentence1\tsentence2\tlabel\n0\ta\tb\n");
-  CHECK(failure(dir, "rte", "train") ==
+  CHECK(glue_failure(dir, "rte", "train") ==
         "RTE/train.tsv: line 2: expected 4 columns (index, sentence1, sentence2, label), found 3");
   dir.write("RTE/train.tsv", "index\tsentence1\tsentence2\tlabel\n0\ta\tb\tmaybe\n");
-  CHECK(failure(dir, "rte", "train") ==
+  CHECK(glue_failure(dir, "rte", "train") ==
         "label `maybe` at RTE/train.tsv:2 is none of the task's; known: entailment, not_entailment");
   dir.write("RTE/train.tsv", "index\tpremise\thypothesis\tlabel\n0\ta\tb\tentailment\n");
   CHECK(
-      failure(dir, "rte", "train") ==
+      glue_failure(dir, "rte", "train") ==
       "RTE/train.tsv: no column `sentence1` (RTE task); the columns are: index, premise, hypothesis, label");
 }
 
 TEST_CASE("metrics of one's own data") {
-  CHECK(custom_metrics(2, false) == Names{"accuracy", "f1", "matthews_correlation"});
-  CHECK(custom_metrics(5, false) == Names{"accuracy", "f1_macro", "matthews_correlation"});
-  CHECK(custom_metrics(0, true) == Names{"pearson", "spearmanr", "mse"});
+  CHECK(custom_metrics(2, false) == Strings{"accuracy", "f1", "matthews_correlation"});
+  CHECK(custom_metrics(5, false) == Strings{"accuracy", "f1_macro", "matthews_correlation"});
+  CHECK(custom_metrics(0, true) == Strings{"pearson", "spearmanr", "mse"});
 }
 
 }  // namespace espalier::data

@@ -14,7 +14,7 @@
 namespace espalier::data {
 namespace {
 
-using Ids = std::vector<std::int32_t>;
+using testing::Ids;
 constexpr std::int32_t kPad = 0, kCls = 4, kSep = 5;
 
 // Letters a .. z are words of ids 7 .. 32.
@@ -24,7 +24,8 @@ text::Tokenizer letters() {
   return text::Tokenizer(text::crammed_bert_tokenizer(std::move(vocabulary)));
 }
 
-LabelledData classes_of(const std::vector<std::string>& texts, const std::vector<std::string>& pairs = {}) {
+LabelledData labelled_texts(const std::vector<std::string>& texts,
+                            const std::vector<std::string>& pairs = {}) {
   LabelledData data;
   data.has_labels = true;
   data.pairs = !pairs.empty();
@@ -49,10 +50,10 @@ LabelledData many(std::size_t count) {
     for (std::uint32_t n = random.below(i, 40); n > 0; --n) text += " b";
     texts.push_back(text);
   }
-  return classes_of(texts);
+  return labelled_texts(texts);
 }
 
-LabelledLoaderOptions options_of(std::int64_t batch_size, bool shuffle = false, bool buckets = false) {
+LabelledLoaderOptions loader_options(std::int64_t batch_size, bool shuffle = false, bool buckets = false) {
   LabelledLoaderOptions options;
   options.batch_size = batch_size;
   options.shuffle = shuffle;
@@ -61,7 +62,7 @@ LabelledLoaderOptions options_of(std::int64_t batch_size, bool shuffle = false, 
   return options;
 }
 
-std::vector<std::int64_t> rows_of(LabelledLoader& batches, std::int64_t epoch) {
+std::vector<std::int64_t> epoch_rows(LabelledLoader& batches, std::int64_t epoch) {
   std::vector<std::int64_t> rows;
   for (std::int64_t i = 0; i < batches.batches(); ++i) {
     const LabelledBatch batch = batches.batch(epoch, i);
@@ -82,7 +83,7 @@ bool is_complete(std::vector<std::int64_t> rows, std::int64_t count) {
 
 TEST_CASE("single texts are pairs with an empty second part; batches are padded to their longest") {
   const text::Tokenizer tokenizer = letters();
-  LabelledLoader batches(tokenizer, classes_of({"a b", "c", "d e f"}), options_of(2));
+  LabelledLoader batches(tokenizer, labelled_texts({"a b", "c", "d e f"}), loader_options(2));
   CHECK(batches.batches() == 2);
   const LabelledBatch first = batches.batch(0, 0);
   CHECK(first.ids.shape() == Shape{2, 5});
@@ -100,9 +101,9 @@ TEST_CASE("single texts are pairs with an empty second part; batches are padded 
 
 TEST_CASE("pairs, and the longer part is cut first") {
   const text::Tokenizer tokenizer = letters();
-  LabelledLoaderOptions options = options_of(4);
+  LabelledLoaderOptions options = loader_options(4);
   options.max_length = 7;
-  LabelledLoader batches(tokenizer, classes_of({"a", "a b c d e"}, {"b c d", "x"}), options);
+  LabelledLoader batches(tokenizer, labelled_texts({"a", "a b c d e"}, {"b c d", "x"}), options);
   const LabelledBatch batch = batches.batch(0, 0);
   CHECK(batch.ids.to_vector() == Ids{kCls, 7, kSep, 8, 9, 10, kSep, kCls, 7, 8, 9, kSep, 30, kSep});
   CHECK(batches.truncated() == 1);
@@ -110,35 +111,37 @@ TEST_CASE("pairs, and the longer part is cut first") {
 
 TEST_CASE("a limit that the template alone exceeds") {
   const text::Tokenizer tokenizer = letters();
-  LabelledLoaderOptions options = options_of(4);
+  LabelledLoaderOptions options = loader_options(4);
   options.max_length = 2;
-  CHECK_FALSE(testing::error_of([&] { LabelledLoader(tokenizer, classes_of({"a", "b"}), options); }).empty());
+  CHECK_FALSE(testing::error_of([&] {
+                LabelledLoader(tokenizer, labelled_texts({"a", "b"}), options);
+              }).empty());
 }
 
 TEST_CASE("regressions have values, test files have neither") {
   const text::Tokenizer tokenizer = letters();
-  LabelledData data = classes_of({"a", "b", "c"});
+  LabelledData data = labelled_texts({"a", "b", "c"});
   data.regression = true;
-  LabelledLoader values(tokenizer, data, options_of(3));
+  LabelledLoader values(tokenizer, data, loader_options(3));
   CHECK(values.batch(0, 0).values == std::vector<float>{0.0F, 0.5F, 1.0F});
   CHECK(values.batch(0, 0).classes.empty());
   data.has_labels = false;
-  LabelledLoader none(tokenizer, data, options_of(3));
+  LabelledLoader none(tokenizer, data, loader_options(3));
   CHECK(none.batch(0, 0).values.empty());
 }
 
 TEST_CASE("shuffling: each epoch has every row once, in an order keyed by seed and epoch") {
   const text::Tokenizer tokenizer = letters();
   const LabelledData data = many(101);
-  LabelledLoader batches(tokenizer, data, options_of(8, true));
-  const auto first = rows_of(batches, 0);
-  const auto second = rows_of(batches, 1);
+  LabelledLoader batches(tokenizer, data, loader_options(8, true));
+  const auto first = epoch_rows(batches, 0);
+  const auto second = epoch_rows(batches, 1);
   CHECK(is_complete(first, 101));
   CHECK(is_complete(second, 101));
   CHECK(first != second);
-  CHECK(rows_of(batches, 0) == first);
-  LabelledLoader given(tokenizer, data, options_of(8));
-  const auto unshuffled = rows_of(given, 3);
+  CHECK(epoch_rows(batches, 0) == first);
+  LabelledLoader given(tokenizer, data, loader_options(8));
+  const auto unshuffled = epoch_rows(given, 3);
   CHECK(is_complete(unshuffled, 101));
   CHECK(std::is_sorted(unshuffled.begin(), unshuffled.end()));
 }
@@ -146,14 +149,14 @@ TEST_CASE("shuffling: each epoch has every row once, in an order keyed by seed a
 TEST_CASE("length buckets waste less and still have every row once") {
   const text::Tokenizer tokenizer = letters();
   const LabelledData data = many(500);
-  LabelledLoader plain(tokenizer, data, options_of(8, true));
-  LabelledLoader bucketed(tokenizer, data, options_of(8, true, true));
+  LabelledLoader plain(tokenizer, data, loader_options(8, true));
+  LabelledLoader bucketed(tokenizer, data, loader_options(8, true, true));
   for (std::int64_t epoch = 0; epoch < 2; ++epoch) {
-    CHECK(is_complete(rows_of(bucketed, epoch), 500));
+    CHECK(is_complete(epoch_rows(bucketed, epoch), 500));
     CHECK(plain.padding_share(epoch) > 0.3);
     CHECK(bucketed.padding_share(epoch) < 0.06);
   }
-  CHECK(rows_of(bucketed, 0) != rows_of(bucketed, 1));
+  CHECK(epoch_rows(bucketed, 0) != epoch_rows(bucketed, 1));
   // Lengths must not fall from the first batch to the last: batches come in random order.
   int rising = 0;
   for (std::int64_t i = 0; i + 1 < bucketed.batches(); ++i) {
@@ -167,9 +170,9 @@ TEST_CASE("the same batches for any number of threads") {
   const LabelledData data = many(300);
   const int threads = thread_count();
   set_thread_count(1);
-  LabelledLoader one(tokenizer, data, options_of(16, true, true));
+  LabelledLoader one(tokenizer, data, loader_options(16, true, true));
   set_thread_count(3);
-  LabelledLoader three(tokenizer, data, options_of(16, true, true));
+  LabelledLoader three(tokenizer, data, loader_options(16, true, true));
   set_thread_count(threads);
   for (std::int64_t i = 0; i < one.batches(); ++i) {
     CHECK(one.batch(1, i).ids.to_vector() == three.batch(1, i).ids.to_vector());
@@ -178,7 +181,7 @@ TEST_CASE("the same batches for any number of threads") {
 
 TEST_CASE("a stream of texts without labels") {
   const text::Tokenizer tokenizer = letters();
-  const LabelledData data = classes_of({"a b", "c"});
+  const LabelledData data = labelled_texts({"a b", "c"});
   const LabelledBatch batch = encode_batch(tokenizer, data.rows, 128);
   CHECK(batch.ids.to_vector() == Ids{kCls, 7, 8, kSep, kSep, kCls, 9, kSep, kSep, kPad});
   CHECK(batch.rows == std::vector<std::int64_t>{0, 1});

@@ -6,12 +6,13 @@
 #include <set>
 
 #include "espalier/base/error.h"
+#include "tests/data/labelled_support.h"
 #include "tests/support/support.h"
 
 namespace espalier::data {
 namespace {
 
-using Names = std::vector<std::string>;
+using testing::Strings;
 
 std::vector<std::int32_t> classes_of(const LabelledData& data) {
   std::vector<std::int32_t> classes;
@@ -19,12 +20,10 @@ std::vector<std::int32_t> classes_of(const LabelledData& data) {
   return classes;
 }
 
-std::string failure(const std::filesystem::path& path, const LabelledColumns& columns,
-                    const LabelSet* known = nullptr) {
-  const std::string message = testing::error_of([&] { read_labelled(path, columns, known); });
-  const std::string folder = path.parent_path().string() + "/";
-  const std::size_t at = message.find(folder);
-  return at == message.npos ? message : message.substr(0, at) + message.substr(at + folder.size());
+std::string labelled_failure(const std::filesystem::path& path, const LabelledColumns& columns,
+                             const LabelSet* known = nullptr) {
+  return testing::without_folder(testing::error_of([&] { read_labelled(path, columns, known); }),
+                                 path.parent_path());
 }
 
 }  // namespace
@@ -32,7 +31,7 @@ std::string failure(const std::filesystem::path& path, const LabelledColumns& co
 TEST_CASE("classes come from the training file, sorted") {
   const testing::TempDir dir;
   const auto data = read_labelled(dir.write("t.tsv", "sentence\tlabel\na\tpos\nb\t neg \nc\tpos\n"), {});
-  CHECK(data.labels.names() == Names{"neg", "pos"});
+  CHECK(data.labels.names() == Strings{"neg", "pos"});
   CHECK(classes_of(data) == std::vector<std::int32_t>{1, 0, 1});
   CHECK(data.has_labels);
   CHECK_FALSE(data.pairs);
@@ -42,14 +41,14 @@ TEST_CASE("classes come from the training file, sorted") {
 }
 
 TEST_CASE("numeric classes are sorted by value") {
-  CHECK(LabelSet::discovered({"10", "2", "-1", "1"}).names() == Names{"-1", "1", "2", "10"});
-  CHECK(LabelSet::discovered({"10", "2", "x"}).names() == Names{"10", "2", "x"});
+  CHECK(LabelSet::discovered({"10", "2", "-1", "1"}).names() == Strings{"-1", "1", "2", "10"});
+  CHECK(LabelSet::discovered({"10", "2", "x"}).names() == Strings{"10", "2", "x"});
 }
 
 TEST_CASE("numbers are classes by value, the shortest spelling is the name") {
   CHECK(LabelSet::discovered({"1", "1.0", "0.0", "0", "+2", "2.50", "2.5"}).names() ==
-        Names{"0", "1", "+2", "2.5"});
-  const LabelSet pandas(Names{"0.0", "1.0"});
+        Strings{"0", "1", "+2", "2.5"});
+  const LabelSet pandas(Strings{"0.0", "1.0"});
   CHECK(pandas.find("1") == 1);
   CHECK(pandas.find("0") == 0);
   CHECK(pandas.find("-0e5") == 0);
@@ -59,11 +58,11 @@ TEST_CASE("numbers are classes by value, the shortest spelling is the name") {
   CHECK(pandas.find("0.5") == -1);
   CHECK(pandas.find("one") == -1);
   // Not numbers alone, codes with leading zeros, and whole numbers that doubles cannot tell apart.
-  CHECK(LabelSet::discovered({"1", "1.0", "none"}).names() == Names{"1", "1.0", "none"});
+  CHECK(LabelSet::discovered({"1", "1.0", "none"}).names() == Strings{"1", "1.0", "none"});
   CHECK(LabelSet::discovered({"1", "01"}).size() == 2);
   CHECK(LabelSet::discovered({"9007199254740992", "9007199254740993"}).size() == 2);
   // A model that was trained when they were two.
-  const LabelSet old(Names{"1", "1.0"});
+  const LabelSet old(Strings{"1", "1.0"});
   CHECK(old.find("1.0") == 1);
   CHECK(old.find("1.00") == 0);
 }
@@ -75,7 +74,7 @@ TEST_CASE("labels that JSON types differently, or a CSV writes differently in tr
                               "{\"sentence\":\"a\",\"label\":1}\n{\"sentence\":\"b\",\"label\":1.0}\n"
                               "{\"sentence\":\"c\",\"label\":\"1\"}\n{\"sentence\":\"d\",\"label\":-0.0}\n"),
                     {});
-  CHECK(train.labels.names() == Names{"0", "1"});
+  CHECK(train.labels.names() == Strings{"0", "1"});
   CHECK(classes_of(train) == std::vector<std::int32_t>{1, 1, 1, 0});
   const auto dev = read_labelled(dir.write("d.csv", "label,sentence\n0.0,a\n1.0,b\n"), {}, &train.labels);
   CHECK(classes_of(dev) == std::vector<std::int32_t>{0, 1});
@@ -83,13 +82,13 @@ TEST_CASE("labels that JSON types differently, or a CSV writes differently in tr
 
 TEST_CASE("labels that cannot be the name of a class") {
   const testing::TempDir dir;
-  CHECK(failure(dir.write("l.tsv", "sentence\tlabel\na\tgood\nb\tf\xE5r\n"), {})
+  CHECK(labelled_failure(dir.write("l.tsv", "sentence\tlabel\na\tgood\nb\tf\xE5r\n"), {})
             .starts_with("l.tsv: line 3: the label `f\xEF\xBF\xBDr` is not UTF-8; convert the file"));
-  CHECK(failure(dir.write("q.csv", "sentence,label\na,good\nb,\"very\nbad\"\n"), {})
+  CHECK(labelled_failure(dir.write("q.csv", "sentence,label\na,good\nb,\"very\nbad\"\n"), {})
             .starts_with("q.csv: line 3: the label `very bad` holds a tab or a line end"));
-  CHECK(
-      failure(dir.write("n.jsonl", "{\"sentence\":\"a\",\"label\":1}\n{\"sentence\":\"b\",\"label\":null}\n"),
-              {}) == "n.jsonl: line 2: `label` must be a string or a number, found null");
+  CHECK(labelled_failure(
+            dir.write("n.jsonl", "{\"sentence\":\"a\",\"label\":1}\n{\"sentence\":\"b\",\"label\":null}\n"),
+            {}) == "n.jsonl: line 2: `label` must be a string or a number, found null");
 }
 
 TEST_CASE("bad rows are left out if asked; an unknown class never is") {
@@ -102,7 +101,7 @@ TEST_CASE("bad rows are left out if asked; an unknown class never is") {
   CHECK(classes_of(data) == std::vector<std::int32_t>{0, 1});
   CHECK(data.left_out.count() == 3);
   CHECK(data.left_out.text().starts_with("3 records left out (lines 3, 4, 6; "));
-  CHECK(failure(dir.write("d.tsv", "sentence\tlabel\na\tz\n"), columns, &data.labels) ==
+  CHECK(labelled_failure(dir.write("d.tsv", "sentence\tlabel\na\tz\n"), columns, &data.labels) ==
         "label `z` at d.tsv:2 was never seen in training; known: x, y");
   columns.regression = true;
   CHECK(read_labelled(dir.write("r.tsv", "sentence\tlabel\na\t1\nb\tnan\n"), columns).left_out.count() == 1);
@@ -123,15 +122,15 @@ TEST_CASE("CSV and JSON lines with a pair of texts") {
     CHECK(data.pairs);
     CHECK(data.rows[0].text == "why?");
     CHECK(data.rows[0].text_pair == "yes, so");
-    CHECK(data.labels.names() == Names{"0", "1"});
+    CHECK(data.labels.names() == Strings{"0", "1"});
     CHECK(classes_of(data) == std::vector<std::int32_t>{0, 1});
   }
 }
 
 TEST_CASE("a label never seen in training") {
   const testing::TempDir dir;
-  const LabelSet known(Names{"neg", "pos"});
-  CHECK(failure(dir.write("dev.tsv", "sentence\tlabel\na\tneg\nb\tx\n"), {}, &known) ==
+  const LabelSet known(Strings{"neg", "pos"});
+  CHECK(labelled_failure(dir.write("dev.tsv", "sentence\tlabel\na\tneg\nb\tx\n"), {}, &known) ==
         "label `x` at dev.tsv:3 was never seen in training; known: neg, pos");
 }
 
@@ -147,7 +146,7 @@ TEST_CASE("regression targets are finite numbers") {
   CHECK(data.rows[1].value == 0.3F);
   CHECK(data.rows[2].value == 2.0F);
   for (const std::string bad : {"good", "nan", "inf", "1e999", "1,5", "0x10"}) {
-    CHECK(failure(dir.write("bad.tsv", "sentence\tlabel\na\t1\nb\t" + bad + "\n"), columns) ==
+    CHECK(labelled_failure(dir.write("bad.tsv", "sentence\tlabel\na\t1\nb\t" + bad + "\n"), columns) ==
           "bad.tsv: line 3: expected a finite number as label (this is a regression), found `" + bad + "`");
   }
 }
@@ -155,13 +154,13 @@ TEST_CASE("regression targets are finite numbers") {
 TEST_CASE("what cannot be trained on") {
   const testing::TempDir dir;
   CHECK(
-      failure(dir.write("one.tsv", "sentence\tlabel\na\tx\nb\tx\n"), {}) ==
+      labelled_failure(dir.write("one.tsv", "sentence\tlabel\na\tx\nb\tx\n"), {}) ==
       "one.tsv: all 2 rows have the label `x`; a classifier needs rows of two classes or more to learn from");
-  CHECK(failure(dir.write("none.tsv", "sentence\tlabel\n"), {}) ==
+  CHECK(labelled_failure(dir.write("none.tsv", "sentence\tlabel\n"), {}) ==
         "none.tsv: the file has a header but no rows");
-  CHECK(failure(dir.write("blank.tsv", "sentence\tlabel\na\t \nb\t1\n"), {}) ==
+  CHECK(labelled_failure(dir.write("blank.tsv", "sentence\tlabel\na\t \nb\t1\n"), {}) ==
         "blank.tsv: line 2: the column `label` is empty");
-  CHECK(failure(dir.write("other.tsv", "text\tlabel\na\t1\n"), {}) ==
+  CHECK(labelled_failure(dir.write("other.tsv", "text\tlabel\na\t1\n"), {}) ==
         "other.tsv: no column `sentence` (task.text); the columns are: text, label");
   CHECK(testing::error_of([&] { read_labelled(dir / "absent.tsv", {}); }).find("absent.tsv") !=
         std::string::npos);

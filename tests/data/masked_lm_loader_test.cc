@@ -13,7 +13,7 @@
 namespace espalier::data {
 namespace {
 
-using Ids = std::vector<std::int32_t>;
+using testing::Ids;
 constexpr std::int64_t kLength = 16;
 constexpr std::int32_t kMask = 6;
 
@@ -32,7 +32,7 @@ std::filesystem::path write_store(const testing::TempDir& dir, int train, int va
   return path;
 }
 
-MaskedLmOptions options_of(bool shuffle, std::uint64_t seed = 3) {
+MaskedLmOptions masked_lm_options(bool shuffle, std::uint64_t seed = 3) {
   MaskedLmOptions options;
   options.seed = seed;
   options.shuffle = shuffle;
@@ -59,7 +59,7 @@ Ids first_tokens(const Ids& ids) {
 TEST_CASE("a batch: stored order, positions and targets of each sequence in order") {
   const testing::TempDir dir;
   const io::TokenStoreReader store(write_store(dir, 5, 2));
-  const MaskedLmLoader loader(store, options_of(false));
+  const MaskedLmLoader loader(store, masked_lm_options(false));
   CHECK(loader.sequences() == 5);
   CHECK(loader.sequence_length() == kLength);
   CHECK(loader.predictions_per_sequence() == 4);
@@ -80,11 +80,11 @@ TEST_CASE("any cut into batches gives the same sequences, across the end of an e
   const testing::TempDir dir;
   const io::TokenStoreReader store(write_store(dir, 5, 2));
   for (const bool shuffle : {false, true}) {
-    const MaskedLmLoader loader(store, options_of(shuffle));
+    const MaskedLmLoader loader(store, masked_lm_options(shuffle));
     const Ids whole = loader.batch(0, 12).ids.to_vector();
     Ids pieces;
     for (const auto& [first, count] : {std::pair(0, 3), std::pair(3, 4), std::pair(7, 5)}) {
-      const Ids part = MaskedLmLoader(store, options_of(shuffle)).batch(first, count).ids.to_vector();
+      const Ids part = MaskedLmLoader(store, masked_lm_options(shuffle)).batch(first, count).ids.to_vector();
       pieces.insert(pieces.end(), part.begin(), part.end());
     }
     CHECK(pieces == whole);
@@ -94,14 +94,14 @@ TEST_CASE("any cut into batches gives the same sequences, across the end of an e
 TEST_CASE("shuffled: every sequence once an epoch, in a new order; masks are fresh each epoch") {
   const testing::TempDir dir;
   const io::TokenStoreReader store(write_store(dir, 50, 1));
-  const MaskedLmLoader loader(store, options_of(true));
+  const MaskedLmLoader loader(store, masked_lm_options(true));
   const Ids first = first_tokens(unmasked(loader.batch(0, 50)));
   const Ids second = first_tokens(unmasked(loader.batch(50, 50)));
   CHECK(std::set<std::int32_t>(first.begin(), first.end()).size() == 50);
   CHECK(std::set<std::int32_t>(second.begin(), second.end()).size() == 50);
   CHECK(first != second);
-  CHECK(first != first_tokens(unmasked(MaskedLmLoader(store, options_of(true, 4)).batch(0, 50))));
-  const MaskedLmLoader stored(store, options_of(false));
+  CHECK(first != first_tokens(unmasked(MaskedLmLoader(store, masked_lm_options(true, 4)).batch(0, 50))));
+  const MaskedLmLoader stored(store, masked_lm_options(false));
   CHECK(stored.batch(0, 50).positions != stored.batch(50, 50).positions);
   // The mask belongs to the sequence, not to its place.
   const std::int64_t sequence = loader.sequence_at(7);
@@ -111,7 +111,7 @@ TEST_CASE("shuffled: every sequence once an epoch, in a new order; masks are fre
 TEST_CASE("the validation split, and a split that is empty") {
   const testing::TempDir dir;
   const io::TokenStoreReader store(write_store(dir, 5, 2));
-  MaskedLmOptions options = options_of(false);
+  MaskedLmOptions options = masked_lm_options(false);
   options.split = io::Split::kValidation;
   CHECK(first_tokens(unmasked(MaskedLmLoader(store, options).batch(0, 2))) == Ids{50, 51});
   const testing::TempDir other;

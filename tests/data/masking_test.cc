@@ -12,14 +12,14 @@
 namespace espalier::data {
 namespace {
 
-using Ids = std::vector<std::int32_t>;
+using testing::Ids;
 
 struct Masked {
   Ids ids, positions, targets;
   bool operator==(const Masked&) const = default;
 };
 
-MaskingOptions options_of(std::uint64_t seed = 1) {
+MaskingOptions masking_options(std::uint64_t seed = 1) {
   MaskingOptions options;
   options.seed = seed;
   options.mask_id = 6;
@@ -41,7 +41,7 @@ Masked masked(const MaskingOptions& options, std::uint64_t epoch, std::uint64_t 
 TEST_CASE("exactly 32 of 128 positions: 26 masked, 3 random, 3 kept") {
   std::map<std::string, int> totals;
   for (std::uint64_t sequence = 0; sequence < 500; ++sequence) {
-    const Masked result = masked(options_of(), 0, sequence);
+    const Masked result = masked(masking_options(), 0, sequence);
     REQUIRE(result.positions.size() == 32);
     REQUIRE(std::is_sorted(result.positions.begin(), result.positions.end()));
     REQUIRE(std::adjacent_find(result.positions.begin(), result.positions.end()) == result.positions.end());
@@ -68,15 +68,15 @@ TEST_CASE("exactly 32 of 128 positions: 26 masked, 3 random, 3 kept") {
 }
 
 TEST_CASE("a pure function of seed, epoch and sequence") {
-  const Masked base = masked(options_of(1), 2, 3);
-  CHECK(base == masked(options_of(1), 2, 3));
-  CHECK(base.positions != masked(options_of(2), 2, 3).positions);
-  CHECK(base.positions != masked(options_of(1), 3, 3).positions);
-  CHECK(base.positions != masked(options_of(1), 2, 4).positions);
+  const Masked base = masked(masking_options(1), 2, 3);
+  CHECK(base == masked(masking_options(1), 2, 3));
+  CHECK(base.positions != masked(masking_options(2), 2, 3).positions);
+  CHECK(base.positions != masked(masking_options(1), 3, 3).positions);
+  CHECK(base.positions != masked(masking_options(1), 2, 4).positions);
 }
 
 TEST_CASE("every position is masked equally often, random tokens cover the whole vocabulary") {
-  MaskingOptions options = options_of();
+  MaskingOptions options = masking_options();
   options.vocabulary_size = 20;
   options.mask_id = 100000;
   std::vector<int> positions(128, 0);
@@ -100,7 +100,7 @@ TEST_CASE("counts round halves to even and are never zero") {
   CHECK(masked_count(0.15, 128) == 19);
   CHECK(masked_count(0.25, 1) == 1);
   CHECK(masked_count(1.0, 16) == 16);
-  CHECK(masked(options_of(), 0, 0, 1).positions == Ids{0});
+  CHECK(masked(masking_options(), 0, 0, 1).positions == Ids{0});
 }
 
 TEST_CASE("a rate outside (0, 1] is refused") {

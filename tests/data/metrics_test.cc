@@ -4,58 +4,60 @@
 
 #include <cmath>
 
+#include "tests/support/support.h"
+
 namespace espalier::data {
 namespace {
 
-using Ints = std::vector<std::int32_t>;
-using Doubles = std::vector<double>;
+using testing::Doubles;
+using testing::Ids;
 
 }  // namespace
 
 TEST_CASE("accuracy") {
-  CHECK(accuracy(Ints{0, 1, 2, 1}, Ints{0, 1, 1, 1}).value == 0.75);
-  const MetricValue empty = accuracy(Ints{}, Ints{});
+  CHECK(accuracy(Ids{0, 1, 2, 1}, Ids{0, 1, 1, 1}).value == 0.75);
+  const MetricValue empty = accuracy(Ids{}, Ids{});
   CHECK(std::isnan(empty.value));
   CHECK(empty.warning == "there are no rows to score");
 }
 
 TEST_CASE("Matthews' correlation of two and three classes") {
   // 2x2: tp 2, tn 1, fp 1, fn 1 -> (2 - 1) / sqrt(3 * 3 * 2 * 2)
-  CHECK(matthews_correlation(Ints{1, 1, 1, 0, 0}, Ints{1, 1, 0, 0, 1}).value ==
+  CHECK(matthews_correlation(Ids{1, 1, 1, 0, 0}, Ids{1, 1, 0, 0, 1}).value ==
         doctest::Approx(1.0 / 6).epsilon(1e-12));
-  CHECK(matthews_correlation(Ints{0, 1, 2}, Ints{0, 1, 2}).value == 1.0);
-  CHECK(matthews_correlation(Ints{0, 1, 0, 1}, Ints{1, 0, 1, 0}).value == -1.0);
+  CHECK(matthews_correlation(Ids{0, 1, 2}, Ids{0, 1, 2}).value == 1.0);
+  CHECK(matthews_correlation(Ids{0, 1, 0, 1}, Ids{1, 0, 1, 0}).value == -1.0);
   // Three classes by the formula: c = 3, s = 5, t = (2, 2, 1), p = (1, 3, 1).
-  CHECK(matthews_correlation(Ints{0, 0, 1, 1, 2}, Ints{0, 1, 1, 1, 0}).value ==
+  CHECK(matthews_correlation(Ids{0, 0, 1, 1, 2}, Ids{0, 1, 1, 1, 0}).value ==
         doctest::Approx((3.0 * 5 - (2 * 2 + 2 * 3 + 1 * 0)) / std::sqrt((25.0 - 13) * (25.0 - 9))));
 }
 
 TEST_CASE("Matthews' correlation with one class is 0 and says so") {
-  const MetricValue predicted = matthews_correlation(Ints{0, 1, 1}, Ints{1, 1, 1});
+  const MetricValue predicted = matthews_correlation(Ids{0, 1, 1}, Ids{1, 1, 1});
   CHECK(predicted.value == 0);
   CHECK(predicted.warning == "only one class was predicted: Matthews' correlation is set to 0");
-  const MetricValue truth = matthews_correlation(Ints{1, 1, 1}, Ints{0, 1, 1});
+  const MetricValue truth = matthews_correlation(Ids{1, 1, 1}, Ids{0, 1, 1});
   CHECK(truth.value == 0);
   CHECK(truth.warning.find("the rows hold only one class") == 0);
 }
 
 TEST_CASE("F1 of the positive class") {
   // tp 2, fp 1, fn 1.
-  const MetricValue value = f1(Ints{1, 1, 1, 0, 0}, Ints{1, 1, 0, 0, 1});
+  const MetricValue value = f1(Ids{1, 1, 1, 0, 0}, Ids{1, 1, 0, 0, 1});
   CHECK(value.value == doctest::Approx(2.0 / 3));
   CHECK(value.warning.empty());
-  const MetricValue none = f1(Ints{1, 0}, Ints{0, 0});
+  const MetricValue none = f1(Ids{1, 0}, Ids{0, 0});
   CHECK(none.value == 0);
   CHECK(none.warning == "no row was predicted positive (class 1): F1 is 0");
-  CHECK(f1(Ints{0, 0}, Ints{0, 0}).value == 0);
-  CHECK(f1(Ints{0, 0}, Ints{0, 0}).warning.find("in truth or prediction") != std::string::npos);
-  CHECK(f1(Ints{0, 0}, Ints{0, 1}).warning == "no row is truly positive (class 1): F1 is 0");
-  CHECK(f1(Ints{0, 1}, Ints{1, 1}).warning == "every row was predicted positive (class 1)");
+  CHECK(f1(Ids{0, 0}, Ids{0, 0}).value == 0);
+  CHECK(f1(Ids{0, 0}, Ids{0, 0}).warning.find("in truth or prediction") != std::string::npos);
+  CHECK(f1(Ids{0, 0}, Ids{0, 1}).warning == "no row is truly positive (class 1): F1 is 0");
+  CHECK(f1(Ids{0, 1}, Ids{1, 1}).warning == "every row was predicted positive (class 1)");
 }
 
 TEST_CASE("macro F1 averages over the classes that occur") {
   // Class 0: tp 1 fp 1 fn 1 -> 0.5; class 1: tp 2 fp 1 fn 0 -> 0.8; class 2: 0 (never predicted).
-  const MetricValue value = f1_macro(Ints{0, 0, 1, 1, 2}, Ints{0, 1, 1, 1, 0});
+  const MetricValue value = f1_macro(Ids{0, 0, 1, 1, 2}, Ids{0, 1, 1, 1, 0});
   CHECK(value.value == doctest::Approx((0.5 + 0.8 + 0) / 3));
   CHECK(value.warning == "class 2 never predicted: its F1 is 0");
 }

@@ -5,14 +5,15 @@
 
 #include "espalier/base/philox.h"
 #include "espalier/data/prepare.h"
-#include "espalier/io/token_store.h"
 #include "espalier/io/tokenizer_json.h"
+#include "tests/data/prepare_support.h"
 #include "tests/support/support.h"
 
 namespace espalier::data {
 namespace {
 
-using Words = std::vector<std::string>;
+using testing::error_of_preparing;
+using Words = testing::Strings;
 
 const Words kRussian = {"утро", "река", "книга", "хлеб", "Дети", "снег", "поезд", "ёлка", "сосед", "песня"};
 const Words kEnglish = {"morning", "river", "book", "bread", "children", "snow", "train", "evening", "song"};
@@ -32,19 +33,11 @@ std::string documents(const Words& words, const std::string& between, int count,
   return text;
 }
 
-PrepareOptions options_of(const testing::TempDir& dir) {
-  PrepareOptions options;
-  options.text_files = {(dir / "*.txt").string()};
-  options.out = dir / "out";
+// A vocabulary with room for two scripts.
+PrepareOptions scripts_options(const testing::TempDir& dir) {
+  PrepareOptions options = testing::prepare_options(dir);
   options.vocabulary_size = 200;
-  options.sequence_length = 16;
-  options.validation_fraction = 0.2;
-  options.order = SequenceOrder::kStored;
   return options;
-}
-
-std::string error_of(const PrepareOptions& options) {
-  return testing::error_of([&] { prepare(options); });
 }
 
 bool warns_of(const PrepareResult& result, const std::string& what) {
@@ -57,7 +50,7 @@ bool warns_of(const PrepareResult& result, const std::string& what) {
 TEST_CASE("a text that the default normalizer deletes is refused before the work, with the way out") {
   const testing::TempDir dir;
   dir.write("a.txt", documents(kRussian, " ", 30, 1));
-  const std::string error = error_of(options_of(dir));
+  const std::string error = error_of_preparing(scripts_options(dir));
   CHECK(error.starts_with("text.files: the tokenizer deletes 100.0 % of the letters ("));
   CHECK(error.ends_with("tokenizer.normalizer=bert keeps every script"));
   CHECK_FALSE(std::filesystem::exists(dir / "out"));
@@ -66,7 +59,7 @@ TEST_CASE("a text that the default normalizer deletes is refused before the work
 TEST_CASE("deleted letters are counted, and said above one percent") {
   const testing::TempDir dir;
   dir.write("a.txt", documents(kEnglish, " ", 60, 1) + documents(kRussian, " ", 10, 2));
-  const PrepareResult result = prepare(options_of(dir));
+  const PrepareResult result = prepare(scripts_options(dir));
   const auto letters = result.manifest["documents"]["letters"].get<double>();
   const auto deleted = result.manifest["documents"]["deleted_letters"].get<double>();
   CHECK(deleted / letters > 0.1);
@@ -74,7 +67,7 @@ TEST_CASE("deleted letters are counted, and said above one percent") {
   CHECK(warns_of(result, " % of the letters ("));
   const testing::TempDir plain;
   plain.write("a.txt", documents(kEnglish, " ", 60, 1) + "a café\n");
-  const PrepareResult other = prepare(options_of(plain));
+  const PrepareResult other = prepare(scripts_options(plain));
   CHECK(other.manifest["documents"]["deleted_letters"] == 0);
   CHECK_FALSE(warns_of(other, "of the letters"));
 }
@@ -82,7 +75,7 @@ TEST_CASE("deleted letters are counted, and said above one percent") {
 TEST_CASE("with bert other scripts train and come back; none keeps all; another tokenizer's is taken") {
   const testing::TempDir dir;
   dir.write("a.txt", documents(kRussian, " ", 30, 1));
-  PrepareOptions options = options_of(dir);
+  PrepareOptions options = scripts_options(dir);
   options.normalizer = "bert";
   prepare(options);
   const text::Tokenizer uncased = io::read_tokenizer(dir / "out/tokenizer.json");
@@ -107,23 +100,24 @@ TEST_CASE("with bert other scripts train and come back; none keeps all; another 
 TEST_CASE("normalizers that are none, and settings of bert without it, are refused") {
   const testing::TempDir dir;
   dir.write("a.txt", documents(kEnglish, " ", 30, 1));
-  PrepareOptions options = options_of(dir);
+  PrepareOptions options = scripts_options(dir);
   options.normalizer = "bret";
-  CHECK(error_of(options) ==
+  CHECK(error_of_preparing(options) ==
         "tokenizer.normalizer: expected crammed, bert, none, or a tokenizer.json or MODEL, found `bret`");
   options.normalizer = "crammed";
   options.lowercase = false;
-  CHECK(error_of(options) == "tokenizer.lowercase: false needs tokenizer.normalizer=bert");
+  CHECK(error_of_preparing(options) == "tokenizer.lowercase: false needs tokenizer.normalizer=bert");
   options.lowercase = true;
   options.normalizer = "bert";
   options.tokenizer_path = "x.json";
-  CHECK(error_of(options).starts_with("tokenizer.normalizer: the tokenizer of tokenizer.path has one"));
+  CHECK(error_of_preparing(options).starts_with(
+      "tokenizer.normalizer: the tokenizer of tokenizer.path has one"));
 }
 
 TEST_CASE("words with characters beyond the alphabet's limit are said") {
   const testing::TempDir dir;
   dir.write("a.txt", documents(kRussian, " ", 30, 1));
-  PrepareOptions options = options_of(dir);
+  PrepareOptions options = scripts_options(dir);
   options.normalizer = "bert";
   options.limit_alphabet = 8;
   const PrepareResult result = prepare(options);
@@ -151,7 +145,7 @@ TEST_CASE("Chinese and short plain texts are no symbols, base64 is; a given rati
     records += "\"}\n";
   }
   dir.write("a.jsonl", records);
-  PrepareOptions options = options_of(dir);
+  PrepareOptions options = scripts_options(dir);
   options.text_files = {(dir / "a.jsonl").string()};
   options.normalizer = "bert";
   options.vocabulary_size = 120;
@@ -165,7 +159,7 @@ TEST_CASE("Chinese and short plain texts are no symbols, base64 is; a given rati
 TEST_CASE("tokenizer.path is whatever has a tokenizer") {
   const testing::TempDir dir;
   dir.write("a.txt", documents(kEnglish, " ", 30, 1));
-  PrepareOptions options = options_of(dir);
+  PrepareOptions options = scripts_options(dir);
   prepare(options);
   const std::string made = testing::read_text(dir / "out/tokenizer.json");
   int count = 0;
@@ -177,7 +171,7 @@ TEST_CASE("tokenizer.path is whatever has a tokenizer") {
   }
   options.tokenizer_path = dir / "nowhere";
   options.out = dir / "last";
-  CHECK(error_of(options).find(
+  CHECK(error_of_preparing(options).find(
             "nowhere: no such file or folder; a tokenizer is a tokenizer.json, or a model") !=
         std::string::npos);
 }

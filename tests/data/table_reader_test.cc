@@ -20,7 +20,7 @@ std::vector<Fields> rows_of(const std::filesystem::path& path) {
   return rows;
 }
 
-std::string error_of(const std::filesystem::path& path) {
+std::string error_of_table(const std::filesystem::path& path) {
   const std::string message = testing::error_of([&] { rows_of(path); });
   const std::string prefix = path.string() + ": ";
   CHECK(message.starts_with(prefix));
@@ -82,27 +82,27 @@ TEST_CASE("CSV as RFC 4180") {
 
 TEST_CASE("CSV errors name the line") {
   const testing::TempDir dir;
-  CHECK(error_of(dir.write("open.csv", "a,b\n1,2\n\"x,3\n4,5\n")) ==
+  CHECK(error_of_table(dir.write("open.csv", "a,b\n1,2\n\"x,3\n4,5\n")) ==
         "line 3: the quoted field that begins here is not closed before the file ends");
-  CHECK(error_of(dir.write("after.csv", "a,b\n\"x\" y,3\n")) ==
+  CHECK(error_of_table(dir.write("after.csv", "a,b\n\"x\" y,3\n")) ==
         "line 2: expected a comma or the line end after the closing quote of a field, found ` y,3` (a quote "
         "inside a quoted field is written twice)");
-  CHECK(error_of(dir.write("huge.csv", "a,b\n\"x,3\n" + std::string(17 << 20, 'y') + "\n")) ==
+  CHECK(error_of_table(dir.write("huge.csv", "a,b\n\"x,3\n" + std::string(17 << 20, 'y') + "\n")) ==
         "line 2: the quoted field that begins here is not closed within 16 MiB");
 }
 
 TEST_CASE("a wrong number of columns says where, what was expected and found") {
   const testing::TempDir dir;
-  CHECK(error_of(dir.write("a.tsv", "sentence\tlabel\ngood\t1\nbad\n")) ==
+  CHECK(error_of_table(dir.write("a.tsv", "sentence\tlabel\ngood\t1\nbad\n")) ==
         "line 3: expected 2 columns (sentence, label), found 1");
-  CHECK(error_of(dir.write("b.csv", "text\nx,y\n")) == "line 2: expected 1 column (text), found 2");
+  CHECK(error_of_table(dir.write("b.csv", "text\nx,y\n")) == "line 2: expected 1 column (text), found 2");
 }
 
 TEST_CASE("an empty file") {
   const testing::TempDir dir;
-  CHECK(error_of(dir.write("a.tsv", "")) ==
+  CHECK(error_of_table(dir.write("a.tsv", "")) ==
         "the file is empty; expected a first line with the names of the columns");
-  CHECK(error_of(dir.write("a.jsonl", "\n\n")) == "the file is empty; expected one JSON object a line");
+  CHECK(error_of_table(dir.write("a.jsonl", "\n\n")) == "the file is empty; expected one JSON object a line");
 }
 
 TEST_CASE("a missing column names its setting and those that exist") {
@@ -146,9 +146,9 @@ TEST_CASE("JSON lines") {
 
 TEST_CASE("lines that are not JSON objects") {
   const testing::TempDir dir;
-  CHECK(error_of(dir.write("a.jsonl", "{\"text\": \"a\"}\n{\"text\": \"a}\n"))
+  CHECK(error_of_table(dir.write("a.jsonl", "{\"text\": \"a\"}\n{\"text\": \"a}\n"))
             .starts_with("line 2: expected one JSON object a line; column "));
-  CHECK(error_of(dir.write("b.jsonl", "[1, 2]\n")) ==
+  CHECK(error_of_table(dir.write("b.jsonl", "[1, 2]\n")) ==
         "line 1: expected one JSON object a line, found a list");
 }
 
@@ -242,9 +242,9 @@ TEST_CASE("a missing column: the cause and the way out") {
 
 TEST_CASE("no row at all is an error, whatever the format") {
   const testing::TempDir dir;
-  CHECK(error_of(dir.write("a.tsv", "sentence\tlabel\n")) == "the file has a header but no rows");
-  CHECK(error_of(dir.write("a.csv", "sentence,label\n\n")) == "the file has a header but no rows");
-  CHECK(error_of(dir.write("a.txt", "")) == "the file is empty; expected rows");
+  CHECK(error_of_table(dir.write("a.tsv", "sentence\tlabel\n")) == "the file has a header but no rows");
+  CHECK(error_of_table(dir.write("a.csv", "sentence,label\n\n")) == "the file has a header but no rows");
+  CHECK(error_of_table(dir.write("a.txt", "")) == "the file is empty; expected rows");
 }
 
 TEST_CASE("JSON lines: the columns are the keys of all objects, not of the first") {

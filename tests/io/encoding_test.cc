@@ -9,24 +9,19 @@
 #include "espalier/io/json.h"
 #include "espalier/io/line_reader.h"
 #include "io/file_kind.h"
+#include "tests/io/line_support.h"
 #include "tests/support/support.h"
 
 namespace espalier::io {
 namespace {
 
+using line_testing::Lines;
+using line_testing::lines_of;
 using testing::error_of;
 using testing::TempDir;
-using Lines = std::vector<std::string>;
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != text.npos;
-}
-
-Lines lines_of(const std::filesystem::path& path) {
-  LineReader reader(path);
-  Lines lines;
-  while (const auto line = reader.next()) lines.emplace_back(*line);
-  return lines;
 }
 
 // Units of `bytes` bytes, little-endian or big-endian.

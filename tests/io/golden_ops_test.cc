@@ -42,7 +42,7 @@ std::vector<Element> swap_first_axes(const std::vector<Element>& values, const S
   return out;
 }
 
-struct Golden {
+struct GoldenOperation {
   std::string name;
   bool sequence_first = false;
 
@@ -93,8 +93,8 @@ IntTensor read_ints(const std::string& name) {
 
 TEST_CASE("layer_norm gives PyTorch's numbers, far from zero and on constant rows too") {
   for (const char* name : {"layer_norm", "layer_norm_shifted", "layer_norm_flat"}) {
-    Golden{name}.run({"x", "weight", "bias"},
-                     [](Inputs in) { return ops::layer_norm(in[0], in[1], in[2], 1e-12F); });
+    GoldenOperation{name}.run({"x", "weight", "bias"},
+                              [](Inputs in) { return ops::layer_norm(in[0], in[1], in[2], 1e-12F); });
   }
 }
 
@@ -102,30 +102,30 @@ TEST_CASE("attention gives the original's numbers, with and without padding") {
   ops::AttentionOptions options;
   options.heads = 2;
   const auto operation = [&](Inputs in) { return ops::attention(in[0], options); };
-  Golden{"attention", true}.run({"x"}, operation);
+  GoldenOperation{"attention", true}.run({"x"}, operation);
   const IntTensor mask = read_ints("attention_masked/mask");
   options.mask = Tensor::empty(mask.shape());
   for (std::int64_t i = 0; i < mask.size(); ++i) options.mask.data()[i] = static_cast<float>(mask.data()[i]);
-  Golden{"attention_masked", true}.run({"x"}, operation);
+  GoldenOperation{"attention_masked", true}.run({"x"}, operation);
 }
 
 TEST_CASE("cross_entropy gives PyTorch's numbers, ignored rows included") {
   const IntTensor labels = read_ints("cross_entropy/labels");
-  Golden{"cross_entropy"}.run({"x"}, [&](Inputs in) { return ops::cross_entropy(in[0], labels); });
+  GoldenOperation{"cross_entropy"}.run({"x"}, [&](Inputs in) { return ops::cross_entropy(in[0], labels); });
 }
 
 TEST_CASE("activations, softmax and mean squared error give PyTorch's numbers") {
-  Golden{"softmax"}.run({"x"}, [](Inputs in) { return ops::softmax(in[0]); });
-  Golden{"tanh"}.run({"x"}, [](Inputs in) { return ops::tanh(in[0]); });
-  Golden{"sigmoid"}.run({"x"}, [](Inputs in) { return ops::sigmoid(in[0]); });
-  Golden{"gated_gelu"}.run({"x"}, [](Inputs in) { return ops::gated_gelu(in[0]); });
-  const Golden mse{"mse"};
+  GoldenOperation{"softmax"}.run({"x"}, [](Inputs in) { return ops::softmax(in[0]); });
+  GoldenOperation{"tanh"}.run({"x"}, [](Inputs in) { return ops::tanh(in[0]); });
+  GoldenOperation{"sigmoid"}.run({"x"}, [](Inputs in) { return ops::sigmoid(in[0]); });
+  GoldenOperation{"gated_gelu"}.run({"x"}, [](Inputs in) { return ops::gated_gelu(in[0]); });
+  const GoldenOperation mse{"mse"};
   const Tensor target = mse.read("target");
   mse.run({"x"}, [&](Inputs in) { return ops::mean_squared_error(in[0], target); });
 }
 
 TEST_CASE("gelu gives PyTorch's numbers over twelve standard deviations") {
-  const Golden gelu{"gelu"};
+  const GoldenOperation gelu{"gelu"};
   const Variable x(gelu.read("x"), true);
   const Variable y = ops::gelu(x);
   backward(y, gelu.read("dy"));

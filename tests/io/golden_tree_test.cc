@@ -41,9 +41,9 @@ struct Input {
   bool transpose = false;
 };
 
-class Golden {
+class GoldenTree {
  public:
-  Golden(const std::string& file, std::vector<Input> inputs)
+  GoldenTree(const std::string& file, std::vector<Input> inputs)
       : reader_(testing::golden_path(file + ".safetensors")), inputs_(std::move(inputs)) {
     for (const Input& input : inputs_) {
       const std::string stored = input.name == "x" ? "input/x" : "param/" + input.name;
@@ -87,7 +87,7 @@ class Golden {
   std::vector<Input> inputs_;
 };
 
-Golden neuron_golden(const std::string& file, int trees, int depth) {
+GoldenTree neuron_golden(const std::string& file, int trees, int depth) {
   const std::int64_t rows = trees * ((2 << depth) - 1);
   return {file,
           {{"x", {24, 12}},
@@ -96,7 +96,7 @@ Golden neuron_golden(const std::string& file, int trees, int depth) {
            {"linear_out.weight", {rows, 12}, true}}};
 }
 
-Golden leaf_golden(const std::string& file) {
+GoldenTree leaf_golden(const std::string& file) {
   return {file,
           {{"x", {20, 10}},
            {"node_weights", {7, 10}},
@@ -130,7 +130,7 @@ TEST_CASE("trees of neurons: the original's hard layer, and straight-through in 
         Layer{"layer_hard_7x0", 7, 0, hard}, Layer{"layer_straight_through_2x3", 2, 3, straight},
         Layer{"layer_straight_through_1x5", 1, 5, straight}}) {
     INFO(layer.file);
-    Golden golden = neuron_golden(layer.file, layer.trees, layer.depth);
+    GoldenTree golden = neuron_golden(layer.file, layer.trees, layer.depth);
     const TreeResult result = neurons(golden.variables, layer.trees, layer.depth, layer.routing);
     golden.check_value(result.output, "output/y");
     backward(result.output, golden.upstream());
@@ -139,7 +139,7 @@ TEST_CASE("trees of neurons: the original's hard layer, and straight-through in 
 }
 
 TEST_CASE("trees of neurons: soft decisions and the path-weighted entropy") {
-  Golden golden = neuron_golden("layer_soft_2x3", 2, 3);
+  GoldenTree golden = neuron_golden("layer_soft_2x3", 2, 3);
   const TreeRouting routing{.mode = RoutingMode::kSoft, .temperature = 0.5F, .entropy = true};
   const TreeResult result = neurons(golden.variables, 2, 3, routing);
   golden.check_value(result.output, "output/y");
@@ -152,7 +152,7 @@ TEST_CASE("trees of neurons: soft decisions and the path-weighted entropy") {
 
 TEST_CASE("trees with MLP leaves: soft decisions, both entropies, hard inference") {
   for (const bool published : {true, false}) {
-    Golden golden = leaf_golden(published ? "leaf_soft" : "leaf_soft_tau");
+    GoldenTree golden = leaf_golden(published ? "leaf_soft" : "leaf_soft_tau");
     TreeRouting routing{.mode = RoutingMode::kSoft, .temperature = published ? 1.0F : 0.5F, .entropy = true};
     const TreeResult result = leaves(golden.variables, routing);
     golden.check_value(result.output, "output/y");
@@ -172,7 +172,7 @@ TEST_CASE("trees with MLP leaves: soft decisions, both entropies, hard inference
 }
 
 TEST_CASE("trees with MLP leaves: straight-through decisions") {
-  Golden golden = leaf_golden("leaf_straight_through");
+  GoldenTree golden = leaf_golden("leaf_straight_through");
   const TreeResult result =
       leaves(golden.variables, {.mode = RoutingMode::kStraightThrough, .temperature = 0.7F});
   golden.check_value(result.output, "output/hard");

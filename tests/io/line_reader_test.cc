@@ -1,26 +1,28 @@
 #include "espalier/io/line_reader.h"
 
 #include <doctest/doctest.h>
-#define ZLIB_CONST
 #include <zlib.h>
 
 #include <string>
 #include <vector>
 
 #include "espalier/base/error.h"
+#include "tests/io/line_support.h"
 #include "tests/support/support.h"
 
 namespace espalier::io {
 namespace {
 
+using line_testing::Lines;
+using line_testing::lines_of;
 using testing::error_of;
 using testing::TempDir;
 
-std::string gzip(const std::string& text) {
+std::string gzip(std::string text) {
   z_stream stream{};
   REQUIRE(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
   std::string packed(text.size() + 1000, '\0');
-  stream.next_in = reinterpret_cast<const Bytef*>(text.data());
+  stream.next_in = reinterpret_cast<Bytef*>(text.data());
   stream.avail_in = static_cast<uInt>(text.size());
   stream.next_out = reinterpret_cast<Bytef*>(packed.data());
   stream.avail_out = static_cast<uInt>(packed.size());
@@ -29,19 +31,6 @@ std::string gzip(const std::string& text) {
   deflateEnd(&stream);
   return packed;
 }
-
-std::vector<std::string> lines_of(const std::filesystem::path& path, const LineReaderOptions& options = {}) {
-  LineReader reader(path, options);
-  std::vector<std::string> lines;
-  while (const auto line = reader.next()) {
-    lines.emplace_back(*line);
-    CHECK(reader.line_number() == lines.size());
-  }
-  CHECK(!reader.next().has_value());
-  return lines;
-}
-
-using Lines = std::vector<std::string>;
 
 TEST_CASE("line_reader: line ends, empty lines, the last line, the byte-order mark") {
   const TempDir dir;

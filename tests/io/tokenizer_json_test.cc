@@ -12,7 +12,7 @@ namespace espalier::io {
 
 namespace {
 
-using List = std::vector<std::int32_t>;
+using testing::Ids;
 
 // A small valid document; `{}` parts are replaced by tests.
 Json valid() {
@@ -24,12 +24,12 @@ Json valid() {
                     "valid");
 }
 
-std::string error_of(const Json& json) {
+std::string error_of_document(const Json& json) {
   return testing::error_of([&] { parse_tokenizer(json_text(json), "t.json"); });
 }
 
-List ids_of(const Json& list) {
-  return list.get<List>();
+Ids ids_of(const Json& list) {
+  return list.get<Ids>();
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ TEST_CASE("equals Hugging Face's library on hard strings: ids, tokens and decode
     std::optional<std::string> pair;
     if (row.contains("pair")) pair = row["pair"].get<std::string>();
     pairs += pair ? 1 : 0;
-    const List ids = tokenizer.encode_with_template(text, pair);
+    const Ids ids = tokenizer.encode_with_template(text, pair);
     CHECK(ids == ids_of(row["ids"]));
     std::vector<std::string> tokens;
     for (const std::int32_t id : ids) tokens.emplace_back(tokenizer.token(id));
@@ -97,8 +97,8 @@ TEST_CASE("absent parts do nothing, single steps stand alone") {
   for (const char* key : {"normalizer", "pre_tokenizer", "post_processor", "decoder"}) json[key] = nullptr;
   const text::Tokenizer tokenizer = parse_tokenizer(json_text(json), "t.json");
   const text::Encoding encoding = tokenizer.encode_with_types("ab", "a");
-  CHECK(encoding.ids == List{7, 9, 7});
-  CHECK(encoding.type_ids == List{0, 0, 1});
+  CHECK(encoding.ids == Ids{7, 9, 7});
+  CHECK(encoding.type_ids == Ids{0, 0, 1});
   CHECK(tokenizer.decode(encoding.ids, true) == "a ##b a");
   CHECK(parse_json(tokenizer_json(tokenizer.model()), "") == json);
   json["normalizer"] = Json{{"type", "Lowercase"}};
@@ -111,10 +111,10 @@ TEST_CASE("BertProcessing is read as its template") {
   json["post_processor"] =
       Json::parse(R"({"type": "BertProcessing", "sep": ["<sep>", 5], "cls": ["<cls>", 4]})");
   const text::Tokenizer tokenizer = parse_tokenizer(json_text(json), "t.json");
-  CHECK(tokenizer.encode_with_template("a") == List{4, 7, 5});
+  CHECK(tokenizer.encode_with_template("a") == Ids{4, 7, 5});
   const text::Encoding pair = tokenizer.encode_with_types("a", "b");
-  CHECK(pair.ids == List{4, 7, 5, 8, 5});
-  CHECK(pair.type_ids == List{0, 0, 0, 1, 1});
+  CHECK(pair.ids == Ids{4, 7, 5, 8, 5});
+  CHECK(pair.type_ids == Ids{0, 0, 0, 1, 1});
 }
 
 TEST_CASE("a file from before models had a type is read") {
@@ -127,7 +127,7 @@ TEST_CASE("parts that are not supported are named with their place") {
   const auto with = [](const char* pointer, const char* value) {
     Json json = valid();
     json[Json::json_pointer(pointer)] = Json::parse(value);
-    return error_of(json);
+    return error_of_document(json);
   };
   CHECK(with("/model/type", R"("BPE")") ==
         "t.json: model.type: \"BPE\" is not supported; known are WordPiece");
@@ -152,7 +152,7 @@ TEST_CASE("wrong values are named with their place") {
   const auto with = [](const char* pointer, const char* value) {
     Json json = valid();
     json[Json::json_pointer(pointer)] = Json::parse(value);
-    return error_of(json);
+    return error_of_document(json);
   };
   CHECK(with("/model/vocab/b", "4000000000") ==
         "t.json: model.vocab: the token \"b\" has id 4000000000, but ids of 10 tokens must be 0 to 9 without "

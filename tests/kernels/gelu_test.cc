@@ -61,7 +61,7 @@ Errors largest_errors() {
   return errors;
 }
 
-constexpr std::int64_t kSizes[] = {0, 1, 3, 7, 8, 9, 31, 16384, 16384 + 5};
+constexpr std::int64_t kLengths[] = {0, 1, 3, 7, 8, 9, 31, 16384, 16384 + 5};
 
 }  // namespace
 
@@ -89,7 +89,7 @@ TEST_CASE("NaN and infinities") {
 
 TEST_CASE("any length: an element's bits do not depend on its place, and nothing beyond is written") {
   testing::for_each_target([](std::int64_t) {
-    for (const std::int64_t n : kSizes) {
+    for (const std::int64_t n : kLengths) {
       const Tensor x = random_tensor({n}, 1, -6, 6);
       Tensor y = Tensor::full({n + 8}, 7.0F);
       gelu(n, x.data(), y.data());
@@ -103,7 +103,7 @@ TEST_CASE("any length: an element's bits do not depend on its place, and nothing
 }
 
 TEST_CASE("backward multiplies by the slope, overwriting or adding") {
-  for (const std::int64_t n : kSizes) {
+  for (const std::int64_t n : kLengths) {
     const Tensor x = random_tensor({n}, 2, -6, 6);
     const Tensor dy = random_tensor({n}, 3);
     Tensor dx = Tensor::full({n}, NAN);

@@ -17,15 +17,11 @@ using testing::random_tensor;
 
 // No token, a few, and around what a product computes on another path; trees that fill vectors or do not;
 // several panels, the last one short.
-const std::vector<TreeSize> kSizes = {
+const std::vector<TreeSize> kDenseForests = {
     {1, 0, 5, 3, 4},     {3, 0, 700, 5, 7},   {40, 0, 47, 97, 31}, {17, 0, 48, 8, 97}, {1, 1, 70, 97, 5},
     {2, 1, 1, 33, 17},   {3, 1, 48, 5, 7},    {4, 1, 0, 6, 5},     {5, 1, 47, 97, 33}, {8, 1, 49, 16, 97},
     {16, 1, 300, 17, 9}, {17, 1, 513, 19, 3}, {40, 1, 300, 97, 6}, {1, 2, 49, 97, 5},  {3, 2, 1, 33, 17},
     {5, 2, 0, 6, 5},     {16, 2, 47, 17, 97}, {23, 2, 300, 19, 8}, {70, 2, 520, 9, 7}};
-
-Doubles doubles(const Tensor& tensor) {
-  return {tensor.span().begin(), tensor.span().end()};
-}
 
 // A forest, its inputs and the plain computation in double along the paths that the kernels took.
 struct Problem {
@@ -76,7 +72,7 @@ std::int64_t dense_backward(const Problem& p, const TreePaths& paths, const Stra
                                          paths.logits.data(), paths.leaf.data(), decisions, gradients);
 }
 
-void check_forward(const Problem& p, const TreePaths& paths) {
+void check_dense_forward(const Problem& p, const TreePaths& paths) {
   const TreeSize& s = p.size;
   std::int64_t wrong = 0;
   for (std::int64_t path = 0; path < s.tokens * s.trees; ++path) {
@@ -146,7 +142,7 @@ std::int64_t add_decisions(const Problem& p, const TreePaths& paths, const Strai
   return siblings;
 }
 
-void check_backward(const Problem& p, const TreePaths& paths, const StraightThrough* decisions) {
+void check_dense_backward(const Problem& p, const TreePaths& paths, const StraightThrough* decisions) {
   std::vector<Doubles> expected = twin_hard_gradients(p.twin, p.inputs, paths.leaf, doubles(p.dy));
   const std::int64_t siblings = decisions == nullptr ? 0 : add_decisions(p, paths, *decisions, expected);
   TreeGradients gradients(p.weights, p.size.tokens);
@@ -164,26 +160,26 @@ void check_backward(const Problem& p, const TreePaths& paths, const StraightThro
 
 constexpr StraightThrough kDecisions[] = {{0.7F, 0.0F}, {0.7F, 0.2F}, {1.0F, 0.3F}};
 
-void check(const TreeSize& s) {
+void check_dense(const TreeSize& s) {
   INFO(s.trees << " trees of depth " << s.depth << ", " << s.tokens << " tokens, " << s.width << " -> "
                << s.output_width);
   const Problem p(s);
   const TreePaths paths = dense_forward(p);
-  check_forward(p, paths);
-  check_backward(p, paths, nullptr);
-  for (const StraightThrough& decisions : kDecisions) check_backward(p, paths, &decisions);
+  check_dense_forward(p, paths);
+  check_dense_backward(p, paths, nullptr);
+  for (const StraightThrough& decisions : kDecisions) check_dense_backward(p, paths, &decisions);
 }
 
 }  // namespace
 
 TEST_CASE("dense forests: the twin's values and gradients, on every instruction set") {
   testing::for_each_target([](std::int64_t) {
-    for (const TreeSize& size : kSizes) check(size);
+    for (const TreeSize& size : kDenseForests) check_dense(size);
   });
 }
 
 TEST_CASE("dense forests: several spans of panels") {
-  check({2800, 1, 1030, 3, 2});
+  check_dense({2800, 1, 1030, 3, 2});
 }
 
 TEST_CASE("dense forests: a gradient that nobody wants is left out, and the others keep their bits") {

@@ -29,7 +29,7 @@ const std::vector<TreeSize> kLarge = {{1, 11, 2100, 24, 16}, {1, 7, 2600, 97, 65
                                       {1, 4, 60, 3, 4095}};
 
 // Every logit, leaf and output has the bits of a token that walks alone.
-void check_forward(const TreeWeights& weights, const Tensor& x) {
+void check_walks(const TreeWeights& weights, const Tensor& x) {
   const ScopedFlushToZero flush;  // as in the kernels' tasks
   const TreeSize& s = weights.size;
   const NeuronTree tree = weights.tree();
@@ -55,10 +55,6 @@ void check_forward(const TreeWeights& weights, const Tensor& x) {
   CHECK(wrong == 0);
 }
 
-Doubles doubles(const Tensor& tensor) {
-  return {tensor.span().begin(), tensor.span().end()};
-}
-
 // Below this a gradient is what cancellation left of sums that are far larger, with their rounding: without
 // fused multiply-add 1.3e-4 where the largest of 1,500 terms' sums are some hundreds.
 double floor_of(const Doubles& gradient) {
@@ -67,7 +63,7 @@ double floor_of(const Doubles& gradient) {
   return std::max(1.0, largest / 10);
 }
 
-void check_gradients(const TreeWeights& weights, const Tensor& x) {
+void check_walked_gradients(const TreeWeights& weights, const Tensor& x) {
   const TreeSize& s = weights.size;
   const std::int64_t tokens = x.shape()[0];
   const Tensor dy = random_tensor({tokens, s.output_width}, 5);
@@ -93,33 +89,33 @@ void check_gradients(const TreeWeights& weights, const Tensor& x) {
   }
 }
 
-void check(const TreeSize& s, float bias_range = 0.3F, float shift = 0.0F) {
+void check_walked(const TreeSize& s, float bias_range = 0.3F, float shift = 0.0F) {
   INFO(s.trees << " trees of depth " << s.depth << ", " << s.tokens << " tokens, " << s.width << " -> "
                << s.output_width);
   const TreeWeights weights(s, bias_range, shift);
   const Tensor x = random_tensor({s.tokens, s.width}, 1);
-  check_forward(weights, x);
-  check_gradients(weights, x);
+  check_walks(weights, x);
+  check_walked_gradients(weights, x);
 }
 
 }  // namespace
 
 TEST_CASE("hard tree: single walks' bits, and the gradients of the twin, on every instruction set") {
   testing::for_each_target([](std::int64_t) {
-    for (const TreeSize& size : kSmall) check(size);
+    for (const TreeSize& size : kSmall) check_walked(size);
   });
 }
 
 TEST_CASE("hard tree: many tokens") {
-  for (const TreeSize& size : kLarge) check(size);
+  for (const TreeSize& size : kLarge) check_walked(size);
 }
 
 TEST_CASE("hard tree: all tokens in one leaf, in a few leaves, and one token a leaf") {
   for (const TreeSize& size : {TreeSize{1, 9, 3000, 24, 20}, TreeSize{2, 6, 1500, 17, 33}}) {
-    check(size, 0.3F, 15.0F);   // the last leaf
-    check(size, 0.3F, -15.0F);  // the first leaf; nothing comes out
-    check(size, 0.3F, 4.0F);    // mostly right
-    check(size, 15.0F);         // most nodes send all tokens one way
+    check_walked(size, 0.3F, 15.0F);   // the last leaf
+    check_walked(size, 0.3F, -15.0F);  // the first leaf; nothing comes out
+    check_walked(size, 0.3F, 4.0F);    // mostly right
+    check_walked(size, 15.0F);         // most nodes send all tokens one way
   }
   // Decisions are the bits of the token's number: token i ends in leaf i.
   const int depth = 10;
@@ -140,8 +136,8 @@ TEST_CASE("hard tree: all tokens in one leaf, in a few leaves, and one token a l
   for (std::int32_t token = 0; token < size.tokens; ++token) {
     REQUIRE(paths.leaf[static_cast<std::size_t>(token)] == token);
   }
-  check_forward(weights, x);
-  check_gradients(weights, x);
+  check_walks(weights, x);
+  check_walked_gradients(weights, x);
 }
 
 TEST_CASE("hard tree: no tokens leave gradients alone, or zero") {

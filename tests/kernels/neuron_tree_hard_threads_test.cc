@@ -11,7 +11,7 @@ namespace {
 using namespace tree_tests;
 using testing::random_tensor;
 
-const std::vector<TreeSize> kSizes = {{1, 9, 4500, 33, 48}, {3, 4, 1100, 16, 17}, {8, 6, 700, 20, 16}};
+const std::vector<TreeSize> kWalked = {{1, 9, 4500, 33, 48}, {3, 4, 1100, 16, 17}, {8, 6, 700, 20, 16}};
 // Those that do not walk: their bits may depend on a token's neighbours.
 const std::vector<TreeSize> kDense = {{40, 1, 1100, 33, 17},
                                       {19, 0, 1500, 20, 48},
@@ -57,7 +57,7 @@ const std::vector<const StraightThrough*> kModes = {nullptr, &kStraightThrough};
 }  // namespace
 
 TEST_CASE("hard tree: 1, 2, 3 and 8 threads give the same bits") {
-  std::vector<TreeSize> sizes = kSizes;
+  std::vector<TreeSize> sizes = kWalked;
   sizes.insert(sizes.end(), kDense.begin(), kDense.end());
   for (const TreeSize& size : sizes) {
     for (const float bias_range : {0.3F, 6.0F}) {  // spread over the leaves, and skewed
@@ -76,7 +76,7 @@ TEST_CASE("hard tree: 1, 2, 3 and 8 threads give the same bits") {
 }
 
 TEST_CASE("hard tree: the bits of a token do not depend on the tokens beside it") {
-  for (const TreeSize& size : kSizes) {
+  for (const TreeSize& size : kWalked) {
     const TreeWeights weights(size);
     const Tensor x = random_tensor({size.tokens, size.width}, 1);
     const Tensor dy = random_tensor({size.tokens, size.output_width}, 5);

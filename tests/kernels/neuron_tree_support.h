@@ -37,6 +37,10 @@ struct TreeWeights {
   }
 };
 
+inline testing::Doubles doubles(const Tensor& tensor) {
+  return {tensor.span().begin(), tensor.span().end()};
+}
+
 struct TreePaths {
   Tensor logits, y;
   std::vector<std::int32_t> leaf;

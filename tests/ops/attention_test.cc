@@ -14,7 +14,7 @@ using testing::Doubles;
 using testing::error_of;
 using testing::random_tensor;
 
-struct Case {
+struct AttentionCase {
   std::int64_t batch, length, heads, head_dim;
   bool rotary = false;
   bool mask = false;
@@ -25,7 +25,7 @@ struct Case {
 
 constexpr float kBase = 50.0F;  // turns even the slowest pair of a short sequence
 
-AttentionOptions options_of(const Case& c) {
+AttentionOptions options_of(const AttentionCase& c) {
   AttentionOptions options;
   options.heads = c.heads;
   if (c.rotary) options.rotary = make_rotary_table(c.length + 3, c.head_dim, kBase);
@@ -42,7 +42,8 @@ AttentionOptions options_of(const Case& c) {
 }
 
 // Query (part 0), key (1) or value (2) of one token and head.
-Doubles part_of(const Case& c, const Doubles& qkv, std::int64_t token, std::int64_t head, std::int64_t part) {
+Doubles part_of(const AttentionCase& c, const Doubles& qkv, std::int64_t token, std::int64_t head,
+                std::int64_t part) {
   const auto first = qkv.begin() + token * 3 * c.width() + (3 * head + part) * c.head_dim;
   Doubles x(first, first + c.head_dim);
   if (!c.rotary || part == 2) return x;
@@ -59,8 +60,8 @@ Doubles part_of(const Case& c, const Doubles& qkv, std::int64_t token, std::int6
 }
 
 // One query's probabilities over the keys of its sequence, dropout applied.
-Doubles plain_probabilities(const Case& c, const Doubles& qkv, std::int64_t sequence, std::int64_t head,
-                            std::int64_t query) {
+Doubles plain_probabilities(const AttentionCase& c, const Doubles& qkv, std::int64_t sequence,
+                            std::int64_t head, std::int64_t query) {
   const AttentionOptions options = options_of(c);
   const double scale =
       c.scale > 0 ? static_cast<double>(c.scale) : 1.0 / std::sqrt(static_cast<double>(c.head_dim));
@@ -89,7 +90,7 @@ Doubles plain_probabilities(const Case& c, const Doubles& qkv, std::int64_t sequ
   return p;
 }
 
-Doubles plain_attention(const Case& c, const Doubles& qkv) {
+Doubles plain_attention(const AttentionCase& c, const Doubles& qkv) {
   Doubles out(static_cast<std::size_t>(c.batch * c.length * c.width()), 0.0);
   for (std::int64_t b = 0; b < c.batch; ++b) {
     for (std::int64_t query = 0; query < c.length; ++query) {
@@ -108,7 +109,7 @@ Doubles plain_attention(const Case& c, const Doubles& qkv) {
   return out;
 }
 
-void check_case(const Case& c) {
+void check_attention(const AttentionCase& c) {
   INFO("B " << c.batch << " S " << c.length << " heads " << c.heads << " of " << c.head_dim << " rotary "
             << c.rotary << " mask " << c.mask << " dropout " << c.dropout);
   testing::check_op([&](std::span<const Variable> in) { return attention(in[0], options_of(c)); },
@@ -119,34 +120,34 @@ void check_case(const Case& c) {
 }  // namespace
 
 TEST_CASE("attention equals its plain twin, value and gradient") {
-  check_case({1, 1, 1, 1});
-  check_case({2, 3, 2, 4});
-  check_case({1, 5, 3, 3});
-  check_case({2, 17, 1, 5});
-  check_case({1, 6, 1, 35});
-  check_case({2, 4, 2, 2, false, false, 0.0F, 0.3F});
+  check_attention({1, 1, 1, 1});
+  check_attention({2, 3, 2, 4});
+  check_attention({1, 5, 3, 3});
+  check_attention({2, 17, 1, 5});
+  check_attention({1, 6, 1, 35});
+  check_attention({2, 4, 2, 2, false, false, 0.0F, 0.3F});
 }
 
 TEST_CASE("attention with a padding mask equals its plain twin") {
-  check_case({2, 5, 2, 3, false, true});
-  check_case({3, 4, 1, 4, true, true});
+  check_attention({2, 5, 2, 3, false, true});
+  check_attention({3, 4, 1, 4, true, true});
 }
 
 TEST_CASE("attention with rotary positions equals its plain twin") {
-  check_case({1, 1, 1, 2, true});
-  check_case({2, 6, 2, 6, true});
-  check_case({1, 4, 1, 42, true});
+  check_attention({1, 1, 1, 2, true});
+  check_attention({2, 6, 2, 6, true});
+  check_attention({1, 4, 1, 42, true});
 }
 
 TEST_CASE("attention with dropout replays its mask in backward") {
-  check_case({2, 5, 2, 4, false, false, 0.4F});
-  check_case({1, 3, 3, 2, true, true, 0.2F});
+  check_attention({2, 5, 2, 4, false, false, 0.4F});
+  check_attention({1, 3, 3, 2, true, true, 0.2F});
 }
 
 namespace {
 
 // Rows of the plain twin at some positions. Inputs: query [n,d], key_value [B,S,2d].
-Doubles plain_attention_at(const Case& c, const std::vector<std::int32_t>& positions,
+Doubles plain_attention_at(const AttentionCase& c, const std::vector<std::int32_t>& positions,
                            std::span<const Doubles> in) {
   const std::int64_t d = c.head_dim;
   Doubles qkv(static_cast<std::size_t>(c.batch * c.length * 3 * c.width()), 0.0);
@@ -171,7 +172,7 @@ Doubles plain_attention_at(const Case& c, const std::vector<std::int32_t>& posit
   return out;
 }
 
-void check_case_at(const Case& c, const std::vector<std::int32_t>& positions) {
+void check_attention_at(const AttentionCase& c, const std::vector<std::int32_t>& positions) {
   const auto n = static_cast<std::int64_t>(positions.size());
   const IntTensor indices = IntTensor::from({n}, positions);
   testing::check_op(
@@ -184,10 +185,10 @@ void check_case_at(const Case& c, const std::vector<std::int32_t>& positions) {
 }  // namespace
 
 TEST_CASE("attention at some positions equals the rows of its plain twin, value and gradient") {
-  check_case_at({1, 4, 2, 3}, {2});
-  check_case_at({4, 3, 2, 4}, {0, 2, 6, 7, 8});  // nothing is asked of the second and the last sequence
-  check_case_at({3, 4, 1, 6, true, true}, {1, 3, 5, 8, 11});
-  check_case_at({2, 5, 2, 2, true}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+  check_attention_at({1, 4, 2, 3}, {2});
+  check_attention_at({4, 3, 2, 4}, {0, 2, 6, 7, 8});  // nothing is asked of the second and the last sequence
+  check_attention_at({3, 4, 1, 6, true, true}, {1, 3, 5, 8, 11});
+  check_attention_at({2, 5, 2, 2, true}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
 }
 
 TEST_CASE("attention at some positions says what does not fit") {
@@ -213,7 +214,7 @@ TEST_CASE("rotary scores depend on the distance of positions alone") {
   const Tensor token = random_tensor({1, 24}, 4);
   Tensor qkv = Tensor::empty({8, 24});
   for (std::int64_t t = 0; t < 8; ++t) qkv.slice_rows(t, t + 1).copy_from(token);
-  const Case c{1, 8, 1, 8, true};
+  const AttentionCase c{1, 8, 1, 8, true};
   Doubles doubles(qkv.span().begin(), qkv.span().end());
   const Doubles p3 = plain_probabilities(c, doubles, 0, 0, 3);
   const Doubles p4 = plain_probabilities(c, doubles, 0, 0, 4);

@@ -32,8 +32,8 @@ double plain_cross_entropy(const Doubles& logits, const IntTensor& targets, cons
   return total > 0 ? sum / total : 0.0;
 }
 
-void check_case(const Shape& shape, const std::vector<std::int32_t>& targets,
-                CrossEntropyOptions options = {}) {
+void check_cross_entropy(const Shape& shape, const std::vector<std::int32_t>& targets,
+                         CrossEntropyOptions options = {}) {
   CAPTURE(shape.str());
   const auto rows = shape.extents().first(static_cast<std::size_t>(shape.rank() - 1));
   const IntTensor target = IntTensor::from(Shape(rows), targets);
@@ -51,21 +51,22 @@ void check_case(const Shape& shape, const std::vector<std::int32_t>& targets,
 }  // namespace
 
 TEST_CASE("cross_entropy equals its plain twin, value and gradient") {
-  check_case({1, 1}, {0});
-  check_case({3, 2}, {0, 1, 1});
-  check_case({4, 37}, {0, 36, 5, 16});
-  check_case({2, 2, 5}, {4, 3, 2, 1});
-  check_case({6}, {5});
+  check_cross_entropy({1, 1}, {0});
+  check_cross_entropy({3, 2}, {0, 1, 1});
+  check_cross_entropy({4, 37}, {0, 36, 5, 16});
+  check_cross_entropy({2, 2, 5}, {4, 3, 2, 1});
+  check_cross_entropy({6}, {5});
 }
 
 TEST_CASE("cross_entropy leaves ignored rows out of the loss and the mean") {
-  check_case({4, 5}, {2, kIgnored, 0, kIgnored});
-  check_case({3, 5}, {1, 3, 1}, {.ignore_index = 1});
+  check_cross_entropy({4, 5}, {2, kIgnored, 0, kIgnored});
+  check_cross_entropy({3, 5}, {1, 3, 1}, {.ignore_index = 1});
 }
 
 TEST_CASE("cross_entropy weighs rows by the class of their target") {
-  check_case({5, 3}, {0, 1, 2, 2, kIgnored}, {.class_weights = Tensor::from({3}, {0.5F, 2.0F, 3.0F})});
-  check_case({3, 2}, {0, 1, 1}, {.class_weights = Tensor::from({2}, {0.0F, 2.0F})});
+  check_cross_entropy({5, 3}, {0, 1, 2, 2, kIgnored},
+                      {.class_weights = Tensor::from({3}, {0.5F, 2.0F, 3.0F})});
+  check_cross_entropy({3, 2}, {0, 1, 1}, {.class_weights = Tensor::from({2}, {0.0F, 2.0F})});
 }
 
 TEST_CASE("cross_entropy is zero, with a zero gradient, where no row counts") {

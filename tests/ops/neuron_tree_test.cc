@@ -9,14 +9,14 @@ namespace {
 
 using namespace tree_tests;
 
-const std::vector<Case> kCases = {{1, 0, 4, 3, 3}, {5, 0, 3, 4, 2}, {1, 1, 5, 7, 7},  {2, 1, 1, 3, 5},
-                                  {1, 2, 6, 5, 4}, {3, 2, 5, 6, 6}, {1, 3, 7, 9, 9},  {4, 3, 3, 5, 5},
-                                  {2, 4, 5, 4, 6}, {1, 5, 9, 6, 3}, {1, 3, 70, 4, 4}, {6, 1, 5, 4, 3},
-                                  {64, 2, 2, 3, 2}};
+const std::vector<TreeCase> kNeuronTrees = {
+    {1, 0, 4, 3, 3},  {5, 0, 3, 4, 2}, {1, 1, 5, 7, 7}, {2, 1, 1, 3, 5}, {1, 2, 6, 5, 4},
+    {3, 2, 5, 6, 6},  {1, 3, 7, 9, 9}, {4, 3, 3, 5, 5}, {2, 4, 5, 4, 6}, {1, 5, 9, 6, 3},
+    {1, 3, 70, 4, 4}, {6, 1, 5, 4, 3}, {64, 2, 2, 3, 2}};
 
 // Compares with the analytic twin, fed the path that the kernels took. Sums of 1000 terms in float32 may be
 // off by 1000 * 2^-24 = 6e-5.
-void check_large(const Case& c, const std::vector<Tensor>& inputs) {
+void check_large(const TreeCase& c, const std::vector<Tensor>& inputs) {
   const TreeTwin twin = twin_of(c);
   const std::vector<Doubles> doubles = doubles_of(inputs);
   const std::vector<std::int32_t> leaves = kernel_leaves(c, inputs);
@@ -33,8 +33,8 @@ void check_large(const Case& c, const std::vector<Tensor>& inputs) {
   }
 }
 
-std::string message(const std::vector<Tensor>& inputs, int trees, int depth,
-                    const TreeRouting& routing = {}) {
+std::string neuron_tree_error(const std::vector<Tensor>& inputs, int trees, int depth,
+                              const TreeRouting& routing = {}) {
   return testing::error_of([&] {
     const std::vector<Variable> in = variables_of(inputs);
     neuron_tree(in[0], in[1], in[2], in[3], trees, depth, routing, false);
@@ -45,9 +45,9 @@ std::string message(const std::vector<Tensor>& inputs, int trees, int depth,
 
 TEST_CASE("hard: value and every gradient equal the dense masked twin") {
   std::uint64_t seed = 1;
-  std::vector<Case> cases = kCases;
+  std::vector<TreeCase> cases = kNeuronTrees;
   cases.push_back({1, 9, 2, 2, 2});
-  for (const Case& c : cases) {
+  for (const TreeCase& c : cases) {
     const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
     check_output(c, inputs, {}, hard_decisions(twin_of(c), twin_logits(twin_of(c), doubles_of(inputs))));
   }
@@ -55,7 +55,7 @@ TEST_CASE("hard: value and every gradient equal the dense masked twin") {
 
 TEST_CASE("soft: value and every gradient equal the mixture over all paths") {
   std::uint64_t seed = 1000;
-  for (const Case& c : kCases) {
+  for (const TreeCase& c : kNeuronTrees) {
     const TreeRouting routing{.mode = RoutingMode::kSoft, .temperature = 0.5F};
     check_output(c, random_inputs(c, seed += 10), routing, testing::soft_decisions(0.5));
   }
@@ -63,7 +63,7 @@ TEST_CASE("soft: value and every gradient equal the mixture over all paths") {
 
 TEST_CASE("straight-through: equals differentiation of the dense form, masked by ste_epsilon") {
   std::uint64_t seed = 2000;
-  for (const Case& c : kCases) {
+  for (const TreeCase& c : kNeuronTrees) {
     const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
     const Doubles base = twin_logits(twin_of(c), doubles_of(inputs));
     for (const double epsilon : {0.0, 0.25}) {
@@ -84,7 +84,7 @@ TEST_CASE("hard: many tokens, odd widths, deep trees and forests equal the analy
 }
 
 TEST_CASE("hard: a skewed tree, where all tokens meet in one leaf") {
-  const Case c{2, 6, 900, 19, 21};
+  const TreeCase c{2, 6, 900, 19, 21};
   std::vector<Tensor> inputs = random_inputs(c, 5);
   for (float& value : inputs[2].span()) value = 100.0F;
   const std::vector<std::int32_t> leaves = kernel_leaves(c, inputs);
@@ -95,7 +95,7 @@ TEST_CASE("hard: a skewed tree, where all tokens meet in one leaf") {
 
 TEST_CASE("no tokens: an empty output, zero gradients, and nothing added to gradients that exist") {
   for (const RoutingMode mode : {RoutingMode::kHard, RoutingMode::kSoft, RoutingMode::kStraightThrough}) {
-    const Case c{2, 3, 0, 4, 5};
+    const TreeCase c{2, 3, 0, 4, 5};
     const std::vector<Variable> in = variables_of(random_inputs(c, 9));
     const TreeRouting routing{.mode = mode};
     for (const float expected : {0.0F, 2.0F}) {
@@ -113,7 +113,7 @@ TEST_CASE("no tokens: an empty output, zero gradients, and nothing added to grad
 }
 
 TEST_CASE("leading axes of x are kept, and only wanted gradients are computed") {
-  const Case c{1, 2, 6, 4, 3};
+  const TreeCase c{1, 2, 6, 4, 3};
   const std::vector<Tensor> inputs = random_inputs(c, 11);
   for (const RoutingMode mode : {RoutingMode::kHard, RoutingMode::kSoft, RoutingMode::kStraightThrough}) {
     const TreeRouting routing{.mode = mode};
@@ -133,40 +133,41 @@ TEST_CASE("errors name the argument, the expected and the found shape") {
   const std::vector<Tensor> good = random_inputs({2, 2, 5, 4, 3}, 1);
   std::vector<Tensor> in = good;
   in[1] = Tensor::zeros({14, 5});
-  CHECK(message(in, 2, 2) ==
+  CHECK(neuron_tree_error(in, 2, 2) ==
         "neuron_tree: w_in must be [14,4] (2 trees of depth 2: a row for each of 14 nodes, last axis of x "
         "[5,4]), "
         "got [14,5]");
   in = good;
   in[2] = Tensor::zeros({13});
-  CHECK(message(in, 2, 2) ==
+  CHECK(neuron_tree_error(in, 2, 2) ==
         "neuron_tree: bias must be [14] (2 trees of depth 2: a row for each of 14 nodes), got [13]");
   in = good;
   in[3] = Tensor::zeros({7, 3});
-  CHECK(message(in, 2, 2) ==
+  CHECK(neuron_tree_error(in, 2, 2) ==
         "neuron_tree: w_out must be [14,3] (2 trees of depth 2: a row for each of 14 nodes), got [7,3]");
-  CHECK(message(good, 0, 2) == "neuron_tree: trees must be at least 1, got 0");
-  CHECK(message(good, 2, -1) == "neuron_tree: depth must be from 0 to 24, got -1");
-  CHECK(message(good, 2, 25) == "neuron_tree: depth must be from 0 to 24, got 25");
-  CHECK(message(good, 2, 2, {.temperature = 0.0F}) ==
+  CHECK(neuron_tree_error(good, 0, 2) == "neuron_tree: trees must be at least 1, got 0");
+  CHECK(neuron_tree_error(good, 2, -1) == "neuron_tree: depth must be from 0 to 24, got -1");
+  CHECK(neuron_tree_error(good, 2, 25) == "neuron_tree: depth must be from 0 to 24, got 25");
+  CHECK(neuron_tree_error(good, 2, 2, {.temperature = 0.0F}) ==
         "neuron_tree: routing.temperature must be positive and finite, got 0");
-  CHECK(message(good, 2, 2, {.epsilon = 1.0F}) == "neuron_tree: routing.epsilon must be in [0, 1), got 1");
-  CHECK(message(good, 2, 2, {.region_leak = 1.5F}) ==
+  CHECK(neuron_tree_error(good, 2, 2, {.epsilon = 1.0F}) ==
+        "neuron_tree: routing.epsilon must be in [0, 1), got 1");
+  CHECK(neuron_tree_error(good, 2, 2, {.region_leak = 1.5F}) ==
         "neuron_tree: routing.region_leak must be in [0, 1], got 1.5");
-  CHECK(message(good, 2, 2, {.ste_epsilon = -1.0F}) ==
+  CHECK(neuron_tree_error(good, 2, 2, {.ste_epsilon = -1.0F}) ==
         "neuron_tree: routing.ste_epsilon must be at least 0, got -1");
 }
 
 TEST_CASE("entropy over all nodes is refused where not all nodes are computed") {
   const std::vector<Tensor> in = random_inputs({2, 2, 5, 4, 3}, 1);
   const TreeRouting hard{.mode = RoutingMode::kHard, .entropy = true, .entropy_form = EntropyForm::kAllNodes};
-  CHECK(message(in, 2, 2, hard) ==
+  CHECK(neuron_tree_error(in, 2, 2, hard) ==
         "neuron_tree: entropy over all nodes needs soft routing, because other modes do not compute all "
         "nodes; use "
         "the path form");
   const TreeRouting pruned{
       .mode = RoutingMode::kSoft, .epsilon = 0.125F, .entropy = true, .entropy_form = EntropyForm::kAllNodes};
-  CHECK(message(in, 2, 2, pruned) ==
+  CHECK(neuron_tree_error(in, 2, 2, pruned) ==
         "neuron_tree: entropy over all nodes needs unpruned routing, but routing.epsilon is 0.125; set it to "
         "0 or use "
         "the path form");

@@ -20,14 +20,14 @@ using testing::random_tensor;
 using testing::TreeTwin;
 
 // leaf_width 0: a tree of neurons.
-struct Case {
+struct TreeCase {
   int trees, depth;
   std::int64_t tokens, width, output_width;
   std::int64_t leaf_width = 0;
   LeafActivation activation = LeafActivation::kRelu;
 };
 
-inline TreeTwin twin_of(const Case& c) {
+inline TreeTwin twin_of(const TreeCase& c) {
   return {c.trees, c.depth, c.width, c.output_width, c.leaf_width, c.activation == LeafActivation::kRelu};
 }
 
@@ -44,7 +44,7 @@ inline std::vector<Variable> variables_of(const std::vector<Tensor>& inputs) {
 }
 
 // x, w_in, bias, w_out; or x, gate weight and bias, leaf_in weight and bias, leaf_out weight and bias.
-inline std::vector<Tensor> random_inputs(const Case& c, std::uint64_t seed) {
+inline std::vector<Tensor> random_inputs(const TreeCase& c, std::uint64_t seed) {
   const TreeTwin twin = twin_of(c);
   const std::int64_t rows = c.trees * (c.leaf_width > 0 ? twin.inner() : twin.nodes());
   std::vector<Tensor> inputs{random_tensor({c.tokens, c.width}, seed),
@@ -62,7 +62,7 @@ inline std::vector<Tensor> random_inputs(const Case& c, std::uint64_t seed) {
   return inputs;
 }
 
-inline TreeResult apply(std::span<const Variable> in, const Case& c, const TreeRouting& routing,
+inline TreeResult apply(std::span<const Variable> in, const TreeCase& c, const TreeRouting& routing,
                         bool training = false, TreeStatistics* statistics = nullptr) {
   if (c.leaf_width == 0) {
     return neuron_tree(in[0], in[1], in[2], in[3], c.trees, c.depth, routing, training, statistics);
@@ -71,7 +71,7 @@ inline TreeResult apply(std::span<const Variable> in, const Case& c, const TreeR
                    routing, training, statistics);
 }
 
-inline kernels::TreeGates gates_of(const Case& c, const std::vector<Tensor>& in) {
+inline kernels::TreeGates gates_of(const TreeCase& c, const std::vector<Tensor>& in) {
   return {c.leaf_width == 0 ? kernels::TreeKind::kNeuron : kernels::TreeKind::kLeaf,
           c.trees,
           c.depth,
@@ -81,7 +81,7 @@ inline kernels::TreeGates gates_of(const Case& c, const std::vector<Tensor>& in)
 }
 
 // The leaves the kernels' decisions lead to, [tokens, trees].
-inline std::vector<std::int32_t> kernel_leaves(const Case& c, const std::vector<Tensor>& in) {
+inline std::vector<std::int32_t> kernel_leaves(const TreeCase& c, const std::vector<Tensor>& in) {
   const kernels::TreeGates gates = gates_of(c, in);
   std::vector<std::int32_t> leaves;
   float logits[kernels::kMaxLevels];
@@ -93,13 +93,13 @@ inline std::vector<std::int32_t> kernel_leaves(const Case& c, const std::vector<
   return leaves;
 }
 
-inline const char* describe(const Case& c) {
+inline const char* describe(const TreeCase& c) {
   return c.leaf_width == 0 ? "neurons" : "leaves";
 }
 
 // Value and all gradients of the output against the twin with the given decisions, and that the kernels
 // decide as the twin does.
-inline void check_output(const Case& c, const std::vector<Tensor>& inputs, const TreeRouting& routing,
+inline void check_output(const TreeCase& c, const std::vector<Tensor>& inputs, const TreeRouting& routing,
                          const TreeTwin::Decide& decide, const TreeTwin::Keep& keep = nullptr,
                          bool training = false) {
   INFO(describe(c) << " trees " << c.trees << " depth " << c.depth << " tokens " << c.tokens << " width "
@@ -112,7 +112,7 @@ inline void check_output(const Case& c, const std::vector<Tensor>& inputs, const
 }
 
 // Gradients of all inputs after one backward pass from a random upstream gradient, into empty buffers.
-inline std::vector<std::vector<float>> gradients_of(const Case& c, const std::vector<Tensor>& inputs,
+inline std::vector<std::vector<float>> gradients_of(const TreeCase& c, const std::vector<Tensor>& inputs,
                                                     const TreeRouting& routing,
                                                     std::vector<float>* output = nullptr) {
   const std::vector<Variable> in = variables_of(inputs);

@@ -14,7 +14,7 @@ namespace {
 using namespace tree_tests;
 
 // Evaluated sibling nodes of a straight-through backward pass.
-std::int64_t neuron_siblings(const Case& c, const std::vector<Tensor>& in,
+std::int64_t neuron_siblings(const TreeCase& c, const std::vector<Tensor>& in,
                              const kernels::StraightThrough* options) {
   const kernels::NeuronTree tree{gates_of(c, in), c.output_width, in[3].data()};
   Tensor logits = Tensor::empty({c.tokens, c.trees, c.depth + 1});
@@ -25,7 +25,7 @@ std::int64_t neuron_siblings(const Case& c, const std::vector<Tensor>& in,
                                    options, {});
 }
 
-kernels::SiblingCounts leaf_siblings(const Case& c, const std::vector<Tensor>& in,
+kernels::SiblingCounts leaf_siblings(const TreeCase& c, const std::vector<Tensor>& in,
                                      const kernels::StraightThrough* options) {
   const kernels::LeafTree tree{gates_of(c, in), c.leaf_width, c.output_width, kernels::LeafActivation::kRelu,
                                in[3].data(),    in[4].data(), in[5].data(),   in[6].data()};
@@ -52,7 +52,7 @@ std::vector<bool> touched_rows(const Tensor& gradient, std::int64_t width) {
 
 TEST_CASE("hard: nodes evaluated grow with the depth, not with the number of nodes") {
   for (const int depth : {1, 5, 9, 14}) {
-    const Case c{2, depth, 10, 3, 3};
+    const TreeCase c{2, depth, 10, 3, 3};
     TreeStatistics statistics;
     apply(variables_of(random_inputs(c, 1)), c, {}, false, &statistics);
     CHECK(statistics.surviving_nodes == 10 * 2 * (depth + 1));
@@ -61,8 +61,8 @@ TEST_CASE("hard: nodes evaluated grow with the depth, not with the number of nod
 
 TEST_CASE("straight-through: D(D+1)/2 sibling nodes a token and tree, none where all are skipped") {
   for (const int depth : {1, 4, 11}) {
-    const Case neurons{2, depth, 10, 3, 3};
-    const Case leaves{2, depth, 10, 3, 3, 2};
+    const TreeCase neurons{2, depth, 10, 3, 3};
+    const TreeCase leaves{2, depth, 10, 3, 3, 2};
     const kernels::StraightThrough all{1.0F, 0.0F};
     const kernels::StraightThrough none{1.0F, 0.3F};  // the slope is at most 1/4
     const std::vector<Tensor> in = random_inputs(neurons, 1);
@@ -77,7 +77,7 @@ TEST_CASE("straight-through: D(D+1)/2 sibling nodes a token and tree, none where
 }
 
 TEST_CASE("hard and straight-through: weights off the path get exactly no gradient") {
-  for (const Case& c : {Case{2, 5, 6, 7, 5}, Case{2, 5, 6, 7, 5, 3}}) {
+  for (const TreeCase& c : {TreeCase{2, 5, 6, 7, 5}, TreeCase{2, 5, 6, 7, 5, 3}}) {
     const std::vector<Tensor> inputs = random_inputs(c, 3);
     const TreeTwin twin = twin_of(c);
     const std::vector<std::int32_t> leaves = kernel_leaves(c, inputs);
@@ -113,7 +113,7 @@ TEST_CASE("hard and straight-through: weights off the path get exactly no gradie
 }
 
 TEST_CASE("statistics: levels, leaves and sums over passes, the same in every mode") {
-  for (const Case& c : {Case{3, 4, 50, 6, 4}, Case{3, 4, 50, 6, 4, 2}}) {
+  for (const TreeCase& c : {TreeCase{3, 4, 50, 6, 4}, TreeCase{3, 4, 50, 6, 4, 2}}) {
     const std::vector<Tensor> inputs = random_inputs(c, 21);
     const TreeTwin twin = twin_of(c);
     const Doubles logits = twin_logits(twin, doubles_of(inputs));

@@ -10,10 +10,10 @@ namespace {
 
 using namespace tree_tests;
 
-const std::vector<Case> kCases = {{1, 7, 300, 40, 40},
-                                  {5, 3, 200, 33, 17},
-                                  {1, 6, 200, 24, 31, 3},
-                                  {3, 3, 150, 17, 16, 5, LeafActivation::kGelu}};
+const std::vector<TreeCase> kBothKinds = {{1, 7, 300, 40, 40},
+                                          {5, 3, 200, 33, 17},
+                                          {1, 6, 200, 24, 31, 3},
+                                          {3, 3, 150, 17, 16, 5, LeafActivation::kGelu}};
 
 struct Named {
   const char* name;
@@ -29,7 +29,7 @@ const std::vector<Named> kSoftModes = {
     {"much pruned", {.mode = RoutingMode::kSoft, .temperature = 0.1F, .epsilon = 0.3F, .entropy = true}}};
 
 // Output, entropy and all gradients of one pass.
-std::vector<std::vector<float>> everything(const Case& c, const std::vector<Tensor>& inputs,
+std::vector<std::vector<float>> everything(const TreeCase& c, const std::vector<Tensor>& inputs,
                                            const TreeRouting& routing) {
   std::vector<float> output;
   std::vector<std::vector<float>> all = gradients_of(c, inputs, routing, &output);
@@ -46,7 +46,7 @@ std::vector<std::vector<float>> everything(const Case& c, const std::vector<Tens
 }
 
 // Gradients of the weights (all inputs but x) accumulated over consecutive micro-batches of x.
-std::vector<std::vector<float>> micro_batch_gradients(const Case& c, const std::vector<Tensor>& inputs,
+std::vector<std::vector<float>> micro_batch_gradients(const TreeCase& c, const std::vector<Tensor>& inputs,
                                                       const TreeRouting& routing,
                                                       const std::vector<std::int64_t>& sizes) {
   const Tensor upstream = random_tensor({c.tokens, c.output_width}, 77);
@@ -69,7 +69,7 @@ TEST_CASE("one, two and three threads give the same bits") {
   std::vector<Named> modes = kHardModes;
   modes.insert(modes.end(), kSoftModes.begin(), kSoftModes.end());
   std::uint64_t seed = 1;
-  for (const Case& c : kCases) {
+  for (const TreeCase& c : kBothKinds) {
     const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
     for (const Named& mode : modes) {
       INFO(describe(c) << " " << mode.name);
@@ -87,7 +87,7 @@ TEST_CASE("one, two and three threads give the same bits") {
 TEST_CASE("hard and straight-through: accumulated micro-batches give the bits of the whole batch") {
   std::uint64_t seed = 50;
   // Trees of neurons: micro-batches of whole groups; leaf trees: any.
-  for (const Case& c : {Case{1, 7, 1500, 40, 40}, Case{5, 3, 1300, 33, 17}}) {
+  for (const TreeCase& c : {TreeCase{1, 7, 1500, 40, 40}, TreeCase{5, 3, 1300, 33, 17}}) {
     const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
     const std::int64_t group = kernels::neuron_tree_group_tokens(c.trees, c.depth);
     REQUIRE(c.tokens > group);
@@ -99,7 +99,7 @@ TEST_CASE("hard and straight-through: accumulated micro-batches give the bits of
       CHECK(micro_batch_gradients(c, inputs, mode.routing, {0, group, 0, c.tokens - group}) == whole);
     }
   }
-  for (const Case& c : kCases) {
+  for (const TreeCase& c : kBothKinds) {
     if (c.leaf_width == 0) continue;
     const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
     for (const Named& mode : kHardModes) {
@@ -115,7 +115,7 @@ TEST_CASE("hard and straight-through: accumulated micro-batches give the bits of
 
 TEST_CASE("hard: a token's output and gradient do not depend on its neighbours") {
   std::uint64_t seed = 90;
-  for (const Case& c : kCases) {
+  for (const TreeCase& c : kBothKinds) {
     const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
     for (const Named& mode : kHardModes) {
       std::vector<float> output;
@@ -137,7 +137,7 @@ TEST_CASE("hard: a token's output and gradient do not depend on its neighbours")
 }
 
 TEST_CASE("straight-through: the forward pass is the hard one, bit for bit") {
-  for (const Case& c : kCases) {
+  for (const TreeCase& c : kBothKinds) {
     const std::vector<Variable> in = variables_of(random_inputs(c, 4));
     const TreeRouting routing{.mode = RoutingMode::kStraightThrough, .temperature = 0.3F};
     CHECK(apply(in, c, routing).output.value().to_vector() == apply(in, c, {}).output.value().to_vector());

@@ -18,7 +18,7 @@ using namespace tree_tests;
 
 constexpr float kTau = 0.5F;
 // Of the deep ones few nodes survive a threshold of 0.3, so they take the form of lists.
-const std::vector<Case> kCases = {
+const std::vector<TreeCase> kPruned = {
     {1, 6, 12, 4, 3}, {3, 3, 12, 6, 5}, {1, 6, 12, 4, 3, 2}, {2, 3, 12, 6, 5, 2, LeafActivation::kGelu}};
 
 TreeTwin::Keep keep_of(const TreeTwin& twin, const std::vector<bool>& survivors) {
@@ -28,7 +28,7 @@ TreeTwin::Keep keep_of(const TreeTwin& twin, const std::vector<bool>& survivors)
 }
 
 // The decisions of region leak, from the documented draws.
-TreeTwin::Decide leaked_decisions(const Case& c, const TreeRouting& routing) {
+TreeTwin::Decide leaked_decisions(const TreeCase& c, const TreeRouting& routing) {
   const std::int64_t rows = c.leaf_width > 0 ? twin_of(c).inner() : twin_of(c).nodes();
   return [c, rows, routing](std::int64_t token, int tree, std::int64_t node, double logit) {
     const Philox random(routing.leak_seed, RandomStream::kRegionLeak, routing.leak_step);
@@ -38,13 +38,13 @@ TreeTwin::Decide leaked_decisions(const Case& c, const TreeRouting& routing) {
   };
 }
 
-double rows_per_node(const Case& c) {
+double rows_per_node(const TreeCase& c) {
   if (c.leaf_width == 0) return 1;
   const double leaves = 1 << c.depth;
   return (leaves - 1 + leaves * static_cast<double>(c.leaf_width)) / (2 * leaves - 1);
 }
 
-bool is_dense(const Case& c, const std::vector<Tensor>& inputs, float epsilon) {
+bool is_dense(const TreeCase& c, const std::vector<Tensor>& inputs, float epsilon) {
   kernels::SoftRouting routing;
   routing.temperature = kTau;
   routing.epsilon = epsilon;
@@ -53,7 +53,7 @@ bool is_dense(const Case& c, const std::vector<Tensor>& inputs, float epsilon) {
 }
 
 // The gradient of the entropy against difference quotients of the twin's.
-void check_entropy(const Case& c, const std::vector<Tensor>& inputs, const TreeRouting& routing,
+void check_entropy(const TreeCase& c, const std::vector<Tensor>& inputs, const TreeRouting& routing,
                    const Doubles& rho) {
   INFO(describe(c) << " trees " << c.trees << " depth " << c.depth << " epsilon " << routing.epsilon);
   const double tau = static_cast<double>(routing.temperature);
@@ -68,7 +68,7 @@ TEST_CASE("pruning: value and gradient are those of the pruned function, in both
   int dense = 0;
   int sparse = 0;
   std::uint64_t seed = 100;
-  for (const Case& c : kCases) {
+  for (const TreeCase& c : kPruned) {
     for (const float epsilon : {0.02F, 0.3F}) {
       const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
       const TreeTwin twin = twin_of(c);
@@ -98,7 +98,7 @@ TEST_CASE("pruning: value and gradient are those of the pruned function, in both
 
 TEST_CASE("the two forms give the same numbers, unpruned and pruned, with leak and entropy") {
   std::uint64_t seed = 300;
-  for (const Case& c : kCases) {
+  for (const TreeCase& c : kPruned) {
     if (c.leaf_width > 0) continue;
     const std::vector<Tensor> in = random_inputs(c, seed += 10);
     const kernels::NeuronTree tree{gates_of(c, in), c.output_width, in[3].data()};
@@ -140,7 +140,7 @@ TEST_CASE("the two forms give the same numbers, unpruned and pruned, with leak a
 
 TEST_CASE("trees with leaves: both forms give the same numbers when leaves are worked on in several groups") {
   // About 30 thousand uses of leaves, of which a group takes some 16 thousand.
-  const Case c{2, 4, 1500, 7, 5, 3, LeafActivation::kGelu};
+  const TreeCase c{2, 4, 1500, 7, 5, 3, LeafActivation::kGelu};
   const std::vector<Tensor> in = random_inputs(c, 900);
   kernels::LeafTree tree{gates_of(c, in), c.leaf_width, c.output_width, kernels::LeafActivation::kGelu,
                          in[3].data(),    in[4].data(), in[5].data(),   in[6].data()};
@@ -177,7 +177,7 @@ TEST_CASE("trees with leaves: both forms give the same numbers when leaves are w
 
 TEST_CASE("the hard path always survives: with a threshold near 1 little else does") {
   std::uint64_t seed = 500;
-  for (const Case& c : kCases) {
+  for (const TreeCase& c : kPruned) {
     const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
     TreeStatistics hard;
     apply(variables_of(inputs), c, {}, false, &hard);
@@ -192,7 +192,7 @@ TEST_CASE("the hard path always survives: with a threshold near 1 little else do
 
 TEST_CASE("as the temperature falls, soft routing becomes hard routing") {
   std::uint64_t seed = 600;
-  for (const Case& c : kCases) {
+  for (const TreeCase& c : kPruned) {
     const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
     const Tensor hard = apply(variables_of(inputs), c, {}).output.value();
     for (const float epsilon : {0.0F, 0.01F}) {
@@ -205,7 +205,7 @@ TEST_CASE("as the temperature falls, soft routing becomes hard routing") {
 
 TEST_CASE("a threshold below every path probability changes nothing") {
   std::uint64_t seed = 700;
-  for (const Case& c : kCases) {
+  for (const TreeCase& c : kPruned) {
     const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
     const TreeRouting soft{.mode = RoutingMode::kSoft, .temperature = 2.0F};
     TreeRouting pruned = soft;
@@ -216,7 +216,7 @@ TEST_CASE("a threshold below every path probability changes nothing") {
 
 TEST_CASE("region leak: the documented draws turn c into 1 - c, in training only") {
   std::uint64_t seed = 800;
-  for (const Case& c : kCases) {
+  for (const TreeCase& c : kPruned) {
     for (const float epsilon : {0.0F, 0.3F}) {
       const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
       const TreeRouting routing{.mode = RoutingMode::kSoft,
@@ -242,7 +242,7 @@ TEST_CASE("region leak: the documented draws turn c into 1 - c, in training only
 
 TEST_CASE("entropy: both forms equal the twin, with gradients that stop at rho") {
   std::uint64_t seed = 900;
-  for (const Case& c : kCases) {
+  for (const TreeCase& c : kPruned) {
     const std::vector<Tensor> inputs = random_inputs(c, seed += 10);
     const TreeTwin twin = twin_of(c);
     const TreeTwin::Decide decide = testing::soft_decisions(static_cast<double>(kTau));
@@ -259,7 +259,7 @@ TEST_CASE("entropy: both forms equal the twin, with gradients that stop at rho")
 }
 
 TEST_CASE("entropy: decided nodes are clamped and get no gradient; only soft routing gives one") {
-  const Case c{1, 2, 3, 2, 2};
+  const TreeCase c{1, 2, 3, 2, 2};
   std::vector<Tensor> inputs = random_inputs(c, 5);
   inputs[1].fill(0.0F);
   inputs[2].fill(10.0F);  // logit / tau = 20, beyond the bound of 13.8
@@ -275,7 +275,7 @@ TEST_CASE("entropy: decided nodes are clamped and get no gradient; only soft rou
 }
 
 TEST_CASE("gradients of output and entropy add up") {
-  for (const Case& c : kCases) {
+  for (const TreeCase& c : kPruned) {
     for (const float epsilon : {0.0F, 0.3F}) {
       const std::vector<Tensor> inputs = random_inputs(c, 40);
       const TreeRouting routing{

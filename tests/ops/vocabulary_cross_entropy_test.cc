@@ -47,8 +47,8 @@ double plain_loss(std::span<const Doubles> in, const IntTensor& targets, std::si
   return loss / total;
 }
 
-void check_case(std::int64_t rows, std::int64_t width, std::int64_t vocabulary, bool with_bias,
-                double total_count = 0) {
+void check_vocabulary_cross_entropy(std::int64_t rows, std::int64_t width, std::int64_t vocabulary,
+                                    bool with_bias, double total_count = 0) {
   INFO("rows " << rows << " width " << width << " vocabulary " << vocabulary << " bias " << with_bias);
   const IntTensor targets = random_targets(rows, vocabulary);
   std::vector<Tensor> inputs{random_tensor({rows, width}, 1), random_tensor({vocabulary, width}, 2)};
@@ -68,11 +68,11 @@ void check_case(std::int64_t rows, std::int64_t width, std::int64_t vocabulary, 
 }  // namespace
 
 TEST_CASE("vocabulary_cross_entropy equals its plain twin, value and gradients") {
-  check_case(1, 1, 1, false);
-  check_case(3, 4, 5, false);
-  check_case(7, 5, 33, true);
-  check_case(60, 3, 9, true);
-  check_case(5, 4, 6, false, 12.5);
+  check_vocabulary_cross_entropy(1, 1, 1, false);
+  check_vocabulary_cross_entropy(3, 4, 5, false);
+  check_vocabulary_cross_entropy(7, 5, 33, true);
+  check_vocabulary_cross_entropy(60, 3, 9, true);
+  check_vocabulary_cross_entropy(5, 4, 6, false, 12.5);
 }
 
 TEST_CASE("vocabulary_cross_entropy over several chunks and panels equals its plain twin") {

@@ -1,6 +1,7 @@
 // Helpers shared by the tests of every room.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <span>
@@ -48,6 +49,8 @@ double max_relative_error(std::span<const float> a, std::span<const float> b, do
 std::string error_of(const std::function<void()>& run);
 
 using Doubles = std::vector<double>;
+using Ids = std::vector<std::int32_t>;  // of tokens or classes
+using Strings = std::vector<std::string>;
 // The operation under test, on float variables.
 using FloatOp = std::function<Variable(std::span<const Variable> inputs)>;
 // Its plain twin: the same function on flattened inputs, written independently in double precision.

@@ -14,7 +14,7 @@ namespace espalier::text {
 
 namespace {
 
-using List = std::vector<std::int32_t>;
+using TokenIds = std::vector<std::int32_t>;
 
 // <pad> <s> </s> <unk> <cls> <sep> <mask> are 0..6.
 std::vector<std::string> vocabulary() {
@@ -49,28 +49,28 @@ SpecialToken special(std::int32_t id, const std::string& content) {
 
 TEST_CASE("encodes through the whole pipeline") {
   CHECK(tokenizer().encode("The  Tr\u00E9\u00E9s --\tDON'T.") ==
-        List{kThe, kTree, kS, kDashes, kDon, kQuote, kT, kStop});
+        TokenIds{kThe, kTree, kS, kDashes, kDon, kQuote, kT, kStop});
   CHECK(tokenizer().encode("").empty());
   CHECK(tokenizer().encode("\u65E5\u672C").empty());
-  CHECK(tokenizer().encode("xyz the") == List{3, kThe});
-  CHECK(tokenizer().encode(std::string(101, 'a')) == List{3});
-  List ids = {1};
+  CHECK(tokenizer().encode("xyz the") == TokenIds{3, kThe});
+  CHECK(tokenizer().encode(std::string(101, 'a')) == TokenIds{3});
+  TokenIds ids = {1};
   tokenizer().encode_to("a b", ids);
-  CHECK(ids == List{1, kA, kB});
+  CHECK(ids == TokenIds{1, kA, kB});
   CHECK(tokenizer().normalize("The  \u00C9") == "the e");
   CHECK(tokenizer().words("Don't --") == std::vector<std::string>{"don", "'", "t", "--"});
 }
 
 TEST_CASE("bytes that are not UTF-8 are read as U+FFFD, which this normalizer deletes") {
-  CHECK(tokenizer().encode("a\xFF b \xE2\x82") == List{kA, kB});
-  CHECK(tokenizer().encode(std::string("a\0b", 3)) == List{kA, 3, kB});
+  CHECK(tokenizer().encode("a\xFF b \xE2\x82") == TokenIds{kA, kB});
+  CHECK(tokenizer().encode(std::string("a\0b", 3)) == TokenIds{kA, 3, kB});
 }
 
 TEST_CASE("special tokens are recognised in raw text, before lower case") {
-  CHECK(tokenizer().encode("a<mask>b <sep>") == List{kA, 6, kB, 5});
-  CHECK(tokenizer().encode("<<mask>>") == List{kLess, 6, kGreater});
-  CHECK(tokenizer().encode("<MASK>") == List{kLess, kMaskWord, kGreater});
-  CHECK(tokenizer().encode("\xFF<mask>") == List{6});
+  CHECK(tokenizer().encode("a<mask>b <sep>") == TokenIds{kA, 6, kB, 5});
+  CHECK(tokenizer().encode("<<mask>>") == TokenIds{kLess, 6, kGreater});
+  CHECK(tokenizer().encode("<MASK>") == TokenIds{kLess, kMaskWord, kGreater});
+  CHECK(tokenizer().encode("\xFF<mask>") == TokenIds{6});
 }
 
 TEST_CASE("rules of added tokens") {
@@ -81,17 +81,17 @@ TEST_CASE("rules of added tokens") {
     return Tokenizer(model).encode(text);
   };
   const auto added = static_cast<std::int32_t>(vocabulary().size());
-  CHECK(ids(special(0, "tre"), "tre") == List{added});
-  CHECK(ids(special(0, "zz"), "zz a") == List{added, kA});
+  CHECK(ids(special(0, "tre"), "tre") == TokenIds{added});
+  CHECK(ids(special(0, "zz"), "zz a") == TokenIds{added, kA});
   SpecialToken single = special(0, "zz");
   single.single_word = true;
-  CHECK(ids(single, "azz") == List{3});
-  CHECK(ids(single, "a zz.") == List{kA, added, kStop});
-  CHECK(ids(single, "\u00E9zz") == List{3});
+  CHECK(ids(single, "azz") == TokenIds{3});
+  CHECK(ids(single, "a zz.") == TokenIds{kA, added, kStop});
+  CHECK(ids(single, "\u00E9zz") == TokenIds{3});
   SpecialToken normalized = special(0, "Z\u00C9");
   normalized.normalized = true;
-  CHECK(ids(normalized, "aze") == List{kA, added});
-  CHECK(ids(special(0, "Z\u00C9"), "aze") == List{3});
+  CHECK(ids(normalized, "aze") == TokenIds{kA, added});
+  CHECK(ids(special(0, "Z\u00C9"), "aze") == TokenIds{3});
 }
 
 TEST_CASE("lstrip and rstrip swallow white space that is a token's otherwise") {
@@ -101,33 +101,33 @@ TEST_CASE("lstrip and rstrip swallow white space that is a token's otherwise") {
   model.special_tokens = {special(3, "[M]")};
   model.single.pieces = {{}};
   model.pair.pieces = {{}, {TemplatePiece::Kind::kSequenceB, "", {}, 1}};
-  CHECK(Tokenizer(model).encode("a [M] a") == List{2, 1, 3, 1, 2});
+  CHECK(Tokenizer(model).encode("a [M] a") == TokenIds{2, 1, 3, 1, 2});
   model.special_tokens[0].lstrip = true;
-  CHECK(Tokenizer(model).encode("a [M] a") == List{2, 3, 1, 2});
+  CHECK(Tokenizer(model).encode("a [M] a") == TokenIds{2, 3, 1, 2});
   model.special_tokens[0].rstrip = true;
-  CHECK(Tokenizer(model).encode("a \u3000[M] \t [M]a") == List{2, 3, 3, 2});
+  CHECK(Tokenizer(model).encode("a \u3000[M] \t [M]a") == TokenIds{2, 3, 3, 2});
 }
 
 TEST_CASE("templates and their type ids") {
-  CHECK(tokenizer().encode_with_template("a") == List{kA, 5});
-  CHECK(tokenizer().encode_with_template("a", "b b") == List{4, kA, 5, kB, kB, 5});
-  CHECK(tokenizer().encode_with_template("a", "") == List{4, kA, 5, 5});
+  CHECK(tokenizer().encode_with_template("a") == TokenIds{kA, 5});
+  CHECK(tokenizer().encode_with_template("a", "b b") == TokenIds{4, kA, 5, kB, kB, 5});
+  CHECK(tokenizer().encode_with_template("a", "") == TokenIds{4, kA, 5, 5});
   TokenizerModel model = crammed_bert_tokenizer(vocabulary());
   model.pair.pieces[3].type_id = 1;
   model.pair.pieces[4].type_id = 2;
   const Encoding encoding = Tokenizer(model).encode_with_types("a a", "b");
-  CHECK(encoding.ids == List{4, kA, kA, 5, kB, 5});
-  CHECK(encoding.type_ids == List{0, 0, 0, 0, 1, 2});
+  CHECK(encoding.ids == TokenIds{4, kA, kA, 5, kB, 5});
+  CHECK(encoding.type_ids == TokenIds{0, 0, 0, 0, 1, 2});
 }
 
 TEST_CASE("truncation takes from the longer part first, as Hugging Face's longest_first") {
-  CHECK(tokenizer().encode_with_template("a a a a", std::nullopt, 3) == List{kA, kA, 5});
+  CHECK(tokenizer().encode_with_template("a a a a", std::nullopt, 3) == TokenIds{kA, kA, 5});
   CHECK(tokenizer().encode_with_template("a a a a", std::nullopt, 9).size() == 5);
-  CHECK(tokenizer().encode_with_template("a a a a", "b", 6) == List{4, kA, kA, 5, kB, 5});
-  CHECK(tokenizer().encode_with_template("a", "b b b b", 6) == List{4, kA, 5, kB, kB, 5});
-  CHECK(tokenizer().encode_with_template("a a a", "b b b", 6) == List{4, kA, 5, kB, kB, 5});
-  CHECK(tokenizer().encode_with_template("a a a", "b b", 6) == List{4, kA, kA, 5, kB, 5});
-  CHECK(tokenizer().encode_with_template("a", std::nullopt, 1) == List{5});
+  CHECK(tokenizer().encode_with_template("a a a a", "b", 6) == TokenIds{4, kA, kA, 5, kB, 5});
+  CHECK(tokenizer().encode_with_template("a", "b b b b", 6) == TokenIds{4, kA, 5, kB, kB, 5});
+  CHECK(tokenizer().encode_with_template("a a a", "b b b", 6) == TokenIds{4, kA, 5, kB, kB, 5});
+  CHECK(tokenizer().encode_with_template("a a a", "b b", 6) == TokenIds{4, kA, kA, 5, kB, 5});
+  CHECK(tokenizer().encode_with_template("a", std::nullopt, 1) == TokenIds{5});
   CHECK(testing::error_of([] { tokenizer().encode_with_template("a", "b", 2); }) ==
         "tokenizer: a length of 2 has no room for the 3 tokens that the template adds");
 }
@@ -149,19 +149,20 @@ TEST_CASE("longest_first cuts the longer part until they are even, then both") {
 }
 
 TEST_CASE("decoding joins pieces and cleans token by token; clean_up does the rest") {
-  const List ids = {kThe, kTree, kS, kDon, kQuote, kT, 5, kStop};
+  const TokenIds ids = {kThe, kTree, kS, kDon, kQuote, kT, 5, kStop};
   CHECK(tokenizer().decode(ids, true) == "the trees don ' t.");
   CHECK(tokenizer().decode(ids, false) == "the trees don ' t <sep>.");
   CHECK(Tokenizer::clean_up("the trees don ' t do not .") == "the trees don't do not.");
   CHECK(Tokenizer::clean_up("i 'm he 's we 've you 're did n't ? ! , a ' b") ==
         "i'm he's we've you're didn't?!, a'b");
-  CHECK(tokenizer().decode(List{kS, kS, -100, 99}, true) == "##ss");  // ids that do not exist are left out
-  CHECK(tokenizer().decode(List{}, true).empty());
+  CHECK(tokenizer().decode(TokenIds{kS, kS, -100, 99}, true) ==
+        "##ss");  // ids that do not exist are left out
+  CHECK(tokenizer().decode(TokenIds{}, true).empty());
   TokenizerModel model = crammed_bert_tokenizer(vocabulary());
   model.decoder->cleanup = false;
-  CHECK(Tokenizer(model).decode(List{kA, kStop, kS}, true) == "a .s");
+  CHECK(Tokenizer(model).decode(TokenIds{kA, kStop, kS}, true) == "a .s");
   model.decoder.reset();
-  CHECK(Tokenizer(model).decode(List{kA, kStop, kS}, true) == "a . ##s");
+  CHECK(Tokenizer(model).decode(TokenIds{kA, kStop, kS}, true) == "a . ##s");
 }
 
 TEST_CASE("tokens, ids and roles") {
@@ -194,7 +195,7 @@ TEST_CASE("special tokens may follow the vocabulary, and bracketed names count t
   CHECK(t.mask_id() == 3);
   CHECK(t.cls_id() == 1);
   CHECK(t.token(4) == "[PAD]");
-  CHECK(t.encode("[PAD][MASK]a") == List{4, 3, 2});
+  CHECK(t.encode("[PAD][MASK]a") == TokenIds{4, 3, 2});
   CHECK(testing::error_of([&] { t.sep_id(); }) ==
         "tokenizer: there is no separator token (<sep> or [SEP]) in the vocabulary");
 }

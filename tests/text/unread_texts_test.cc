@@ -6,7 +6,7 @@ namespace espalier::text {
 
 namespace {
 
-Tokenizer tokenizer(const NormalizerSpec& normalizer) {
+Tokenizer letters_tokenizer(const NormalizerSpec& normalizer) {
   std::vector<std::string> vocabulary = crammed_bert_special_tokens();
   for (char c = 'a'; c <= 'z'; ++c) {
     vocabulary.emplace_back(1, c);
@@ -21,7 +21,7 @@ Tokenizer tokenizer(const NormalizerSpec& normalizer) {
 
 TEST_CASE("texts whose letters are deleted or unknown are counted and the first is shown") {
   for (const NormalizerSpec& normalizer : {crammed_bert_normalizer(), NormalizerSpec{{BertNormalizer{}}}}) {
-    UnreadTexts unread{tokenizer(normalizer)};
+    UnreadTexts unread{letters_tokenizer(normalizer)};
     for (const char* text : {"plain words", "naïve café", "a word of Привет here", "— … €", ""})
       unread.add(text);
     CHECK(unread.count() == 0);
@@ -35,7 +35,7 @@ TEST_CASE("texts whose letters are deleted or unknown are counted and the first 
 }
 
 TEST_CASE("the beginning of a long text is cut between characters") {
-  UnreadTexts unread{tokenizer(crammed_bert_normalizer())};
+  UnreadTexts unread{letters_tokenizer(crammed_bert_normalizer())};
   unread.add("a" + [] {
     std::string text;
     for (int i = 0; i < 100; ++i) text += "б";

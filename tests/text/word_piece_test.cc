@@ -26,7 +26,7 @@ std::vector<std::int32_t> encoded(const TokenizerModel& model, const std::string
 }
 
 // The algorithm as published: ever shorter substrings are looked up.
-std::vector<std::int32_t> twin(const TokenizerModel& model, const std::string& word) {
+std::vector<std::int32_t> published_encoding(const TokenizerModel& model, const std::string& word) {
   std::map<std::string, std::int32_t> ids;
   for (std::size_t i = 0; i < model.vocabulary.size(); ++i) ids[model.vocabulary[i]] = static_cast<int>(i);
   const std::int32_t unknown = ids.at(model.unknown_token);
@@ -81,7 +81,7 @@ TEST_CASE("equals the published algorithm on random words and vocabularies") {
       for (int k = pick(12) + 1; k > 0; --k) word += static_cast<char>('a' + pick(3));
       CAPTURE(word);
       const std::vector<std::int32_t> ids = encoded(model, word);
-      CHECK(ids == twin(model, word));
+      CHECK(ids == published_encoding(model, word));
       (ids == std::vector<std::int32_t>{0} ? unknown : known) += 1;
     }
   }

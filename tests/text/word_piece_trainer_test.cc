@@ -15,7 +15,7 @@ namespace espalier::text {
 
 namespace {
 
-using List = std::vector<std::pair<std::string, std::uint64_t>>;
+using CountedWords = std::vector<std::pair<std::string, std::uint64_t>>;
 using Strings = std::vector<std::string>;
 
 TrainerOptions sized(int size) {
@@ -25,7 +25,7 @@ TrainerOptions sized(int size) {
   return options;
 }
 
-Strings train(const List& list, const TrainerOptions& options) {
+Strings train(const CountedWords& list, const TrainerOptions& options) {
   return train_word_piece(WordCounts::from_list(list), options);
 }
 
@@ -34,7 +34,7 @@ std::string join(const std::string& left, const std::string& right) {
 }
 
 // The same by counting all pairs anew before every merge. ASCII words only.
-Strings twin(const List& list, const TrainerOptions& options) {
+Strings train_by_recounting(const CountedWords& list, const TrainerOptions& options) {
   Strings vocabulary = options.special_tokens;
   std::map<std::string, std::size_t> ids;
   std::set<std::string> first, later;
@@ -74,7 +74,7 @@ Strings twin(const List& list, const TrainerOptions& options) {
   return vocabulary;
 }
 
-List random_words(std::uint64_t seed, int count, int letters) {
+CountedWords random_words(std::uint64_t seed, int count, int letters) {
   const Philox random(seed, RandomStream::kTest);
   std::map<std::string, std::uint64_t> words;
   std::uint64_t draw = 0;
@@ -90,7 +90,7 @@ List random_words(std::uint64_t seed, int count, int letters) {
 }  // namespace
 
 TEST_CASE("special tokens, letters, continuations, then merges by frequency") {
-  const List list = {{"low", 5}, {"lower", 2}, {"newest", 6}, {"widest", 3}};
+  const CountedWords list = {{"low", 5}, {"lower", 2}, {"newest", 6}, {"widest", 3}};
   // ##e ##s 9 before ##s ##t 9 (smaller left id), ##es ##t 9, l ##o 7, lo ##w 7, then n ##e of three with 6.
   CHECK(train(list, sized(24)) == Strings{"<unk>", "d",   "e",   "i",    "l",     "n",   "o",   "r",
                                           "s",     "t",   "w",   "##d",  "##e",   "##i", "##o", "##r",
@@ -100,14 +100,14 @@ TEST_CASE("special tokens, letters, continuations, then merges by frequency") {
 TEST_CASE("equals counting anew before every merge") {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     // Few letters make repeats such as aaaa, and tokens that several merges spell.
-    const List list = random_words(seed, 150, 1 + static_cast<int>(seed % 4));
+    const CountedWords list = random_words(seed, 150, 1 + static_cast<int>(seed % 4));
     CAPTURE(seed);
-    CHECK(train(list, sized(150)) == twin(list, sized(150)));
+    CHECK(train(list, sized(150)) == train_by_recounting(list, sized(150)));
   }
 }
 
 TEST_CASE("the order of the words does not matter") {
-  List list = random_words(77, 400, 6);
+  CountedWords list = random_words(77, 400, 6);
   const Strings expected = train(list, sized(300));
   std::reverse(list.begin(), list.end());
   CHECK(train(list, sized(300)) == expected);

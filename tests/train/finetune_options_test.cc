@@ -8,7 +8,6 @@
 #include <set>
 
 #include "espalier/base/error.h"
-#include "espalier/base/log.h"
 #include "espalier/io/checkpoint.h"
 #include "espalier/train/finetuner.h"
 #include "espalier/train/model.h"
@@ -21,29 +20,16 @@ namespace espalier::train {
 namespace {
 
 using testing::error_of;
+using testing::FinetuneWorkspace;
 using testing::read_text;
-using testing::TempDir;
 
-struct Workspace {
-  TempDir dir;
-  Workspace() {
-    set_quiet(true);
-    testing::write_tiny_model(dir / "model.h5");
-    testing::write_letters(dir / "train.tsv", 96, 1);
-    testing::write_letters(dir / "dev.tsv", 40, 2);
+std::map<std::string, Tensor> weights_in(const std::filesystem::path& checkpoint) {
+  std::map<std::string, Tensor> result;
+  for (const io::NamedTensor& tensor : io::load_checkpoint(checkpoint).model) {
+    result[tensor.name] = tensor.value;
   }
-  config::FinetuneConfig config(const std::string& name, std::vector<std::string> overrides = {}) const {
-    overrides.push_back("run=" + (dir / name).string());
-    return testing::tiny_finetune(dir.path(), overrides);
-  }
-  std::map<std::string, Tensor> weights(const std::string& name) const {
-    std::map<std::string, Tensor> result;
-    for (const io::NamedTensor& tensor : io::load_checkpoint(dir / name).model) {
-      result[tensor.name] = tensor.value;
-    }
-    return result;
-  }
-};
+  return result;
+}
 
 // The rows of `after` that differ from `before`.
 std::vector<std::int64_t> changed_rows(const Tensor& before, const Tensor& after) {
@@ -67,7 +53,7 @@ data::LabelledData labelled(const std::vector<std::int32_t>& classes) {
   return data;
 }
 
-std::vector<float> weights_of(const std::vector<std::string>& asked, const data::LabelledData& data) {
+std::vector<float> weights_asked(const std::vector<std::string>& asked, const data::LabelledData& data) {
   config::TaskConfig task;
   task.class_weights = asked;
   const Tensor weights = class_weights_of(task, data);
@@ -77,12 +63,12 @@ std::vector<float> weights_of(const std::vector<std::string>& asked, const data:
 }  // namespace
 
 TEST_CASE("frozen: what decides keeps its bits, all else learns") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   finetune(work.config("frozen", {"routing.mode=frozen", "train.clip=0.5"}));
   finetune(work.config("hard", {"train.clip=0.5"}));
-  const auto before = work.weights("model.h5");
-  const auto frozen = work.weights("frozen/last.h5");
-  const auto hard = work.weights("hard/last.h5");
+  const auto before = weights_in(work.dir / "model.h5");
+  const auto frozen = weights_in(work.dir / "frozen/last.h5");
+  const auto hard = weights_in(work.dir / "hard/last.h5");
   int layers = 0;
   for (const auto& entry : before) {
     const auto& name = entry.first;
@@ -139,14 +125,14 @@ TEST_CASE("frozen: the rows that decide, in several trees and in trees with MLP 
 }
 
 TEST_CASE("frozen: weight decay would move what is frozen") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   CHECK(error_of([&] {
           finetune(work.config("a", {"routing.mode=frozen", "train.weight_decay=0.1"}));
         }).find("set train.weight_decay: 0") != std::string::npos);
 }
 
 TEST_CASE("soft and annealed fine-tuning leave the temperature for --routing soft") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   finetune(work.config("soft", {"routing.mode=soft", "routing.temperature=0.5", "train.epochs=1"}));
   const RoutingProvenance soft = load_model(work.dir / "soft").routing;
   CHECK(soft.trained_softly);
@@ -163,23 +149,23 @@ TEST_CASE("soft and annealed fine-tuning leave the temperature for --routing sof
 
 TEST_CASE("weights of classes: balanced, or by name") {
   const data::LabelledData data = labelled({0, 0, 0, 1, 2, 2});
-  CHECK(weights_of({}, data).empty());
-  CHECK(weights_of({"balanced"}, data) == std::vector<float>{6.0F / 9, 2, 1});
-  CHECK(weights_of({"b=3", "c=d=0.5"}, data) == std::vector<float>{1, 3, 0.5});
-  CHECK(weights_of({"balanced"}, labelled({0, 0, 2})) == std::vector<float>{0.5, 1, 1});
-  CHECK(error_of([&] { weights_of({"d=2"}, data); }) ==
+  CHECK(weights_asked({}, data).empty());
+  CHECK(weights_asked({"balanced"}, data) == std::vector<float>{6.0F / 9, 2, 1});
+  CHECK(weights_asked({"b=3", "c=d=0.5"}, data) == std::vector<float>{1, 3, 0.5});
+  CHECK(weights_asked({"balanced"}, labelled({0, 0, 2})) == std::vector<float>{0.5, 1, 1});
+  CHECK(error_of([&] { weights_asked({"d=2"}, data); }) ==
         "task.class_weights: no class `d`; the classes are: a, b, c=d");
-  CHECK(error_of([&] { weights_of({"a=0"}, data); }).find("a weight above 0, got `a=0`") !=
+  CHECK(error_of([&] { weights_asked({"a=0"}, data); }).find("a weight above 0, got `a=0`") !=
         std::string::npos);
-  CHECK(error_of([&] { weights_of({"a"}, data); }).find("got `a`") != std::string::npos);
+  CHECK(error_of([&] { weights_asked({"a"}, data); }).find("got `a`") != std::string::npos);
   data::LabelledData regression = data;
   regression.regression = true;
-  CHECK(error_of([&] { weights_of({"balanced"}, regression); }).find("a regression has no classes") !=
+  CHECK(error_of([&] { weights_asked({"balanced"}, regression); }).find("a regression has no classes") !=
         std::string::npos);
 }
 
 TEST_CASE("a heavy class is predicted where nothing else is known, and scores stay unweighted") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   // The texts say nothing: one in four is `second`.
   std::string rows = "text\tlabel\n";
   for (int i = 0; i < 96; ++i) rows += i % 4 == 0 ? "a b\tsecond\n" : "a b\tfirst\n";
@@ -194,7 +180,7 @@ TEST_CASE("a heavy class is predicted where nothing else is known, and scores st
 }
 
 TEST_CASE("buckets by length: less padding, every row once, and it is reported") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   std::string rows = "text\tlabel\n";
   for (int i = 0; i < 96; ++i) {
     rows += "a";
@@ -212,7 +198,7 @@ TEST_CASE("buckets by length: less padding, every row once, and it is reported")
 }
 
 TEST_CASE("log.lines: which lines of the training file each batch held") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   finetune(work.config("a", {"log.lines=true", "train.epochs=2"}));
   const std::string text = read_text(work.dir / "a" / "metrics.jsonl");
   std::map<std::int64_t, std::multiset<std::int64_t>> epochs;
@@ -233,7 +219,7 @@ TEST_CASE("log.lines: which lines of the training file each batch held") {
 }
 
 TEST_CASE("train.max_steps stops early, and a later limit goes on to the bits of a run without") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   const io::Json stopped = finetune(work.config("a", {"train.max_steps=8"}));
   CHECK(stopped["epoch"].get<double>() == doctest::Approx(8.0 / 6));
   CHECK(read_text(work.dir / "a" / "trainer_state.json").find("\"max_steps\": 8") != std::string::npos);
@@ -265,7 +251,7 @@ TEST_CASE("train.max_steps stops early, and a later limit goes on to the bits of
 }
 
 TEST_CASE("each evaluation has intervals, and the best one keeps its predictions") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   const io::Json results = finetune(work.config("a", {"train.lr=3e-2"}));
   const io::Json evaluations = finetune_evaluations(work.dir / "a");
   REQUIRE(evaluations.size() == 3);
@@ -290,7 +276,7 @@ TEST_CASE("each evaluation has intervals, and the best one keeps its predictions
 }
 
 TEST_CASE("a degenerate score is written down with its warning") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   work.dir.write("dev.tsv", "text\tlabel\na b\tfirst\na b\tsecond\n");
   finetune(work.config("a", {"train.epochs=1"}));
   const io::Json evaluation = finetune_evaluations(work.dir / "a")[0];

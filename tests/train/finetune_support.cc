@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "espalier/base/log.h"
 #include "espalier/base/philox.h"
 #include "espalier/io/tokenizer_json.h"
 #include "espalier/train/model.h"
@@ -55,6 +56,19 @@ config::FinetuneConfig tiny_finetune(const std::filesystem::path& dir,
                                   "log.steps=1"};
   all.insert(all.end(), overrides.begin(), overrides.end());
   return config::load<config::FinetuneConfig>("", all);
+}
+
+FinetuneWorkspace::FinetuneWorkspace() {
+  set_quiet(true);
+  write_tiny_model(dir / "model.h5");
+  write_letters(dir / "train.tsv", 96, 1);
+  write_letters(dir / "dev.tsv", 40, 2);
+}
+
+config::FinetuneConfig FinetuneWorkspace::config(const std::string& name,
+                                                 std::vector<std::string> overrides) const {
+  overrides.push_back("run=" + run(name).string());
+  return tiny_finetune(dir.path(), overrides);
 }
 
 }  // namespace espalier::testing

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "espalier/config/finetune_config.h"
+#include "tests/support/support.h"
 
 namespace espalier::testing {
 
@@ -20,5 +21,15 @@ void write_letters(const std::filesystem::path& file, int rows, std::uint64_t se
 // DIR/model.h5 on DIR/train.tsv and DIR/dev.tsv into DIR/run: 6 steps an epoch, 3 epochs.
 config::FinetuneConfig tiny_finetune(const std::filesystem::path& dir,
                                      const std::vector<std::string>& overrides = {});
+
+// A folder with such a model, 96 rows to train on and 40 for dev; and fine-tunings.
+struct FinetuneWorkspace {
+  TempDir dir;
+
+  FinetuneWorkspace();
+  std::filesystem::path run(const std::string& name) const { return dir / name; }
+  // Into run(NAME).
+  config::FinetuneConfig config(const std::string& name, std::vector<std::string> overrides = {}) const;
+};
 
 }  // namespace espalier::testing

@@ -1,7 +1,6 @@
 // Fine-tuning on tables as people have them.
 #include <doctest/doctest.h>
 
-#include "espalier/base/log.h"
 #include "espalier/io/checkpoint.h"
 #include "espalier/train/finetuner.h"
 #include "espalier/train/model.h"
@@ -12,6 +11,7 @@
 namespace espalier::train {
 namespace {
 
+using testing::FinetuneWorkspace;
 using testing::read_text;
 
 // 12 rows of two columns, without a header: a text of one half of the alphabet and its label.
@@ -22,41 +22,34 @@ std::string rows(const std::string& separator) {
   return text;
 }
 
-struct Workspace {
-  testing::TempDir dir;
-  Workspace() {
-    set_quiet(true);
-    testing::write_tiny_model(dir / "model.h5");
-  }
-  config::FinetuneConfig config(const std::string& train, const std::string& dev,
-                                const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> overrides = {"task.train=" + (dir / train).string(),
-                                          "task.dev=" + (dir / dev).string(), "train.epochs=1"};
-    overrides.insert(overrides.end(), more.begin(), more.end());
-    return testing::tiny_finetune(dir.path(), overrides);
-  }
-};
+config::FinetuneConfig table_config(const FinetuneWorkspace& work, const std::string& train,
+                                    const std::string& dev, const std::vector<std::string>& more = {}) {
+  std::vector<std::string> overrides = {"task.train=" + (work.dir / train).string(),
+                                        "task.dev=" + (work.dir / dev).string(), "train.epochs=1"};
+  overrides.insert(overrides.end(), more.begin(), more.end());
+  return work.config("run", overrides);
+}
 
 }  // namespace
 
 TEST_CASE("no header, another separator, a bad row: read as the keys say, counted in the results") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   work.dir.write("t.csv", rows(";") + "only a text\n");
   work.dir.write("d.csv", rows(";"));
-  const io::Json all = finetune(work.config("t.csv", "d.csv",
-                                            {"task.separator=semicolon", "task.header=false", "task.text=1",
-                                             "task.label=2", "task.on_bad_record=skip"}));
+  const io::Json all = finetune(table_config(work, "t.csv", "d.csv",
+                                             {"task.separator=semicolon", "task.header=false", "task.text=1",
+                                              "task.label=2", "task.on_bad_record=skip"}));
   CHECK(all.at("train_samples") == 12);
   CHECK(all.at("class_counts") ==
         io::Json{{"train", {{"0", 6}, {"1.0", 6}}}, {"dev", {{"0", 6}, {"1.0", 6}}}});
 }
 
 TEST_CASE("a model of pairs remembers its columns") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   std::string text = "first\tsecond\tlabel\n";
   for (int i = 0; i < 8; ++i) text += std::string("a b\t") + (i % 2 == 0 ? "c d\tx\n" : "y z\ty\n");
   work.dir.write("t.tsv", text);
-  finetune(work.config("t.tsv", "t.tsv", {"task.text=first", "task.text_pair=second"}));
+  finetune(table_config(work, "t.tsv", "t.tsv", {"task.text=first", "task.text_pair=second"}));
   const LoadedModel model = load_model(work.dir / "run");
   CHECK(columns_of(model).text == "first");
   CHECK(columns_of(model).text_pair == "second");
@@ -72,10 +65,10 @@ TEST_CASE("a model of pairs remembers its columns") {
 }
 
 TEST_CASE("a label that no table of predictions can hold is refused before any training") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   work.dir.write("t.csv", "text,label\na b,\"very\ngood\"\nc d,bad\n");
   CHECK(testing::error_of([&] {
-          finetune(work.config("t.csv", "t.csv"));
+          finetune(table_config(work, "t.csv", "t.csv"));
         }).find("t.csv: line 2: the label `very good` holds a tab or a line end") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(work.dir / "run" / "predictions_dev.tsv"));
 }

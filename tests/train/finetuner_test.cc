@@ -4,13 +4,11 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <csignal>
 
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
-#include "espalier/base/log.h"
 #include "espalier/base/parallel.h"
 #include "espalier/data/labelled.h"
 #include "espalier/io/run_files.h"
@@ -22,32 +20,14 @@
 namespace espalier::train {
 namespace {
 
+using testing::count_lines;
 using testing::error_of;
+using testing::FinetuneWorkspace;
 using testing::metrics_of;
 using testing::read_text;
-using testing::TempDir;
 using testing::weights_of;
 
-struct Workspace {
-  TempDir dir;
-  Workspace() {
-    set_quiet(true);
-    testing::write_tiny_model(dir / "model.h5");
-    testing::write_letters(dir / "train.tsv", 96, 1);
-    testing::write_letters(dir / "dev.tsv", 40, 2);
-  }
-  std::filesystem::path run(const std::string& name) const { return dir / name; }
-  config::FinetuneConfig config(const std::string& name, std::vector<std::string> overrides = {}) const {
-    overrides.push_back("run=" + run(name).string());
-    return testing::tiny_finetune(dir.path(), overrides);
-  }
-};
-
 const std::vector<std::string> kRegression = {"task.label=share", "task.regression=true", "train.epochs=6"};
-
-std::size_t lines(const std::string& text) {
-  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
-}
 
 // all_results.json without the times.
 io::Json results_of(const std::filesystem::path& run) {
@@ -61,7 +41,7 @@ io::Json results_of(const std::filesystem::path& run) {
 }  // namespace
 
 TEST_CASE("a tiny classifier learns, and leaves a whole run folder with Hugging Face's names") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   const io::Json results = finetune(work.config("a"));
   CHECK(results["eval_accuracy"].get<double>() > 0.95);
   for (const char* key : {"epoch", "train_loss", "train_runtime", "train_samples", "train_samples_per_second",
@@ -88,11 +68,11 @@ TEST_CASE("a tiny classifier learns, and leaves a whole run folder with Hugging 
 }
 
 TEST_CASE("the predictions are those of the saved model, a row for each row of the file") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   const io::Json results = finetune(work.config("a"));
   const std::string text = read_text(work.run("a") / "predictions_dev.tsv");
   CHECK(text.starts_with("index\tline\tlabel\tprediction\tprobability\n0\t2\t"));
-  CHECK(lines(text) == 41);
+  CHECK(count_lines(text) == 41);
   LoadedModel model = load_model(work.run("a"));
   const data::LabelledData dev = data::read_labelled(work.dir / "dev.tsv", {"text", "", "label", false});
   std::vector<TextPair> texts;
@@ -113,7 +93,7 @@ TEST_CASE("the predictions are those of the saved model, a row for each row of t
 }
 
 TEST_CASE("any number of threads gives the same bits") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   for (const int threads : {1, 2, 3}) {
     set_thread_count(threads);
     finetune(work.config(std::to_string(threads), {"train.epochs=1"}));
@@ -127,7 +107,7 @@ TEST_CASE("any number of threads gives the same bits") {
 }
 
 TEST_CASE("a signal saves, says so with its status, and the run continues to the same bits and results") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   finetune(work.config("whole"));
   for (const int signal : {SIGINT, SIGTERM}) {
     set_interrupt_signal(signal);
@@ -148,7 +128,7 @@ TEST_CASE("a signal saves, says so with its status, and the run continues to the
 }
 
 TEST_CASE("a finished run is scored again, not trained on") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   const io::Json first = finetune(work.config("a", {"train.epochs=1"}));
   const std::string weights = weights_of(work.run("a") / "last.h5");
   const io::Json again = finetune(work.config("a", {"train.epochs=1"}));
@@ -158,7 +138,7 @@ TEST_CASE("a finished run is scored again, not trained on") {
 }
 
 TEST_CASE("a regression learns a value") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   testing::write_letters(work.dir / "train.tsv", 96, 1, true);
   testing::write_letters(work.dir / "dev.tsv", 40, 2, true);
   const io::Json results = finetune(work.config("a", kRegression));
@@ -168,7 +148,7 @@ TEST_CASE("a regression learns a value") {
   CHECK_FALSE(results.contains("eval_accuracy"));
   const std::string text = read_text(work.run("a") / "predictions_dev.tsv");
   CHECK(text.starts_with("index\tline\tlabel\tprediction\n0\t2\t"));
-  CHECK(lines(text) == 41);
+  CHECK(count_lines(text) == 41);
   LoadedModel model = load_model(work.run("a"));
   CHECK(model.labels.regression);
   CHECK(classify(model, std::vector<TextPair>{{"n o p q r s", ""}}, {})[0].score >
@@ -176,7 +156,7 @@ TEST_CASE("a regression learns a value") {
 }
 
 TEST_CASE("a metric that does not exist is null in JSON, and the run is whole all the same") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   // Equal texts have equal predictions, with some instruction sets only up to rounding, which correlate with
   // nothing.
   work.dir.write("dev.tsv", "text\tlabel\tshare\na b\tfirst\t0.1\na b\tfirst\t0.2\na b\tfirst\t0.4\n");
@@ -189,7 +169,7 @@ TEST_CASE("a metric that does not exist is null in JSON, and the run is whole al
 }
 
 TEST_CASE("a label that training never saw is an error with its place, before anything is written") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   work.dir.write("dev.tsv", "text\tlabel\na b\tfirst\nc d\tthird\n");
   CHECK(error_of([&] { finetune(work.config("a")); }) ==
         "label `third` at " + (work.dir / "dev.tsv").string() +
@@ -198,7 +178,7 @@ TEST_CASE("a label that training never saw is an error with its place, before an
 }
 
 TEST_CASE("a loss that is not finite is told with step, training line, layer and operation") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   const std::vector<std::string> wild = {"train.lr=1e30", "train.warmup=0", "train.clip=0"};
   const std::string message = error_of([&] { finetune(work.config("wild", wild)); });
   INFO(message);
@@ -208,7 +188,7 @@ TEST_CASE("a loss that is not finite is told with step, training line, layer and
 }
 
 TEST_CASE("other keys, another kind of run, and a folder in use are refused") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   finetune(work.config("a", {"train.epochs=1"}));
   CHECK(error_of([&] {
           finetune(work.config("a", {"train.epochs=2"}));
@@ -224,7 +204,7 @@ TEST_CASE("other keys, another kind of run, and a folder in use are refused") {
 }
 
 TEST_CASE("labels, rows, model or tokenizer that changed are refused by name, before the end and after it") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   const std::string train = read_text(work.dir / "train.tsv"), dev = read_text(work.dir / "dev.tsv");
   finetune(work.config("finished", {"train.epochs=1"}));
   finetune(work.config("begun", {"train.epochs=2", "train.max_steps=2"}));
@@ -263,7 +243,7 @@ TEST_CASE("labels, rows, model or tokenizer that changed are refused by name, be
 }
 
 TEST_CASE("model and tables that moved are the same, and an earlier version's run goes on") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   finetune(work.config("whole", {"train.epochs=2"}));
   finetune(work.config("a", {"train.epochs=2", "train.max_steps=2"}));
   std::filesystem::create_directory(work.dir / "moved");
@@ -294,7 +274,7 @@ TEST_CASE("model and tables that moved are the same, and an earlier version's ru
 }
 
 TEST_CASE("a task that is neither custom nor GLUE's is named") {
-  const Workspace work;
+  const FinetuneWorkspace work;
   CHECK(error_of([&] {
           finetune(work.config("a", {"task.name=imdb", "task.dir=x"}));
         }).find("task.name must be custom (with task.train and task.dev) or a GLUE task (cola, sst2, ") == 0);

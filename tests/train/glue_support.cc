@@ -5,7 +5,9 @@
 #include <fstream>
 #include <functional>
 
+#include "espalier/base/log.h"
 #include "espalier/base/philox.h"
+#include "tests/train/finetune_support.h"
 
 namespace espalier::testing {
 namespace {
@@ -102,6 +104,12 @@ config::GlueConfig tiny_glue(const std::filesystem::path& dir, const std::string
                                   "eval.bootstrap=50"};
   all.insert(all.end(), overrides.begin(), overrides.end());
   return config::load<config::GlueConfig>("", all);
+}
+
+GlueWorkspace::GlueWorkspace() {
+  set_quiet(true);
+  write_tiny_model(dir / "model.h5");
+  write_tiny_glue(dir.path());
 }
 
 io::Json comparable(io::Json results) {

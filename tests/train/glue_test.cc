@@ -5,64 +5,43 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 
-#include "espalier/base/error.h"
-#include "espalier/base/interrupt.h"
-#include "espalier/base/log.h"
 #include "espalier/data/glue.h"
-#include "espalier/io/checkpoint.h"
-#include "espalier/io/run_files.h"
 #include "espalier/train/inference.h"
 #include "tests/support/support.h"
-#include "tests/train/finetune_support.h"
 #include "tests/train/glue_support.h"
+#include "tests/train/train_support.h"
 
 namespace espalier::train {
 namespace {
 
 namespace fs = std::filesystem;
 using testing::comparable;
+using testing::count_lines;
 using testing::error_of;
-using testing::read_text;
-using testing::TempDir;
+using testing::GlueWorkspace;
 
-struct Workspace {
-  TempDir dir;
-  Workspace() {
-    set_quiet(true);
-    testing::write_tiny_model(dir / "model.h5");
-    testing::write_tiny_glue(dir.path());
+// Writes the labels of a regression's predictions anew: index, line, label, prediction.
+void change_labels(const fs::path& file, const std::function<std::string(double)>& changed) {
+  std::ifstream in(file);
+  std::string header, row, line, label, prediction;
+  std::getline(in, header);
+  REQUIRE(header == "index\tline\tlabel\tprediction");
+  std::string text = header + '\n';
+  while (in >> row >> line >> label >> prediction) {
+    text += fmt::format("{}\t{}\t{}\t{}\n", row, line, changed(std::stod(label)), prediction);
   }
-  config::GlueConfig config(const std::string& name, const std::vector<std::string>& overrides = {}) const {
-    return testing::tiny_glue(dir.path(), name, overrides);
-  }
-  std::string text(const std::string& name) const { return read_text(dir / name); }
-};
-
-std::size_t lines(const std::string& text) {
-  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
-}
-
-// Runs until the first step after which it is told to stop.
-int interrupted_status(const config::GlueConfig& config) {
-  set_interrupt_signal(SIGINT);
-  int status = 0;
-  try {
-    glue(config);
-  } catch (const Interrupted& stop) {
-    status = stop.exit_status();
-  }
-  set_interrupt_signal(0);
-  return status;
+  in.close();
+  std::ofstream(file) << text;
 }
 
 }  // namespace
 
 TEST_CASE("a run: every task, seed, epoch and metric; what is missing is reported, nothing is invented") {
-  const Workspace work;
+  const GlueWorkspace work;
   const io::Json results = glue(work.config("a", {"glue.tasks=[cola, stsb, sst2, rte, mnli, wnli]"}));
   CHECK(io::parse_json(work.text("a/results.json"), "results") == results);
   CHECK(results["complete"] == true);
@@ -102,7 +81,7 @@ TEST_CASE("a run: every task, seed, epoch and metric; what is missing is reporte
 }
 
 TEST_CASE("the headline is the median over seeds, for MNLI the mean of both dev files") {
-  const Workspace work;
+  const GlueWorkspace work;
   const io::Json results = glue(work.config("a", {"glue.seeds=3", "glue.tasks=[rte, mnli]"}));
   std::vector<double> last;
   for (const io::Json& run : results["tasks"]["rte"]["runs"]) {
@@ -121,7 +100,7 @@ TEST_CASE("the headline is the median over seeds, for MNLI the mean of both dev 
 }
 
 TEST_CASE("train.max_steps limits each training, and may be another for one task") {
-  const Workspace work;
+  const GlueWorkspace work;
   const std::vector<std::string> limits = {"glue.tasks=[rte, cola]", "train.max_steps=4",
                                            "per_task.cola.train.max_steps=1"};
   const io::Json results = glue(work.config("a", limits));
@@ -139,7 +118,7 @@ TEST_CASE("train.max_steps limits each training, and may be another for one task
 }
 
 TEST_CASE("tasks may have seeds of their own, and get more of them later") {
-  const Workspace work;
+  const GlueWorkspace work;
   const std::vector<std::string> tasks = {"glue.tasks=[rte, cola]", "train.epochs=1"};
   const auto with = [&](const std::string& name, const std::string& seeds) {
     std::vector<std::string> overrides = tasks;
@@ -161,7 +140,7 @@ TEST_CASE("tasks may have seeds of their own, and get more of them later") {
 }
 
 TEST_CASE("the submission is the best seed's predictions, the diagnostics by the MNLI model") {
-  const Workspace work;
+  const GlueWorkspace work;
   const io::Json results = glue(work.config("a"));
   CHECK(results["submission"]["files"] ==
         io::Json({"CoLA.tsv", "RTE.tsv", "MNLI-m.tsv", "MNLI-mm.tsv", "AX.tsv"}));
@@ -187,154 +166,11 @@ TEST_CASE("the submission is the best seed's predictions, the diagnostics by the
     expected += fmt::format("{}\t{}\n", i, classify(model, text, {})[0].label);
   }
   CHECK(work.text("a/submission/AX.tsv") == expected);
-  CHECK(lines(expected) == 11);
-}
-
-TEST_CASE("stopped at any time, a run goes on to the same results and the same archive") {
-  const Workspace work;
-  const io::Json whole = glue(work.config("whole"));
-  CHECK(interrupted_status(work.config("stopped")) == 130);
-  // One task is finished now; the second is stopped in its first seed.
-  glue(work.config("stopped", {"glue.tasks=[cola]"}));
-  CHECK(interrupted_status(work.config("stopped")) == 130);
-  CHECK(fs::exists(work.dir / "stopped/STS-B/seed-1/checkpoints"));
-  const auto written = fs::last_write_time(work.dir / "stopped/CoLA/seed-1/result.json");
-  const io::Json resumed = glue(work.config("stopped"));
-  CHECK(fs::last_write_time(work.dir / "stopped/CoLA/seed-1/result.json") == written);
-  CHECK(comparable(resumed) == comparable(whole));
-  CHECK_UNARY(work.text("stopped/submission.zip") == work.text("whole/submission.zip"));
-  // Further seeds are added to what is there.
-  const io::Json more = glue(work.config("stopped", {"glue.seeds=3"}));
-  CHECK(more["tasks"]["rte"]["runs"].size() == 3);
-  CHECK(comparable(more["tasks"]["rte"]["runs"][1]) == comparable(whole["tasks"]["rte"]["runs"][1]));
-}
-
-TEST_CASE("what a kill leaves behind is cleared away") {
-  const Workspace work;
-  const io::Json first = glue(work.config("a", {"glue.tasks=[rte]"}));
-  fs::create_directories(work.dir / "a/RTE/seed-1/checkpoints");
-  work.dir.write("a/RTE/model.h5.tmp-99999", "half");
-  fs::remove(work.dir / "a/RTE/seed-2/result.json");
-  CHECK(comparable(glue(work.config("a", {"glue.tasks=[rte]"}))) == comparable(first));
-  CHECK_FALSE(fs::exists(work.dir / "a/RTE/seed-1/checkpoints"));
-  CHECK_FALSE(fs::exists(work.dir / "a/RTE/model.h5.tmp-99999"));
-}
-
-TEST_CASE("other settings, another kind of folder, and a folder in use are refused") {
-  const Workspace work;
-  const std::vector<std::string> rte = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=1"};
-  const auto with = [&](const std::string& extra) {
-    std::vector<std::string> all = rte;
-    all.push_back(extra);
-    return work.config("a", all);
-  };
-  glue(work.config("a", rte));
-  const std::string changed = error_of([&] { glue(with("train.lr=2e-2")); });
-  CHECK(changed.find("train.lr: 0.01 in the run, 0.02 now") != std::string::npos);
-  const std::string exception = error_of([&] { glue(with("per_task.rte.train.epochs=3")); });
-  CHECK(exception.find("per_task.rte.train.epochs: not set in the run, 3 now") != std::string::npos);
-  CHECK(error_of([&] { glue(with("resume=never")); }).find("already holds a run") != std::string::npos);
-  work.dir.write("note.txt", "mine");
-  CHECK(error_of([&] { glue(work.config("glue")); }).find("holds files but no run") != std::string::npos);
-  {
-    const io::RunLock lock(work.dir / "b");
-    CHECK(error_of([&] { glue(work.config("b")); }).find("in use by") != std::string::npos);
-  }
-  fs::create_directories(work.dir / "other");
-  work.dir.write("other/config.yaml", "task:\n  name: custom\n");
-  CHECK(error_of([&] { glue(work.config("other")); }).find("a run of another kind") != std::string::npos);
-}
-
-TEST_CASE("other weights under the model's name are refused") {
-  const Workspace work;
-  const std::vector<std::string> rte = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=1"};
-  glue(work.config("a", rte));
-  io::Checkpoint model = io::load_checkpoint(work.dir / "model.h5");
-  model.model[0].value.data()[20] += 1.0F;
-  io::save_checkpoint(work.dir / "model.h5", model);
-  const std::string message = error_of([&] { glue(work.config("a", rte)); });
-  INFO(message);
-  CHECK(message.find("model.h5: other weights than it had when the run was begun") != std::string::npos);
-  CHECK(message.find("another `run` folder") != std::string::npos);
-}
-
-TEST_CASE("other rows under the data's names are refused, after the end and before it; moved ones are not") {
-  const Workspace work;
-  const std::vector<std::string> rte = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=1"};
-  const io::Json first = glue(work.config("a", rte));
-  const std::string train = work.text("glue/RTE/train.tsv"), dev = work.text("glue/RTE/dev.tsv");
-  const auto check_refused = [&](const std::string& what) {
-    const std::string before = work.text("a/config.yaml");
-    const std::string message = error_of([&] { glue(work.config("a", rte)); });
-    INFO(message);
-    CHECK(message.find(what) != std::string::npos);
-    CHECK(message.find("another `run` folder") != std::string::npos);
-    CHECK_UNARY(work.text("a/config.yaml") == before);
-  };
-  work.dir.write("glue/RTE/dev.tsv", dev.substr(0, dev.rfind('\n', dev.size() - 2) + 1));
-  check_refused(
-      "dev.tsv: other labels and texts than it had when the run was begun (24 rows then, 23 rows now)");
-  work.dir.write("glue/RTE/dev.tsv", dev);
-  std::string flipped = train;
-  const std::size_t label = flipped.rfind("not_entailment");
-  REQUIRE(label != std::string::npos);
-  flipped.replace(label, 14, "entailment");
-  work.dir.write("glue/RTE/train.tsv", flipped);
-  check_refused("train.tsv: other labels than it had when the run was begun (48 rows then, 48 rows now)");
-  // A second seed would otherwise be trained on other rows than the first.
-  std::vector<std::string> more = rte;
-  more[1] = "glue.seeds=2";
-  CHECK(error_of([&] { glue(work.config("a", more)); }).find("train.tsv: other labels") != std::string::npos);
-  work.dir.write("glue/RTE/train.tsv", train);
-  fs::rename(work.dir / "glue", work.dir / "moved");
-  fs::rename(work.dir / "model.h5", work.dir / "moved.h5");
-  more.push_back("glue.dir=" + (work.dir / "moved").string());
-  more.push_back("model=" + (work.dir / "moved.h5").string());
-  const io::Json again = glue(work.config("a", more));
-  CHECK(comparable(again)["tasks"]["rte"]["runs"][0] == comparable(first)["tasks"]["rte"]["runs"][0]);
-}
-
-TEST_CASE("test rows that changed are predicted again") {
-  const Workspace work;
-  const std::vector<std::string> rte = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=1"};
-  glue(work.config("a", rte));
-  const std::string test = work.text("glue/RTE/test.tsv");
-  work.dir.write("glue/RTE/test.tsv", test.substr(0, test.rfind('\n', test.size() - 2) + 1));
-  glue(work.config("a", rte));
-  CHECK(lines(work.text("a/submission/RTE.tsv")) == lines(test) - 1);
-}
-
-TEST_CASE("a run of a version that recorded nothing goes on, and records") {
-  const Workspace work;
-  const std::vector<std::string> rte = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=1"};
-  glue(work.config("a", rte));
-  fs::remove(work.dir / "a/RTE/inputs.json");
-  io::Json model = io::read_json(work.dir / "a/model.json");
-  model.erase("inputs");
-  work.dir.write("a/model.json", model.dump());
-  CHECK_NOTHROW(glue(work.config("a", rte)));
-  CHECK(io::read_json(work.dir / "a/RTE/inputs.json").contains("dev"));
-  CHECK(io::read_json(work.dir / "a/model.json").contains("inputs"));
-}
-
-TEST_CASE("a faulty file is found before anything is trained") {
-  const Workspace work;
-  work.dir.write("glue/MNLI/dev_mismatched.tsv", "index\tsentence1\tsentence2\tgold_label\n0\ta\tb\tmaybe\n");
-  const std::string error = error_of([&] { glue(work.config("a")); });
-  CHECK(error.find("label `maybe` at ") == 0);
-  CHECK(error.find("dev_mismatched.tsv:2") != std::string::npos);
-  CHECK_FALSE(fs::exists(work.dir / "a"));
-  CHECK(error_of([&] {
-          glue(work.config("a", {"glue.tasks=[sst2]"}));
-        }).find("holds none of these tasks: sst2") != std::string::npos);
-  CHECK(error_of([&] { glue(work.config("a", {"glue.tasks=[rte, RTE]"})); }) ==
-        "glue.tasks: `RTE` is named twice");
-  CHECK(error_of([&] { glue(work.config("a", {"per_task.imdb.train.epochs=3"})); }).find("no task `imdb`") !=
-        std::string::npos);
+  CHECK(count_lines(expected) == 11);
 }
 
 TEST_CASE("MNLI without its mismatched file is scored on the matched one") {
-  const Workspace work;
+  const GlueWorkspace work;
   fs::remove(work.dir / "glue/MNLI/dev_mismatched.tsv");
   const io::Json results = glue(work.config("a", {"glue.tasks=[mnli]", "glue.seeds=1", "train.epochs=1"}));
   CHECK(results["tasks"]["mnli"]["scores"].size() == 1);
@@ -342,7 +178,7 @@ TEST_CASE("MNLI without its mismatched file is scored on the matched one") {
 }
 
 TEST_CASE("a sweep tries every pair with the first seed and keeps the best for all") {
-  const Workspace work;
+  const GlueWorkspace work;
   const io::Json results =
       glue(work.config("a", {"glue.tasks=[rte]", "sweep.lr=[1e-9, 1e-2]", "sweep.batch_size=[8, 16]",
                              "per_task.rte.train.epochs=3"}));
@@ -364,7 +200,7 @@ TEST_CASE("a sweep tries every pair with the first seed and keeps the best for a
 }
 
 TEST_CASE("a baseline: what is kept, and whether the difference could be chance") {
-  const Workspace work;
+  const GlueWorkspace work;
   glue(work.config("base"));
   const std::string baseline = "glue.baseline=" + (work.dir / "base").string();
   const io::Json same = glue(work.config("same", {baseline}))["baseline"];
@@ -388,22 +224,8 @@ TEST_CASE("a baseline: what is kept, and whether the difference could be chance"
         std::string::npos);
 }
 
-// Writes the labels of a regression's predictions anew: index, line, label, prediction.
-void change_labels(const fs::path& file, const std::function<std::string(double)>& changed) {
-  std::ifstream in(file);
-  std::string header, row, line, label, prediction;
-  std::getline(in, header);
-  REQUIRE(header == "index\tline\tlabel\tprediction");
-  std::string text = header + '\n';
-  while (in >> row >> line >> label >> prediction) {
-    text += fmt::format("{}\t{}\t{}\t{}\n", row, line, changed(std::stod(label)), prediction);
-  }
-  in.close();
-  std::ofstream(file) << text;
-}
-
 TEST_CASE("a baseline of another program: more digits are the same label, other labels are refused") {
-  const Workspace work;
+  const GlueWorkspace work;
   const std::vector<std::string> settings = {"glue.tasks=[stsb]", "glue.seeds=1"};
   const io::Json base = glue(work.config("base", settings));
   const fs::path file = work.dir / "base" / base["tasks"]["stsb"]["runs"][0]["folder"].get<std::string>() /
@@ -418,7 +240,7 @@ TEST_CASE("a baseline of another program: more digits are the same label, other 
 }
 
 TEST_CASE("best and last epoch are both reported; glue.epoch says which one counts") {
-  const Workspace work;
+  const GlueWorkspace work;
   const std::vector<std::string> settings = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=4",
                                              "train.lr=0.05"};
   std::vector<std::string> best = settings;
@@ -434,7 +256,7 @@ TEST_CASE("best and last epoch are both reported; glue.epoch says which one coun
 }
 
 TEST_CASE("a degenerate score is said to be one, in every output") {
-  const Workspace work;
+  const GlueWorkspace work;
   const io::Json results = glue(work.config("a", {"glue.tasks=[cola]", "train.lr=1e-9", "train.epochs=1"}));
   const io::Json& warnings = results["tasks"]["cola"]["warnings"];
   REQUIRE(warnings.size() >= 1);
@@ -445,7 +267,7 @@ TEST_CASE("a degenerate score is said to be one, in every output") {
 }
 
 TEST_CASE("results.md: the published rows are marked, a subset is said to be one") {
-  const Workspace work;
+  const GlueWorkspace work;
   glue(work.config("a", {"task.max_train=32", "glue.seeds=1", "train.epochs=1"}));
   const std::string text = work.text("a/results.md");
   CHECK(text.find("| model | neurons, used | RTE | MRPC | STSB | SST2 | MNLI | QNLI | QQP | avg w/o CoLA | "

@@ -7,7 +7,6 @@
 
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
-#include "espalier/base/log.h"
 #include "espalier/base/parallel.h"
 #include "espalier/io/json.h"
 #include "espalier/io/run_files.h"
@@ -19,22 +18,8 @@ namespace {
 
 using testing::error_of;
 using testing::metrics_of;
-using testing::TempDir;
-using testing::tiny_pretrain;
+using testing::PretrainWorkspace;
 using testing::weights_of;
-
-struct Workspace {
-  TempDir dir;
-  Workspace() {
-    set_quiet(true);
-    testing::write_tiny_store(dir / "data");
-  }
-  std::filesystem::path run(const std::string& name) const { return dir / name; }
-  config::PretrainConfig config(const std::string& name, std::vector<std::string> overrides = {}) const {
-    overrides.push_back("run=" + run(name).string());
-    return tiny_pretrain(dir.path(), std::move(overrides));
-  }
-};
 
 const std::vector<std::string> kAnneal = {"routing.mode=anneal", "routing.anneal.start=0.2",
                                           "routing.anneal.end=0.7", "routing.anneal.entropy1=0.1"};
@@ -42,7 +27,7 @@ const std::vector<std::string> kAnneal = {"routing.mode=anneal", "routing.anneal
 }  // namespace
 
 TEST_CASE("a tiny model learns, and leaves a whole run folder") {
-  const Workspace work;
+  const PretrainWorkspace work;
   const std::vector<std::string> longer = {"train.budget.steps=600", "train.lr=1e-2",
                                            "arch.attention.rotary=true", "eval.steps=100"};
   const PretrainSummary summary = pretrain(work.config("a", longer));
@@ -57,7 +42,7 @@ TEST_CASE("a tiny model learns, and leaves a whole run folder") {
 }
 
 TEST_CASE("any number of threads gives the same bits") {
-  const Workspace work;
+  const PretrainWorkspace work;
   for (const char* mode : {"hard", "anneal", "straight_through"}) {
     INFO(mode);
     const std::string name = mode;
@@ -75,7 +60,7 @@ TEST_CASE("any number of threads gives the same bits") {
 }
 
 TEST_CASE("a run that was stopped continues to the same bits and the same metrics") {
-  const Workspace work;
+  const PretrainWorkspace work;
   pretrain(work.config("whole", kAnneal));
   std::vector<std::string> stopped = kAnneal;
   stopped.push_back("train.max_steps=7");
@@ -87,7 +72,7 @@ TEST_CASE("a run that was stopped continues to the same bits and the same metric
 }
 
 TEST_CASE("a run killed between checkpoints repeats the lost steps: metrics are cut at the checkpoint") {
-  const Workspace work;
+  const PretrainWorkspace work;
   pretrain(work.config("whole", {"save.steps=5"}));
   pretrain(work.config("killed", {"save.steps=5", "save.keep=9"}));
   // As a kill after step 13 would leave it: checkpoints up to step 10, metrics beyond.
@@ -99,7 +84,7 @@ TEST_CASE("a run killed between checkpoints repeats the lost steps: metrics are 
 }
 
 TEST_CASE("a signal saves, says so with its status, and the run continues") {
-  const Workspace work;
+  const PretrainWorkspace work;
   pretrain(work.config("whole"));
   set_interrupt_signal(SIGTERM);
   int status = 0;
@@ -116,7 +101,7 @@ TEST_CASE("a signal saves, says so with its status, and the run continues") {
 }
 
 TEST_CASE("changed keys are refused by name when a run is resumed") {
-  const Workspace work;
+  const PretrainWorkspace work;
   pretrain(work.config("a", {"train.max_steps=2"}));
   const std::string message = error_of([&] { pretrain(work.config("a", {"train.lr=1e-4", "seed=9"})); });
   CHECK(message.find("train.lr: 0.005 in the run, 0.0001 now") != std::string::npos);
@@ -126,7 +111,7 @@ TEST_CASE("changed keys are refused by name when a run is resumed") {
 }
 
 TEST_CASE("other data under a resumed run is refused") {
-  const Workspace work;
+  const PretrainWorkspace work;
   pretrain(work.config("a", {"train.max_steps=2"}));
   testing::write_tiny_store(work.dir / "data", 100, 16);
   CHECK(error_of([&] { pretrain(work.config("a")); }).find("other data") != std::string::npos);
@@ -135,7 +120,7 @@ TEST_CASE("other data under a resumed run is refused") {
 TEST_CASE(
     "a loss or gradient that is not finite stops before the step, with tensor, layer, sequence and the last "
     "checkpoint") {
-  const Workspace work;
+  const PretrainWorkspace work;
   const std::vector<std::string> wild = {"train.lr=1e30", "train.schedule=constant", "save.steps=1",
                                          "train.clip=0", "arch.embedding.norm=false"};
   const std::string message = error_of([&] { pretrain(work.config("a", wild)); });
@@ -153,7 +138,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a damaged newest checkpoint is passed over for the one before") {
-  const Workspace work;
+  const PretrainWorkspace work;
   pretrain(work.config("whole", {"save.steps=5"}));
   pretrain(work.config("a", {"save.steps=5", "save.keep=9"}));
   const auto newest = work.run("a") / "checkpoints" / "step-20.h5";
@@ -163,19 +148,19 @@ TEST_CASE("a damaged newest checkpoint is passed over for the one before") {
 }
 
 TEST_CASE("a run folder in use is refused") {
-  const Workspace work;
+  const PretrainWorkspace work;
   const io::RunLock lock(work.run("a"));
   CHECK(error_of([&] { pretrain(work.config("a")); }).find("in use by") != std::string::npos);
 }
 
 TEST_CASE("a folder that holds something else is refused") {
-  const Workspace work;
+  const PretrainWorkspace work;
   work.dir.write("a/notes.txt", "mine");
   CHECK(error_of([&] { pretrain(work.config("a")); }).find("holds files but no run") != std::string::npos);
 }
 
 TEST_CASE("an annealed run logs its temperature, entropy, pruning and hardening gap") {
-  const Workspace work;
+  const PretrainWorkspace work;
   pretrain(work.config("a", kAnneal));
   const std::string metrics = metrics_of(work.run("a"));
   for (const char* key : {"\"temperature\"", "\"entropy\"", "\"entropy_weight\"", "\"surviving_nodes\"",
@@ -187,7 +172,7 @@ TEST_CASE("an annealed run logs its temperature, entropy, pruning and hardening 
 }
 
 TEST_CASE("micro-batches add up to the batch") {
-  const Workspace work;
+  const PretrainWorkspace work;
   pretrain(work.config("one", {"train.budget.steps=3"}));
   pretrain(work.config("four", {"train.budget.steps=3", "train.micro_batch=2"}));
   const auto loss = [&](const std::string& name) {
@@ -198,7 +183,7 @@ TEST_CASE("micro-batches add up to the batch") {
 }
 
 TEST_CASE("the same data by another path continue; others are refused with the way out") {
-  const Workspace work;
+  const PretrainWorkspace work;
   const std::string data = (work.dir / "data").string();
   pretrain(work.config("whole", {"train.budget.steps=6"}));
   const auto go = [&](const std::string& path, int steps) {
@@ -221,7 +206,7 @@ TEST_CASE("the same data by another path continue; others are refused with the w
 }
 
 TEST_CASE("what may change does, and what may not names the way out") {
-  const Workspace work;
+  const PretrainWorkspace work;
   const auto changed = [&](const std::string& key) {
     return work.config("a", {"train.budget.steps=8", key});
   };
@@ -238,7 +223,7 @@ TEST_CASE("what may change does, and what may not names the way out") {
 }
 
 TEST_CASE("the weights that a run started from are checked while they are there") {
-  const Workspace work;
+  const PretrainWorkspace work;
   const std::string base = work.run("base").string();
   pretrain(work.config("base", {"train.budget.steps=6", "train.max_steps=2"}));
   const auto go = [&](int steps) {
@@ -256,7 +241,7 @@ TEST_CASE("the weights that a run started from are checked while they are there"
 }
 
 TEST_CASE("weights of another run start a new one") {
-  const Workspace work;
+  const PretrainWorkspace work;
   pretrain(work.config("a"));
   pretrain(work.config("b", {"init=" + work.run("a").string(), "train.lr=0", "train.max_steps=1"}));
   CHECK(weights_of(work.run("a") / "last.h5") == weights_of(work.run("b") / "last.h5"));

@@ -18,22 +18,10 @@ namespace {
 
 using testing::error_of;
 using testing::metrics_of;
+using testing::PretrainWorkspace;
 using testing::read_text;
 using testing::TempDir;
 using testing::weights_of;
-
-struct Workspace {
-  TempDir dir;
-  Workspace() {
-    set_quiet(true);
-    testing::write_tiny_store(dir / "data");
-  }
-  std::filesystem::path run(const std::string& name) const { return dir / name; }
-  config::PretrainConfig config(const std::string& name, std::vector<std::string> overrides = {}) const {
-    overrides.push_back("run=" + run(name).string());
-    return testing::tiny_pretrain(dir.path(), std::move(overrides));
-  }
-};
 
 std::string step_file(const std::filesystem::path& run, int step) {
   return io::step_path(run, step).string();
@@ -42,7 +30,7 @@ std::string step_file(const std::filesystem::path& run, int step) {
 }  // namespace
 
 TEST_CASE("a signal at the last step does not cost the final evaluation") {
-  const Workspace work;
+  const PretrainWorkspace work;
   set_interrupt_signal(SIGTERM);
   CHECK_NOTHROW(pretrain(work.config("a", {"train.max_steps=1"})));
   set_interrupt_signal(0);
@@ -51,7 +39,7 @@ TEST_CASE("a signal at the last step does not cost the final evaluation") {
 }
 
 TEST_CASE("resume=FILE continues from there, to the same bits") {
-  const Workspace work;
+  const PretrainWorkspace work;
   pretrain(work.config("whole"));
   pretrain(work.config("first", {"train.max_steps=8"}));
   pretrain(work.config("second", {"resume=" + step_file(work.run("first"), 8)}));
@@ -60,7 +48,7 @@ TEST_CASE("resume=FILE continues from there, to the same bits") {
 }
 
 TEST_CASE("resume=FILE is refused where later checkpoints would win over what comes after it") {
-  const Workspace work;
+  const PretrainWorkspace work;
   const std::vector<std::string> keys = {"save.steps=5", "save.keep=9"};
   pretrain(work.config("a", keys));
   const std::string weights = weights_of(work.run("a") / "last.h5");
@@ -76,7 +64,7 @@ TEST_CASE("resume=FILE is refused where later checkpoints would win over what co
 }
 
 TEST_CASE("only a checkpoint of a pretraining can be continued") {
-  const Workspace work;
+  const PretrainWorkspace work;
   io::Checkpoint model;
   model.kind = "model";
   io::save_checkpoint(work.dir / "model.h5", model);
@@ -88,7 +76,7 @@ TEST_CASE("only a checkpoint of a pretraining can be continued") {
 }
 
 TEST_CASE("a checkpoint says how its trees were trained, and nothing where there are none") {
-  const Workspace work;
+  const PretrainWorkspace work;
   const std::vector<std::string> anneal = {"routing.mode=anneal", "eval.steps=5"};
   std::vector<std::string> half = anneal;
   half.push_back("train.max_steps=7");
@@ -112,7 +100,7 @@ TEST_CASE("a checkpoint says how its trees were trained, and nothing where there
 }
 
 TEST_CASE("a run that ended at its very beginning begins again; files of others are left alone") {
-  const Workspace work;
+  const PretrainWorkspace work;
   work.dir.write("a/metrics.jsonl", "");
   work.dir.write("a/config.yaml.tmp-4711", "seed: ");
   pretrain(work.config("a", {"train.max_steps=1"}));

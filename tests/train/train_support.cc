@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "espalier/base/log.h"
 #include "espalier/base/philox.h"
 #include "espalier/io/checkpoint.h"
 #include "espalier/io/token_store.h"
 #include "espalier/io/tokenizer_json.h"
-#include "tests/support/support.h"
 
 namespace espalier::testing {
 
@@ -60,6 +62,17 @@ config::PretrainConfig tiny_pretrain(const std::filesystem::path& dir, std::vect
   return config::load<config::PretrainConfig>("", all);
 }
 
+PretrainWorkspace::PretrainWorkspace() {
+  set_quiet(true);
+  write_tiny_store(dir / "data");
+}
+
+config::PretrainConfig PretrainWorkspace::config(const std::string& name,
+                                                 std::vector<std::string> overrides) const {
+  overrides.push_back("run=" + run(name).string());
+  return tiny_pretrain(dir.path(), std::move(overrides));
+}
+
 std::string weights_of(const std::filesystem::path& checkpoint) {
   return fmt::format("{:016x}", io::weights_checksum(io::load_checkpoint(checkpoint).model));
 }
@@ -75,6 +88,10 @@ std::string metrics_of(const std::filesystem::path& run) {
     begin = end + 1;
   }
   return out;
+}
+
+std::size_t count_lines(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
 }
 
 }  // namespace espalier::testing

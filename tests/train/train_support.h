@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "espalier/config/pretrain_config.h"
+#include "tests/support/support.h"
 
 namespace espalier::testing {
 
@@ -22,9 +23,21 @@ void write_tiny_store(const std::filesystem::path& dir, std::int64_t train = 240
 config::PretrainConfig tiny_pretrain(const std::filesystem::path& dir,
                                      std::vector<std::string> overrides = {});
 
+// A folder with such a store as DIR/data, and pretrainings on it.
+struct PretrainWorkspace {
+  TempDir dir;
+
+  PretrainWorkspace();
+  std::filesystem::path run(const std::string& name) const { return dir / name; }
+  // Into run(NAME).
+  config::PretrainConfig config(const std::string& name, std::vector<std::string> overrides = {}) const;
+};
+
 // 16 hexadecimal digits over all model tensors of a checkpoint.
 std::string weights_of(const std::filesystem::path& checkpoint);
 // metrics.jsonl without what may differ between equal runs: time, tokens_per_s, rss.
 std::string metrics_of(const std::filesystem::path& run);
+// The number of line ends.
+std::size_t count_lines(const std::string& text);
 
 }  // namespace espalier::testing

@@ -25,6 +25,9 @@ Json read_json(const std::filesystem::path& path);
 // `indent` is negative. Bytes that are not UTF-8 are replaced by U+FFFD.
 std::string json_text(const Json& json, int indent = 2);
 
+// JSON has neither NaN nor infinity: a number that is not finite is null.
+Json finite_or_null(double value);
+
 // The bytes of a whole file. Throws InputError if it can't be opened, RunError if reading fails.
 std::string read_text_file(const std::filesystem::path& path);
 
