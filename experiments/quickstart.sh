@@ -3,8 +3,8 @@
 # The main job from end to end: installs what is missing, builds the program, fetches real text and labelled sentences,
 # trains a tokenizer and a small crammed BERT whose trees go from soft to hard, evaluates it on held-out documents,
 # fine-tunes and exports it, fills masks, and ends with a report. Settings are in configs/. Each verb reuses what is
-# there already, resumes what was interrupted, and refuses what was made from other input. --tiny is a run of few minutes
-# that shows that everything works.
+# there already, resumes what was interrupted, and refuses what was made from other input. --tiny is a run of few
+# minutes that shows that everything works.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 cd "$(dirname "$0")/.."
@@ -99,7 +99,8 @@ report() {
   echo "Masked words of held-out documents ($tokens predictions)"
   awk -v l="$loss" -v u="$unigram" 'BEGIN {
     printf "  loss %.3f nats, unigram loss %.3f: %.2f nats under it\n", l, u, u - l
-    if (u - l < 0.3) print "  THE MODEL HAS HARDLY LEARNED: expected are 1.5 nats under the unigram loss with the full budget"
+    if (u - l < 0.3)
+      print "  THE MODEL HAS HARDLY LEARNED: expected are 1.5 nats under the unigram loss with the full budget"
   }'
   printf '  with hard trees %.3f, with soft trees %.3f: hardening gap %.3f\n' "$hard" "$soft" "$gap"
   echo
@@ -127,7 +128,9 @@ report() {
 }
 
 # The median of what was logged.
-tokens_per_second() { jq -s '[.[].tokens_per_s | numbers] | sort | .[length / 2 | floor] | round' "$model/metrics.jsonl"; }
+tokens_per_second() {
+  jq -s '[.[].tokens_per_s | numbers] | sort | .[length / 2 | floor] | round' "$model/metrics.jsonl"
+}
 
 require_writable quickstart
 phase "install packages" experiments/lib/install.sh build quickstart

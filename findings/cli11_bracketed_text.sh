@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# CLI11: an argument that begins with [ and ends with ] is no text but a list, for every option and positional that takes
-# several values: it loses its brackets and is cut at its commas. Arrays of configuration files are written like that,
-# but their pages do not say that the command line is read so too, and neither the shell's quotes nor -- prevent it. The
-# special tokens of BERT make such texts: [MASK] arrives as MASK, and a text from [CLS] to [SEP] as several, cut at its
-# commas, without an error; with one more word behind it, it is left alone. Debian 12 has 2.1.2, Debian 13 has 2.4.1.
+# CLI11: an argument that begins with [ and ends with ] is no text but a list, for every option and positional that
+# takes several values: it loses its brackets and is cut at its commas. Arrays of configuration files are written like
+# that, but their pages do not say that the command line is read so too, and neither the shell's quotes nor -- prevent
+# it. The special tokens of BERT make such texts: [MASK] arrives as MASK, and a text from [CLS] to [SEP] as several, cut
+# at its commas, without an error; with one more word behind it, it is left alone. Debian 12 has 2.1.2, Debian 13 has
+# 2.4.1.
 #   Way out: a mark before such an argument when it comes in, which a transform of the option takes away again.
 # shellcheck source=findings/lib/tools.sh
 . "$(dirname "$0")/lib/tools.sh"

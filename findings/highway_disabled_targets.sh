@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Highway: a program restricts itself with hwy::DisableTargets() and later asks hwy::SupportedTargets() which targets there
-# are. The answer is right, but the question has a side effect: it selects the best target of the machine, disabled or
-# not, and from then on every HWY_DYNAMIC_DISPATCH runs that one. (SupportedTargets() updates the chosen target before it
-# applies the mask, for its only caller inside, which updates again; so does a first dispatch on another thread meanwhile.)
-# Highway 1.0.3 of Debian 12 and 1.2.0 of Debian 13. A run pinned to SSE4 or AVX2 took AVX-512 after its first checkpoint.
+# Highway: a program restricts itself with hwy::DisableTargets() and later asks hwy::SupportedTargets() which targets
+# there are. The answer is right, but the question has a side effect: it selects the best target of the machine,
+# disabled or not, and from then on every HWY_DYNAMIC_DISPATCH runs that one. (SupportedTargets() updates the chosen
+# target before it applies the mask, for its only caller inside, which updates again; so does a first dispatch on
+# another thread meanwhile.) Highway 1.0.3 of Debian 12 and 1.2.0 of Debian 13. A run pinned to SSE4 or AVX2 took
+# AVX-512 after its first checkpoint.
 #   Way out: hwy::SetSupportedTargetsForTest(hwy::SupportedTargets() & mask), under which the question selects nothing.
 # shellcheck source=findings/lib/tools.sh
 . "$(dirname "$0")/lib/tools.sh"

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# oneDNN's dnnl_sgemm with AVX2: rows of A that are equal give rows of C that are not. Small products are computed 6 rows
-# at a time, and a rest of 1 to 3 rows with another order of sums, so that the last rows differ from the others in their
-# last bits. That a row's bits follow the shape of the product is usual; here they follow its place among equals: of 8
-# copies of one sentence the last 2 get other embeddings, and a test that a batch gives every copy the same passes with
-# AVX-512 and SSE4.1 and fails on a machine whose best is AVX2. Seen with 2.6.3 of Debian 12 and 3.2.0, on one thread.
+# oneDNN's dnnl_sgemm with AVX2: rows of A that are equal give rows of C that are not. Small products are computed 6
+# rows at a time, and a rest of 1 to 3 rows with another order of sums, so that the last rows differ from the others in
+# their last bits. That a row's bits follow the shape of the product is usual; here they follow its place among equals:
+# of 8 copies of one sentence the last 2 get other embeddings, and a test that a batch gives every copy the same passes
+# with AVX-512 and SSE4.1 and fails on a machine whose best is AVX2. Seen with 2.6.3 of Debian 12 and 3.2.0, on one
+# thread.
 #   Way out: a number of rows that 12 divides, filled up with zeros; or to promise equal bits for equal shapes alone.
 # shellcheck source=findings/lib/tools.sh
 . "$(dirname "$0")/lib/tools.sh"

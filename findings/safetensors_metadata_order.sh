@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# safetensors: the same tensors with the same metadata, saved twice, are two different files. Tensors are put in an order
-# of their own, whatever the order they come in, so that equal checkpoints seem to have equal checksums; but the entries
-# of __metadata__ are written in an order drawn anew at every save. With a single entry, such as the format that
+# safetensors: the same tensors with the same metadata, saved twice, are two different files. Tensors are put in an
+# order of their own, whatever the order they come in, so that equal checkpoints seem to have equal checksums; but the
+# entries of __metadata__ are written in an order drawn anew at every save. With a single entry, such as the format that
 # transformers notes, nothing is seen; a trainer that adds step, seed and more finds that a run repeated bit for bit has
 # other checksums, and that an unchanged checkpoint counts as changed. Seen with 0.4.3 and 0.8.0.
 #   Way out: a writer that sorts them; or all metadata as the text of one entry, or checksums of the tensors alone.

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# tokenizers 0.23: a word added to an uncased tokenizer has two spellings, and they do not lead to each other. add_tokens
-# leaves `normalized` true, so that GeForce is found in any case; since 0.23 id_to_token and decode give it as the
-# normalizer writes it, geforce, while token_to_id, get_vocab and the saved file know GeForce alone. A table of tokens
-# made from ids no longer names the vocabulary's words: looked up again, geforce is unknown, and where the normalized
-# spelling is a word of its own (Café, beside cafe) it leads to that one's id, without an error. Who lists a masked
-# model's predictions, or copies embeddings from one vocabulary to another by token, does just that.
+# tokenizers 0.23: a word added to an uncased tokenizer has two spellings, and they do not lead to each other.
+# add_tokens leaves `normalized` true, so that GeForce is found in any case; since 0.23 id_to_token and decode give it
+# as the normalizer writes it, geforce, while token_to_id, get_vocab and the saved file know GeForce alone. A table of
+# tokens made from ids no longer names the vocabulary's words: looked up again, geforce is unknown, and where the
+# normalized spelling is a word of its own (Café, beside cafe) it leads to that one's id, without an error. Who lists a
+# masked model's predictions, or copies embeddings from one vocabulary to another by token, does just that.
 # Seen with 0.23.1 to 0.23.3; up to 0.22.2 both directions know the spelling that was added.
 #   Way out: names of ids from get_vocab(); or words added with normalized=False, in each spelling that is to be found.
 # shellcheck source=findings/lib/tools.sh

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# transformers 5: a folder has tokenizer.json, and its tokenizer_config.json says BertTokenizer, as the model is BERT. Of
-# tokenizer.json the class takes the vocabulary and padding and truncation; normalizer, pre-tokenizer, post-processor and the
-# limit of a word's letters are BertTokenizer's own again, without a word. A cased tokenizer of words between spaces then
-# lower-cases, strips accents, splits at hyphens and adds [CLS] and [SEP], and the model is fed ids of other words than it
-# was trained on. AutoTokenizer does it too, and save_pretrained puts the changed rules into tokenizer.json. 4.57 used
-# the file as it is; the guide to version 5 calls what AutoTokenizer does there transparent. Seen with 4.57.6 and 5.24.0.
+# transformers 5: a folder has tokenizer.json, and its tokenizer_config.json says BertTokenizer, as the model is BERT.
+# Of tokenizer.json the class takes the vocabulary and padding and truncation; normalizer, pre-tokenizer, post-processor
+# and the limit of a word's letters are BertTokenizer's own again, without a word. A cased tokenizer of words between
+# spaces then lower-cases, strips accents, splits at hyphens and adds [CLS] and [SEP], and the model is fed ids of other
+# words than it was trained on. AutoTokenizer does it too, and save_pretrained puts the changed rules into
+# tokenizer.json. 4.57 used the file as it is; the guide to version 5 calls what AutoTokenizer does there transparent.
+# Seen with 4.57.6 and 5.24.0.
 #   Way out: "tokenizer_class": "PreTrainedTokenizerFast", with which both versions use the file as it is.
 # shellcheck source=findings/lib/tools.sh
 . "$(dirname "$0")/lib/tools.sh"

@@ -13,7 +13,8 @@ for isa in sse4 avx2; do
     continue
   fi
   echo "$isa:"
-  ctest --preset release --parallel 2 --no-tests=error --exclude-regex '^(layering|install|fuzz\..*|.*\.(sse4|avx2))$' ||
+  ctest --preset release --parallel 2 --no-tests=error \
+    --exclude-regex '^(layering|install|fuzz\..*|.*\.(sse4|avx2))$' ||
     failed=1
 done
 exit $failed

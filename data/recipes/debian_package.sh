@@ -9,7 +9,9 @@ name=$1
 mkdir -p "$cache/debs" "$cache/apt/state/lists/partial" "$cache/apt/cache/archives/partial"
 
 # Debian 13 renamed libraries whose times became 64 bits wide: libreadline8 is libreadline8t64 there.
-find_package() { find "$cache/debs" -maxdepth 1 \( -name "${name}_*.deb" -o -name "${name}t64_*.deb" \) | sort | tail -n 1; }
+find_package() {
+  find "$cache/debs" -maxdepth 1 \( -name "${name}_*.deb" -o -name "${name}t64_*.deb" \) | sort | tail -n 1
+}
 
 partial=$(mktemp -d "$cache/debs/partial.XXXXXX")
 trap 'rm -rf "$partial"' EXIT

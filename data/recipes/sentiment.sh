@@ -46,4 +46,5 @@ rm "$work/reviews"
 rm -rf "$out"
 mv "$work" "$out"
 chmod 755 "$out"
-say "$(($(wc -l <"$out/train.tsv") - 1)) sentences in data/sentiment/train.tsv, $(($(wc -l <"$out/dev.tsv") - 1)) in dev.tsv"
+say "$(($(wc -l <"$out/train.tsv") - 1)) sentences in data/sentiment/train.tsv," \
+  "$(($(wc -l <"$out/dev.tsv") - 1)) in dev.tsv"

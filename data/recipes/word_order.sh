@@ -14,7 +14,8 @@ if [ -s "$out/train.tsv" ] && [ "$out/train.tsv" -nt "$0" ] && [ "$out/train.tsv
   say "$(realpath "$out") is there already, reused"
   exit 0
 fi
-compgen -G "$recipes/../text/*.txt.gz" >/dev/null || { say "no data/text/*.txt.gz: run data/recipes/text.sh first"; exit 1; }
+compgen -G "$recipes/../text/*.txt.gz" >/dev/null ||
+  { say "no data/text/*.txt.gz: run data/recipes/text.sh first"; exit 1; }
 
 work=$(mktemp -d "$recipes/../word_order.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -38,4 +39,5 @@ zcat "$recipes"/../text/*.txt.gz | perl -MDigest::MD5=md5_hex -ne '
 rm -rf "$out"
 mv "$work" "$out"
 chmod 755 "$out"
-say "$(($(wc -l <"$out/train.tsv") - 1)) sentences in data/word_order/train.tsv, $(($(wc -l <"$out/dev.tsv") - 1)) in dev.tsv"
+say "$(($(wc -l <"$out/train.tsv") - 1)) sentences in data/word_order/train.tsv," \
+  "$(($(wc -l <"$out/dev.tsv") - 1)) in dev.tsv"

@@ -34,7 +34,8 @@ WORD = r"(?u)[^\W_]+|[^\w\s]"
 
 
 def read(path, texts, label):
-    """(texts, labels as written) of an official file: tabs split, quotes are text; lines with too few columns are left out."""
+    """(texts, labels as written) of an official file: tabs split, quotes are text;
+    lines with too few columns are left out."""
     with open(path, encoding="utf-8-sig", newline="\n") as file:
         lines = [line.rstrip("\r\n").split("\t") for line in file]
     if isinstance(label, str):
@@ -50,9 +51,13 @@ class Words:
 
     def __init__(self, rows):
         self.pairs = len(rows[0]) == 2
-        self.parts = [TfidfVectorizer(token_pattern=WORD, ngram_range=(1, 2), min_df=2, sublinear_tf=True).fit([row[i] for row in rows]) for i in range(len(rows[0]))]
+        self.parts = [
+            TfidfVectorizer(token_pattern=WORD, ngram_range=(1, 2), min_df=2, sublinear_tf=True).fit(
+                [row[i] for row in rows])
+            for i in range(len(rows[0]))]
         if self.pairs:
-            self.shared = TfidfVectorizer(token_pattern=WORD, min_df=2, sublinear_tf=True).fit([text for row in rows for text in row])
+            self.shared = TfidfVectorizer(token_pattern=WORD, min_df=2, sublinear_tf=True).fit(
+                [text for row in rows for text in row])
 
     def __call__(self, rows):
         parts = [vectorizer.transform([row[i] for row in rows]) for i, vectorizer in enumerate(self.parts)]
@@ -67,7 +72,8 @@ class Words:
         for (a, b), cosine in zip(rows, np.asarray(first.multiply(second).sum(axis=1)).ravel()):
             a, b = (set(re.findall(WORD, text.lower())) for text in (a, b))
             both, either = len(a & b), max(1, len(a | b))
-            table.append([cosine, both / either, both / max(1, len(a)), both / max(1, len(b)), abs(len(a) - len(b)) / either])
+            table.append([cosine, both / either, both / max(1, len(a)), both / max(1, len(b)),
+                          abs(len(a) - len(b)) / either])
         return np.array(table)
 
 
@@ -118,26 +124,32 @@ def run_task(name, arguments, predict, output):
         truth = [number(text) for text in truth]
         suffix = "_mm" if split == "dev_mismatched" else ""
         write_predictions(os.path.join(output, folder, f"predictions_dev{suffix}.tsv"), truth, said)
-        scores += [{"set": split, "metric": metric, "value": score(metric, truth, said), "n": len(truth)} for metric in metrics]
+        scores += [{"set": split, "metric": metric, "value": score(metric, truth, said), "n": len(truth)}
+                   for metric in metrics]
     first = [row["value"] for row in scores if row["metric"] == metrics[0]]
-    return {"title": folder, "metric": metrics[0], "score": None if None in first else 100 * sum(first) / len(first), "train_rows": len(train), "scores": scores, "runs": [{"folder": folder}]}
+    return {"title": folder, "metric": metrics[0], "score": None if None in first else 100 * sum(first) / len(first),
+            "train_rows": len(train), "scores": scores, "runs": [{"folder": folder}]}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("glue")
     parser.add_argument("output")
-    parser.add_argument("--max-train", type=int, default=0, help="at most so many training rows of a task, drawn with a fixed seed; 0: all")
+    parser.add_argument("--max-train", type=int, default=0,
+                        help="at most so many training rows of a task, drawn with a fixed seed; 0: all")
     arguments = parser.parse_args()
     for baseline, predict in (("majority", predict_majority), ("words", predict_words)):
         output = os.path.join(arguments.output, baseline)
-        present = [name for name, (folder, *_) in TASKS.items() if os.path.exists(os.path.join(arguments.glue, folder, "train.tsv"))]
+        present = [name for name, (folder, *_) in TASKS.items()
+                   if os.path.exists(os.path.join(arguments.glue, folder, "train.tsv"))]
         tasks = {name: run_task(name, arguments, predict, output) for name in present}
         os.makedirs(output, exist_ok=True)
         with open(os.path.join(output, "results.json"), "w", encoding="utf-8") as file:
             json.dump({"model": {"path": baseline}, "epoch": "last", "seeds": [1], "tasks": tasks}, file, indent=1)
             file.write("\n")
-        print(baseline + ": " + ", ".join(f"{task['title']} " + ("-" if task["score"] is None else f"{task['score']:.1f}") for task in tasks.values()), flush=True)
+        print(baseline + ": " + ", ".join(
+            f"{task['title']} " + ("-" if task["score"] is None else f"{task['score']:.1f}")
+            for task in tasks.values()), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # usage: experiments/glue/download.sh DIR
-# Fetches the official GLUE archives and lays them out as `espalier glue ... glue.dir=DIR` reads them: one folder a task.
-# What is there already is kept. Needs curl, unzip and 1.5 GB; README.md says which parts of this script are untested.
+# Fetches the official GLUE archives and lays them out as `espalier glue ... glue.dir=DIR` reads them: one folder a
+# task. What is there already is kept. Needs curl, unzip and 1.5 GB; README.md says which parts of this script are
+# untested.
 set -euo pipefail
 
 [ $# -eq 1 ] || { echo "usage: experiments/glue/download.sh DIR" >&2; exit 2; }
 target=$1
 for tool in curl unzip sha256sum awk; do
-  command -v "$tool" >/dev/null || { echo "download: $tool is missing; install it (Debian: apt-get install $tool)" >&2; exit 1; }
+  command -v "$tool" >/dev/null ||
+    { echo "download: $tool is missing; install it (Debian: apt-get install $tool)" >&2; exit 1; }
 done
 mkdir -p "$target"
 work=$(mktemp -d "$target/.download.XXXXXX")
@@ -100,12 +102,16 @@ done
 paraphrases || failed+=(MRPC)
 if [ ! -f "$target/diagnostic/diagnostic.tsv" ]; then
   mkdir -p "$target/diagnostic"
-  if fetch "$data/AX.tsv" "$work/AX.tsv"; then mv "$work/AX.tsv" "$target/diagnostic/diagnostic.tsv"; else failed+=(AX); fi
+  if fetch "$data/AX.tsv" "$work/AX.tsv"; then
+    mv "$work/AX.tsv" "$target/diagnostic/diagnostic.tsv"
+  else
+    failed+=(AX)
+  fi
 fi
 
-for file in CoLA/train.tsv:8551 CoLA/dev.tsv:1043 SST-2/train.tsv:67350 SST-2/dev.tsv:873 MRPC/train.tsv:3669 MRPC/dev.tsv:409 \
-  STS-B/train.tsv:5750 STS-B/dev.tsv:1501 QNLI/train.tsv:104744 QNLI/dev.tsv:5464 RTE/train.tsv:2491 RTE/dev.tsv:278 \
-  WNLI/train.tsv:636 WNLI/dev.tsv:72; do
+for file in CoLA/train.tsv:8551 CoLA/dev.tsv:1043 SST-2/train.tsv:67350 SST-2/dev.tsv:873 MRPC/train.tsv:3669 \
+  MRPC/dev.tsv:409 STS-B/train.tsv:5750 STS-B/dev.tsv:1501 QNLI/train.tsv:104744 QNLI/dev.tsv:5464 \
+  RTE/train.tsv:2491 RTE/dev.tsv:278 WNLI/train.tsv:636 WNLI/dev.tsv:72; do
   [ ! -f "$target/${file%%:*}" ] || rows "$target/${file%%:*}" "${file#*:}"
 done
 if [ ${#failed[@]} -gt 0 ]; then

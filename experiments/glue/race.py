@@ -21,14 +21,17 @@ COMPARED_STEPS = 5
 TOLERANCE = 2e-3
 GLUE = os.path.join(os.environ["ESPALIER_DATA"], "glue")
 # Dropout draws other numbers in each program, so it is off; a constant rate needs no schedule on the other side.
-RECIPE = ["train.dropout=false", "train.schedule=constant", "train.warmup=0", "log.steps=1", "log.lines=true", "eval.bootstrap=0", f"task.dir={GLUE}"]
+RECIPE = ["train.dropout=false", "train.schedule=constant", "train.warmup=0", "log.steps=1", "log.lines=true",
+          "eval.bootstrap=0", f"task.dir={GLUE}"]
 
 
 def finetune(runs, name, *overrides):
     """A fine-tuning from the start; its folder."""
     run = os.path.join(runs, name)
     subprocess.run(["rm", "-rf", run], check=True)
-    subprocess.run([*PREFIX, common.ESPALIER, "--quiet", "--threads", str(common.THREADS), "finetune", "configs/finetune/mrpc.yaml", f"model={runs}/model", f"run={run}", *RECIPE, *overrides], check=True, cwd=common.ROOT, stdout=subprocess.DEVNULL)
+    subprocess.run([*PREFIX, common.ESPALIER, "--quiet", "--threads", str(common.THREADS), "finetune",
+                    "configs/finetune/mrpc.yaml", f"model={runs}/model", f"run={run}", *RECIPE, *overrides],
+                   check=True, cwd=common.ROOT, stdout=subprocess.DEVNULL)
     return run
 
 
@@ -37,7 +40,8 @@ def start(runs):
     folder = os.path.join(runs, "start-hf")
     if not os.path.exists(os.path.join(folder, "model.safetensors")):
         run = finetune(runs, "start", "train.lr=1e-30", "train.epochs=1e-4")
-        subprocess.run([common.ESPALIER, "--quiet", "export", run, folder], check=True, cwd=common.ROOT, stdout=subprocess.DEVNULL)
+        subprocess.run([common.ESPALIER, "--quiet", "export", run, folder],
+                       check=True, cwd=common.ROOT, stdout=subprocess.DEVNULL)
     return folder
 
 
@@ -46,11 +50,14 @@ def our_steps(run):
     with open(os.path.join(run, "metrics.jsonl"), encoding="utf-8") as file:
         logged = [line for line in map(json.loads, file) if "lines" in line]
     times = [0.0] + [line["time"] for line in logged]
-    return [{"loss": line["loss"], "seconds": b - a, "lines": line["lines"]} for line, a, b in zip(logged, times, times[1:])]
+    return [{"loss": line["loss"], "seconds": b - a, "lines": line["lines"]}
+            for line, a, b in zip(logged, times, times[1:])]
 
 
 def torch_steps(folder, run, form):
-    command = [*PREFIX, sys.executable, os.path.join(HERE, "torch_finetune.py"), folder, os.path.join(run, "metrics.jsonl"), os.path.join(GLUE, "MRPC/train.tsv"), "--steps", str(STEPS), "--form", form, "--threads", str(common.THREADS)]
+    command = [*PREFIX, sys.executable, os.path.join(HERE, "torch_finetune.py"), folder,
+               os.path.join(run, "metrics.jsonl"), os.path.join(GLUE, "MRPC/train.tsv"), "--steps", str(STEPS),
+               "--form", form, "--threads", str(common.THREADS)]
     os.environ.update(OMP_NUM_THREADS=str(common.THREADS), MKL_NUM_THREADS=str(common.THREADS))
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=common.ROOT).stdout)["steps"]
 
@@ -58,7 +65,8 @@ def torch_steps(folder, run, form):
 def largest_difference(form, ours, torch):
     difference = max(abs(a["loss"] - b["loss"]) for a, b in zip(ours[:COMPARED_STEPS], torch))
     if difference > TOLERANCE:
-        raise SystemExit(f"race: the losses of the first {COMPARED_STEPS} steps differ from PyTorch's ({form}) by {difference}: not the same training")
+        raise SystemExit(f"race: the losses of the first {COMPARED_STEPS} steps differ from PyTorch's ({form}) by "
+                         f"{difference}: not the same training")
     return difference
 
 
@@ -83,7 +91,8 @@ def main():
         common.say(f"turn {turn + 1}: PyTorch, {form}: {STEPS} steps, losses differ by {differences[form]:.1e} at most")
     tokens = [step["tokens"] for step in torch["eager"][0]]
     machine = common.bench("gemm", "--rounds", 1)[0]["machine"]
-    row = {"case": "MRPC, 1x11, d 768, 16 layers, batch 16", "steps": len(ours[0]), "torch_steps": STEPS, "tokens_per_step": statistics.mean(tokens)}
+    row = {"case": "MRPC, 1x11, d 768, 16 layers, batch 16", "steps": len(ours[0]), "torch_steps": STEPS,
+           "tokens_per_step": statistics.mean(tokens)}
     row["padding_share"] = 1 - sum(tokens) / sum(step["positions"] for step in torch["eager"][0])
     # Medians over batches: a step that other work on the machine disturbed does not count more than another.
     def tokens_per_s(seconds):
@@ -100,7 +109,10 @@ def main():
     with open(os.path.join(runs, "race.json"), "w", encoding="utf-8") as file:
         json.dump({"machine": machine, "load_average": os.getloadavg()[1], "rows": [row]}, file, indent=1)
         file.write("\n")
-    common.table("Fine-tuning", [("task and model", "case"), ("tokens a step", "tokens_per_step"), ("ours, tokens/s", "tokens_per_s"), ("PyTorch, masked as published", "torch_eager_tokens_per_s"), ("ours / it", "ratio_eager"), ("PyTorch, compiled", "torch_compiled_tokens_per_s"), ("ours / it", "ratio_compiled")], [row])
+    common.table("Fine-tuning",
+                 [("task and model", "case"), ("tokens a step", "tokens_per_step"), ("ours, tokens/s", "tokens_per_s"),
+                  ("PyTorch, masked as published", "torch_eager_tokens_per_s"), ("ours / it", "ratio_eager"),
+                  ("PyTorch, compiled", "torch_compiled_tokens_per_s"), ("ours / it", "ratio_compiled")], [row])
 
 
 if __name__ == "__main__":

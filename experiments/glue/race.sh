@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # usage: experiments/glue/race.sh [RUNS_FOLDER]
-# Fine-tunes the published 1x11 model (16 layers, d 768, random weights) on MRPC, ours against PyTorch: the same first weights,
-# batches, padding, optimizer and threads, by turns. Losses of the first steps must agree. Reads $ESPALIER_DATA/glue and, for the
-# tokenizer, $ESPALIER_DATA/corpus. About 15 minutes on two cores; prints the table of README.md and writes race.json.
+# Fine-tunes the published 1x11 model (16 layers, d 768, random weights) on MRPC, ours against PyTorch: the same first
+# weights, batches, padding, optimizer and threads, by turns. Losses of the first steps must agree. Reads
+# $ESPALIER_DATA/glue and, for the tokenizer, $ESPALIER_DATA/corpus. About 15 minutes on two cores; prints the table of
+# README.md and writes race.json.
 # Settings from the environment:
 #   ESPALIER       the program (default: build/release/espalier)
 #   SPEED_THREADS  threads of both (default: all cores)
@@ -21,9 +22,12 @@ espalier=${ESPALIER:-build/release/espalier}
 python=$(experiments/speed/venv.sh) || exit $?
 mkdir -p "$runs"
 
-[ -e "$runs/data/tokens.h5" ] || "$espalier" prepare configs/data/corpus.yaml "text.files=[$ESPALIER_DATA/corpus/masc.txt.gz, $ESPALIER_DATA/corpus/wikinews_en.txt.gz]" \
-  tokenizer.vocab_size=32768 out="$runs/data"
+[ -e "$runs/data/tokens.h5" ] ||
+  "$espalier" prepare configs/data/corpus.yaml \
+    "text.files=[$ESPALIER_DATA/corpus/masc.txt.gz, $ESPALIER_DATA/corpus/wikinews_en.txt.gz]" \
+    tokenizer.vocab_size=32768 out="$runs/data"
 # One small step: the weights are as good as random.
-[ -e "$runs/model/last.h5" ] || "$espalier" pretrain "${RACE_CONFIG:-configs/pretrain/ultrafastbert-1x11.yaml}" data="$runs/data" run="$runs/model" \
-  train.max_steps=1 train.batch_size=4 train.micro_batch=4 train.batch_ramp=0 eval.sequences=4
+[ -e "$runs/model/last.h5" ] ||
+  "$espalier" pretrain "${RACE_CONFIG:-configs/pretrain/ultrafastbert-1x11.yaml}" data="$runs/data" run="$runs/model" \
+    train.max_steps=1 train.batch_size=4 train.micro_batch=4 train.batch_ramp=0 eval.sequences=4
 ESPALIER=$espalier "$python" experiments/glue/race.py "$runs"

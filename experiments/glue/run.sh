@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # usage: experiments/glue/run.sh [RUNS_FOLDER]
-# From text to the GLUE table: a tree model and its dense twin of equal budget pretrained, both fine-tuned, beside the majority
-# class and a bag of words. Reads $ESPALIER_DATA/corpus/*.txt.gz and $ESPALIER_DATA/glue; what is finished is reused. Prints the
-# table of README.md. About two hours on two cores.
+# From text to the GLUE table: a tree model and its dense twin of equal budget pretrained, both fine-tuned, beside the
+# majority class and a bag of words. Reads $ESPALIER_DATA/corpus/*.txt.gz and $ESPALIER_DATA/glue; what is finished is
+# reused. Prints the table of README.md. About two hours on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 if [ -z "${ESPALIER_DATA:-}" ]; then
@@ -14,7 +14,8 @@ espalier=${ESPALIER:-build/release/espalier}
 mkdir -p "$runs"
 
 [ -e "$runs/data/tokens.h5" ] ||
-  "$espalier" prepare configs/data/corpus.yaml "text.files=[$ESPALIER_DATA/corpus/*.txt.gz]" tokenizer.vocab_size=8192 out="$runs/data"
+  "$espalier" prepare configs/data/corpus.yaml "text.files=[$ESPALIER_DATA/corpus/*.txt.gz]" \
+    tokenizer.vocab_size=8192 out="$runs/data"
 pretrain() { # pretrain NAME CONFIG
   if [ -e "$runs/$1-pretraining.json" ]; then return; fi
   "$espalier" pretrain "configs/pretrain/$2.yaml" data="$runs/data" run="$runs/$1" \
@@ -32,8 +33,8 @@ python=$(experiments/glue/venv.sh) || exit $?
 glue() { # glue NAME BASELINE [KEY=VALUE...]: fine-tunes, compares with the baseline's folder, keeps the results
   local name=$1 baseline=$2
   shift 2
-  "$espalier" glue configs/glue/evidence.yaml model="$runs/$name" run="$runs/$name-glue" glue.dir="$ESPALIER_DATA/glue" \
-    glue.baseline="$runs/$baseline" "$@"
+  "$espalier" glue configs/glue/evidence.yaml model="$runs/$name" run="$runs/$name-glue" \
+    glue.dir="$ESPALIER_DATA/glue" glue.baseline="$runs/$baseline" "$@"
   cp "$runs/$name-glue/results.json" "$runs/$name-against-${baseline##*/}.json"
 }
 # Finished trainings are only compared again.

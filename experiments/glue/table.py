@@ -6,7 +6,8 @@ import json
 import os
 import sys
 
-TITLES = {"cola": "CoLA", "sst2": "SST-2", "mrpc": "MRPC", "stsb": "STS-B", "qqp": "QQP", "mnli": "MNLI", "qnli": "QNLI", "rte": "RTE", "wnli": "WNLI"}
+TITLES = {"cola": "CoLA", "sst2": "SST-2", "mrpc": "MRPC", "stsb": "STS-B", "qqp": "QQP", "mnli": "MNLI",
+          "qnli": "QNLI", "rte": "RTE", "wnli": "WNLI"}
 METRICS = {"matthews_correlation": "Matthews", "f1": "F1", "pearson": "Pearson", "accuracy": "accuracy"}
 
 
@@ -32,7 +33,8 @@ def pretraining(runs):
         with open(os.path.join(runs, name, "metrics.jsonl"), encoding="utf-8") as file:
             steps = [line for line in map(json.loads, file) if "tokens" in line and "time" in line]
         tokens, minutes = (steps[-1]["tokens"] / 1e6, steps[-1]["time"] / 60) if steps else (None, None)
-        print(f"| {name} | {number(tokens)} M | {number(minutes)} | {evaluation['loss']:.3f} | {evaluation['unigram_loss']:.3f} |")
+        print(f"| {name} | {number(tokens)} M | {number(minutes)} | {evaluation['loss']:.3f} | "
+              f"{evaluation['unigram_loss']:.3f} |")
 
 
 def median_range(task):
@@ -65,7 +67,8 @@ def verdict(name, score, comparison, majority):
 def scores(runs):
     tree, dense = read(runs, "tree-against-words.json"), read(runs, "dense-against-words.json")
     words, majority = (read(runs, "baselines", name, "results.json") for name in ("words", "majority"))
-    print("\n| task | metric | train rows | dev rows | tree | dense twin | bag of words | majority | tree, said plainly |\n|---|---|---|---|---|---|---|---|---|")
+    print("\n| task | metric | train rows | dev rows | tree | dense twin | bag of words | majority | "
+          "tree, said plainly |\n|---|---|---|---|---|---|---|---|---|")
     for name, title in TITLES.items():
         rows = [document["tasks"].get(name) if document else None for document in (tree, dense, words, majority)]
         if rows[2] is None:
@@ -73,10 +76,12 @@ def scores(runs):
         comparison = tree.get("baseline") if tree else None
         said = verdict(name, rows[0]["score"], comparison, rows[3]["score"]) if rows[0] else ""
         dev = " + ".join(str(row["n"]) for row in rows[2]["scores"] if row["metric"] == rows[2]["metric"])
-        print(f"| {title} | {METRICS[rows[2]['metric']]} | {rows[2]['train_rows']} | {dev} | " + " | ".join(median_range(row) for row in rows) + f" | {said} |")
+        print(f"| {title} | {METRICS[rows[2]['metric']]} | {rows[2]['train_rows']} | {dev} | " +
+              " | ".join(median_range(row) for row in rows) + f" | {said} |")
     if tree:
         average = tree["average"]
-        print(f"\nAverage of the tree, WNLI left out and MNLI counted twice as in the published table: {number(average['without_cola'])} without CoLA, {number(average['with_cola'])} with.")
+        print("\nAverage of the tree, WNLI left out and MNLI counted twice as in the published table: "
+              f"{number(average['without_cola'])} without CoLA, {number(average['with_cola'])} with.")
 
 
 def comparison(runs):
@@ -87,7 +92,8 @@ def comparison(runs):
     rows = {TITLES[name]: row for name, row in document["baseline"]["tasks"].items()}
     rows["all of these"] = document["baseline"]["without_cola"]
     for title, row in rows.items():
-        print(f"| {title} | {number(row['score'])} | {number(row['baseline'])} | {number(row['share'], '{:.1%}')} | {number(row['difference'])} | {number(row['low'])} .. {number(row['high'])} | {row['p_value']:.3f} |")
+        print(f"| {title} | {number(row['score'])} | {number(row['baseline'])} | {number(row['share'], '{:.1%}')} | "
+              f"{number(row['difference'])} | {number(row['low'])} .. {number(row['high'])} | {row['p_value']:.3f} |")
 
 
 def speed(runs):
@@ -96,7 +102,8 @@ def speed(runs):
         return
     print("\n| task | seeds | epochs | minutes, all seeds | tokens/s | padding |\n|---|---|---|---|---|---|")
     for name, task in document["tasks"].items():
-        print(f"| {TITLES[name]} | {len(task['runs'])} | {len(task['runs'][0]['epochs'])} | {task['seconds'] / 60:.1f} | {task['tokens_per_second']:.0f} | {task['padding_share']:.1%} |")
+        print(f"| {TITLES[name]} | {len(task['runs'])} | {len(task['runs'][0]['epochs'])} | "
+              f"{task['seconds'] / 60:.1f} | {task['tokens_per_second']:.0f} | {task['padding_share']:.1%} |")
 
 
 def main():

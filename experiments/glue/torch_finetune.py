@@ -1,5 +1,6 @@
-"""Fine-tunes in PyTorch over the batches that one of our runs logged (`log.lines`), from the weights of a Hugging Face folder; prints
-loss, seconds and tokens of every step as JSON. The model is that of experiments/speed, with the classifier's head."""
+"""Fine-tunes in PyTorch over the batches that one of our runs logged (`log.lines`), from the weights of a Hugging Face
+folder; prints loss, seconds and tokens of every step as JSON. The model is that of experiments/speed, with the
+classifier's head."""
 
 import argparse
 import json
@@ -51,7 +52,8 @@ def main():
     tokenizer = Tokenizer.from_file(os.path.join(arguments.folder, "tokenizer.json"))
     tokenizer.enable_truncation(MAX_LENGTH)
     tokenizer.enable_padding(pad_id=tokenizer.token_to_id("<pad>"), pad_token="<pad>")
-    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-5, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.0, fused=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-5, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.0,
+                                  fused=True)
 
     def loss_of(ids, mask, labels):
         return F.cross_entropy(model(ids, mask), labels)
@@ -65,7 +67,8 @@ def main():
         loss = step_loss(ids, mask, labels)
         loss.backward()
         optimizer.step()
-        steps.append({"loss": loss.item(), "seconds": time.perf_counter() - begin, "tokens": int(mask.sum()), "positions": mask.numel()})
+        steps.append({"loss": loss.item(), "seconds": time.perf_counter() - begin, "tokens": int(mask.sum()),
+                      "positions": mask.numel()})
     print(json.dumps({"torch": torch.__version__, "form": arguments.form, "steps": steps}))
 
 

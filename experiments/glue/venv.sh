@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: experiments/glue/venv.sh
-# Makes the Python environment of baselines.py if it is not there, and prints its interpreter. Exit status 77 where the packages
-# cannot be had.
+# Makes the Python environment of baselines.py if it is not there, and prints its interpreter. Exit status 77 where the
+# packages cannot be had.
 set -euo pipefail
 venv=${ESPALIER_CACHE:-$HOME/.cache/espalier}/glue-venv
 packages=(numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1)

@@ -22,7 +22,8 @@ wilson() {
 # majority TSV: how often the most frequent label occurs in the last column, and the number of rows: "SHARE ROWS LABEL".
 majority() {
   awk -F '\t' 'NR > 1 { count[$NF]++ } END {
-    for (label in count) if (count[label] > most || (count[label] == most && label < name)) { most = count[label]; name = label }
+    for (label in count)
+      if (count[label] > most || (count[label] == most && label < name)) { most = count[label]; name = label }
     printf "%.6f %d %s\n", most / (NR - 1), NR - 1, name
   }' "$1"
 }

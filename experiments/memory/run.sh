@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # usage: experiments/memory/run.sh [MEGABYTES]      (1000 unless told)
-# Prepares a text in which every document holds new random words, so that the word table and the store grow without end if
-# nothing bounds them, and prints the highest resident memory. The text is made here, the same each time. Table: README.md.
+# Prepares a text in which every document holds new random words, so that the word table and the store grow without end
+# if nothing bounds them, and prints the highest resident memory. The text is made here, the same each time. Table:
+# README.md.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 megabytes=${1:-1000}

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # usage: experiments/routing/run.sh [RUNS_FOLDER]
-# How trees should be trained: straight-through, soft to hard, hard from the start, and dense controls, one model size and
-# one seed, held-out loss at the same tokens. Reads $ESPALIER_DATA/corpus/*.txt.gz; finished runs are reused. Prints the table
-# of README.md. About 25 minutes on two cores.
+# How trees should be trained: straight-through, soft to hard, hard from the start, and dense controls, one model size
+# and one seed, held-out loss at the same tokens. Reads $ESPALIER_DATA/corpus/*.txt.gz; finished runs are reused. Prints
+# the table of README.md. About 25 minutes on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 if [ -z "${ESPALIER_DATA:-}" ]; then

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # usage: experiments/soak/table.sh SAMPLES
-# The table and the verdict of run.sh from a file of samples: milliseconds, resident kB, anonymous kB, threads, file handles.
+# The table and the verdict of run.sh from a file of samples:
+# milliseconds, resident kB, anonymous kB, threads, file handles.
 set -euo pipefail
 exec awk '
   function median(column, from, to,    i, j, n, v, sorted) {
@@ -14,7 +15,8 @@ exec awk '
     return n == 0 ? "-" : sorted[int((n + 1) / 2)]
   }
   function line(name, from, to) {
-    printf "%-14s %12s %12s %8s %8s\n", name, median(2, from, to), median(3, from, to), median(4, from, to), median(5, from, to)
+    printf "%-14s %12s %12s %8s %8s\n", name, median(2, from, to), median(3, from, to),
+      median(4, from, to), median(5, from, to)
   }
   { at[++rows] = $1; for (c = 2; c <= 5; ++c) value[rows, c] = $c }
   END {
@@ -31,7 +33,8 @@ exec awk '
       if (c >= 4 && growth != 0) failed = 1
     }
     if (worst > 2) failed = 1
-    printf "%s: %d samples; from the second tenth to the last: resident %d -> %d kB, anonymous %d -> %d kB, threads %d -> %d, handles %d -> %d\n", \
+    printf "%s: %d samples; from the second tenth to the last: resident %d -> %d kB, anonymous %d -> %d kB, " \
+      "threads %d -> %d, handles %d -> %d\n", \
       failed ? "GROWS" : "flat", rows, early[2], late[2], early[3], late[3], early[4], late[4], early[5], late[5]
     exit failed
   }' "$1"

@@ -108,10 +108,13 @@ class Others:
 
 
 def keep(part, machine, row, order):
-    """Writes a row into the part's results, in the place of an older one of its case; the others stay. `order`: all cases."""
-    # PyTorch's threads wait for one another, ours take the next piece of work: on a busy machine it loses more than its share.
+    """Writes a row into the part's results, in the place of an older one of its case; the others stay.
+    `order`: all cases."""
+    # PyTorch's threads wait for one another, ours take the next piece of work:
+    # on a busy machine it loses more than its share.
     if row["others_share"] > Others.MUCH:
-        say(f"warning: other work took {100 * row['others_share']:.0f} % of the processors, which slows PyTorch more than us; do not keep {row['case']}")
+        say(f"warning: other work took {100 * row['others_share']:.0f} % of the processors, which slows PyTorch more "
+            f"than us; do not keep {row['case']}")
     warn_of_losses(part, machine, [row])
     document = read_results(part, machine) or {"rows": []}
     rows = {old["case"]: old for old in document["rows"]} | {row["case"]: row}
@@ -127,9 +130,9 @@ def keep(part, machine, row, order):
 
 
 def measure_cases(part, cases, measure):
-    """Calls measure(case), which gives (row, machine), for the cases chosen by SPEED_CASES (default: all of `cases`), keeps
-    each row at once, and returns the part's rows. Stops beginning cases after SPEED_SECONDS; with SPEED_RESUME=1 those that
-    the results have already are left out. SPEED_TABLES=1 measures nothing."""
+    """Calls measure(case), which gives (row, machine), for the cases chosen by SPEED_CASES (default: all of `cases`),
+    keeps each row at once, and returns the part's rows. Stops beginning cases after SPEED_SECONDS; with SPEED_RESUME=1
+    those that the results have already are left out. SPEED_TABLES=1 measures nothing."""
     chosen = [case.strip() for case in os.environ.get("SPEED_CASES", "").split(";") if case.strip()] or list(cases)
     unknown = [case for case in chosen if case not in cases]
     if unknown:
@@ -143,7 +146,8 @@ def measure_cases(part, cases, measure):
     begin, limit = time.monotonic(), float(os.environ.get("SPEED_SECONDS", "inf"))
     for number, case in enumerate(chosen):
         if time.monotonic() - begin > limit:
-            say(f"{part}: {len(chosen) - number} cases are left after {limit:.0f} s; SPEED_RESUME=1 measures them: {'; '.join(chosen[number:])}")
+            say(f"{part}: {len(chosen) - number} cases are left after {limit:.0f} s; SPEED_RESUME=1 measures them: "
+                f"{'; '.join(chosen[number:])}")
             break
         others = Others()
         row, found = measure(case)

@@ -1,5 +1,5 @@
-"""(c) How cost grows with depth when the neurons that a token uses stay 16: 16x0, 8x1, 4x3, 2x7, 1x15 (65,535 nodes, as many
-neurons as a layer of a large language model has); forward, and forward and backward; memory included."""
+"""(c) How cost grows with depth when the neurons that a token uses stay 16: 16x0, 8x1, 4x3, 2x7, 1x15 (65,535 nodes, as
+many neurons as a layer of a large language model has); forward, and forward and backward; memory included."""
 
 import common
 
@@ -13,7 +13,8 @@ def measure(case):
     row = {"trees": trees, "depth": depth, "tokens": TOKENS}
     for backward in (False, True):
         extra = ["--backward"] if backward else []
-        document, peak = common.bench("fff", "--trees", trees, "--depth", depth, "--tokens", TOKENS, "--rounds", common.ROUNDS, *extra)
+        document, peak = common.bench("fff", "--trees", trees, "--depth", depth, "--tokens", TOKENS, "--rounds",
+                                      common.ROUNDS, *extra)
         found = document["rows"][0]
         suffix = "_backward" if backward else ""
         row["neurons"] = found["neurons"]
@@ -28,7 +29,10 @@ def measure(case):
 
 def main():
     rows = common.measure_cases("growth", CASES, measure)
-    columns = [("trees", "case"), ("neurons", "neurons"), ("weights, GB", "weights_gb"), ("forward, ms", "ms"), ("speed-up over dense", "ratio"), ("forward and backward, ms", "ms_backward"), ("speed-up over dense", "ratio_backward"), ("leaves reached", "leaves_hit"), ("memory of the benchmark, GB", "process_gb_backward")]
+    columns = [("trees", "case"), ("neurons", "neurons"), ("weights, GB", "weights_gb"), ("forward, ms", "ms"),
+               ("speed-up over dense", "ratio"), ("forward and backward, ms", "ms_backward"),
+               ("speed-up over dense", "ratio_backward"), ("leaves reached", "leaves_hit"),
+               ("memory of the benchmark, GB", "process_gb_backward")]
     common.table(f"Cost at 16 used neurons, {TOKENS} tokens", columns, rows)
 
 

@@ -1,5 +1,5 @@
-"""(a) One layer, forward: speed-up over our dense layer against depth and against tokens; PyTorch's masked and batched forms
-beside it. The published 78x is no measurement of routing: every token of its batch has the same input row."""
+"""(a) One layer, forward: speed-up over our dense layer against depth and against tokens; PyTorch's masked and batched
+forms beside it. The published 78x is no measurement of routing: every token of its batch has the same input row."""
 
 import statistics
 
@@ -38,7 +38,10 @@ def measure(case):
 
 def main():
     rows = common.measure_cases("layer", CASES, measure)
-    columns = [("case", "case"), ("our dense, ms", "dense_ms"), ("ours, ms", "ms"), ("speed-up over dense", "ratio"), ("arithmetic bound", "bound"), ("PyTorch batched", "torch_batched_speedup"), ("PyTorch masked", "torch_masked_speedup"), ("PyTorch dense", "torch_dense_speedup"), ("largest error", "max_error")]
+    columns = [("case", "case"), ("our dense, ms", "dense_ms"), ("ours, ms", "ms"), ("speed-up over dense", "ratio"),
+               ("arithmetic bound", "bound"), ("PyTorch batched", "torch_batched_speedup"),
+               ("PyTorch masked", "torch_masked_speedup"), ("PyTorch dense", "torch_dense_speedup"),
+               ("largest error", "max_error")]
     common.table("One layer, forward, speed-up over our dense layer", columns, rows)
 
 

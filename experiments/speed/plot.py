@@ -59,14 +59,16 @@ def plot_growth(path):
     document = read(path)
     rows = document["rows"]
     figure, axes = pyplot.subplots(figsize=(6.5, 4.5))
-    for key, label in (("ms", "forward"), ("ms_backward", "forward and backward"), ("dense_ms", "dense, forward"), ("dense_ms_backward", "dense, forward and backward")):
+    for key, label in (("ms", "forward"), ("ms_backward", "forward and backward"), ("dense_ms", "dense, forward"),
+                       ("dense_ms_backward", "dense, forward and backward")):
         line(axes, rows, "neurons", key, label)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xlabel("neurons of the layer; a token uses 16")
     axes.set_ylabel(f"ms for {rows[0]['tokens']} tokens")
     for row in rows:
-        axes.annotate(row["case"], (row["neurons"], row["ms"]), textcoords="offset points", xytext=(0, -12), ha="center", fontsize=8)
+        axes.annotate(row["case"], (row["neurons"], row["ms"]), textcoords="offset points", xytext=(0, -12),
+                      ha="center", fontsize=8)
     axes.grid(alpha=0.3)
     axes.legend()
     figure.suptitle(title(document, "768 wide"), fontsize=10)

@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
-# usage: experiments/speed/run.sh [PART...]      PART: trees model layer step growth threads tokenize plot (default: all)
-# Measures the program against PyTorch and against itself, and prints the tables of README.md. Ours and PyTorch take turns,
-# process by process, so that a machine shared with others slows both. Results go to results/<isa>-<threads>t/<part>.json
-# beside this file, each case as soon as it is measured; a ratio under half of the committed one is warned about. Status 1: the
-# program computed something wrong. Settings from the environment:
+# usage: experiments/speed/run.sh [PART...]
+#        PART: trees model layer step growth threads tokenize plot (default: all)
+# Measures the program against PyTorch and against itself, and prints the tables of README.md. Ours and PyTorch take
+# turns, process by process, so that a machine shared with others slows both. Results go to
+# results/<isa>-<threads>t/<part>.json beside this file, each case as soon as it is measured; a ratio under half of the
+# committed one is warned about. Status 1: the program computed something wrong. Settings from the environment:
 #   ESPALIER         the program (default: build/release/espalier)
 #   SPEED_THREADS    threads of both (default: all cores)
 #   SPEED_ROUNDS     rounds that take turns (default: 3)
 #   SPEED_QUICK=1    a small selection, for a first look
 #   SPEED_CASES      names of cases of one part, separated by `;` (a wrong name lists them all)
 #   SPEED_RESUME=1   leaves out cases that the results have already
-#   SPEED_SECONDS    no case begins later than this after the part's beginning: to measure in pieces, with SPEED_RESUME=1
+#   SPEED_SECONDS    no case begins later than this after the part's beginning: to measure in pieces,
+#                    with SPEED_RESUME=1
 #   SPEED_TABLES=1   measures nothing: prints the tables of the results that are there
 #   SPEED_RESULTS    another folder for the results, e.g. to leave the committed ones alone
 #   SPEED_SEQUENCES  sequences of a step (default: 32)
 #   SPEED_MEGABYTES, SPEED_VOCABULARY   text and entries of `tokenize` (default: 60, 32768)
-#   ESPALIER_CACHE   where the Python environment is made (default: ~/.cache/espalier), with tests/interop/requirements.txt
+#   ESPALIER_CACHE   where the Python environment is made (default: ~/.cache/espalier),
+#                    with tests/interop/requirements.txt
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)

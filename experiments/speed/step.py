@@ -1,7 +1,7 @@
-"""(b) The whole model: training steps, forward passes and one sequence, for the paper's variants and two small models, ours
-against PyTorch eager as published (masked trees, plain attention) and compiled (masked trees, fused attention). All of
-PyTorch's AdamW is the fused one, with denormals flushed to zero: its best settings here. The models are equal: torch_step.py
-compares hidden states and loss on our exported weights before it measures."""
+"""(b) The whole model: training steps, forward passes and one sequence, for the paper's variants and two small models,
+ours against PyTorch eager as published (masked trees, plain attention) and compiled (masked trees, fused attention).
+All of PyTorch's AdamW is the fused one, with denormals flushed to zero: its best settings here. The models are equal:
+torch_step.py compares hidden states and loss on our exported weights before it measures."""
 
 import os
 import statistics
@@ -10,7 +10,8 @@ import tempfile
 import common
 
 SMALL = ["arch.layers=6", "arch.hidden_size=256", "arch.attention.heads=4"]
-VARIANTS = [f"ultrafastbert-{name}" for name in ("3072x0", "1536x1", "512x2", "256x3", "128x4", "64x5", "32x6", "16x7", "8x8", "4x9", "2x10")]
+VARIANTS = [f"ultrafastbert-{name}"
+            for name in ("3072x0", "1536x1", "512x2", "256x3", "128x4", "64x5", "32x6", "16x7", "8x8", "4x9", "2x10")]
 BOTH = ["eager", "compiled"]
 # name: configuration, overrides, forms of PyTorch
 CASES = {
@@ -22,7 +23,8 @@ CASES = {
 if not common.QUICK:
     CASES |= {name: (name, [], BOTH if name == "ultrafastbert-128x4" else ["eager"]) for name in VARIANTS}
 # Ours that are held against PyTorch's model of a case, in the same rounds: suffix: configuration, overrides
-BESIDE = {"crammedbert-3072": {"1x11": ("ultrafastbert-1x11", []), "1x11_straight_through": ("ultrafastbert-1x11", ["routing.mode=straight_through"])}}
+BESIDE = {"crammedbert-3072": {"1x11": ("ultrafastbert-1x11", []),
+                               "1x11_straight_through": ("ultrafastbert-1x11", ["routing.mode=straight_through"])}}
 SEQUENCES = int(os.environ.get("SPEED_SEQUENCES", 32))
 FIELDS = ("train_tokens_per_s", "forward_tokens_per_s", "sequence_ms", "peak_rss_gb")
 
@@ -39,7 +41,8 @@ def add_ratios(row, form, ours, torch):
     """Of one of our models to one form of PyTorch's; both by rounds."""
     of = lambda results, field: [result[field] for result in results]  # noqa: E731
     row[f"ratio_{form}_train"] = common.median_ratio(of(ours, "train_tokens_per_s"), of(torch, "train_tokens_per_s"))
-    row[f"ratio_{form}_forward"] = common.median_ratio(of(ours, "forward_tokens_per_s"), of(torch, "forward_tokens_per_s"))
+    row[f"ratio_{form}_forward"] = common.median_ratio(of(ours, "forward_tokens_per_s"),
+                                                       of(torch, "forward_tokens_per_s"))
     row[f"ratio_{form}_sequence"] = common.median_ratio(of(torch, "sequence_ms"), of(ours, "sequence_ms"))
     row[f"memory_of_{form}"] = common.median_ratio(of(ours, "peak_rss_gb"), of(torch, "peak_rss_gb"))
 
@@ -68,18 +71,30 @@ def measure(name):
             row[f"torch_{form}_{field}"] = statistics.median(t[field] for t in torch[form])
         add_ratios(row, form, ours, torch[form])
         for other, results in others.items():
-            row[f"ratio_{form}_train_{other}"] = common.median_ratio([r["train_tokens_per_s"] for r in results], [t["train_tokens_per_s"] for t in torch[form]])
+            row[f"ratio_{form}_train_{other}"] = common.median_ratio([r["train_tokens_per_s"] for r in results],
+                                                                     [t["train_tokens_per_s"] for t in torch[form]])
     return row, machine
 
 
 def main():
     rows = common.measure_cases("step", CASES, measure)
-    columns = [("model", "case"), ("training, tokens/s", "train_tokens_per_s"), ("of GEMM peak", "mfu"), ("eager", "torch_eager_train_tokens_per_s"), ("ours / eager", "ratio_eager_train"), ("compiled", "torch_compiled_train_tokens_per_s"), ("ours / compiled", "ratio_compiled_train"), ("memory, GB", "peak_rss_gb"), ("eager", "torch_eager_peak_rss_gb"), ("of eager's", "memory_of_eager")]
+    columns = [("model", "case"), ("training, tokens/s", "train_tokens_per_s"), ("of GEMM peak", "mfu"),
+               ("eager", "torch_eager_train_tokens_per_s"), ("ours / eager", "ratio_eager_train"),
+               ("compiled", "torch_compiled_train_tokens_per_s"), ("ours / compiled", "ratio_compiled_train"),
+               ("memory, GB", "peak_rss_gb"), ("eager", "torch_eager_peak_rss_gb"), ("of eager's", "memory_of_eager")]
     common.table("Training", columns, rows)
-    columns = [("model", "case"), ("forward, tokens/s", "forward_tokens_per_s"), ("ours / eager", "ratio_eager_forward"), ("ours / compiled", "ratio_compiled_forward"), ("one sequence, ms", "sequence_ms"), ("ours / eager", "ratio_eager_sequence"), ("ours / compiled", "ratio_compiled_sequence")]
+    columns = [("model", "case"), ("forward, tokens/s", "forward_tokens_per_s"),
+               ("ours / eager", "ratio_eager_forward"), ("ours / compiled", "ratio_compiled_forward"),
+               ("one sequence, ms", "sequence_ms"), ("ours / eager", "ratio_eager_sequence"),
+               ("ours / compiled", "ratio_compiled_sequence")]
     common.table("Inference", columns, rows)
-    columns = [("against PyTorch's", "case"), ("1x11, tokens/s", "1x11_train_tokens_per_s"), ("ours / eager", "ratio_eager_train_1x11"), ("ours / compiled", "ratio_compiled_train_1x11"), ("straight-through", "1x11_straight_through_train_tokens_per_s"), ("ours / eager", "ratio_eager_train_1x11_straight_through"), ("ours / compiled", "ratio_compiled_train_1x11_straight_through")]
-    common.table("Our 1x11 against another model of PyTorch's, training", columns, [row for row in rows if row["case"] in BESIDE])
+    columns = [("against PyTorch's", "case"), ("1x11, tokens/s", "1x11_train_tokens_per_s"),
+               ("ours / eager", "ratio_eager_train_1x11"), ("ours / compiled", "ratio_compiled_train_1x11"),
+               ("straight-through", "1x11_straight_through_train_tokens_per_s"),
+               ("ours / eager", "ratio_eager_train_1x11_straight_through"),
+               ("ours / compiled", "ratio_compiled_train_1x11_straight_through")]
+    common.table("Our 1x11 against another model of PyTorch's, training", columns,
+                 [row for row in rows if row["case"] in BESIDE])
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ def thread_counts():
     return counts if counts[-1] == common.THREADS else [*counts, common.THREADS]
 
 
-CASES = {"forward": [], "forward and backward": ["--backward"], "straight-through": ["--backward", "--routing", "straight_through"]}
+CASES = {"forward": [], "forward and backward": ["--backward"],
+         "straight-through": ["--backward", "--routing", "straight_through"]}
 
 
 def measure(case):
@@ -29,7 +30,8 @@ def measure(case):
         row[f"ms_{threads}"] = statistics.median(r["ms"] for r in results)
         row[f"ratio_{threads}"] = statistics.median(ratios) if ratios else None
         row[f"scaling_{threads}"] = common.median_ratio([r["ms"] for r in found[1]], [r["ms"] for r in results])
-        row[f"dense_scaling_{threads}"] = common.median_ratio([r["dense_ms"] for r in found[1]], [r["dense_ms"] for r in results])
+        row[f"dense_scaling_{threads}"] = common.median_ratio([r["dense_ms"] for r in found[1]],
+                                                              [r["dense_ms"] for r in results])
     common.say(f"{case}: {row}")
     return row, document["machine"]
 
@@ -38,7 +40,9 @@ def main():
     rows = common.measure_cases("threads", CASES, measure)
     columns = [("", "case")]
     for threads in thread_counts():
-        columns += [(f"{threads} threads, ms", f"ms_{threads}"), ("speed-up over dense", f"ratio_{threads}"), ("against one thread", f"scaling_{threads}"), ("dense against one thread", f"dense_scaling_{threads}")]
+        columns += [(f"{threads} threads, ms", f"ms_{threads}"), ("speed-up over dense", f"ratio_{threads}"),
+                    ("against one thread", f"scaling_{threads}"),
+                    ("dense against one thread", f"dense_scaling_{threads}")]
     common.table(f"Threads, 1x11, {TOKENS} tokens", columns, rows)
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # usage: experiments/speed/tokenize.sh
-# Tokenizing against Hugging Face's `tokenizers` on the same real text: $ESPALIER_DATA/corpus/*.txt.gz, at most SPEED_MEGABYTES
-# (default 60) of it. Training of SPEED_VOCABULARY (default 32768) entries, encoding with one thread and with all, memory, and
-# equal ids on every line. Skips with a message where ESPALIER_DATA is unset.
+# Tokenizing against Hugging Face's `tokenizers` on the same real text: $ESPALIER_DATA/corpus/*.txt.gz, at most
+# SPEED_MEGABYTES (default 60) of it. Training of SPEED_VOCABULARY (default 32768) entries, encoding with one thread and
+# with all, memory, and equal ids on every line. Skips with a message where ESPALIER_DATA is unset.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 if [ -z "${ESPALIER_DATA:-}" ]; then

@@ -1,5 +1,5 @@
-"""Training and encoding, ours against Hugging Face's `tokenizers`: see tokenize.sh. Each library's training and encoding runs in
-a process of its own, so that its peak memory is its own."""
+"""Training and encoding, ours against Hugging Face's `tokenizers`: see tokenize.sh. Each library's training and
+encoding runs in a process of its own, so that its peak memory is its own."""
 
 import glob
 import gzip
@@ -52,7 +52,8 @@ def resident_gb(field):
 
 
 def forget_peak():
-    """Reading the text took more for a moment than is in use now, which would hide what training takes. Returns what is in use."""
+    """Reading the text took more for a moment than is in use now, which would hide what training takes.
+    Returns what is in use."""
     with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
         file.write("5")
     return resident_gb("VmRSS")
@@ -63,7 +64,9 @@ def hf_train(path):
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.WordPiece(unk_token="<unk>"))
-    steps = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"'), normalizers.NFD(), normalizers.Lowercase(), normalizers.StripAccents(), normalizers.Replace(Regex(" {2,}"), " "), normalizers.Replace(Regex(r"[^\x00-\x7F]+"), "")]
+    steps = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"'), normalizers.NFD(), normalizers.Lowercase(),
+             normalizers.StripAccents(), normalizers.Replace(Regex(" {2,}"), " "),
+             normalizers.Replace(Regex(r"[^\x00-\x7F]+"), "")]
     tokenizer.normalizer = normalizers.Sequence(steps)
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.decoder = decoders.WordPiece(prefix="##")
@@ -72,7 +75,8 @@ def hf_train(path):
     begin = time.perf_counter()
     tokenizer.train_from_iterator(lines, trainers.WordPieceTrainer(vocab_size=VOCABULARY, special_tokens=SPECIAL))
     seconds = time.perf_counter() - begin
-    print(json.dumps({"train_s": seconds, "train_rss_gb": resident_gb("VmHWM") - before, "vocabulary": tokenizer.get_vocab_size()}))
+    print(json.dumps({"train_s": seconds, "train_rss_gb": resident_gb("VmHWM") - before,
+                      "vocabulary": tokenizer.get_vocab_size()}))
 
 
 def hf_encode(path, tokenizer_json, ids_file):
@@ -93,7 +97,8 @@ def hf_encode(path, tokenizer_json, ids_file):
 
 
 def hugging_face(threads, *arguments):
-    environment = dict(os.environ, RAYON_NUM_THREADS=str(threads), TOKENIZERS_PARALLELISM="true" if threads > 1 else "false")
+    environment = dict(os.environ, RAYON_NUM_THREADS=str(threads),
+                       TOKENIZERS_PARALLELISM="true" if threads > 1 else "false")
     command = [sys.executable, os.path.abspath(__file__), *arguments]
     done = subprocess.run(command, capture_output=True, check=False, env=environment)
     if done.returncode != 0:
@@ -129,17 +134,20 @@ def measure_threads(threads, text, size, scratch):
     ours, trained, encoded = [], [], []
     for _ in range(common.ROUNDS):
         # With several threads the program measures one first; training memory is that of its fresh process.
-        document = common.bench("tokenize", text, "--megabytes", 0, "--vocabulary", VOCABULARY, "--rounds", 1, "--output", tokenizer_json, threads=threads)[0]
+        document = common.bench("tokenize", text, "--megabytes", 0, "--vocabulary", VOCABULARY, "--rounds", 1,
+                                "--output", tokenizer_json, threads=threads)[0]
         ours.append(document["rows"][-1] | {"train_rss_gb": document["rows"][0]["train_rss_gb"]})
         trained.append(hugging_face(threads, "train", text))
         encoded.append(hugging_face(threads, "encode", text, tokenizer_json, ids_file))
         common.say(f"tokenize, {threads} threads: {ours[-1]}, {trained[-1]}, {encoded[-1]}")
     unequal, lines = count_unequal(text, tokenizer_json, ids_file)
-    row = {"threads": threads, "megabytes": size / 1e6, "vocabulary": VOCABULARY, "lines": lines, "lines_with_other_ids": unequal}
+    row = {"threads": threads, "megabytes": size / 1e6, "vocabulary": VOCABULARY, "lines": lines,
+           "lines_with_other_ids": unequal}
     for field in ("train_s", "train_rss_gb", "encode_mb_per_s", "tokens_per_s"):
         row[field] = statistics.median(r[field] for r in ours)
         row["hf_" + field] = statistics.median(r[field] for r in (trained if field.startswith("train") else encoded))
-    row["ratio_encode"] = common.median_ratio([r["encode_mb_per_s"] for r in ours], [r["encode_mb_per_s"] for r in encoded])
+    row["ratio_encode"] = common.median_ratio([r["encode_mb_per_s"] for r in ours],
+                                              [r["encode_mb_per_s"] for r in encoded])
     row["ratio_train"] = common.median_ratio([r["train_s"] for r in trained], [r["train_s"] for r in ours])
     return row, document["machine"] | {"threads": common.THREADS}
 
@@ -150,7 +158,10 @@ def main():
         size = gather(text)
         common.say(f"tokenize: {size / 1e6:.1f} MB of text")
         rows = common.measure_cases("tokenize", CASES, lambda case: measure_threads(CASES[case], text, size, scratch))
-    columns = [("", "case"), ("encoding, MB/s", "encode_mb_per_s"), ("Hugging Face", "hf_encode_mb_per_s"), ("ratio", "ratio_encode"), ("training, s", "train_s"), ("Hugging Face", "hf_train_s"), ("ratio", "ratio_train"), ("memory, GB", "train_rss_gb"), ("Hugging Face", "hf_train_rss_gb"), ("lines", "lines"), ("with other ids", "lines_with_other_ids")]
+    columns = [("", "case"), ("encoding, MB/s", "encode_mb_per_s"), ("Hugging Face", "hf_encode_mb_per_s"),
+               ("ratio", "ratio_encode"), ("training, s", "train_s"), ("Hugging Face", "hf_train_s"),
+               ("ratio", "ratio_train"), ("memory, GB", "train_rss_gb"), ("Hugging Face", "hf_train_rss_gb"),
+               ("lines", "lines"), ("with other ids", "lines_with_other_ids")]
     common.table(f"Tokenizing {MEGABYTES} MB, {VOCABULARY} entries", columns, rows)
 
 

@@ -40,7 +40,8 @@ def batched(x, w_in, bias, w_out):
     node = torch.zeros(len(x), dtype=torch.long)
     nodes, logits = [], []
     for _ in range(depth + 1):
-        logit = torch.bmm(x.unsqueeze(1), w_in.index_select(0, node).unsqueeze(2)).flatten() + bias.index_select(0, node)
+        logit = (torch.bmm(x.unsqueeze(1), w_in.index_select(0, node).unsqueeze(2)).flatten() +
+                 bias.index_select(0, node))
         nodes.append(node)
         logits.append(logit)
         node = 2 * node + 1 + (logit > 0).long()

@@ -1,5 +1,5 @@
-"""Training steps, forward passes and single sequences of a model in PyTorch; checks first that it equals ours on the same
-weights and batch (a folder that `espalier bench step --export` wrote). Prints JSON."""
+"""Training steps, forward passes and single sequences of a model in PyTorch; checks first that it equals ours on the
+same weights and batch (a folder that `espalier bench step --export` wrote). Prints JSON."""
 
 import argparse
 import json
@@ -13,21 +13,24 @@ from safetensors.torch import load_file
 
 import torch_model
 
-# Of a hidden state's difference from ours to its size, for the median token; of the loss; and of a sequence that counts as equal.
+# Of a hidden state's difference from ours to its size, for the median token; of the loss;
+# and of a sequence that counts as equal.
 TOKEN_TOLERANCE, LOSS_TOLERANCE, TOLERANCE = 1e-3, 2e-3, 2e-3
-# Share of the decisions that may be ties within rounding (3e-7 was seen), and of the sequences that may differ in any case.
+# Share of the decisions that may be ties within rounding (3e-7 was seen), and of the sequences that may differ in any
+# case.
 TIES, DIFFERING = 1e-6, 0.1
 
 
 def allowed_share(model, length):
-    """Of the sequences that may hold a tie: one decision in 1e6, and 1536 trees in 16 layers make three million a sequence."""
+    """Of the sequences that may hold a tie: one decision in 1e6, and 1536 trees in 16 layers make three million a
+    sequence."""
     decisions = length * sum(m.trees * m.depth for m in model.modules() if isinstance(m, torch_model.MaskedTree))
     return max(DIFFERING, 1 - math.exp(-TIES * decisions))
 
 
 def check(model, batch):
-    """A decision within rounding of a tie may fall the other way, and then what follows in its sequence differs, most of all that
-    token. A model that is not ours differs everywhere."""
+    """A decision within rounding of a tie may fall the other way, and then what follows in its sequence differs, most
+    of all that token. A model that is not ours differs everywhere."""
     ids, ours = batch["ids"], batch["hidden"]
     with torch.no_grad():
         hidden = model.encoder(ids)
@@ -36,7 +39,9 @@ def check(model, batch):
     differing = ((hidden - ours).abs().amax((1, 2)) > TOLERANCE).float().mean().item()
     loss_difference = (loss - batch["loss"][0]).abs().item()
     if tokens > TOKEN_TOLERANCE or differing > allowed_share(model, ids.shape[1]) or loss_difference > LOSS_TOLERANCE:
-        raise SystemExit(f"torch_step: PyTorch's model is not ours: {100 * differing:.0f} % of the sequences differ, the median token's hidden state by {tokens:.2g} of its size, the loss by {loss_difference:.2g}")
+        raise SystemExit(f"torch_step: PyTorch's model is not ours: {100 * differing:.0f} % of the sequences differ, "
+                         f"the median token's hidden state by {tokens:.2g} of its size, "
+                         f"the loss by {loss_difference:.2g}")
     return {"token_difference": tokens, "sequences_differing": differing, "loss_difference": loss_difference}
 
 
@@ -94,7 +99,10 @@ def main():
         encode(ids), encode(ids[:1])
         forward_seconds = seconds(lambda: encode(ids), 0.1, arguments.rounds)
         sequence_seconds = seconds(lambda: encode(ids[:1]), 0.3, arguments.rounds)
-    print(json.dumps({"torch": torch.__version__, "form": arguments.form, "train_tokens_per_s": ids.numel() / train_seconds, "forward_tokens_per_s": ids.numel() / forward_seconds, "sequence_ms": 1e3 * sequence_seconds, "peak_rss_gb": peak, **equality}))
+    print(json.dumps({"torch": torch.__version__, "form": arguments.form,
+                      "train_tokens_per_s": ids.numel() / train_seconds,
+                      "forward_tokens_per_s": ids.numel() / forward_seconds, "sequence_ms": 1e3 * sequence_seconds,
+                      "peak_rss_gb": peak, **equality}))
 
 
 if __name__ == "__main__":

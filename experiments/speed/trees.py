@@ -1,5 +1,5 @@
-"""The goals of the layer of trees against our dense layer, each checked in its own run, and short forms of them (2048 tokens)
-that SPEED_QUICK=1 takes alone: a run that ends with status 1 computed something wrong. Needs no PyTorch."""
+"""The goals of the layer of trees against our dense layer, each checked in its own run, and short forms of them (2048
+tokens) that SPEED_QUICK=1 takes alone: a run that ends with status 1 computed something wrong. Needs no PyTorch."""
 
 import common
 
@@ -38,14 +38,16 @@ CASES = QUICK if common.QUICK else LARGE | QUICK
 
 def measure(case):
     tokens, threads, arguments, goal = CASES[case]
-    document, peak = common.bench("fff", "--tokens", tokens, "--rounds", common.ROUNDS, *arguments, threads=threads or common.THREADS)
+    document, peak = common.bench("fff", "--tokens", tokens, "--rounds", common.ROUNDS, *arguments,
+                                  threads=threads or common.THREADS)
     found = document["rows"][0]
     row = {"tokens": tokens, "threads": found["threads"], "goal": goal, "process_gb": peak}
     pruned = found["unpruned_ratio"] is not None
     row["against"] = "the unpruned tree" if pruned else "dense"
     row["ratio"] = found["unpruned_ratio"] if pruned else found["ratio"]
     row["other_ms"] = found["unpruned_ms"] if pruned else found["dense_ms"]
-    for field in ("ms", "spread", "refused", "arithmetic_bound_ms", "memory_bound_ms", "dense_share", "max_error", "near_ties", "tie_flips", "leaves_hit", "used_per_token"):
+    for field in ("ms", "spread", "refused", "arithmetic_bound_ms", "memory_bound_ms", "dense_share", "max_error",
+                  "near_ties", "tie_flips", "leaves_hit", "used_per_token"):
         row[field] = found[field]
     row["bound"] = row["other_ms"] / row["arithmetic_bound_ms"]
     common.say(f"{case}: ratio {row['ratio']}" + (f" (none: {row['refused']})" if row["refused"] else ""))
@@ -54,7 +56,9 @@ def measure(case):
 
 def main():
     rows = common.measure_cases("trees", CASES, measure)
-    columns = [("layer", "case"), ("threads", "threads"), ("ms", "ms"), ("spread", "spread"), ("against", "against"), ("its ms", "other_ms"), ("ratio", "ratio"), ("goal", "goal"), ("bound by arithmetic", "bound"), ("largest error", "max_error")]
+    columns = [("layer", "case"), ("threads", "threads"), ("ms", "ms"), ("spread", "spread"), ("against", "against"),
+               ("its ms", "other_ms"), ("ratio", "ratio"), ("goal", "goal"), ("bound by arithmetic", "bound"),
+               ("largest error", "max_error")]
     common.table("Layers of trees, 768 wide", columns, rows)
 
 

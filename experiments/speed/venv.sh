@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: experiments/speed/venv.sh
-# Makes the Python environment of tests/interop (PyTorch and Hugging Face's libraries, pinned) if it is not there, and prints
-# its interpreter. Exit status 77 where the packages cannot be had.
+# Makes the Python environment of tests/interop (PyTorch and Hugging Face's libraries, pinned) if it is not there, and
+# prints its interpreter. Exit status 77 where the packages cannot be had.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 requirements=$root/tests/interop/requirements.txt
@@ -11,7 +11,8 @@ if ! cmp -s "$requirements" "$venv/installed-requirements.txt"; then
   rm -rf "$venv"
   mkdir -p "$(dirname "$venv")"
   # shellcheck disable=SC2086  # ESPALIER_PIP_ARGS is a list of words
-  if ! { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet ${ESPALIER_PIP_ARGS:-} -r "$requirements"; } >&2; then
+  if ! { python3 -m venv "$venv" &&
+    "$venv/bin/pip" install --quiet ${ESPALIER_PIP_ARGS:-} -r "$requirements"; } >&2; then
     rm -rf "$venv"
     echo "speed: SKIPPED: the Python packages cannot be had (reason above)" >&2
     exit 77

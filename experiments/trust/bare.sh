@@ -63,7 +63,8 @@ make_root() {
   log=$(mktemp)
   say "making a minimal $release"
   # shellcheck disable=SC2046  # no mirror is no argument: debootstrap knows one
-  if ! debootstrap --variant=minbase --include=git,ca-certificates "$release" "$root" $(debian_mirror) >"$log" 2>&1; then
+  if ! debootstrap --variant=minbase --include=git,ca-certificates "$release" "$root" $(debian_mirror) \
+    >"$log" 2>&1; then
     tail -n 5 "$log" >&2
     rm -f "$log"
     skip "debootstrap cannot make $release (reason above)"

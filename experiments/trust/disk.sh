@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # usage: experiments/trust/disk.sh
-# Pretraining into a folder one may not write to, onto a read-only file system, and onto a real tmpfs, too small from the start and
-# then filled up by another program while training goes on. The tests inject such faults; here the system itself makes them. Needs
-# `unshare` with user namespaces, or root. Prints what the program says; status 1 if it does not end as it should, 77 without mounts.
+# Pretraining into a folder one may not write to, onto a read-only file system, and onto a real tmpfs, too small from
+# the start and then filled up by another program while training goes on. The tests inject such faults; here the system
+# itself makes them. Needs `unshare` with user namespaces, or root. Prints what the program says; status 1 if it does
+# not end as it should, 77 without mounts.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 if [ "${1:-}" != inside ]; then
@@ -14,8 +15,16 @@ program=$PWD/${ESPALIER:-build/release/espalier}
 folder=$(mktemp -d "${TMPDIR:-/tmp}/espalier-disk.XXXXXX")
 trap 'umount "$folder"/disk "$folder"/fixed 2>/dev/null || true; rm -rf "$folder"' EXIT
 cd "$folder"
-awk 'BEGIN { srand(1); for (d = 0; d < 400; ++d) { for (w = 0; w < 60; ++w) printf "%s%d ", substr("treewallpearleaf", 1 + int(rand() * 12), 4), int(rand() * 9); print ".\n" } }' >text.txt
-printf 'text: {files: [%s]}\ntokenizer: {vocab_size: 200}\nsequence_length: 32\nout: %s\n' "$folder/text.txt" "$folder/data" >data.yaml
+awk 'BEGIN {
+  srand(1)
+  for (d = 0; d < 400; ++d) {
+    for (w = 0; w < 60; ++w)
+      printf "%s%d ", substr("treewallpearleaf", 1 + int(rand() * 12), 4), int(rand() * 9)
+    print ".\n"
+  }
+}' >text.txt
+printf 'text: {files: [%s]}\ntokenizer: {vocab_size: 200}\nsequence_length: 32\nout: %s\n' \
+  "$folder/text.txt" "$folder/data" >data.yaml
 "$program" prepare data.yaml --quiet >/dev/null
 cat >model.yaml <<YAML
 data: $folder/data
@@ -37,7 +46,9 @@ expect() { # expect NAME STATUS TEXT COMMAND...: the command must end with STATU
   fi
   printf '%s: status %s: %s\n' "$name" "$status" "$(grep -F "$text" err | tail -n 1 | sed "s#$folder/##g")"
 }
-checksum() { "$program" inspect "$1" --verify --json | sed -n 's/.*"weights_checksum": "\([0-9a-f]*\)".*/\1/p' | head -n 1; }
+checksum() {
+  "$program" inspect "$1" --verify --json | sed -n 's/.*"weights_checksum": "\([0-9a-f]*\)".*/\1/p' | head -n 1
+}
 
 "$program" pretrain model.yaml run=whole --quiet >/dev/null
 whole=$(checksum whole/last.h5)
@@ -50,7 +61,8 @@ mount -o remount,ro fixed
 expect "read-only file system" 1 "Read-only file system" "$program" pretrain model.yaml run=fixed/run
 
 mount -t tmpfs -o size=$((2 * size)) tmpfs disk
-expect "too small a disk, before the first step" 1 "the checkpoints still to come" "$program" pretrain model.yaml run=disk/run
+expect "too small a disk, before the first step" 1 "the checkpoints still to come" \
+  "$program" pretrain model.yaml run=disk/run
 umount disk
 
 # Room at first; another program takes it all after the first checkpoints.
@@ -63,14 +75,16 @@ for stop in true false; do
   rm -rf disk/run disk/others
   fill &
   if [ "$stop" = true ]; then
-    expect "filled while training, save.stop_on_error=true" 1 "No space left on device" "$program" pretrain model.yaml run=disk/run log.steps=1
+    expect "filled while training, save.stop_on_error=true" 1 "No space left on device" \
+      "$program" pretrain model.yaml run=disk/run log.steps=1
   else
     # It goes on to the last checkpoint, which must not be lost unseen.
     expect "filled while training, save.stop_on_error=false" 1 "stopped at step 60" \
       "$program" pretrain model.yaml run=disk/run log.steps=1 save.stop_on_error=false
   fi
   wait
-  "$program" inspect disk/run/last.h5 --verify >/dev/null || { echo "disk: the checkpoint that is left is damaged" >&2; exit 1; }
+  "$program" inspect disk/run/last.h5 --verify >/dev/null ||
+    { echo "disk: the checkpoint that is left is damaged" >&2; exit 1; }
   rm disk/others
   "$program" pretrain model.yaml run=disk/run log.steps=1 save.stop_on_error=$stop --quiet >/dev/null
   [ "$(checksum disk/run/last.h5)" = "$whole" ] || { echo "disk: the run ended with other weights" >&2; exit 1; }

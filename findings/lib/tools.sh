@@ -16,7 +16,8 @@ skip() {
 python_packages() {
   local folder=$1
   shift
-  if ! { python3 -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check "$@"; } >log 2>&1; then
+  if ! { python3 -m venv "$folder" &&
+    "$folder/bin/pip" install --quiet --disable-pip-version-check "$@"; } >log 2>&1; then
     tail -n 3 log >&2
     skip "$* cannot be had (reason above)"
   fi
@@ -34,7 +35,8 @@ debian_packages() {
   local options=(-qq -o "Dir::Etc::SourceList=$work/$release/sources.list" -o Dir::Etc::SourceParts=-
     -o "Dir::State=$work/$release/state" -o "Dir::Cache=$work/$release/cache"
     -o "Dir::State::status=$work/$release/status" -o "APT::Sandbox::User=$(id -un)")
-  if ! { apt-get "${options[@]}" update && (cd "$release/debs" && apt-get "${options[@]}" download "$@"); } >log 2>&1; then
+  if ! { apt-get "${options[@]}" update &&
+    (cd "$release/debs" && apt-get "${options[@]}" download "$@"); } >log 2>&1; then
     tail -n 3 log >&2
     skip "$* of $release cannot be had (reason above)"
   fi

@@ -2,8 +2,8 @@
 # usage: tests/fuzz/long.sh [MINUTES]      (62 unless told)
 # MINUTES of processor time in all, a target on each core, split by risk: what is read from strangers and has the most
 # code behind it gets the most. Prints a row for each target when it is through: minutes, executions, and coverage
-# (edges/features) at the start, at half time and at the end. Status 123 if something was found; see run.sh for where the
-# input is then. Goes on from the inputs that earlier runs kept in build/fuzz/corpus.
+# (edges/features) at the start, at half time and at the end. Status 123 if something was found; see run.sh for where
+# the input is then. Goes on from the inputs that earlier runs kept in build/fuzz/corpus.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export all=${1:-62}
@@ -17,7 +17,9 @@ mkdir -p build/fuzz/{corpus,findings,logs}
 ticks=$(getconf CLK_TCK)
 export ticks
 
-processor_seconds() { awk -v ticks="$ticks" '{ sub(/.*\) /, ""); print int(($12 + $13) / ticks) }' "/proc/$1/stat" 2>/dev/null; }
+processor_seconds() {
+  awk -v ticks="$ticks" '{ sub(/.*\) /, ""); print int(($12 + $13) / ticks) }' "/proc/$1/stat" 2>/dev/null
+}
 coverage() { grep -oE 'cov: [0-9]+ ft: [0-9]+' "$1" | "$2" -n 1 | awk '{ print $2 "/" $4 }'; }
 
 fuzz() { # fuzz TARGET SHARE: SHARE of 62 parts of the time
@@ -41,7 +43,8 @@ fuzz() { # fuzz TARGET SHARE: SHARE of 62 parts of the time
   fi
   printf '%-16s %8s %12s %14s %14s %14s  %s\n' "$name" "$(awk -v s="$used" 'BEGIN { printf "%.1f", s / 60 }')" \
     "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -n 1)" \
-    "$(grep -m1 INITED "$log" | sed -E 's/.*cov: ([0-9]+) ft: ([0-9]+).*/\1\/\2/')" "$half" "$(coverage "$log" tail)" "$found"
+    "$(grep -m1 INITED "$log" | sed -E 's/.*cov: ([0-9]+) ft: ([0-9]+).*/\1\/\2/')" \
+    "$half" "$(coverage "$log" tail)" "$found"
   [ "$found" = nothing ]
 }
 

@@ -1,8 +1,9 @@
-"""Fresh random models of the ORIGINAL code against ours: hidden states, logits, loss, every gradient and 20 AdamW steps.
+"""Fresh random models of the ORIGINAL code against ours:
+hidden states, logits, loss, every gradient and 20 AdamW steps.
 
-The original makes the same files as in tests/golden, with other seeds and more steps, and the C++ test of the golden models reads
-those instead. Needs a checkout of pbelcak/UltraFastBERT ($ULTRAFASTBERT_DIR, or cloned once into the cache) and the test program
-that tests/run.sh builds.
+The original makes the same files as in tests/golden, with other seeds and more steps, and the C++ test of the golden
+models reads those instead. Needs a checkout of pbelcak/UltraFastBERT ($ULTRAFASTBERT_DIR, or cloned once into the
+cache) and the test program that tests/run.sh builds.
 """
 
 import os
@@ -20,9 +21,11 @@ def checkout():
     given = os.environ.get("ULTRAFASTBERT_DIR")
     if given:
         return given
-    cache = pathlib.Path(os.environ.get("ESPALIER_CACHE", pathlib.Path.home() / ".cache" / "espalier")) / "UltraFastBERT"
+    cache = pathlib.Path(os.environ.get("ESPALIER_CACHE",
+                                        pathlib.Path.home() / ".cache" / "espalier")) / "UltraFastBERT"
     if not cache.is_dir():
-        done = subprocess.run(["git", "clone", "--quiet", "--depth", "1", REPOSITORY, str(cache)], capture_output=True, text=True)
+        done = subprocess.run(["git", "clone", "--quiet", "--depth", "1", REPOSITORY, str(cache)],
+                              capture_output=True, text=True)
         if done.returncode != 0:
             print(f"gradients: SKIPPED: the original code cannot be fetched ({done.stderr.strip().splitlines()[-1]}); "
                   "set ULTRAFASTBERT_DIR to a checkout. The committed golden files stand for it.", file=sys.stderr)
@@ -41,9 +44,11 @@ def main():
     for seed in (10_000, 20_000, 30_000):
         environment = dict(os.environ, GOLDEN_OUT=scratch, GOLDEN_SEED=str(seed), GOLDEN_STEPS=str(STEPS),
                            ESPALIER_GOLDEN_DIR=scratch)
-        maker = [sys.executable, str(HERE.parent / "golden" / "make" / "make.py"), "--original", original, "--only", "models"]
+        maker = [sys.executable, str(HERE.parent / "golden" / "make" / "make.py"), "--original", original, "--only",
+                 "models"]
         subprocess.run(maker, env=environment, check=True, stdout=subprocess.DEVNULL)
-        done = subprocess.run([str(test), "--source-file=*golden_model_test.cc"], env=environment, capture_output=True, text=True)
+        done = subprocess.run([str(test), "--source-file=*golden_model_test.cc"],
+                              env=environment, capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"gradients: seed {seed}:\n{done.stdout}")
         cases = len(list(pathlib.Path(scratch).glob("*.safetensors")))

@@ -1,4 +1,5 @@
-"""Random models as Hugging Face directories: import and export give the tensors back, and the program computes what the twin computes."""
+"""Random models as Hugging Face directories: import and export give the tensors back,
+and the program computes what the twin computes."""
 
 import copy
 import functools
@@ -23,7 +24,8 @@ VARIANTS = {
     "dense": ({"intermed_type": "ff", "intermed_size": 20}, {}, {}),
     "gated": ({"intermed_type": "ff", "intermed_size": 20, "nonlin": "GELUglu"}, {}, {}),
     "rotary": ({**FFF, "intermed_size": 2, "intermed_depth": 3}, {"rotary_embedding": "llama"}, {}),
-    "rotary_learned": ({"intermed_type": "ff", "intermed_size": 20}, {"rotary_embedding": "llama"}, {"pos_embedding": "learned"}),
+    "rotary_learned": ({"intermed_type": "ff", "intermed_size": 20}, {"rotary_embedding": "llama"},
+                       {"pos_embedding": "learned"}),
 }
 
 
@@ -36,12 +38,14 @@ def config_of(variant, classifier=None):
     arch.update(hidden_size=24, init={"type": "normal", "std": 0.02}, hidden_dropout_prob=0.1, **outer)
     arch["attention"].update(num_attention_heads=3, dropout_prob=0.1, **attention)
     arch["embedding"].update(vocab_size=450, embedding_dim=24, max_seq_length=128, dropout_prob=0.1, **embedding)
-    config = {"arch": arch, "architectures": ["ScriptableLMForPreTraining"], "model_type": "crammedBERT", "torch_dtype": "float32"}
+    config = {"arch": arch, "architectures": ["ScriptableLMForPreTraining"], "model_type": "crammedBERT",
+              "torch_dtype": "float32"}
     if classifier:
         pooler, labels = classifier
         arch["classification_head"].update(pooler=pooler, head_dim=32)
         arch["num_labels"] = labels
-        config.update(architectures=["ScriptableLMForSequenceClassification"], num_labels=labels, id2label={str(i): f"class {i}" for i in range(labels)},
+        config.update(architectures=["ScriptableLMForSequenceClassification"], num_labels=labels,
+                      id2label={str(i): f"class {i}" for i in range(labels)},
                       label2id={f"class {i}": i for i in range(labels)})
     return config
 
@@ -52,7 +56,8 @@ def random_twin(config, seed, dtype=torch.float32):
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.normal_(mean=1.0 if "norm" in name and name.endswith("weight") else 0.0, std=0.25)
-            # A negative zero and numbers so small that they are subnormal in float32 or float16: they must survive the round trip.
+            # A negative zero and numbers so small that they are subnormal in float32 or float16:
+            # they must survive the round trip.
             if parameter.dim() == 2:
                 parameter.view(-1)[:3] = torch.tensor([-0.0, 1e-40, -3e-7])
     for module in model.modules():  # .to(dtype) would also convert the complex rotary table
@@ -68,7 +73,8 @@ def expect_same_tensors(found_directory, expected_directory):
     tools.expect(not missing and not extra, f"{found_directory}: tensors missing {missing}, unexpected {extra}")
     for name, tensor in expected.items():
         tools.expect(found[name].dtype == tensor.dtype, f"{name}: {found[name].dtype}, expected {tensor.dtype}")
-        tools.expect(found[name].shape == tensor.shape, f"{name}: shape {tuple(found[name].shape)}, expected {tuple(tensor.shape)}")
+        tools.expect(found[name].shape == tensor.shape,
+                     f"{name}: shape {tuple(found[name].shape)}, expected {tuple(tensor.shape)}")
         bits, expected_bits = (t.reshape(-1).view(torch.uint8) for t in (found[name], tensor))
         tools.expect(torch.equal(bits, expected_bits), f"{name}: {int((bits != expected_bits).sum())} bytes differ")
 
@@ -94,7 +100,9 @@ def round_trip(program, scratch, name, config, model):
     with open(os.path.join(target, "config.json"), encoding="utf-8") as exported:
         expect_same_config(json.load(exported), config)
     original, copied = AutoTokenizer.from_pretrained(source), AutoTokenizer.from_pretrained(target)
-    tools.expect(original.get_vocab() == copied.get_vocab() and original.all_special_tokens == copied.all_special_tokens, f"{target}: the tokenizer changed")
+    tools.expect(original.get_vocab() == copied.get_vocab() and
+                 original.all_special_tokens == copied.all_special_tokens,
+                 f"{target}: the tokenizer changed")
     run_by_original(target, model)
     return file, target
 
@@ -102,7 +110,8 @@ def round_trip(program, scratch, name, config, model):
 def expect_embed(program, file, model, tokenizer):
     """`embed` is the mean of the twin's final states over all positions."""
     found = program.json_lines("embed", file, *PLAIN)
-    tools.expect([row["text"] for row in found] == PLAIN, f"embed: texts are {[row['text'] for row in found]}, expected {PLAIN}")
+    tools.expect([row["text"] for row in found] == PLAIN,
+                 f"embed: texts are {[row['text'] for row in found]}, expected {PLAIN}")
     for text, row in zip(PLAIN, found):
         with torch.no_grad():
             states = model.encoder(torch.tensor([tokenizer(text).input_ids]))[0].mean(0).tolist()
@@ -110,7 +119,8 @@ def expect_embed(program, file, model, tokenizer):
 
 
 def expect_classify(program, file, model, config, tokenizer):
-    """`classify` gives the label of highest softmax, or the value of a single output; the sentence is a pair with an empty second part."""
+    """`classify` gives the label of highest softmax, or the value of a single output;
+    the sentence is a pair with an empty second part."""
     found = program.json_document("classify", file, *PLAIN, "--json")
     tools.expect(len(found) == len(PLAIN), f"classify: {len(found)} results for {len(PLAIN)} texts")
     for text, row in zip(PLAIN, found):
@@ -133,7 +143,8 @@ def _original_code():
 
 
 def run_by_original(directory, model):
-    """The original code loads the exported directory and gives the twin's logits (only with ULTRAFASTBERT_DIR, and only in float32)."""
+    """The original code loads the exported directory and gives the twin's logits (only with ULTRAFASTBERT_DIR,
+    and only in float32)."""
     if not os.environ.get("ULTRAFASTBERT_DIR") or next(model.parameters()).dtype != torch.float32:
         return
     code = _original_code()
@@ -146,11 +157,13 @@ def run_by_original(directory, model):
     else:
         theirs = code.ScriptableLMForPreTraining(parts)
     theirs.load_state_dict(load_file(os.path.join(directory, "model.safetensors")), strict=True)
-    ids = torch.randint(7, config["arch"]["embedding"]["vocab_size"], (3, 20), generator=torch.Generator().manual_seed(1))
+    ids = torch.randint(7, config["arch"]["embedding"]["vocab_size"], (3, 20),
+                        generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         result, expected = theirs.eval()(ids), model(ids)
         logits = result["logits"] if "logits" in result else result["outputs"].view_as(expected)
-    tools.expect((logits - expected).abs().max() < 1e-4, f"{directory}: the original's logits differ from the twin's by {(logits - expected).abs().max():.2e}")
+    tools.expect((logits - expected).abs().max() < 1e-4,
+                 f"{directory}: the original's logits differ from the twin's by {(logits - expected).abs().max():.2e}")
 
 
 def check(program, scratch):
@@ -172,7 +185,8 @@ def check(program, scratch):
         file, _ = round_trip(program, scratch, f"classifier_{pooler}_{labels}", config, model)
         expect_classify(program, file, model, config, tokenizer)
     by_original = ", and the original code agrees" if os.environ.get("ULTRAFASTBERT_DIR") else ""
-    return f"{len(VARIANTS) + 5} models imported and exported unchanged; fill-mask, embed and classify equal the twin{by_original}"
+    return (f"{len(VARIANTS) + 5} models imported and exported unchanged; fill-mask, embed and classify equal the twin"
+            f"{by_original}")
 
 
 if __name__ == "__main__":

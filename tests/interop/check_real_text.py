@@ -1,7 +1,9 @@
-"""Real text, line by line, and bytes that are not text: ids, pieces and decoded text of the program and of the tokenizers library.
+"""Real text, line by line, and bytes that are not text:
+ids, pieces and decoded text of the program and of the tokenizers library.
 
-Two tokenizers: one that `espalier prepare` trained and the library reads, one that the library trained and the program reads. $INTEROP_LINES lines
-(default 20000; 1000000 for the long run) of $ESPALIER_DATA/corpus, cut into sentences, from all of its files in turn.
+Two tokenizers: one that `espalier prepare` trained and the library reads, one that the library trained and the program
+reads. $INTEROP_LINES lines (default 20000; 1000000 for the long run) of $ESPALIER_DATA/corpus, cut into sentences, from
+all of its files in turn.
 """
 
 import glob
@@ -20,8 +22,10 @@ VOCAB = 8192
 TRAINING_LINES = 200000
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 # Cut short, alone, too long for what they say, out of range, halves of a pair.
-INVALID = [b"the \xff tree", b"\xff\xfe", b"caf\xc3", b"caf\xc3 au lait", b"\xe4\xb8", b"a\xe4\xb8b", b"\xf0\x9f\x8c", b"\xf0\x9f\x8ctree", b"\xc0\xaf", b"\xe0\x80\xaf", b"\xf8\x88\x80\x80\x80",
-           b"\xf4\x90\x80\x80", b"\xed\xa0\x80", b"\xed\xa0\xbd\xed\xb8\x80", b"\x80\x80tree", b"<mask>\xff<sep>", b"tr\xe9e", b"\xa0wall\xa0"]
+INVALID = [b"the \xff tree", b"\xff\xfe", b"caf\xc3", b"caf\xc3 au lait", b"\xe4\xb8", b"a\xe4\xb8b", b"\xf0\x9f\x8c",
+           b"\xf0\x9f\x8ctree", b"\xc0\xaf", b"\xe0\x80\xaf", b"\xf8\x88\x80\x80\x80", b"\xf4\x90\x80\x80",
+           b"\xed\xa0\x80", b"\xed\xa0\xbd\xed\xb8\x80", b"\x80\x80tree", b"<mask>\xff<sep>", b"tr\xe9e",
+           b"\xa0wall\xa0"]
 
 
 def _sentences(path):
@@ -63,8 +67,10 @@ def _theirs(lines, path):
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    tokenizer.train_from_iterator(lines, trainers.WordPieceTrainer(vocab_size=VOCAB, special_tokens=SPECIAL, show_progress=False))
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", tokenizer.token_to_id("[SEP]")), ("[CLS]", tokenizer.token_to_id("[CLS]")))
+    tokenizer.train_from_iterator(
+        lines, trainers.WordPieceTrainer(vocab_size=VOCAB, special_tokens=SPECIAL, show_progress=False))
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", tokenizer.token_to_id("[SEP]")),
+                                                         ("[CLS]", tokenizer.token_to_id("[CLS]")))
     tokenizer.save(path)
 
 
@@ -84,15 +90,18 @@ def _compare(program, path, batches, scratch):
     for batch in batches:
         rows = os.path.join(scratch, "rows.jsonl")
         tools.write_jsonl(rows, ({"text": line} for line in batch))
-        with subprocess.Popen([program.binary, "tokenize", path, "--file", rows, "--json"], stdout=subprocess.PIPE) as running:
+        with subprocess.Popen([program.binary, "tokenize", path, "--file", rows, "--json"],
+                              stdout=subprocess.PIPE) as running:
             found = [json.loads(line) for line in running.stdout]
-        tools.expect(running.returncode == 0 and len(found) == len(batch), f"tokenize printed {len(found)} lines for {len(batch)}, status {running.returncode}")
+        tools.expect(running.returncode == 0 and len(found) == len(batch),
+                     f"tokenize printed {len(found)} lines for {len(batch)}, status {running.returncode}")
         encodings = tokenizer.encode_batch(batch)
         ids = [encoding.ids for encoding in encodings]
         plain = tokenizer.decode_batch(ids, skip_special_tokens=True)
         special = tokenizer.decode_batch(ids, skip_special_tokens=False)
         for i, line in enumerate(batch):
-            expected = {"ids": ids[i], "tokens": encodings[i].tokens, "decoded": plain[i], "decoded_with_special": special[i]}
+            expected = {"ids": ids[i], "tokens": encodings[i].tokens, "decoded": plain[i],
+                        "decoded_with_special": special[i]}
             tools.expect(found[i] == expected, f"{path}: {line[:300]!r}: {found[i]}, expected {expected}")
         lines += len(batch)
         tokens += sum(map(len, ids))
@@ -109,7 +118,8 @@ def _compare_invalid(program, path, scratch):
     for row, result in zip(INVALID, found):
         ids = tokenizer.encode(row.decode("utf-8", "replace")).ids
         expected = tokenizer.decode(ids, skip_special_tokens=True)
-        tools.expect(result["ids"] == ids and result["decoded"] == expected, f"{path}: {row!r}: {result}, expected {ids}, {expected!r}")
+        tools.expect(result["ids"] == ids and result["decoded"] == expected,
+                     f"{path}: {row!r}: {result}, expected {ids}, {expected!r}")
 
 
 def check(program, scratch):

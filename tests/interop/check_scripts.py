@@ -1,4 +1,5 @@
-"""Real text in other scripts: tokenizers that `prepare` trains with tokenizer.normalizer=bert give the ids, pieces and text of the tokenizers library, and a model of Russian text goes the whole way."""
+"""Real text in other scripts: tokenizers that `prepare` trains with tokenizer.normalizer=bert give the ids, pieces and
+text of the tokenizers library, and a model of Russian text goes the whole way."""
 
 import glob
 import html
@@ -28,7 +29,8 @@ CASES = [
 
 def _package():
     """The folder that the package's files lie in; downloaded once, never installed."""
-    cache = os.path.join(os.environ.get("ESPALIER_CACHE", os.path.expanduser("~/.cache/espalier")), "installation-guide")
+    cache = os.path.join(os.environ.get("ESPALIER_CACHE", os.path.expanduser("~/.cache/espalier")),
+                         "installation-guide")
     inside = os.path.join(cache, "root", "usr", "share", "doc", PACKAGE)
     if not os.path.isdir(inside):
         os.makedirs(cache, exist_ok=True)
@@ -61,13 +63,15 @@ def _prepare(program, scratch, lines, keys):
         file.writelines("\n".join(lines[i : i + 5]) + "\n\n" for i in range(0, len(lines), 5))
     config = os.path.join(scratch, "data.yaml")
     with open(config, "w", encoding="utf-8") as file:
-        file.write(f"text:\n  files: [{json.dumps(text)}]\nout: {json.dumps(out)}\ntokenizer:\n  vocab_size: 2000\nsequence_length: 64\n")
+        file.write(f"text:\n  files: [{json.dumps(text)}]\nout: {json.dumps(out)}\ntokenizer:\n  vocab_size: 2000\n"
+                   "sequence_length: 64\n")
     program.run("prepare", config, *keys)
     return out
 
 
 def _expect_round_trip(tokenizer, lines):
-    """Text whose words are all known comes back, but for blanks, as the normalizer left it; WordPiece itself loses a `##` of the text."""
+    """Text whose words are all known comes back, but for blanks, as the normalizer left it; WordPiece itself loses a
+    `##` of the text."""
     known = 0
     unknown = tokenizer.token_to_id("<unk>")
     for line in lines:
@@ -89,11 +93,15 @@ def _whole_way(program, scratch, data, lines):
     predictions = program.json_document("fill-mask", run, "Установка <mask> Debian", "--json")
     tools.expect(len(predictions) == 5, f"fill-mask gave {predictions}")
     tools.expect("установка" in predictions[0]["sequence"], f"the sequence is {predictions[0]['sequence']!r}")
-    tools.expect(any(re.search("[а-я]", p["token_str"]) for p in program.json_document("fill-mask", run, "Установка <mask> Debian", "--top", "50", "--json")), "no Russian word among 50")
+    tools.expect(
+        any(re.search("[а-я]", p["token_str"])
+            for p in program.json_document("fill-mask", run, "Установка <mask> Debian", "--top", "50", "--json")),
+        "no Russian word among 50")
     program.run("evaluate", run, "--data", data)
     program.run("export", run, exported)
     rows = [{"text": line} for line in lines[:50]]
-    check_tokenizer.compare(program, exported, Tokenizer.from_file(os.path.join(exported, "tokenizer.json")), rows, scratch)
+    check_tokenizer.compare(program, exported, Tokenizer.from_file(os.path.join(exported, "tokenizer.json")), rows,
+                            scratch)
 
 
 def check(program, scratch):
@@ -112,7 +120,8 @@ def check(program, scratch):
         counts.append(f"{name} {len(lines)}")
         if language == "ru":
             _whole_way(program, folder, data, lines)
-    return f"equal ids, pieces and text, and round trips: {', '.join(counts)} lines; a Russian model filled masks and was exported"
+    return (f"equal ids, pieces and text, and round trips: {', '.join(counts)} lines; "
+            "a Russian model filled masks and was exported")
 
 
 if __name__ == "__main__":

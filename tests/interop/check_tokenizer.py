@@ -1,4 +1,5 @@
-"""A tokenizer.json that the program wrote, and the golden one: the tokenizers library must give the same pieces, ids and text."""
+"""A tokenizer.json that the program wrote, and the golden one:
+the tokenizers library must give the same pieces, ids and text."""
 
 import glob
 import gzip
@@ -11,7 +12,8 @@ from tokenizers import Tokenizer
 import tools
 
 VOCAB = 450
-# Trained on 85 to 100 % of these documents, the library itself shares 423 to 442 of 450 entries with the golden tokenizer: ties fall by chance.
+# Trained on 85 to 100 % of these documents, the library itself shares 423 to 442 of 450 entries with the golden
+# tokenizer: ties fall by chance.
 SHARED = 400
 
 
@@ -31,7 +33,8 @@ def _lines():
 
 def _reference(tokenizer, row):
     encoding = tokenizer.encode(row["text"], row.get("pair"))
-    return {"ids": encoding.ids, "tokens": encoding.tokens, "decoded": tokenizer.decode(encoding.ids, skip_special_tokens=True),
+    return {"ids": encoding.ids, "tokens": encoding.tokens,
+            "decoded": tokenizer.decode(encoding.ids, skip_special_tokens=True),
             "decoded_with_special": tokenizer.decode(encoding.ids, skip_special_tokens=False)}
 
 
@@ -43,7 +46,9 @@ def compare(program, tokenizer_json, tokenizer, rows, scratch):
     tools.expect(len(found) == len(rows), f"tokenize printed {len(found)} lines for {len(rows)} inputs")
     for row, result in zip(rows, found):
         for key, expected in _reference(tokenizer, row).items():
-            tools.expect(result.get(key) == expected, f"{tokenizer_json}: {json.dumps(row)[:300]}: {key} is {result.get(key)!r}, expected {expected!r}")
+            tools.expect(result.get(key) == expected,
+                         f"{tokenizer_json}: {json.dumps(row)[:300]}: {key} is "
+                         f"{result.get(key)!r}, expected {expected!r}")
 
 
 def prepare(program, scratch):
@@ -52,7 +57,8 @@ def prepare(program, scratch):
     tools.write_corpus(text)
     config = os.path.join(scratch, "data.yaml")
     with open(config, "w", encoding="utf-8") as file:
-        file.write(f"text:\n  files: [{json.dumps(text)}]\nout: {json.dumps(os.path.join(scratch, 'data'))}\ntokenizer:\n  vocab_size: {VOCAB}\n")
+        file.write(f"text:\n  files: [{json.dumps(text)}]\nout: {json.dumps(os.path.join(scratch, 'data'))}\n"
+                   f"tokenizer:\n  vocab_size: {VOCAB}\n")
     program.run("prepare", config)
     return os.path.join(scratch, "data", "tokenizer.json")
 
@@ -64,7 +70,8 @@ def _check_file(path):
     with open(os.path.join(tools.GOLDEN, "tokenizer.json"), encoding="utf-8") as file:
         golden = json.load(file)
     for section in ("normalizer", "pre_tokenizer", "decoder"):
-        tools.expect(ours[section] == golden[section], f"{path}: {section} is {ours[section]}, expected {golden[section]}")
+        tools.expect(ours[section] == golden[section],
+                     f"{path}: {section} is {ours[section]}, expected {golden[section]}")
     vocab = ours["model"]["vocab"]
     tools.expect(len(vocab) == VOCAB, f"{path}: {len(vocab)} entries, expected {VOCAB}")
     tools.expect(sorted(vocab.values()) == list(range(VOCAB)), f"{path}: ids are not 0 .. {VOCAB - 1}")
@@ -81,9 +88,12 @@ def check(program, scratch):
     prepared = prepare(program, scratch)
     ours, theirs = _check_file(prepared)
     shared = len(ours & theirs)
-    tools.expect(shared >= SHARED, f"{prepared}: only {shared} of {VOCAB} entries are in the library's vocabulary, expected {SHARED} or more")
+    tools.expect(shared >= SHARED,
+                 f"{prepared}: only {shared} of {VOCAB} entries are in the library's vocabulary, "
+                 f"expected {SHARED} or more")
     compare(program, prepared, Tokenizer.from_file(prepared), rows, scratch)
-    return f"{len(rows)} inputs, two tokenizers, equal; {shared} of {VOCAB} trained entries are in the library's vocabulary"
+    return (f"{len(rows)} inputs, two tokenizers, equal; "
+            f"{shared} of {VOCAB} trained entries are in the library's vocabulary")
 
 
 if __name__ == "__main__":

@@ -8,16 +8,21 @@ from transformers import BertTokenizer
 import check_tokenizer
 import tools
 
-SPECIAL = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]"}
-OTHER_NAMES = {"unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>"}
-LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFäöüéÄÉабвгдежзийклмнопрстуфхцчшщъыьэюяАБαβγδεζηθικλμνξοπρστυφχψως中文字言0123456789.,!?'()-"
-TEXTS = ["Hello, World!", "äöü ÄÖÜ éÉ naïve", "Привет, мир! Ёлка", "Αθήνα καλημέρα ς", "中文字 mixed with言", "a\u00a0b\u200bc\u0000d\tе", "[MASK] <mask> [UNK] x", "don't stop",
+SPECIAL = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]",
+           "mask_token": "[MASK]"}
+OTHER_NAMES = {"unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
+               "mask_token": "<mask>"}
+LETTERS = ("abcdefghijklmnopqrstuvwxyzABCDEFäöüéÄÉабвгдежзийклмнопрстуфхцчшщъыьэюяАБαβγδεζηθικλμνξοπρστυφχψως中文字言"
+           "0123456789.,!?'()-")
+TEXTS = ["Hello, World!", "äöü ÄÖÜ éÉ naïve", "Привет, мир! Ёлка", "Αθήνα καλημέρα ς", "中文字 mixed with言",
+         "a\u00a0b\u200bc\u0000d\tе", "[MASK] <mask> [UNK] x", "don't stop",
          "new token NEWTOK here, [ENT][ent]NEWTOK newtok", "an Ünicorn, ünicorn", "x" * 101, ""]
 
 
 def _write(folder, special, config, added=None, older=None):
     os.makedirs(folder)
-    tokens = list(special.values()) + list(LETTERS) + ["##" + letter for letter in LETTERS] + ["hello", "##llo", "world", "мир", "Hello", "NEWTOK"]
+    tokens = (list(special.values()) + list(LETTERS) + ["##" + letter for letter in LETTERS] +
+              ["hello", "##llo", "world", "мир", "Hello", "NEWTOK"])
     with open(os.path.join(folder, "vocab.txt"), "w", encoding="utf-8") as file:
         file.writelines(token + "\n" for token in tokens)
     if added:
@@ -26,11 +31,13 @@ def _write(folder, special, config, added=None, older=None):
         json.dump({"tokenizer_class": "BertTokenizer", **(special if special != SPECIAL else {}), **config}, file)
     for name, document in (older or {}).items():
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-            json.dump(document if isinstance(document, dict) else {token: len(tokens) + i for i, token in enumerate(document)}, file)
+            json.dump(document if isinstance(document, dict) else
+                      {token: len(tokens) + i for i, token in enumerate(document)}, file)
 
 
 def _token(content, **properties):
-    return {"content": content, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False, **properties}
+    return {"content": content, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
+            "special": False, **properties}
 
 
 CASES = {
@@ -41,7 +48,9 @@ CASES = {
     "chinese_words": (SPECIAL, {"tokenize_chinese_chars": False}, None),
     "other_names": (OTHER_NAMES, {}, None),
     "added": (SPECIAL, {}, [_token("<ent>", special=True), _token("Ünicorn", normalized=True)]),
-    "saved_by_older_versions": (SPECIAL, {}, None, {"added_tokens.json": ["[ENT]", "Ünicorn"], "special_tokens_map.json": {**SPECIAL, "additional_special_tokens": ["[ENT]", "NEWTOK"]}}),
+    "saved_by_older_versions": (SPECIAL, {}, None, {
+        "added_tokens.json": ["[ENT]", "Ünicorn"],
+        "special_tokens_map.json": {**SPECIAL, "additional_special_tokens": ["[ENT]", "NEWTOK"]}}),
 }
 
 

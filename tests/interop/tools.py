@@ -10,7 +10,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.join(HERE, "..", "golden")
 sys.path.insert(0, os.path.join(GOLDEN, "make"))
 
-SPECIAL = {"pad_token": "<pad>", "unk_token": "<unk>", "cls_token": "<cls>", "sep_token": "<sep>", "mask_token": "<mask>", "bos_token": "<s>", "eos_token": "</s>"}
+SPECIAL = {"pad_token": "<pad>", "unk_token": "<unk>", "cls_token": "<cls>", "sep_token": "<sep>",
+           "mask_token": "<mask>", "bos_token": "<s>", "eos_token": "</s>"}
 
 
 class CheckFailed(Exception):
@@ -36,7 +37,8 @@ class Program:
         return done.stdout.decode("utf-8")
 
     def json_lines(self, *arguments):
-        """One JSON document per line of output; str.splitlines would also split at U+2028 and the like inside strings."""
+        """One JSON document per line of output; str.splitlines would also split at U+2028 and the like inside
+        strings."""
         return [json.loads(line) for line in self.run(*arguments).split("\n") if line.strip()]
 
     def json_document(self, *arguments):
@@ -64,7 +66,8 @@ def write_tokenizer(directory, tokenizer_json):
     with open(tokenizer_json, encoding="utf-8") as file:
         added = json.load(file)["added_tokens"]
     decoder = {str(t["id"]): {key: value for key, value in t.items() if key != "id"} for t in added}
-    config = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 128, "clean_up_tokenization_spaces": True, "added_tokens_decoder": decoder, **SPECIAL}
+    config = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 128,
+              "clean_up_tokenization_spaces": True, "added_tokens_decoder": decoder, **SPECIAL}
     for name, document in (("tokenizer_config.json", config), ("special_tokens_map.json", SPECIAL)):
         with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
             json.dump(document, file, indent=1)

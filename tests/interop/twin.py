@@ -1,8 +1,9 @@
 """A minimal PyTorch twin of a crammed BERT with fast feedforward trees, to check the C++ program against.
 
 It computes what the original code of the architecture computes (pre-norm layers, per-head q/k/v rows, hard trees walked
-node by node, tied decoder) and carries the same parameter names, so that `load_state_dict` takes a Hugging Face directory's tensors.
-It knows the subset that `espalier export` writes: attention `self-attention`, LayerNorm, no attention or dense biases.
+node by node, tied decoder) and carries the same parameter names, so that `load_state_dict` takes a Hugging Face
+directory's tensors. It knows the subset that `espalier export` writes: attention `self-attention`, LayerNorm, no
+attention or dense biases.
 """
 
 import json
@@ -91,7 +92,8 @@ class RotaryTable(nn.Module):
     def rotate(self, x):
         turned = self.freqs_cis[: x.shape[-2]]
         even, odd = x[..., 0::2], x[..., 1::2]
-        return torch.stack((even * turned.real - odd * turned.imag, even * turned.imag + odd * turned.real), dim=-1).flatten(-2)
+        return torch.stack((even * turned.real - odd * turned.imag, even * turned.imag + odd * turned.real),
+                           dim=-1).flatten(-2)
 
 
 class Attention(nn.Module):
@@ -164,10 +166,12 @@ class Encoder(nn.Module):
         super().__init__()
         self.embedding = Embedding(arch)
         self.layers = nn.ModuleList([Layer(arch) for _ in range(arch["num_transformer_layers"])])
-        self.final_norm = nn.LayerNorm(arch["hidden_size"], eps=arch["norm_eps"]) if arch["final_norm"] else nn.Identity()
+        self.final_norm = (nn.LayerNorm(arch["hidden_size"], eps=arch["norm_eps"]) if arch["final_norm"] else
+                           nn.Identity())
 
     def forward(self, ids, mask=None):
-        added = None if mask is None else (1.0 - mask[:, None, None, :].to(self.embedding.word_embedding.weight.dtype)) * -10000.0
+        added = None if mask is None else (
+            1.0 - mask[:, None, None, :].to(self.embedding.word_embedding.weight.dtype)) * -10000.0
         x = self.embedding(ids)
         for layer in self.layers:
             x = layer(x, added)

@@ -1,4 +1,5 @@
-"""Single layers of neuron trees: hard (the original's), straight-through and soft with path-weighted entropy (dense forms of its subclass)."""
+"""Single layers of neuron trees: hard (the original's), straight-through and soft with path-weighted entropy (dense
+forms of its subclass)."""
 
 import torch
 
@@ -36,7 +37,8 @@ def _case(name, about, kind, trees_, depth, compute, seed, *, extra=None, satura
         return tensors, {"errors": errors}, tensors["output/logits"].abs().min().item()
 
     tensors, found = layers.search(make_case, seed, floor=1e-3)
-    write_case(name, tensors, {"about": about, "trees": trees_, "depth": depth, "width": WIDTH, "tokens": TOKENS, **document, **found})
+    write_case(name, tensors,
+               {"about": about, "trees": trees_, "depth": depth, "width": WIDTH, "tokens": TOKENS, **document, **found})
 
 
 def _check_straight_through(original):
@@ -45,11 +47,13 @@ def _check_straight_through(original):
     def check(layer, x, tensors):
         hard = original.fff(WIDTH, WIDTH, layer.depth, layer.parallel_size)
         hard.load_state_dict(layer.state_dict())
-        assert torch.equal(hard(x), tensors["output/y"]), "straight-through must equal the hard layer in the forward pass"
+        assert torch.equal(hard(x), tensors["output/y"]), (
+            "straight-through must equal the hard layer in the forward pass")
         layer(x)
         unvisited = (layer.rho.sum(0) == 0).flatten()
         assert unvisited.any(), "the case should have a node that no token visits"
-        assert (tensors["grad/linear_in.weight"][unvisited] == 0).all() and (tensors["grad/linear_out.weight"][:, unvisited] == 0).all()
+        assert ((tensors["grad/linear_in.weight"][unvisited] == 0).all() and
+                (tensors["grad/linear_out.weight"][:, unvisited] == 0).all())
 
     return check
 
@@ -70,8 +74,9 @@ def make(original):
     _case("layer_hard_7x0", hard + " Depth 0: every neuron is a tree.", original.fff, 7, 0, plain, 30, tau=None)
     straight = "Straight-through decisions in the dense form; output/y is bit for bit the hard layer's."
     for trees_, depth, seed in ((2, 3, 40), (1, 5, 50)):
-        _case(f"layer_straight_through_{trees_}x{depth}", straight, trees.straight_through_tree(original.fff, 0.7), trees_, depth, plain, seed,
-              tau=0.7, extra=_check_straight_through(original))
-    _case("layer_soft_2x3", "Soft decisions in the dense form, with the path-weighted entropy and its own gradients under entropy/. "
+        _case(f"layer_straight_through_{trees_}x{depth}", straight, trees.straight_through_tree(original.fff, 0.7),
+              trees_, depth, plain, seed, tau=0.7, extra=_check_straight_through(original))
+    _case("layer_soft_2x3",
+          "Soft decisions in the dense form, with the path-weighted entropy and its own gradients under entropy/. "
           "The first three tokens are large, so that some decisions are saturated and clamped.",
           trees.soft_tree(original.fff, 0.5), 2, 3, _with_entropy(0.5), 60, tau=0.5, saturate=True)

@@ -22,7 +22,8 @@ def gradients(value, named):
 
 
 def run(module, x, dy, compute):
-    """`compute(module, x)` gives {"y": ..., more scalars}; stores y with the gradients of <y, dy> and each scalar with its own gradients."""
+    """`compute(module, x)` gives {"y": ..., more scalars};
+    stores y with the gradients of <y, dy> and each scalar with its own gradients."""
     tensors = {"input/x": x, "input/dy": dy}
     results = []
     for dtype in (torch.float32, torch.float64):

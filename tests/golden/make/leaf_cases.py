@@ -1,4 +1,5 @@
-"""Trees with MLP leaves: the published soft training forward, and dense forms with a temperature and with straight-through decisions."""
+"""Trees with MLP leaves: the published soft training forward, and dense forms with a temperature and with
+straight-through decisions."""
 
 import types
 
@@ -12,7 +13,8 @@ TOKENS, WIDTH, LEAF, DEPTH = 20, 10, 4, 3
 
 
 class _DoubleTorch:
-    """The published forward allocates with dtype=torch.float; its double twin sees this module instead, where torch.float is float64."""
+    """The published forward allocates with dtype=torch.float;
+    its double twin sees this module instead, where torch.float is float64."""
 
     float = torch.float64
 
@@ -58,7 +60,8 @@ def _tree(fff, seed):
 
 
 def _hard(fff, tree, x, tensors):
-    """Hard inference. The published eval_forward forgets the second bias; the training forward with hard decisions has it."""
+    """Hard inference. The published eval_forward forgets the second bias;
+    the training forward with hard decisions has it."""
     with torch.no_grad():
         logits = _logits(tree, x)
         node = torch.zeros(len(x), dtype=torch.long)
@@ -91,8 +94,10 @@ def _case(fff, name, about, compute, seed, **document):
 
     tensors, found = layers.search(make_case, seed, floor=1e-4)
     if name == "leaf_straight_through":
-        assert (tensors["output/y"] - tensors["output/hard"]).abs().max() < 1e-5, "straight-through must equal hard inference"
-    write_case(name, tensors, {"about": about, "depth": DEPTH, "width": WIDTH, "leaf_width": LEAF, "tokens": TOKENS, "activation": "relu", **document, **found})
+        assert (tensors["output/y"] - tensors["output/hard"]).abs().max() < 1e-5, (
+            "straight-through must equal hard inference")
+    write_case(name, tensors, {"about": about, "depth": DEPTH, "width": WIDTH, "leaf_width": LEAF, "tokens": TOKENS,
+                               "activation": "relu", **document, **found})
 
 
 def _soft(fff):
@@ -116,7 +121,13 @@ def _straight(tree, x):
 
 
 def make(fff):
-    _case(fff, "leaf_soft", "The published soft training forward (tau 1): y, the all-nodes entropy and its gradients under entropy_all_nodes/; "
-          "the path-weighted entropy under entropy/; hard inference with its leaf.", _soft(fff), 100, tau=1.0)
-    _case(fff, "leaf_soft_tau", "Soft decisions with tau 0.5 in the dense form, and the path-weighted entropy under entropy/.", _soft_tau, 200, tau=0.5)
-    _case(fff, "leaf_straight_through", "Straight-through decisions with tau 0.7 in the dense form: right where logit >= 0.", _straight, 300, tau=0.7)
+    _case(fff, "leaf_soft",
+          "The published soft training forward (tau 1): y, the all-nodes entropy and its gradients under "
+          "entropy_all_nodes/; the path-weighted entropy under entropy/; hard inference with its leaf.",
+          _soft(fff), 100, tau=1.0)
+    _case(fff, "leaf_soft_tau",
+          "Soft decisions with tau 0.5 in the dense form, and the path-weighted entropy under entropy/.",
+          _soft_tau, 200, tau=0.5)
+    _case(fff, "leaf_straight_through",
+          "Straight-through decisions with tau 0.7 in the dense form: right where logit >= 0.",
+          _straight, 300, tau=0.7)

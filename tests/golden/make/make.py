@@ -60,7 +60,8 @@ def main():
     parser.add_argument("--original", default=os.environ.get("ULTRAFASTBERT_DIR"))
     parser.add_argument("--leaf-original", default=os.environ.get("FASTFEEDFORWARD_DIR"))
     parser.add_argument("--only", default=",".join(PARTS), help="comma-separated: " + ", ".join(PARTS))
-    parser.add_argument("--retrain", action="store_true", help="train the tokenizer again (its ids change) instead of keeping tokenizer.json")
+    parser.add_argument("--retrain", action="store_true",
+                        help="train the tokenizer again (its ids change) instead of keeping tokenizer.json")
     arguments = parser.parse_args()
     arguments.loaded = None
     torch.set_num_threads(1)

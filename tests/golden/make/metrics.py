@@ -25,14 +25,16 @@ def classification(name, labels, predictions):
            "matthews": _number(sklearn.metrics.matthews_corrcoef(labels, predictions)),
            "f1_macro": _number(sklearn.metrics.f1_score(labels, predictions, average="macro", zero_division=0))}
     if set(labels) | set(predictions) <= {0, 1}:
-        row["f1"] = _number(sklearn.metrics.f1_score(labels, predictions, pos_label=1, average="binary", zero_division=0))
+        row["f1"] = _number(
+            sklearn.metrics.f1_score(labels, predictions, pos_label=1, average="binary", zero_division=0))
     return row
 
 
 def regression(name, labels, predictions):
     labels, predictions = [float(v) for v in labels], [float(v) for v in predictions]
     return {"name": name, "labels": labels, "predictions": predictions,
-            "pearson": _number(scipy.stats.pearsonr(labels, predictions)[0]), "spearman": _number(scipy.stats.spearmanr(labels, predictions)[0])}
+            "pearson": _number(scipy.stats.pearsonr(labels, predictions)[0]),
+            "spearman": _number(scipy.stats.spearmanr(labels, predictions)[0])}
 
 
 def _classifications(rng):
@@ -85,6 +87,7 @@ def make():
     warnings.filterwarnings("ignore")
     rng = np.random.default_rng(5)
     write_json("metrics.json", {
-        "about": "f1 is that of class 1 (0 where it is undefined), f1_macro the mean of all classes that occur; matthews is 0 where it is undefined; pearson and spearman are null where a side is constant.",
+        "about": "f1 is that of class 1 (0 where it is undefined), f1_macro the mean of all classes that occur; "
+                 "matthews is 0 where it is undefined; pearson and spearman are null where a side is constant.",
         "made_with": {**versions(), "scikit-learn": sklearn_version, "scipy": scipy_version},
         "classification": _classifications(rng), "regression": _regressions(rng)})

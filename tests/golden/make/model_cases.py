@@ -13,7 +13,8 @@ CLASSIFIER = "ScriptableLMForSequenceClassification"
 
 
 def _config(arch, head, num_labels=None):
-    config = {"arch": copy.deepcopy(arch), "architectures": [head], "model_type": "crammedBERT", "torch_dtype": "float32"}
+    config = {"arch": copy.deepcopy(arch), "architectures": [head], "model_type": "crammedBERT",
+              "torch_dtype": "float32"}
     if num_labels is not None:
         names = {str(i): f"LABEL_{i}" for i in range(num_labels)}
         config.update(num_labels=num_labels, id2label=names, label2id={v: int(k) for k, v in names.items()})
@@ -91,14 +92,16 @@ def _write(original, check_twin, name, about, arch, seed, *, batches=_mlm_batche
 
 
 def _fewer_labels(original):
-    """The loss where a batch holds fewer labels than sparse prediction's quarter: the mean over those that there are."""
+    """The loss where a batch holds fewer labels than sparse prediction's quarter:
+    the mean over those that there are."""
 
     def extra(config, tensors):
         labels = tensors["input/labels"].clone()
         positions = (labels[0] != -100).nonzero().flatten()
         labels[0, positions[0]] = -100
         labels[2] = -100
-        model = original.model.ScriptableLMForPreTraining(original.model.crammedBertConfig(copy.deepcopy(config["arch"]))).eval()
+        model = original.model.ScriptableLMForPreTraining(
+            original.model.crammedBertConfig(copy.deepcopy(config["arch"]))).eval()
         load_parameters(model, tensors)
         with torch.no_grad():
             loss = model(tensors["input/ids"], labels=labels)["loss"]
@@ -132,8 +135,10 @@ def make(original, check_twin):
     write = lambda *args, **kwargs: _write(original, check_twin, *args, **kwargs)
     write("fff_1x3", "One tree of depth 3, the original's hard layer.", arch(), 100, extra=_fewer_labels(original))
     write("fff_4x2", "Four trees of depth 2.", arch(intermed_size=4, intermed_depth=2), 200)
-    write("dense", "Dense feedforward with plain GELU: intermed_type ff, nonlin GELU.", arch(intermed_type="ff", intermed_size=12), 300)
-    write("dense_gated", "Dense feedforward, gated: nonlin GELUglu; 24 wide projection in, halves of 12, the second is the gate.",
+    write("dense", "Dense feedforward with plain GELU: intermed_type ff, nonlin GELU.",
+          arch(intermed_type="ff", intermed_size=12), 300)
+    write("dense_gated",
+          "Dense feedforward, gated: nonlin GELUglu; 24 wide projection in, halves of 12, the second is the gate.",
           arch(intermed_type="ff", intermed_size=24, nonlin="GELUglu"), 400)
     write("padding", "fff_1x3's architecture with a padding mask; labels lie on real positions only.", arch(), 500,
           batches=lambda seed: _mlm_batches(seed, lengths=[16, 9, 12]))
@@ -142,9 +147,12 @@ def make(original, check_twin):
           layer=trees.straight_through_tree(original.fff, 0.7))
     write("straight_through_2x2", "Two trees of depth 2, straight-through decisions (dense form, tau 0.7).",
           arch(intermed_size=2, intermed_depth=2), 650, layer=trees.straight_through_tree(original.fff, 0.7))
-    write("soft_1x3", "One tree of depth 3 with soft decisions in every layer (dense form, tau 0.5), without entropy in the loss.",
+    write("soft_1x3",
+          "One tree of depth 3 with soft decisions in every layer (dense form, tau 0.5), without entropy in the loss.",
           arch(), 670, layer=trees.soft_tree(original.fff, 0.5))
-    write("rotary", "attention.rotary_embedding llama, added to the scaled sinusoidal positions; the original's tables cover 1024 positions.",
+    write("rotary",
+          "attention.rotary_embedding llama, added to the scaled sinusoidal positions; the original's tables cover "
+          "1024 positions.",
           arch(attention__rotary_embedding="llama"), 700, extra=_rotary_table(original))
     write("rotary_learned", "rotary_embedding llama with a learned table of positions.",
           arch(attention__rotary_embedding="llama", embedding__pos_embedding="learned"), 750)
@@ -153,7 +161,8 @@ def make(original, check_twin):
 def make_classifiers(write):
     for pooler, seed in (("avg", 800), ("zero_index", 850)):
         for num_labels, task in ((3, "classification"), (1, "regression")):
-            about = f"Classifier with pooler {pooler}, {task} ({num_labels} output{'s' * (num_labels > 1)}), padded batches."
+            about = (f"Classifier with pooler {pooler}, {task} ({num_labels} output{'s' * (num_labels > 1)}), "
+                     "padded batches.")
             write(f"classifier_{pooler}_{task}", about, models.architecture(classification_head__pooler=pooler), seed,
-                  batches=lambda seed, n=num_labels: _classifier_batches(seed, n), head=CLASSIFIER, num_labels=num_labels,
-                  settings=models.FINETUNING)
+                  batches=lambda seed, n=num_labels: _classifier_batches(seed, n), head=CLASSIFIER,
+                  num_labels=num_labels, settings=models.FINETUNING)

@@ -18,7 +18,8 @@ FINETUNING = dict(PRETRAINING, eps=1e-6, weight_decay=0.0, clip=None)
 
 
 def architecture(**changes):
-    """The original's `arch` mapping of crammed-bert-fff.yaml, tiny and with dropout 0; keys like attention__rotary_embedding reach inside."""
+    """The original's `arch` mapping of crammed-bert-fff.yaml, tiny and with dropout 0;
+    keys like attention__rotary_embedding reach inside."""
     arch = {
         "architectures": ["ScriptableCrammedBERT"],
         "num_transformer_layers": 2, "hidden_size": 16,
@@ -26,15 +27,17 @@ def architecture(**changes):
         "norm": "LayerNorm", "norm_eps": 1e-12, "norm_scheme": "pre", "nonlin": "GELU",
         "tie_weights": True, "decoder_bias": False, "sparse_prediction": 0.25,
         "loss": "cross-entropy", "objective_layout": "MLM",
-        "embedding": {"vocab_size": VOCAB, "pos_embedding": "scaled-sinusoidal", "dropout_prob": 0.0, "pad_token_id": PAD,
-                      "max_seq_length": LENGTH, "embedding_dim": 16, "normalization": True, "stable_low_precision": False},
-        "attention": {"type": "self-attention", "causal_attention": False, "num_attention_heads": 2, "dropout_prob": 0.0,
-                      "skip_output_projection": False, "qkv_bias": False, "rotary_embedding": False,
-                      "seq_op_in_fp32": False, "sequence_op": "torch-softmax"},
+        "embedding": {"vocab_size": VOCAB, "pos_embedding": "scaled-sinusoidal", "dropout_prob": 0.0,
+                      "pad_token_id": PAD, "max_seq_length": LENGTH, "embedding_dim": 16, "normalization": True,
+                      "stable_low_precision": False},
+        "attention": {"type": "self-attention", "causal_attention": False, "num_attention_heads": 2,
+                      "dropout_prob": 0.0, "skip_output_projection": False, "qkv_bias": False,
+                      "rotary_embedding": False, "seq_op_in_fp32": False, "sequence_op": "torch-softmax"},
         "init": {"type": "normal", "std": 0.2},
         "ffn_layer_frequency": 1, "skip_head_transform": True, "use_bias": False, "final_norm": True,
         "num_labels": None,
-        "classification_head": {"pooler": "avg", "include_ff_layer": True, "head_dim": 24, "nonlin": "Tanh", "classifier_dropout": 0.0},
+        "classification_head": {"pooler": "avg", "include_ff_layer": True, "head_dim": 24, "nonlin": "Tanh",
+                                "classifier_dropout": 0.0},
     }
     for key, value in changes.items():
         outer, _, inner = key.partition("__")
@@ -46,7 +49,8 @@ def architecture(**changes):
 
 
 def build(original, arch, seed, num_labels=None):
-    """The original's model with its own initialisation; norms and biases are then moved off 1 and 0 so that they matter."""
+    """The original's model with its own initialisation;
+    norms and biases are then moved off 1 and 0 so that they matter."""
     torch.manual_seed(seed)
     config = original.model.crammedBertConfig(copy.deepcopy(arch))
     if num_labels is None:
@@ -62,7 +66,8 @@ def build(original, arch, seed, num_labels=None):
 
 
 def masked_batch(generator, mask_rate=0.25):
-    """Ids and labels with exactly a quarter of each sequence labelled: of four labels three are masked, one random or kept."""
+    """Ids and labels with exactly a quarter of each sequence labelled:
+    of four labels three are masked, one random or kept."""
     ids = torch.randint(0, VOCAB, (SEQUENCES, LENGTH), generator=generator)
     labels = torch.full_like(ids, -100)
     for row in range(SEQUENCES):
@@ -103,7 +108,8 @@ def watch_margins(model, original, margins):
 
 
 def _optimizer(original, model, settings):
-    cfg = types.SimpleNamespace(limited_decay_keys=settings["no_decay"], optim=types.SimpleNamespace(weight_decay=settings["weight_decay"]))
+    cfg = types.SimpleNamespace(limited_decay_keys=settings["no_decay"],
+                                optim=types.SimpleNamespace(weight_decay=settings["weight_decay"]))
     groups = original.utils.group_parameters(model, cfg)
     return torch.optim.AdamW(groups, lr=settings["lr"], betas=tuple(settings["betas"]), eps=settings["eps"])
 
@@ -124,11 +130,13 @@ def _outputs(model, batch):
     with torch.no_grad():
         hidden = model.encoder(batch["ids"], batch.get("mask"))
         free = _forward(model, batch, labels=False)
-    return {"loss": result["loss"].detach(), "hidden": hidden, "logits": free["logits" if "logits" in free else "outputs"]}
+    return {"loss": result["loss"].detach(), "hidden": hidden,
+            "logits": free["logits" if "logits" in free else "outputs"]}
 
 
 def _train(original, model, batches, settings):
-    """Ten steps as the original's engine takes them: backward, clip by global norm, AdamW. The learning rate is constant."""
+    """Ten steps as the original's engine takes them: backward, clip by global norm, AdamW.
+    The learning rate is constant."""
     optimizer = _optimizer(original, model, settings)
     losses, norms = [], []
     for step in range(settings["steps"]):
@@ -159,7 +167,8 @@ def run(original, model, batches, settings):
     for key in single:
         errors[key] = pair(tensors, "output/" + key, single[key], double[key])
     twins = dict(twin.named_parameters())
-    errors["grad"] = worst({name: pair(tensors, "grad/" + name, p.grad.clone(), twins[name].grad.clone()) for name, p in model.named_parameters()})
+    errors["grad"] = worst({name: pair(tensors, "grad/" + name, p.grad.clone(), twins[name].grad.clone())
+                            for name, p in model.named_parameters()})
     model.zero_grad(set_to_none=True), twin.zero_grad(set_to_none=True)
 
     runs = [_train(original, m, batches, settings) for m in (model, twin)]
@@ -186,7 +195,8 @@ def run(original, model, batches, settings):
 def conditions(document):
     """Whether the seed gave a case that pins something: no near-tie, no element whose gradient is rounding noise."""
     decisions = document.get("decisions")
-    if decisions and not (decisions["equal_in_double"] and decisions["min_abs_logit"] > 1e-4 and decisions["min_abs_logit_of_ten_steps"] > 1e-5):
+    if decisions and not (decisions["equal_in_double"] and decisions["min_abs_logit"] > 1e-4 and
+                          decisions["min_abs_logit_of_ten_steps"] > 1e-5):
         return False
     return document["errors"]["final"]["max_abs"] < 2e-6
 

@@ -9,7 +9,8 @@ from store import pair, write_case
 
 
 def _both(tensors, errors, name, function, inputs, seed):
-    """Runs `function` on float32 inputs and on their doubles; stores inputs, output y, upstream gradient dy and input gradients."""
+    """Runs `function` on float32 inputs and on their doubles;
+    stores inputs, output y, upstream gradient dy and input gradients."""
     results = []
     generator = torch.Generator().manual_seed(seed)
     upstream = None
@@ -35,7 +36,8 @@ def _gelu_grid():
 
 
 def _exact_gelu(x):
-    """x * Phi(x) by erfc, which keeps its relative accuracy far below zero where PyTorch's 1 + erf cancels even in double."""
+    """x * Phi(x) by erfc, which keeps its relative accuracy far below zero where PyTorch's 1 + erf cancels even in
+    double."""
     return x * 0.5 * torch.special.erfc(-x / math.sqrt(2.0))
 
 
@@ -115,7 +117,8 @@ def _simple(tensors, errors):
 
 
 def _adamw(tensors, errors):
-    """Five steps of AdamW on a decayed and an undecayed vector; some gradients are zero from the first step or from the third on."""
+    """Five steps of AdamW on a decayed and an undecayed vector;
+    some gradients are zero from the first step or from the third on."""
     g = torch.Generator().manual_seed(18)
     start = {"decayed": torch.randn(8, generator=g), "plain": torch.randn(8, generator=g)}
     grads = [{key: torch.randn(8, generator=g) for key in start} for _ in range(5)]
@@ -127,7 +130,8 @@ def _adamw(tensors, errors):
     for dtype in (torch.float32, torch.float64):
         prefix = "" if dtype == torch.float32 else "f64/"
         leaves = {key: value.to(dtype).clone().requires_grad_(True) for key, value in start.items()}
-        groups = [{"params": [leaves["decayed"]], "weight_decay": 0.01}, {"params": [leaves["plain"]], "weight_decay": 0.0}]
+        groups = [{"params": [leaves["decayed"]], "weight_decay": 0.01},
+                  {"params": [leaves["plain"]], "weight_decay": 0.0}]
         optimizer = torch.optim.AdamW(groups, lr=1e-2, betas=(0.9, 0.98), eps=1e-12)
         for step, grad in enumerate(grads):
             for key, leaf in leaves.items():
@@ -143,9 +147,10 @@ def _adamw(tensors, errors):
 
 
 ABOUT = (
-    "Single operations of PyTorch on small inputs. <op>/x ... inputs, <op>/dy upstream gradient, <op>/y value, <op>/dx ... gradients; "
-    "f64/... the same in double from the same float32 inputs. f64/gelu is x * erfc(-x / sqrt 2) / 2, accurate relative to each value; "
-    "attention takes packed projections [S, B, 3H] (per head q, k, v) and gives [S, B, H]; adamw clips to 0.5 first (lr 0.01, betas 0.9/0.98, eps 1e-12, decay 0.01)."
+    "Single operations of PyTorch on small inputs. <op>/x ... inputs, <op>/dy upstream gradient, <op>/y value, "
+    "<op>/dx ... gradients; f64/... the same in double from the same float32 inputs. f64/gelu is "
+    "x * erfc(-x / sqrt 2) / 2, accurate relative to each value; attention takes packed projections [S, B, 3H] "
+    "(per head q, k, v) and gives [S, B, H]; adamw clips to 0.5 first (lr 0.01, betas 0.9/0.98, eps 1e-12, decay 0.01)."
 )
 
 

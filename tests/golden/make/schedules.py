@@ -8,8 +8,8 @@ import transformers
 from store import versions, write_json
 
 HOURS, STEPS = 24.0, 900_000  # the recipe's `steps`; its clock is cut to whole steps
-FRACTIONS = [0.0, 1e-6, 1e-4, 0.001, 0.01, 0.05, 0.1, 0.125, 0.2, 0.25, 1 / 3, 0.4, 0.5, 0.59, 0.6, 0.601, 0.65, 0.7, 0.74, 0.7499, 0.75, 0.7501, 0.76, 0.8, 0.85,
-             0.9, 0.95, 0.99, 0.999, 1.0]
+FRACTIONS = [0.0, 1e-6, 1e-4, 0.001, 0.01, 0.05, 0.1, 0.125, 0.2, 0.25, 1 / 3, 0.4, 0.5, 0.59, 0.6, 0.601, 0.65, 0.7,
+             0.74, 0.7499, 0.75, 0.7501, 0.76, 0.8, 0.85, 0.9, 0.95, 0.99, 0.999, 1.0]
 
 
 class _Clock:
@@ -29,7 +29,8 @@ def _learning_rates(original, clock):
     rows = []
     for fraction in FRACTIONS:
         optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-        cfg = types.SimpleNamespace(scheduler="budget-triangle2", warmup_steps=0, cooldown_steps=0, steps=STEPS, budget=HOURS)
+        cfg = types.SimpleNamespace(scheduler="budget-triangle2", warmup_steps=0, cooldown_steps=0, steps=STEPS,
+                                    budget=HOURS)
         scheduler = original.schedulers.get_schedule_fn(0.0, cfg)(optimizer)
         clock.fraction = fraction
         optimizer.step(), scheduler.step()
@@ -69,13 +70,17 @@ def make(original):
     clock = _Clock()
     original.schedulers.time = clock
     original.engine.time = clock
-    ramps = [_batch_sizes(original, clock, 8192, 128, 0.6), _batch_sizes(original, clock, 256, 32, 0.6), _batch_sizes(original, clock, 100, 32, 0.5)]
+    ramps = [_batch_sizes(original, clock, 8192, 128, 0.6), _batch_sizes(original, clock, 256, 32, 0.6),
+             _batch_sizes(original, clock, 100, 32, 0.5)]
     warmups = []
     for warmup, steps in ((0, 10), (3, 30), (10, 40)):
-        warmups.append(_warmup("cosine", transformers.get_cosine_schedule_with_warmup, warmup, steps, num_training_steps=steps))
-        warmups.append(_warmup("linear", transformers.get_linear_schedule_with_warmup, warmup, steps, num_training_steps=steps))
+        warmups.append(_warmup("cosine", transformers.get_cosine_schedule_with_warmup, warmup, steps,
+                               num_training_steps=steps))
+        warmups.append(_warmup("linear", transformers.get_linear_schedule_with_warmup, warmup, steps,
+                               num_training_steps=steps))
         warmups.append(_warmup("constant", transformers.get_constant_schedule_with_warmup, warmup, steps))
     write_json("schedules.json", {
-        "about": "one_cycle: the original's budget-triangle2 at used fractions t of the budget. batch_ramp: sequences a step at t, by the original's float arithmetic "
-                 "and by exact integers. warmup: transformers' factors for steps 0 .. steps (the factor of index k is used by step k + 1).",
+        "about": "one_cycle: the original's budget-triangle2 at used fractions t of the budget. batch_ramp: sequences "
+                 "a step at t, by the original's float arithmetic and by exact integers. warmup: transformers' factors "
+                 "for steps 0 .. steps (the factor of index k is used by step k + 1).",
         "made_with": versions(), "one_cycle": _learning_rates(original, clock), "batch_ramp": ramps, "warmup": warmups})

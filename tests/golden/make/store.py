@@ -48,7 +48,8 @@ def write_case(name, tensors, document):
 
 
 def error(single, double):
-    """Greatest difference of a float32 tensor from its double twin: absolute, and relative to the twin's greatest entry."""
+    """Greatest difference of a float32 tensor from its double twin:
+    absolute, and relative to the twin's greatest entry."""
     difference = (single.detach().double() - double.detach()).abs().max().item()
     scale = double.detach().abs().max().item()
     return {"max_abs": difference, "max_rel": difference / scale if scale > 0 else difference}

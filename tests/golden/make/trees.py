@@ -4,7 +4,8 @@ import torch
 
 
 def path_weights(c, depth):
-    """rho [..., 2^(depth+1) - 1] from decisions c [..., nodes] (probability of going right): product of c (right) and 1 - c (left) along the path."""
+    """rho [..., 2^(depth+1) - 1] from decisions c [..., nodes] (probability of going right):
+    product of c (right) and 1 - c (left) along the path."""
     levels = [torch.ones_like(c[..., :1])]
     for level in range(depth):
         here = c[..., 2**level - 1 : 2 ** (level + 1) - 1]
@@ -23,7 +24,8 @@ def soft(logits, tau):
 
 
 def path_entropy(logits, rho, depth, tau):
-    """Mean over tokens and trees of 1/depth * sum over inner nodes of stop_gradient(rho) * H(sigmoid(logit / tau)), c clamped to [1e-6, 1 - 1e-6]."""
+    """Mean over tokens and trees of 1/depth * sum over inner nodes of stop_gradient(rho) * H(sigmoid(logit / tau)),
+    c clamped to [1e-6, 1 - 1e-6]."""
     inner = 2**depth - 1
     c = torch.sigmoid(logits[..., :inner] / tau).clamp(1e-6, 1 - 1e-6)
     entropy = -c * torch.log(c) - (1 - c) * torch.log(1 - c)
@@ -31,7 +33,8 @@ def path_entropy(logits, rho, depth, tau):
 
 
 def dense_neuron_tree(original_fff, decide):
-    """A subclass of the original's FFF that keeps its parameters and computes every node: y = sum of rho * gelu(logit) * w_out.
+    """A subclass of the original's FFF that keeps its parameters and computes every node:
+    y = sum of rho * gelu(logit) * w_out.
 
     `decide(logits)` gives c. `self.logits` and `self.rho` hold the last call's values, [tokens, trees, nodes].
     """
