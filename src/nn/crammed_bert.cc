@@ -89,10 +89,8 @@ bool narrows_last_layer(const CrammedBertOptions& options, const ForwardContext&
 
 void initialize(Module& model, double std, std::uint64_t seed) {
   for (NamedParameter& parameter : model.parameters()) {
-    const std::string& name = parameter.name;
-    const bool fixed =
-        name.find("norm") != std::string::npos || name.ends_with("bias") || name.ends_with("scale_factor");
-    if (!fixed) init_normal(parameter.value.mutable_value(), static_cast<float>(std), seed, name);
+    if (!starts_random(parameter.role)) continue;
+    init_normal(parameter.value.mutable_value(), static_cast<float>(std), seed, parameter.name);
   }
 }
 

@@ -16,13 +16,15 @@ namespace espalier::nn {
 BertEmbedding::BertEmbedding(const EmbeddingOptions& options, std::int64_t hidden_size, double norm_eps)
     : options_(options),
       hidden_size_(hidden_size),
-      words_(register_parameter("word_embedding.weight", Tensor::zeros({options.vocab_size, hidden_size}))) {
+      words_(register_parameter("word_embedding.weight", ParameterRole::kEmbedding,
+                                Tensor::zeros({options.vocab_size, hidden_size}))) {
   if (options.positions == Positions::kScaledSinusoidal) {
     const float initial = static_cast<float>(1.0 / std::sqrt(static_cast<double>(hidden_size)));
-    scale_ = register_parameter("pos_embedding.scale_factor", Tensor::full({1}, initial));
+    scale_ =
+        register_parameter("pos_embedding.scale_factor", ParameterRole::kScale, Tensor::full({1}, initial));
     sinusoids_ = ops::sinusoid_table(options.max_positions, hidden_size);
   } else if (options.positions == Positions::kLearned) {
-    position_table_ = register_parameter("pos_embedding.embedding.weight",
+    position_table_ = register_parameter("pos_embedding.embedding.weight", ParameterRole::kEmbedding,
                                          Tensor::zeros({options.max_positions, hidden_size}));
   }
   if (options.norm) {

@@ -39,23 +39,29 @@ Fff::Fff(const FeedForwardOptions& options, std::int64_t width, std::int64_t out
 
 void Fff::register_neurons(std::int64_t width, std::int64_t output_width) {
   const std::int64_t rows = trees_ * ((std::int64_t{2} << depth_) - 1);
-  weight_in_ = register_parameter("linear_in.weight", Tensor::zeros({rows, width}));
-  bias_in_ = register_parameter("linear_in.bias", Tensor::zeros({rows}));
-  weight_out_ = register_parameter("linear_out.weight_t", Tensor::zeros({rows, output_width}));
+  weight_in_ =
+      register_parameter("linear_in.weight", ParameterRole::kDecisionMatrix, Tensor::zeros({rows, width}));
+  bias_in_ = register_parameter("linear_in.bias", ParameterRole::kDecisionBias, Tensor::zeros({rows}));
+  weight_out_ =
+      register_parameter("linear_out.weight_t", ParameterRole::kMatrix, Tensor::zeros({rows, output_width}));
 }
 
 void Fff::register_leaves(std::int64_t leaf_width, std::int64_t width, std::int64_t output_width) {
   const std::int64_t leaves = std::int64_t{trees_} << depth_;
   if (depth_ > 0) {
     const std::int64_t gates = leaves - trees_;
-    leaves_.gate_weight = register_parameter("gate.weight", Tensor::zeros({gates, width}));
-    leaves_.gate_bias = register_parameter("gate.bias", Tensor::zeros({gates}));
+    leaves_.gate_weight =
+        register_parameter("gate.weight", ParameterRole::kDecisionMatrix, Tensor::zeros({gates, width}));
+    leaves_.gate_bias = register_parameter("gate.bias", ParameterRole::kDecisionBias, Tensor::zeros({gates}));
   }
-  leaves_.leaf_in = register_parameter("leaf_in.weight", Tensor::zeros({leaves, leaf_width, width}));
-  leaves_.leaf_in_bias = register_parameter("leaf_in.bias", Tensor::zeros({leaves, leaf_width}));
-  leaves_.leaf_out =
-      register_parameter("leaf_out.weight_t", Tensor::zeros({leaves, leaf_width, output_width}));
-  leaves_.leaf_out_bias = register_parameter("leaf_out.bias", Tensor::zeros({leaves, output_width}));
+  leaves_.leaf_in = register_parameter("leaf_in.weight", ParameterRole::kMatrix,
+                                       Tensor::zeros({leaves, leaf_width, width}));
+  leaves_.leaf_in_bias =
+      register_parameter("leaf_in.bias", ParameterRole::kBias, Tensor::zeros({leaves, leaf_width}));
+  leaves_.leaf_out = register_parameter("leaf_out.weight_t", ParameterRole::kMatrix,
+                                        Tensor::zeros({leaves, leaf_width, output_width}));
+  leaves_.leaf_out_bias =
+      register_parameter("leaf_out.bias", ParameterRole::kBias, Tensor::zeros({leaves, output_width}));
 }
 
 Variable Fff::forward(const Variable& x, ForwardContext& context) {

@@ -5,8 +5,8 @@
 namespace espalier::nn {
 
 LayerNorm::LayerNorm(std::int64_t size, double eps)
-    : weight_(register_parameter("weight", Tensor::full({size}, 1.0F))),
-      bias_(register_parameter("bias", Tensor::zeros({size}))),
+    : weight_(register_parameter("weight", ParameterRole::kNorm, Tensor::full({size}, 1.0F))),
+      bias_(register_parameter("bias", ParameterRole::kNorm, Tensor::zeros({size}))),
       eps_(eps) {}
 
 Variable LayerNorm::forward(const Variable& x) const {

@@ -6,8 +6,8 @@
 namespace espalier::nn {
 
 Linear::Linear(std::int64_t in, std::int64_t out, bool bias)
-    : weight_(register_parameter("weight", Tensor::zeros({out, in}))) {
-  if (bias) bias_ = register_parameter("bias", Tensor::zeros({out}));
+    : weight_(register_parameter("weight", ParameterRole::kMatrix, Tensor::zeros({out, in}))) {
+  if (bias) bias_ = register_parameter("bias", ParameterRole::kBias, Tensor::zeros({out}));
 }
 
 Variable Linear::forward(const Variable& x) const {

@@ -12,7 +12,8 @@ static IntTensor as_tensor(const std::vector<std::int32_t>& values) {
 MaskedLm::MaskedLm(const CrammedBertOptions& options) : encoder_(options) {
   register_module("encoder", encoder_);
   if (options.decoder_bias) {
-    decoder_bias_ = register_parameter("decoder.bias", Tensor::zeros({options.embedding.vocab_size}));
+    decoder_bias_ = register_parameter("decoder.bias", ParameterRole::kBias,
+                                       Tensor::zeros({options.embedding.vocab_size}));
   }
 }
 

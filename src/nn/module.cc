@@ -37,8 +37,8 @@ void Module::clear_gradients() {
   for (Child& child : children_) child.module->clear_gradients();
 }
 
-Variable Module::register_parameter(std::string name, Tensor value) {
-  own_.push_back({std::move(name), Variable(std::move(value), true)});
+Variable Module::register_parameter(std::string name, ParameterRole role, Tensor value) {
+  own_.push_back({std::move(name), Variable(std::move(value), true), role});
   return own_.back().value;
 }
 
@@ -47,7 +47,9 @@ void Module::register_module(std::string name, Module& child) {
 }
 
 void Module::collect(const std::string& prefix, std::vector<NamedParameter>& out) const {
-  for (const NamedParameter& parameter : own_) out.push_back({prefix + parameter.name, parameter.value});
+  for (const NamedParameter& parameter : own_) {
+    out.push_back({prefix + parameter.name, parameter.value, parameter.role});
+  }
   for (const Child& child : children_) child.module->collect(prefix + child.name + ".", out);
 }
 

@@ -8,17 +8,13 @@
 #include "kernels/reduce.h"
 
 namespace espalier::optim {
-bool decays(const std::string& name) {
-  return name.find("bias") == std::string::npos && name.find("norm") == std::string::npos;
-}
 
 AdamW::AdamW(std::vector<nn::NamedParameter> parameters, const AdamWOptions& options) : options_(options) {
   for (nn::NamedParameter& parameter : parameters) {
     if (!parameter.value.requires_grad()) continue;
     const Shape shape = parameter.value.shape();
-    const bool decay = decays(parameter.name);
-    slots_.push_back({std::move(parameter.name), std::move(parameter.value), decay, Tensor::zeros(shape),
-                      Tensor::zeros(shape)});
+    slots_.push_back({std::move(parameter.name), std::move(parameter.value), nn::decays(parameter.role),
+                      Tensor::zeros(shape), Tensor::zeros(shape)});
   }
 }
 

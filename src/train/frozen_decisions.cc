@@ -1,7 +1,6 @@
 #include "train/frozen_decisions.h"
 
 #include <algorithm>
-#include <string>
 
 namespace espalier::train {
 
@@ -11,10 +10,8 @@ FrozenDecisions::FrozenDecisions(nn::SequenceClassifier& model) {
   const bool neurons = ffn.type == nn::FeedForwardType::kNeuronTree;
   const std::int64_t deciding = (std::int64_t{1} << ffn.depth) - 1;
   const std::int64_t rows = neurons ? 2 * deciding + 1 : deciding;
-  const std::string prefix = neurons ? ".ffn.linear_in." : ".ffn.gate.";
   for (const nn::NamedParameter& parameter : model.parameters()) {
-    if (parameter.name.find(prefix) == std::string::npos) continue;
-    frozen_.push_back({parameter.value, ffn.trees, rows, deciding});
+    if (nn::decides(parameter.role)) frozen_.push_back({parameter.value, ffn.trees, rows, deciding});
   }
 }
 

@@ -43,7 +43,7 @@ class CrammedBert : public Module {
 bool narrows_last_layer(const CrammedBertOptions& options, const ForwardContext& context, std::int64_t tokens,
                         std::int64_t positions);
 
-// Initial weights as in the original: N(0, std^2) for embeddings and linear weights, 0 for biases; LayerNorm
+// Initial weights as in the original: N(0, std^2) for what starts_random() by its role; biases (0), LayerNorm
 // and the position scale keep what their constructors gave them. A function of (seed, name) alone.
 void initialize(Module& model, double std, std::uint64_t seed);
 

@@ -6,12 +6,14 @@
 #include <vector>
 
 #include "espalier/autograd/variable.h"
+#include "espalier/nn/parameter_role.h"
 
 namespace espalier::nn {
 
 struct NamedParameter {
   std::string name;
   Variable value;
+  ParameterRole role = ParameterRole::kMatrix;
 };
 
 class Module {
@@ -29,7 +31,7 @@ class Module {
 
  protected:
   // Makes a leaf that requires a gradient, registers it and returns a handle to it.
-  Variable register_parameter(std::string name, Tensor value);
+  Variable register_parameter(std::string name, ParameterRole role, Tensor value);
   void register_module(std::string name, Module& child);
 
  private:

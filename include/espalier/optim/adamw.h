@@ -20,7 +20,7 @@ struct AdamWOptions {
 struct AdamWSlot {
   std::string name;
   Variable parameter;
-  bool decays = true;  // false for names that hold `bias` or `norm`
+  bool decays = true;  // nn::decays() of its role
   Tensor exp_avg;      // first moment, of the parameter's shape
   Tensor exp_avg_sq;   // second moment
 };
@@ -45,9 +45,6 @@ class AdamW {
   std::vector<AdamWSlot> slots_;
   std::int64_t steps_ = 0;
 };
-
-// Whether weight decay applies to a parameter of this name.
-bool decays(const std::string& name);
 
 struct GradientNorm {
   double norm = 0;  // global L2 norm over all parameters, the sum in fixed order in double

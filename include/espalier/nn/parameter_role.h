@@ -1,0 +1,33 @@
+// What a parameter is for, as the module that owns it says: from this follow its first values, whether weight
+// decay applies, and what stays where decisions are frozen.
+#pragma once
+
+namespace espalier::nn {
+
+enum class ParameterRole {
+  kMatrix,          // weights of a linear map
+  kBias,            // what is added to its result
+  kNorm,            // weight or bias of a LayerNorm
+  kEmbedding,       // a table with a vector a word or position
+  kScale,           // a single factor, whose first value the module computes
+  kDecisionMatrix,  // weights that decide where a token goes in a tree; in a tree of neurons, whose nodes
+  kDecisionBias,    // decide by their own logit, the input weights of all nodes, the last level's included
+};
+
+// Whether initialize() draws it at random. All others keep the values that their module gave them.
+constexpr bool starts_random(ParameterRole role) {
+  return role == ParameterRole::kMatrix || role == ParameterRole::kDecisionMatrix ||
+         role == ParameterRole::kEmbedding;
+}
+
+// Whether weight decay applies, as in the original: to all but biases and norms, so to the position scale
+// too.
+constexpr bool decays(ParameterRole role) {
+  return role != ParameterRole::kBias && role != ParameterRole::kDecisionBias && role != ParameterRole::kNorm;
+}
+
+constexpr bool decides(ParameterRole role) {
+  return role == ParameterRole::kDecisionMatrix || role == ParameterRole::kDecisionBias;
+}
+
+}  // namespace espalier::nn
