@@ -1,9 +1,10 @@
-# espalier_room(NAME [LINK libraries...]): one folder of src/ as a static library that sees the rooms below it.
+# espalier_room(NAME [LINK libraries...]): one folder of src/, with the folders in it, as a static library that sees the
+# rooms below it.
 set(ESPALIER_ROOMS "" CACHE INTERNAL "")
 
 function(espalier_room name)
   cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS src/${name}/*.cc)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS src/${name}/*.cc)
   if(name STREQUAL "base")
     list(FILTER sources EXCLUDE REGEX "/parallel_backend_[a-z]+\\.cc$")
     list(APPEND sources src/base/parallel_backend_${ESPALIER_PARALLEL_BACKEND}.cc)

@@ -6,7 +6,7 @@ function(check_file path room)
   list(FIND rooms ${room} own)
   file(STRINGS ${path} lines REGEX "^#include [<\"]")
   foreach(line IN LISTS lines)
-    if(line MATCHES "[<\"](espalier/)?([a-z]+)/[a-z0-9_]+\\.h[\">]")
+    if(line MATCHES "[<\"](espalier/)?([a-z]+)/([a-z0-9_]+/)?[a-z0-9_-]+\\.h[\">]")
       list(FIND rooms "${CMAKE_MATCH_2}" other)
       if(other GREATER own)
         set(failures "${failures}\n  ${path}: ${line} (room ${room} lies below)" PARENT_SCOPE)
@@ -27,7 +27,7 @@ endfunction()
 
 set(count 0)
 foreach(room IN LISTS rooms)
-  file(GLOB files ${SOURCE_DIR}/src/${room}/*.h ${SOURCE_DIR}/src/${room}/*.cc
+  file(GLOB_RECURSE files ${SOURCE_DIR}/src/${room}/*.h ${SOURCE_DIR}/src/${room}/*.cc
        ${SOURCE_DIR}/include/espalier/${room}/*.h)
   foreach(path IN LISTS files)
     math(EXPR count "${count} + 1")

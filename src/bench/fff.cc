@@ -8,7 +8,7 @@
 #include "bench/fff_measure.h"
 #include "bench/timing.h"
 #include "espalier/base/error.h"
-#include "kernels/tree.h"
+#include "kernels/tree/nodes.h"
 
 namespace espalier::bench {
 namespace {

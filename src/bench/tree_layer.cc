@@ -4,7 +4,8 @@
 
 #include "espalier/ops/leaf_tree.h"
 #include "espalier/ops/neuron_tree.h"
-#include "kernels/leaf_tree_hard.h"
+#include "kernels/tree/leaf_hard.h"
+#include "kernels/tree/neuron_hard.h"
 
 namespace espalier::bench {
 

@@ -5,8 +5,9 @@
 
 #include "espalier/ops/tree_routing.h"
 #include "espalier/tensor/tensor.h"
-#include "kernels/leaf_mlp.h"
-#include "kernels/neuron_tree_hard.h"
+#include "kernels/tree/leaf_tree.h"
+#include "kernels/tree/neuron_tree.h"
+#include "kernels/tree/straight_through.h"
 
 namespace espalier::bench {
 

@@ -13,13 +13,13 @@ namespace {
 constexpr std::size_t kMaxAxes = 6;
 
 // The axes of y: how long each is, and how far apart its elements are in x.
-struct Walk {
+struct StridedRows {
   std::size_t rank = 1;
   std::array<std::int64_t, kMaxAxes> extent{1};
   std::array<std::int64_t, kMaxAxes> stride{0};
   std::int64_t rows = 1;  // product of all extents but the last
 
-  Walk(std::span<const std::int64_t> extents, std::span<const int> axes) {
+  StridedRows(std::span<const std::int64_t> extents, std::span<const int> axes) {
     ESPALIER_CHECK(extents.size() == axes.size() && axes.size() <= kMaxAxes);
     if (axes.empty()) return;
     rank = axes.size();
@@ -62,12 +62,12 @@ void copy_rows(std::int64_t rows, std::int64_t width, const float* from, std::in
 
 void permute(std::span<const std::int64_t> extents, std::span<const int> axes, const float* x,
              bool accumulate, float* y) {
-  const Walk walk(extents, axes);
-  const std::int64_t width = walk.extent[walk.rank - 1];
-  const std::int64_t step = walk.stride[walk.rank - 1];
-  parallel_for(walk.rows, row_grain(width), [&](std::int64_t begin, std::int64_t end) {
+  const StridedRows source(extents, axes);
+  const std::int64_t width = source.extent[source.rank - 1];
+  const std::int64_t step = source.stride[source.rank - 1];
+  parallel_for(source.rows, row_grain(width), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
-      const float* from = x + walk.offset(row);
+      const float* from = x + source.offset(row);
       float* to = y + row * width;
       for (std::int64_t i = 0; i < width; ++i) to[i] = accumulate ? to[i] + from[i * step] : from[i * step];
     }

@@ -4,8 +4,11 @@
 
 #include <memory>
 
-#include "kernels/leaf_tree_hard.h"
-#include "kernels/leaf_tree_soft.h"
+#include "kernels/tree/leaf_hard.h"
+#include "kernels/tree/leaf_soft_dense.h"
+#include "kernels/tree/leaf_soft_sparse.h"
+#include "kernels/tree/soft_dense_paths.h"
+#include "kernels/tree/soft_survivors.h"
 #include "ops/check.h"
 #include "ops/tree_common.h"
 
@@ -100,8 +103,8 @@ TreeResult hard_tree(const Variables& in, const LeafTreeOptions& options, const 
 // What a soft pass keeps: the dense form's tape, or the survivors.
 struct SoftLeafTape {
   bool dense = true;
-  kernels::DenseLeafTape all;
-  kernels::SparseLeafTape survivors;
+  kernels::LeafSoftDenseTape all;
+  kernels::LeafSoftSparseTape survivors;
 };
 
 HardPaths hard_leaf_paths(const kernels::TreeGates& gates, std::int64_t tokens, const SoftLeafTape& tape) {
@@ -130,11 +133,11 @@ void soft_leaf_backward(const SoftLeafTape& tape, const LeafTreeOptions& options
   const float to_entropy = grads.size() > 1 ? entropy_gradient(grads[1], tokens, options.trees) : 0.0F;
   const float* x = in[0].value().data();
   if (tape.dense) {
-    kernels::leaf_tree_dense_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.all,
-                                      leaf_destinations(in));
+    kernels::leaf_tree_soft_dense_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.all,
+                                           leaf_destinations(in));
   } else {
-    kernels::leaf_tree_sparse_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.survivors,
-                                       leaf_destinations(in));
+    kernels::leaf_tree_soft_sparse_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.survivors,
+                                            leaf_destinations(in));
   }
 }
 
@@ -148,8 +151,8 @@ TreeResult soft_tree(const Variables& in, const LeafTreeOptions& options, const 
   tape->dense = kernels::dense_form_is_cheaper(tree.gates, soft, tokens, x, tree.rows_per_node());
   Tensor y = Tensor::empty(in[0].shape().with_last(tree.output_width));
   const kernels::SoftSums sums =
-      tape->dense ? kernels::leaf_tree_dense_forward(tree, soft, tokens, x, y.data(), tape->all)
-                  : kernels::leaf_tree_sparse_forward(tree, soft, tokens, x, y.data(), tape->survivors);
+      tape->dense ? kernels::leaf_tree_soft_dense_forward(tree, soft, tokens, x, y.data(), tape->all)
+                  : kernels::leaf_tree_soft_sparse_forward(tree, soft, tokens, x, y.data(), tape->survivors);
   if (statistics != nullptr) {
     add_paths(hard_leaf_paths(tree.gates, tokens, *tape), routing.temperature, *statistics);
     add_soft_sums(sums, *statistics);

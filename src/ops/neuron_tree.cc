@@ -4,8 +4,11 @@
 
 #include <memory>
 
-#include "kernels/neuron_tree_hard.h"
-#include "kernels/neuron_tree_soft.h"
+#include "kernels/tree/neuron_hard.h"
+#include "kernels/tree/neuron_soft_dense.h"
+#include "kernels/tree/neuron_soft_sparse.h"
+#include "kernels/tree/soft_dense_paths.h"
+#include "kernels/tree/soft_survivors.h"
 #include "ops/check.h"
 #include "ops/tree_common.h"
 
@@ -71,7 +74,7 @@ TreeResult hard_tree(const Variables& in, Size size, const TreeRouting& routing,
 // What a soft pass keeps: the dense form's tape, or the survivors.
 struct SoftNeuronTape {
   bool dense = true;
-  kernels::DenseNeuronTape all;
+  kernels::NeuronSoftDenseTape all;
   PoolVector<kernels::SurvivorBlock> survivors;
 };
 
@@ -100,11 +103,11 @@ void soft_neuron_backward(const SoftNeuronTape& tape, Size size, const kernels::
   const float to_entropy = grads.size() > 1 ? entropy_gradient(grads[1], tokens, size.trees) : 0.0F;
   const float* x = in[0].value().data();
   if (tape.dense) {
-    kernels::neuron_tree_dense_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.all,
-                                        neuron_destinations(in));
+    kernels::neuron_tree_soft_dense_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.all,
+                                             neuron_destinations(in));
   } else {
-    kernels::neuron_tree_sparse_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.survivors,
-                                         neuron_destinations(in));
+    kernels::neuron_tree_soft_sparse_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.survivors,
+                                              neuron_destinations(in));
   }
 }
 
@@ -118,8 +121,9 @@ TreeResult soft_tree(const Variables& in, Size size, const TreeRouting& routing,
   tape->dense = kernels::dense_form_is_cheaper(tree.gates, soft, tokens, x, 1);
   Tensor y = Tensor::empty(in[0].shape().with_last(tree.output_width));
   const kernels::SoftSums sums =
-      tape->dense ? kernels::neuron_tree_dense_forward(tree, soft, tokens, x, y.data(), tape->all)
-                  : kernels::neuron_tree_sparse_forward(tree, soft, tokens, x, y.data(), tape->survivors);
+      tape->dense
+          ? kernels::neuron_tree_soft_dense_forward(tree, soft, tokens, x, y.data(), tape->all)
+          : kernels::neuron_tree_soft_sparse_forward(tree, soft, tokens, x, y.data(), tape->survivors);
   if (statistics != nullptr) {
     add_paths(hard_neuron_paths(tree.gates, tokens, *tape), routing.temperature, *statistics);
     add_soft_sums(sums, *statistics);

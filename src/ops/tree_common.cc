@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "espalier/base/error.h"
-#include "kernels/gate.h"
+#include "kernels/tree/gate.h"
 #include "ops/check.h"
 
 namespace espalier::ops {

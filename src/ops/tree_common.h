@@ -8,7 +8,7 @@
 
 #include "espalier/autograd/variable.h"
 #include "espalier/ops/tree_routing.h"
-#include "kernels/soft_paths.h"
+#include "kernels/tree/soft_routing.h"
 
 namespace espalier::ops {
 

@@ -1,4 +1,4 @@
-#include "kernels/gate.h"
+#include "kernels/tree/gate.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "kernels/neuron_tree_hard_dense.h"
+#include "kernels/tree/neuron_hard_dense.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "kernels/neuron_tree_hard.h"
+#include "kernels/tree/neuron_hard.h"
 
 #include <doctest/doctest.h>
 

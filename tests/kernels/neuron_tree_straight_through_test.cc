@@ -1,10 +1,10 @@
-#include "kernels/neuron_tree_straight_through.h"
+#include "kernels/tree/straight_through_siblings.h"
 
 #include <doctest/doctest.h>
 
 #include "espalier/base/parallel.h"
-#include "kernels/gate.h"
 #include "kernels/gelu.h"
+#include "kernels/tree/gate.h"
 #include "tests/kernels/each_target.h"
 #include "tests/kernels/neuron_tree_support.h"
 
@@ -38,7 +38,7 @@ void check_values(const TreeSize& s, const StraightThrough& options, float shift
   const TreePaths paths = forward(weights, x);
   const ScopedFlushToZero flush;  // as in the kernels' tasks
   for (int k = 0; k < s.trees; ++k) {
-    const LeafOrder order(s.depth, 0, s.tokens, paths.leaf.data() + k, s.trees);
+    const TokenOrder order(s.depth, 0, s.tokens, paths.leaf.data() + k, s.trees);
     std::vector<double> values(static_cast<std::size_t>(s.tokens * s.depth), -1.0);
     const std::int64_t evaluated =
         sibling_values(tree, k, order, x.data(), dy.data(), paths.logits.data(), options, values.data());

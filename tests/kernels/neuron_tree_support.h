@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "espalier/tensor/tensor.h"
-#include "kernels/neuron_tree_hard.h"
+#include "kernels/tree/neuron_hard.h"
 #include "tests/support/support.h"
 #include "tests/support/tree_twins.h"
 

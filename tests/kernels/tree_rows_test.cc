@@ -1,4 +1,4 @@
-#include "kernels/tree_rows.h"
+#include "kernels/tree/rows.h"
 
 #include <doctest/doctest.h>
 

@@ -8,8 +8,8 @@
 
 #include "espalier/ops/leaf_tree.h"
 #include "espalier/ops/neuron_tree.h"
-#include "kernels/leaf_mlp.h"
-#include "kernels/neuron_tree_hard.h"
+#include "kernels/tree/leaf_tree.h"
+#include "kernels/tree/nodes.h"
 #include "tests/support/support.h"
 #include "tests/support/tree_twins.h"
 

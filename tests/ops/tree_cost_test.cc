@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "kernels/leaf_tree_hard.h"
-#include "kernels/neuron_tree_hard.h"
+#include "kernels/tree/leaf_hard.h"
+#include "kernels/tree/neuron_hard.h"
 #include "tests/ops/tree_cases.h"
 
 namespace espalier::ops {

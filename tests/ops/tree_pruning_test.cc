@@ -7,8 +7,11 @@
 #include "espalier/base/philox.h"
 #include "espalier/ops/elementwise.h"
 #include "espalier/ops/reduce.h"
-#include "kernels/leaf_tree_soft.h"
-#include "kernels/neuron_tree_soft.h"
+#include "kernels/tree/leaf_soft_dense.h"
+#include "kernels/tree/leaf_soft_sparse.h"
+#include "kernels/tree/neuron_soft_dense.h"
+#include "kernels/tree/neuron_soft_sparse.h"
+#include "kernels/tree/soft_survivors.h"
 #include "tests/ops/tree_cases.h"
 
 namespace espalier::ops {
@@ -104,13 +107,13 @@ TEST_CASE("the two forms give the same numbers, unpruned and pruned, with leak a
     const kernels::NeuronTree tree{gates_of(c, in), c.output_width, in[3].data()};
     for (const float epsilon : {0.0F, 0.05F, 0.2F}) {
       const kernels::SoftRouting routing{kTau, epsilon, true, false, 0.2F, 5, 6};
-      kernels::DenseNeuronTape all;
+      kernels::NeuronSoftDenseTape all;
       PoolVector<kernels::SurvivorBlock> survivors;
       Tensor y[2] = {Tensor::empty({c.tokens, c.output_width}), Tensor::empty({c.tokens, c.output_width})};
       const kernels::SoftSums dense =
-          neuron_tree_dense_forward(tree, routing, c.tokens, in[0].data(), y[0].data(), all);
+          neuron_tree_soft_dense_forward(tree, routing, c.tokens, in[0].data(), y[0].data(), all);
       const kernels::SoftSums sparse =
-          neuron_tree_sparse_forward(tree, routing, c.tokens, in[0].data(), y[1].data(), survivors);
+          neuron_tree_soft_sparse_forward(tree, routing, c.tokens, in[0].data(), y[1].data(), survivors);
       CHECK(testing::max_relative_error(y[0].span(), std::span<const float>(y[1].span())) < 2e-6);
       CHECK(dense.surviving_nodes == sparse.surviving_nodes);
       CHECK(dense.entropy == doctest::Approx(sparse.entropy));
@@ -125,10 +128,10 @@ TEST_CASE("the two forms give the same numbers, unpruned and pruned, with leak a
         return kernels::NeuronTreeGradients{
             {g[0].data(), false}, {g[1].data(), false}, {g[2].data(), false}, {g[3].data(), false}};
       };
-      neuron_tree_dense_backward(tree, routing, c.tokens, in[0].data(), dy.data(), 0.3F, all,
-                                 destinations(gradients[0]));
-      neuron_tree_sparse_backward(tree, routing, c.tokens, in[0].data(), dy.data(), 0.3F, survivors,
-                                  destinations(gradients[1]));
+      neuron_tree_soft_dense_backward(tree, routing, c.tokens, in[0].data(), dy.data(), 0.3F, all,
+                                      destinations(gradients[0]));
+      neuron_tree_soft_sparse_backward(tree, routing, c.tokens, in[0].data(), dy.data(), 0.3F, survivors,
+                                       destinations(gradients[1]));
       for (std::size_t i = 0; i < in.size(); ++i) {
         INFO("input " << i);
         CHECK(testing::max_relative_error(gradients[0][i].span(),
@@ -145,11 +148,11 @@ TEST_CASE("trees with leaves: both forms give the same numbers when leaves are w
   kernels::LeafTree tree{gates_of(c, in), c.leaf_width, c.output_width, kernels::LeafActivation::kGelu,
                          in[3].data(),    in[4].data(), in[5].data(),   in[6].data()};
   const kernels::SoftRouting routing{kTau, 0.02F, true, false, 0.1F, 5, 6};
-  kernels::DenseLeafTape all;
-  kernels::SparseLeafTape survivors;
+  kernels::LeafSoftDenseTape all;
+  kernels::LeafSoftSparseTape survivors;
   Tensor y[2] = {Tensor::empty({c.tokens, c.output_width}), Tensor::empty({c.tokens, c.output_width})};
-  leaf_tree_dense_forward(tree, routing, c.tokens, in[0].data(), y[0].data(), all);
-  leaf_tree_sparse_forward(tree, routing, c.tokens, in[0].data(), y[1].data(), survivors);
+  leaf_tree_soft_dense_forward(tree, routing, c.tokens, in[0].data(), y[0].data(), all);
+  leaf_tree_soft_sparse_forward(tree, routing, c.tokens, in[0].data(), y[1].data(), survivors);
   REQUIRE(survivors.groups.size() > 1);
   CHECK(testing::max_relative_error(y[0].span(), std::span<const float>(y[1].span())) < 2e-6);
 
@@ -163,10 +166,10 @@ TEST_CASE("trees with leaves: both forms give the same numbers when leaves are w
       const auto to = [&](std::size_t i) { return kernels::Destination{g[i].data(), accumulate}; };
       return kernels::LeafTreeGradients{to(0), to(1), to(2), to(3), to(4), to(5), to(6)};
     };
-    leaf_tree_dense_backward(tree, routing, c.tokens, in[0].data(), dy.data(), 0.3F, all,
-                             destinations(gradients[0]));
-    leaf_tree_sparse_backward(tree, routing, c.tokens, in[0].data(), dy.data(), 0.3F, survivors,
-                              destinations(gradients[1]));
+    leaf_tree_soft_dense_backward(tree, routing, c.tokens, in[0].data(), dy.data(), 0.3F, all,
+                                  destinations(gradients[0]));
+    leaf_tree_soft_sparse_backward(tree, routing, c.tokens, in[0].data(), dy.data(), 0.3F, survivors,
+                                   destinations(gradients[1]));
     for (std::size_t i = 0; i < in.size(); ++i) {
       INFO("input " << i << (accumulate ? ", accumulated" : ""));
       CHECK(testing::max_relative_error(gradients[0][i].span(),

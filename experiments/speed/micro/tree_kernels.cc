@@ -9,8 +9,8 @@
 #include <memory>
 
 #include "experiments/speed/micro/fill.h"
-#include "kernels/neuron_tree_hard.h"
-#include "kernels/tree_rows.h"
+#include "kernels/tree/neuron_hard.h"
+#include "kernels/tree/rows.h"
 
 namespace espalier::micro {
 namespace {

@@ -1,0 +1,42 @@
+// Sums of the weight rows along tokens' hard paths: the output of a tree of neurons, and with the gradients
+// of its logits the gradient of its input.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/tree/rows.h"
+
+namespace espalier::kernels {
+
+struct PathSums {
+  int depth;
+  RowSource source;    // the tree's rows, in heap order
+  std::int64_t width;  // of a row
+  float* out;          // [tokens, width]
+  bool accumulate;
+  bool stream;  // past the caches; the caller calls `path_sums_done` on the same thread at the end
+
+  // out[tokens[i]] (+)= sum over levels of weights[i, level] * the row on the path to leaves[i], root first,
+  // i < count; weights [count, depth + 1]. Tokens whose leaves follow each other share loads of rows; the
+  // order of sums does not depend on the neighbours.
+  void run(std::int64_t count, const std::int32_t* tokens, const std::int32_t* leaves,
+           const float* weights) const;
+};
+
+void path_sums_done();
+
+// Copies rows of `width` to rows that begin `stride` apart; with `stream` past the caches, and done on
+// return.
+void copy_rows(std::int64_t count, std::int64_t width, RowSource from, float* to, std::int64_t stride,
+               bool stream);
+
+// Whether `stream` is allowed (whole cache lines) and pays: the result does not stay in the caches anyway.
+inline bool streaming_pays(const float* out, std::int64_t tokens, std::int64_t width) {
+  constexpr std::int64_t kLine = 64;
+  constexpr std::int64_t kCacheBytes = std::int64_t{6} << 20;
+  const std::int64_t row = width * static_cast<std::int64_t>(sizeof(float));
+  return tokens * row >= kCacheBytes && row % kLine == 0 &&
+         reinterpret_cast<std::uintptr_t>(out) % kLine == 0;
+}
+
+}  // namespace espalier::kernels

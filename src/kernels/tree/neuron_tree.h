@@ -1,0 +1,26 @@
+// A layer of trees of neurons (UltraFastBERT, arXiv 2311.10770) as kernels see it: every node is a neuron,
+// gelu(<x, w_in> + bias) * w_out, and the levels above the last decide by the same logit (nodes.h).
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/tree/nodes.h"
+
+namespace espalier::kernels {
+
+struct NeuronTree {
+  TreeGates gates;  // kind kNeuron
+  std::int64_t output_width;
+  const float* w_out;  // [trees * nodes, output_width]
+
+  RowSource output_source() const { return {w_out, output_width}; }
+};
+
+struct NeuronTreeGradients {
+  Destination x;      // [tokens, width]
+  Destination w_in;   // [trees * nodes, width]
+  Destination bias;   // [trees * nodes]
+  Destination w_out;  // [trees * nodes, output_width]
+};
+
+}  // namespace espalier::kernels
