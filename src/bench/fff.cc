@@ -28,9 +28,10 @@ void require_depth(const FffOptions& options, std::int64_t depth) {
           fmt::format("{} trees of depth {} need more than 16 GB for a weight; use fewer or flatter trees",
                       options.trees, depth));
   if (options.survivors == 0) return;
-  require(options.survivors <= (std::int64_t{1} << depth),
+  const std::int64_t leaves_per_tree = ops::TreeSize{options.trees, depth}.leaves_per_tree();
+  require(options.survivors <= leaves_per_tree,
           fmt::format("--survivors {} is more than the {} leaves of a tree of depth {}", options.survivors,
-                      std::int64_t{1} << depth, depth));
+                      leaves_per_tree, depth));
   require(options.trees * depth < options.width,
           fmt::format("--survivors needs a --width above trees x depth ({}), to write the paths into the "
                       "tokens; got {}",

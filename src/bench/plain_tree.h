@@ -83,7 +83,8 @@ class PlainTree {
   // The first unit of a node, and the leaf's number over all trees.
   std::int64_t first_unit(int tree, std::int64_t node) const;
   std::int64_t leaf_row(int tree, std::int64_t node) const {
-    return (std::int64_t{tree} << size_.depth) + node + 1 - (std::int64_t{1} << size_.depth);
+    const ops::TreeSize size = size_.tree_size();
+    return tree * size.leaves_per_tree() + node - size.inner_per_tree();
   }
   std::int64_t units_of_node() const { return size_.has_leaves() ? size_.leaf_width : 1; }
   bool has_units(int level) const { return !size_.has_leaves() || level == size_.depth; }

@@ -17,7 +17,7 @@ LayerRows feed_forward_rows(const nn::FeedForwardOptions& ffn, ops::RoutingMode 
   const double width = static_cast<double>(ffn.width);
   const double trees = static_cast<double>(ffn.trees);
   const double depth = static_cast<double>(ffn.depth);
-  const double leaves = std::exp2(depth);
+  const ops::TreeSize size = nn::tree_size(ffn);
   const double leaf_rows = 2 * static_cast<double>(ffn.leaf_width);
   const bool soft = mode == ops::RoutingMode::kSoft;
   const bool through = mode == ops::RoutingMode::kStraightThrough;
@@ -27,9 +27,11 @@ LayerRows feed_forward_rows(const nn::FeedForwardOptions& ffn, ops::RoutingMode 
     case nn::FeedForwardType::kGated:
       return {1.5 * width, 0};
     case nn::FeedForwardType::kNeuronTree:
-      return {2 * trees * (soft ? 2 * leaves - 1 : depth + 1), through ? trees * depth * (depth + 1) : 0};
+      return {2 * static_cast<double>(soft ? size.nodes() : size.path_nodes()),
+              through ? trees * depth * (depth + 1) : 0};
     case nn::FeedForwardType::kLeafTree:
-      return {trees * (soft ? leaves - 1 + leaves * leaf_rows : depth + leaf_rows),
+      return {static_cast<double>(soft ? size.inner() : size.path_inner()) +
+                  leaf_rows * (soft ? static_cast<double>(size.leaves()) : trees),
               through ? trees * (depth * (depth - 1) / 2 + depth * leaf_rows) : 0};
   }
   return {};

@@ -23,10 +23,11 @@ struct TreeCase {
   std::uint64_t seed = 1;
 
   bool has_leaves() const { return leaf_width > 0; }
-  std::int64_t leaves() const { return std::int64_t{trees} << depth; }
-  std::int64_t gates() const { return leaves() - trees; }
+  ops::TreeSize tree_size() const { return {trees, depth}; }
+  std::int64_t leaves() const { return tree_size().leaves(); }
+  std::int64_t gates() const { return tree_size().inner(); }
   // Hidden units of the layer: neurons, or those of all leaves.
-  std::int64_t units() const { return has_leaves() ? leaves() * leaf_width : 2 * leaves() - trees; }
+  std::int64_t units() const { return has_leaves() ? leaves() * leaf_width : tree_size().nodes(); }
 };
 
 // Weights of every kind; those that a kind of tree does not have stay undefined. Also used for gradients.

@@ -27,9 +27,10 @@ std::int64_t elements(const io::Json& shape) {
 std::int64_t used_by_a_token(const nn::CrammedBertOptions& arch) {
   const nn::FeedForwardOptions& ffn = arch.ffn;
   const std::int64_t d = arch.hidden_size;
-  const std::int64_t neurons = (ffn.depth + 1) * (2 * d + 1);
-  const std::int64_t leaf = ffn.depth * (d + 1) + ffn.leaf_width * (2 * d + 1) + d;
-  return arch.layers * ffn.trees * (ffn.type == nn::FeedForwardType::kNeuronTree ? neurons : leaf);
+  const ops::TreeSize size = nn::tree_size(ffn);
+  if (ffn.type == nn::FeedForwardType::kNeuronTree) return arch.layers * size.path_nodes() * (2 * d + 1);
+  const std::int64_t leaf = ffn.leaf_width * (2 * d + 1) + d;
+  return arch.layers * (size.path_inner() * (d + 1) + size.trees * leaf);
 }
 
 }  // namespace

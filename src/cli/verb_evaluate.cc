@@ -71,7 +71,7 @@ void print_table(const train::Evaluation& evaluation, const io::Json& json, bool
   for (std::size_t layer = 0; layer < evaluation.hard.trees.size(); ++layer) {
     const ops::TreeStatistics& tree = evaluation.hard.trees[layer];
     fmt::print("layer {:<2}  leaves used {:5.1f} %, leaf perplexity {:.1f} of {}, decision entropy by level",
-               layer, 100 * tree.leaves_used(), tree.mean_leaf_perplexity(), std::int64_t{1} << tree.depth);
+               layer, 100 * tree.leaves_used(), tree.mean_leaf_perplexity(), tree.size().leaves_per_tree());
     for (int level = 0; level < tree.depth; ++level) fmt::print(" {:.2f}", tree.mean_entropy(level));
     fmt::print("\n");
   }

@@ -85,7 +85,7 @@ class Walk {
   }
 
   void neuron_trees(const std::string& prefix) {
-    const std::int64_t rows = rows_of(arch_.ffn, (std::int64_t{2} << arch_.ffn.depth) - 1);
+    const std::int64_t rows = rows_of(arch_.ffn, nn::tree_size(arch_.ffn).nodes_per_tree());
     linear(prefix + "linear_in", rows, arch_.hidden_size, true);
     visit_(prefix + "linear_out.weight_t", {rows, arch_.hidden_size});
   }
@@ -93,8 +93,8 @@ class Walk {
   void leaf_trees(const std::string& prefix) {
     const std::int64_t d = arch_.hidden_size;
     const std::int64_t width = arch_.ffn.leaf_width;
-    const std::int64_t leaves = rows_of(arch_.ffn, std::int64_t{1} << arch_.ffn.depth);
-    if (arch_.ffn.depth > 0) linear(prefix + "gate", leaves - arch_.ffn.trees, d, true);
+    const std::int64_t leaves = rows_of(arch_.ffn, nn::tree_size(arch_.ffn).leaves_per_tree());
+    if (arch_.ffn.depth > 0) linear(prefix + "gate", nn::tree_size(arch_.ffn).inner(), d, true);
     visit_(prefix + "leaf_in.weight", {leaves, width, d});
     visit_(prefix + "leaf_in.bias", {leaves, width});
     visit_(prefix + "leaf_out.weight_t", {leaves, width, d});

@@ -38,7 +38,7 @@ Fff::Fff(const FeedForwardOptions& options, std::int64_t width, std::int64_t out
 }
 
 void Fff::register_neurons(std::int64_t width, std::int64_t output_width) {
-  const std::int64_t rows = trees_ * ((std::int64_t{2} << depth_) - 1);
+  const std::int64_t rows = ops::TreeSize{trees_, depth_}.nodes();
   weight_in_ =
       register_parameter("linear_in.weight", ParameterRole::kDecisionMatrix, Tensor::zeros({rows, width}));
   bias_in_ = register_parameter("linear_in.bias", ParameterRole::kDecisionBias, Tensor::zeros({rows}));
@@ -47,9 +47,10 @@ void Fff::register_neurons(std::int64_t width, std::int64_t output_width) {
 }
 
 void Fff::register_leaves(std::int64_t leaf_width, std::int64_t width, std::int64_t output_width) {
-  const std::int64_t leaves = std::int64_t{trees_} << depth_;
+  const ops::TreeSize size{trees_, depth_};
+  const std::int64_t leaves = size.leaves();
   if (depth_ > 0) {
-    const std::int64_t gates = leaves - trees_;
+    const std::int64_t gates = size.inner();
     leaves_.gate_weight =
         register_parameter("gate.weight", ParameterRole::kDecisionMatrix, Tensor::zeros({gates, width}));
     leaves_.gate_bias = register_parameter("gate.bias", ParameterRole::kDecisionBias, Tensor::zeros({gates}));
@@ -90,7 +91,7 @@ void Fff::init_uniform(std::uint64_t seed) {
     std::int64_t feeding =
         type_ == FeedForwardType::kNeuronTree ? weight_in_.shape()[1] : leaves_.leaf_in.shape()[2];
     if (writes_output) {
-      feeding = type_ == FeedForwardType::kNeuronTree ? std::int64_t{trees_} * (depth_ + 1)
+      feeding = type_ == FeedForwardType::kNeuronTree ? ops::TreeSize{trees_, depth_}.path_nodes()
                                                       : leaves_.leaf_in.shape()[1];
     }
     const double bound = 1.0 / std::sqrt(static_cast<double>(feeding));

@@ -24,6 +24,25 @@ bool has_trees(const FeedForwardOptions& options) {
   return options.type == FeedForwardType::kNeuronTree || options.type == FeedForwardType::kLeafTree;
 }
 
+ops::TreeSize tree_size(const FeedForwardOptions& options) {
+  return {options.trees, options.depth};
+}
+
+Neurons neurons_of(const FeedForwardOptions& options) {
+  const ops::TreeSize size = tree_size(options);
+  switch (options.type) {
+    case FeedForwardType::kNeuronTree:
+      return {size.nodes(), size.path_nodes()};
+    case FeedForwardType::kLeafTree:
+      return {size.leaves() * options.leaf_width + size.inner(),
+              size.trees * options.leaf_width + size.path_inner()};
+    case FeedForwardType::kDense:
+    case FeedForwardType::kGated:
+      return {options.width, options.width};
+  }
+  return {};
+}
+
 void validate(const CrammedBertOptions& options) {
   const auto require = [](bool condition, const std::string& message) {
     if (!condition) throw InputError("architecture: " + message);

@@ -27,7 +27,8 @@ void require_shapes(const Variable& x, const LeafTreeWeights& weights, const Lea
   require_least_rank(kLeafTree, "x", x.shape(), 1);
   require_rank(kLeafTree, "leaf_in", weights.leaf_in.shape(), 3);
   require_rank(kLeafTree, "leaf_out", weights.leaf_out.shape(), 3);
-  const std::int64_t leaves = std::int64_t{options.trees} << options.depth;
+  const TreeSize size{options.trees, options.depth};
+  const std::int64_t leaves = size.leaves();
   const std::int64_t units = weights.leaf_in.shape()[1];
   const std::int64_t outputs = weights.leaf_out.shape()[2];
   if (units < 1)
@@ -44,7 +45,7 @@ void require_shapes(const Variable& x, const LeafTreeWeights& weights, const Lea
   if (options.depth == 0) return;
   require_defined(kLeafTree, "gate_weight", weights.gate_weight);
   require_defined(kLeafTree, "gate_bias", weights.gate_bias);
-  const std::int64_t gates = leaves - options.trees;
+  const std::int64_t gates = size.inner();
   const ShapeReason gate_why("{} trees of depth {}: {} gates, last axis of x", options.trees, options.depth,
                              gates);
   require_shape(kLeafTree, "gate_weight", weights.gate_weight.shape(), {gates, width}, gate_why.text,
@@ -88,7 +89,7 @@ TreeResult hard_tree(const Variables& in, const LeafTreeOptions& options, const 
                                   pre.data(), y.data());
   if (statistics != nullptr) {
     add_paths(paths, routing.temperature, *statistics);
-    add_soft_sums({0, 0, tokens * options.trees * (options.depth + 1)}, *statistics);
+    add_soft_sums({0, 0, tokens * statistics->size().path_nodes()}, *statistics);
   }
   const auto backward = [paths, pre, options, routing](const Tensor& dy, std::span<Variable> inputs) {
     const kernels::StraightThrough decisions{routing.temperature, routing.ste_epsilon};

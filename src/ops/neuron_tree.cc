@@ -30,7 +30,7 @@ void require_shapes(const Variable& x, const Variable& w_in, const Variable& bia
   require_tree(kNeuronTree, size.trees, size.depth);
   require_least_rank(kNeuronTree, "x", x.shape(), 1);
   require_rank(kNeuronTree, "w_out", w_out.shape(), 2);
-  const std::int64_t rows = std::int64_t{size.trees} * ((std::int64_t{2} << size.depth) - 1);
+  const std::int64_t rows = TreeSize{size.trees, size.depth}.nodes();
   const ShapeReason nodes("{} trees of depth {}: a row for each of {} nodes", size.trees, size.depth, rows);
   const ShapeReason why("{}, last axis of x", nodes.text);
   require_shape(kNeuronTree, "w_in", w_in.shape(), {rows, x.shape().columns()}, why.text, x.shape());

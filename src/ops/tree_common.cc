@@ -23,7 +23,7 @@ void prepare(const HardPaths& paths, TreeStatistics& statistics) {
     statistics.depth = paths.depth;
     statistics.entropy.assign(static_cast<std::size_t>(paths.depth), 0.0);
     statistics.undecided.assign(static_cast<std::size_t>(paths.depth), 0);
-    statistics.leaf_tokens.assign(static_cast<std::size_t>(paths.trees) << paths.depth, 0);
+    statistics.leaf_tokens.assign(static_cast<std::size_t>(statistics.size().leaves()), 0);
   }
   ESPALIER_CHECK(statistics.trees == paths.trees && statistics.depth == paths.depth);
 }
@@ -35,7 +35,7 @@ void require_tree(const char* op, int trees, int depth) {
   if (depth < 0 || depth > kernels::kMaxDepth) {
     fail(op, fmt::format("depth must be from 0 to {}, got {}", kernels::kMaxDepth, depth));
   }
-  const std::int64_t nodes = std::int64_t{trees} * ((std::int64_t{2} << depth) - 1);
+  const std::int64_t nodes = TreeSize{trees, depth}.nodes();
   if (nodes > std::numeric_limits<std::int32_t>::max()) {
     fail(op, fmt::format("{} trees of depth {} have {} nodes; at most 2147483647 are supported", trees, depth,
                          nodes));
@@ -88,7 +88,7 @@ HardPaths::HardPaths(const kernels::TreeGates& gates, std::int64_t tokens_in, in
 void add_paths(const HardPaths& paths, float temperature, TreeStatistics& statistics) {
   prepare(paths, statistics);
   statistics.tokens += paths.tokens;
-  const std::size_t leaves = std::size_t{1} << paths.depth;
+  const auto leaves = static_cast<std::size_t>(statistics.size().leaves_per_tree());
   const std::int32_t* leaf = paths.leaves();
   for (std::int64_t path = 0; path < paths.tokens * paths.trees; ++path) {
     const auto tree = static_cast<std::size_t>(path % paths.trees);

@@ -52,7 +52,7 @@ double TreeStatistics::leaves_used() const {
 
 double TreeStatistics::leaf_perplexity(int tree) const {
   if (tokens == 0) return 0;
-  const std::size_t leaves = std::size_t{1} << depth;
+  const auto leaves = static_cast<std::size_t>(size().leaves_per_tree());
   const auto counts = std::span(leaf_tokens).subspan(static_cast<std::size_t>(tree) * leaves, leaves);
   double usage_entropy = 0;
   for (const std::int64_t count : counts) {

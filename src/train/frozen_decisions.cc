@@ -8,8 +8,9 @@ FrozenDecisions::FrozenDecisions(nn::SequenceClassifier& model) {
   const nn::FeedForwardOptions& ffn = model.encoder().options().ffn;
   if (!nn::has_trees(ffn)) return;
   const bool neurons = ffn.type == nn::FeedForwardType::kNeuronTree;
-  const std::int64_t deciding = (std::int64_t{1} << ffn.depth) - 1;
-  const std::int64_t rows = neurons ? 2 * deciding + 1 : deciding;
+  const ops::TreeSize size = nn::tree_size(ffn);
+  const std::int64_t deciding = size.inner_per_tree();
+  const std::int64_t rows = neurons ? size.nodes_per_tree() : deciding;
   for (const nn::NamedParameter& parameter : model.parameters()) {
     if (nn::decides(parameter.role)) frozen_.push_back({parameter.value, ffn.trees, rows, deciding});
   }

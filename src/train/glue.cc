@@ -22,25 +22,6 @@ namespace fs = std::filesystem;
 
 const char kAnother[] = "Give another `run` folder to start anew, or move this one away.";
 
-// Neurons of a feedforward layer, and how many of them a token meets.
-struct Neurons {
-  std::int64_t all = 0, used = 0;
-};
-
-Neurons neurons_of(const nn::FeedForwardOptions& ffn) {
-  const std::int64_t leaves = std::int64_t{1} << (nn::has_trees(ffn) ? ffn.depth : 0);
-  switch (ffn.type) {
-    case nn::FeedForwardType::kNeuronTree:
-      return {ffn.trees * (2 * leaves - 1), ffn.trees * (ffn.depth + 1)};
-    case nn::FeedForwardType::kLeafTree:
-      return {ffn.trees * (leaves * ffn.leaf_width + leaves - 1), ffn.trees * (ffn.leaf_width + ffn.depth)};
-    case nn::FeedForwardType::kDense:
-    case nn::FeedForwardType::kGated:
-      return {ffn.width, ffn.width};
-  }
-  return {};
-}
-
 // How the results name the model, and what must not change.
 struct Model {
   io::Json description;
@@ -50,7 +31,7 @@ struct Model {
 Model describe_model(const std::string& model) {
   const io::Checkpoint checkpoint = load_model_checkpoint(model);
   const nn::CrammedBertOptions arch = arch_of(checkpoint, model);
-  const Neurons neurons = neurons_of(arch.ffn);
+  const nn::Neurons neurons = nn::neurons_of(arch.ffn);
   LoadedModel loaded = load_model(model);
   RunInputs inputs = inputs_of("model", model, loaded);
   io::Json json = {{"path", model},

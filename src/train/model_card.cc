@@ -34,8 +34,8 @@ std::string architecture_section(const io::HfModel& model) {
   row("attention heads", fmt::format("{}{}", arch.attention.heads, arch.attention.rotary ? ", rotary" : ""));
   row("feedforward", nn::describe(arch.ffn));
   if (arch.ffn.type == nn::FeedForwardType::kNeuronTree) {
-    const std::int64_t nodes = arch.ffn.trees * ((std::int64_t{2} << arch.ffn.depth) - 1);
-    row("neurons used for a token", fmt::format("{} of {}", arch.ffn.trees * (arch.ffn.depth + 1), nodes));
+    const nn::Neurons neurons = nn::neurons_of(arch.ffn);
+    row("neurons used for a token", fmt::format("{} of {}", neurons.used, neurons.all));
   }
   row("vocabulary", fmt::to_string(arch.embedding.vocab_size));
   row("longest sequence", fmt::to_string(arch.embedding.max_positions));

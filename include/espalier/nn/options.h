@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "espalier/ops/tree_size.h"
+
 namespace espalier::nn {
 
 enum class Positions {
@@ -65,6 +67,16 @@ struct CrammedBertOptions {
 std::string describe(const FeedForwardOptions& options);
 // Whether the layer routes: a tree of either kind.
 bool has_trees(const FeedForwardOptions& options);
+// The size of its trees, which only a layer that routes has.
+ops::TreeSize tree_size(const FeedForwardOptions& options);
+
+// Hidden units of a feedforward layer, and how many of them a token meets with hard routing. A gate of a leaf
+// tree counts as one.
+struct Neurons {
+  std::int64_t all = 0, used = 0;
+};
+Neurons neurons_of(const FeedForwardOptions& options);
+
 // Throws InputError naming the field, e.g. when hidden_size is not a multiple of heads.
 void validate(const CrammedBertOptions& options);
 

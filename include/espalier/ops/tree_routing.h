@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "espalier/autograd/variable.h"
+#include "espalier/ops/tree_size.h"
 #include "espalier/tensor/pool.h"
 
 namespace espalier::ops {
@@ -59,6 +60,7 @@ struct TreeStatistics {
   double surviving_nodes = 0;
   double dropped_mass = 0;
 
+  TreeSize size() const { return {trees, depth}; }
   void add(const TreeStatistics& other);
   double mean_entropy(int level) const;
   double undecided_share(int level) const;
