@@ -4,7 +4,6 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <span>
 #include <vector>
@@ -20,12 +19,10 @@
 #include "espalier/io/hf_model.h"
 #include "espalier/io/safetensors.h"
 #include "espalier/nn/masked_lm.h"
-#include "espalier/optim/adamw.h"
-#include "espalier/optim/schedule.h"
 #include "espalier/tensor/pool.h"
 #include "espalier/train/progress.h"
-#include "espalier/train/routing_schedule.h"
-#include "train/objective.h"
+#include "train/not_finite.h"
+#include "train/pretrain_update.h"
 
 namespace espalier::bench {
 namespace {
@@ -71,44 +68,36 @@ class StepRun {
   explicit StepRun(const StepOptions& options)
       : options_(options),
         config_(options.config),
-        state_(train::routing_at(config_.routing, config_.arch.ffn.depth, options.progress)),
+        plan_(train::plan_update(config_, options.progress)),
         model_(config_.arch),
-        optimizer_(model_.parameters(), {.beta1 = config_.optimizer.beta1,
-                                         .beta2 = config_.optimizer.beta2,
-                                         .eps = config_.optimizer.eps,
-                                         .weight_decay = config_.optimizer.weight_decay}) {
+        updater_(model_, {.optimizer = config_.optimizer, .seed = config_.seed, .dropout = config_.dropout}) {
     initialize(model_, config_.arch.init_std, config_.seed);
     for (std::int64_t i = 0; i < kBatches; ++i) batches_.push_back(random_batch(options, i));
   }
 
-  // One update as pretraining does it; its loss. Adds AdamW's seconds to `adamw`.
-  double train(double& adamw) {
+  // One update, all sequences in one group.
+  train::UpdateResult train() {
     const data::MaskedBatch& batch = batches_[static_cast<std::size_t>(steps_ % kBatches)];
-    model_.clear_gradients();
-    nn::ForwardContext context = this->context();
-    context.training = true;
-    context.dropout = config_.dropout;
     const auto predictions = static_cast<double>(batch.positions.size());
-    const nn::MaskedLmResult result =
-        model_.loss(batch.ids, Tensor(), batch.positions, batch.targets, predictions, context);
-    const Variable objective = train::add_entropy(result.loss, context.entropies, state_.entropy_weight);
-    if (!std::isfinite(objective.item())) {
+    const auto loss = [&](const train::SequenceGroup&, nn::ForwardContext& context) {
+      return model_.loss(batch.ids, Tensor(), batch.positions, batch.targets, predictions, context).loss;
+    };
+    train::UpdateResult result;
+    try {
+      result = updater_.update(train::SequenceGroups::whole(options_.sequences), loss,
+                               {.lr = plan_.lr, .routing = plan_.routing, .pass = steps_});
+    } catch (const train::NotFinite& found) {
       throw RunError(
-          fmt::format("bench step: the loss of step {} is not finite; lower train.lr", steps_ + 1));
+          fmt::format("bench step: {} of step {} is not finite; lower train.lr", found.quantity, steps_ + 1));
     }
-    backward(objective);
-    const double begin = now_seconds();
-    const optim::GradientNorm norm = optim::gradient_norm(optimizer_.slots());
-    const double factor = optim::learning_rate_factor(config_.schedule, options_.progress, config_.warmup);
-    optimizer_.step(config_.optimizer.lr * factor, optim::clip_factor(norm.norm, config_.optimizer.clip));
-    adamw = now_seconds() - begin;
     ++steps_;
-    return static_cast<double>(result.loss.item());
+    return result;
   }
 
   void forward(std::int64_t sequences) {
     const NoGradGuard no_gradient;
-    nn::ForwardContext context = this->context();
+    nn::ForwardContext context;
+    context.routing = plan_.routing.routing;
     // The sequence changes with each call, so that trees do not find its rows in the nearest cache.
     const std::int64_t first = sequences < options_.sequences ? forwards_ % options_.sequences : 0;
     const data::MaskedBatch& batch = batches_[static_cast<std::size_t>(forwards_ % kBatches)];
@@ -145,22 +134,14 @@ class StepRun {
   }
 
   nn::MaskedLm& model() { return model_; }
-  ops::RoutingMode mode() const { return state_.routing.mode; }
+  ops::RoutingMode mode() const { return plan_.routing.routing.mode; }
 
  private:
-  nn::ForwardContext context() const {
-    nn::ForwardContext context;
-    context.seed = config_.seed;
-    context.step = static_cast<std::uint64_t>(steps_);
-    context.routing = state_.routing;
-    return context;
-  }
-
   const StepOptions& options_;
   const config::PretrainConfig& config_;
-  train::RoutingState state_;
+  train::PretrainPlan plan_;
   nn::MaskedLm model_;
-  optim::AdamW optimizer_;
+  train::Updater updater_;
   std::vector<data::MaskedBatch> batches_;
   std::int64_t steps_ = 0;
   std::int64_t forwards_ = 0;
@@ -205,9 +186,8 @@ class Stages {
 void measure_training(StepRun& run, const StepOptions& options, Stages& stages, StepRow& row,
                       std::vector<double>& gemm) {
   GemmPeak peak;
-  double adamw = 0;
   stages.training(0);
-  row.first_loss = run.train(adamw);
+  row.first_loss = run.train().loss;
   const std::int64_t allocations = pool_statistics().system_allocations;
   std::vector<double> seconds, adamw_seconds;
   for (std::int64_t round = 0; round < options.rounds; ++round) {
@@ -215,9 +195,10 @@ void measure_training(StepRun& run, const StepOptions& options, Stages& stages, 
     stages.training(round + 1);
     const double first = peak.measure();
     const double begin = now_seconds();
-    row.last_loss = run.train(adamw);
+    const train::UpdateResult result = run.train();
     seconds.push_back(now_seconds() - begin);
-    adamw_seconds.push_back(adamw);
+    row.last_loss = result.loss;
+    adamw_seconds.push_back(result.optimizer_seconds);
     gemm.push_back((first + peak.measure()) / 2);
   }
   row.pool_allocations = pool_statistics().system_allocations - allocations;

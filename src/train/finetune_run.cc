@@ -69,13 +69,10 @@ FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_da
       train(base.require_tokenizer(), data.train, batch_options(config, base.arch, true)),
       directory(config.run),
       model(base.arch, head_options(config, data)),
-      optimizer(model.parameters(), {.beta1 = config.optimizer.beta1,
-                                     .beta2 = config.optimizer.beta2,
-                                     .eps = config.optimizer.eps,
-                                     .weight_decay = config.optimizer.weight_decay}),
+      updater(model, {.optimizer = config.optimizer, .seed = config.seed, .dropout = config.dropout}),
       class_weights(class_weights_of(config.task, data.train)) {
   require_same_inputs(inputs, expected, config.run, "Or start it anew in another `run` folder.");
-  if (config.routing.mode == config::Routing::kFrozen) frozen = FrozenDecisions(model);
+  if (config.routing.mode == config::Routing::kFrozen) updater.freeze(FrozenDecisions(model));
   if (report_data) warn_of_length(config, base.arch);
   for (const EvaluationSet& set : data.evaluation) {
     evaluation.emplace_back(base.require_tokenizer(), set.data, batch_options(config, base.arch, false));
@@ -138,7 +135,7 @@ void FinetuneRun::record_inputs(const io::Checkpoint& checkpoint) {
 void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& where) {
   require_same_inputs_as(checkpoint, where);
   load_weights(model, checkpoint.model, where);
-  load_optimizer(optimizer, checkpoint, where);
+  load_optimizer(updater.optimizer(), checkpoint, where);
   try {
     state.step = checkpoint.state.at("step").get<std::int64_t>();
     state.seconds = checkpoint.state.at("seconds").get<double>();
@@ -151,7 +148,7 @@ void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   } catch (const io::Json::exception& error) {
     throw InputError(fmt::format("{}: not the state of a fine-tuning: {}", where, error.what()));
   }
-  optimizer.set_steps(state.step);
+  updater.optimizer().set_steps(state.step);
   directory.restore_metrics(checkpoint.metrics_jsonl);
   record_inputs(checkpoint);
   write_trainer_state();
@@ -182,7 +179,7 @@ RoutingProvenance FinetuneRun::provenance() const {
 io::Checkpoint FinetuneRun::checkpoint() {
   io::Checkpoint checkpoint = model_checkpoint(model, label_info(), provenance(), base.tokenizer_json);
   checkpoint.metadata["task"] = columns_json(columns_of(config.task));
-  checkpoint.optimizer = optimizer_tensors(optimizer);
+  checkpoint.optimizer = optimizer_tensors(updater.optimizer());
   checkpoint.state["step"] = state.step;
   checkpoint.state["seconds"] = state.seconds;
   checkpoint.state["eval_seconds"] = state.eval_seconds;

@@ -1,4 +1,4 @@
-// One fine-tuning held together: data, classifier, optimizer, state and folder.
+// One fine-tuning held together: data, classifier, updater, state and folder.
 #pragma once
 
 #include <limits>
@@ -9,11 +9,10 @@
 #include "espalier/data/labelled_loader.h"
 #include "espalier/data/metrics.h"
 #include "espalier/nn/classifier.h"
-#include "espalier/optim/adamw.h"
 #include "espalier/train/model.h"
 #include "espalier/train/run_directory.h"
 #include "train/finetune_data.h"
-#include "train/frozen_decisions.h"
+#include "train/updater.h"
 
 namespace espalier::train {
 
@@ -64,9 +63,8 @@ struct FinetuneRun {
   std::vector<data::LabelledLoader> evaluation;  // one for each of data.evaluation
   RunDirectory directory;
   nn::SequenceClassifier model;
-  optim::AdamW optimizer;
-  FrozenDecisions frozen;  // of routing.mode frozen, else empty
-  Tensor class_weights;    // undefined: 1 each
+  Updater updater;
+  Tensor class_weights;  // undefined: 1 each
   FinetuneState state;
 
  private:

@@ -14,7 +14,6 @@
 #include "train/finetune_evaluation.h"
 #include "train/finetune_run.h"
 #include "train/not_finite.h"
-#include "train/objective.h"
 
 namespace espalier::train {
 namespace {
@@ -28,42 +27,27 @@ double learning_rate(const FinetuneRun& run) {
 double update(FinetuneRun& run) {
   const std::int64_t epoch = run.state.step / run.steps_per_epoch();
   const data::LabelledBatch batch = run.train.batch(epoch, run.state.step % run.steps_per_epoch());
-  const RoutingState routing = routing_at(run.config.routing, run.base.arch.ffn.depth, run.used_fraction());
-  nn::ForwardContext context;
-  context.training = true;
-  context.dropout = run.config.dropout;
-  context.seed = run.config.seed;
-  context.step = static_cast<std::uint64_t>(run.state.step);
-  context.routing = routing.routing;
-  const auto fail = [&](const std::string& what) {
-    std::string origin = weight_not_finite(run.model);
-    if (origin.empty()) {
-      origin = operation_not_finite([&] {
-        nn::ForwardContext again = context;
-        again.entropies.clear();
-        const Variable loss = run.loss(batch, again);
-        backward(add_entropy(loss, again.entropies, routing.entropy_weight));
-      });
-    }
+  const auto loss = [&](const SequenceGroup&, nn::ForwardContext& context) {
+    return run.loss(batch, context);
+  };
+  UpdateResult result;
+  try {
+    result = run.updater.update(
+        SequenceGroups::whole(batch.size()), loss,
+        {.lr = learning_rate(run),
+         .routing = routing_at(run.config.routing, run.base.arch.ffn.depth, run.used_fraction()),
+         .pass = run.state.step});
+  } catch (const NotFinite& found) {
     throw RunError(fmt::format(
         "step {}: {} is not finite (training line {} and its batch{}); the step was not applied. Lower "
         "train.lr.",
-        run.state.step + 1, what, run.data.train.rows[static_cast<std::size_t>(batch.rows[0])].line,
-        origin.empty() ? "" : "; first " + origin));
-  };
-  run.model.clear_gradients();
-  const Variable loss = run.loss(batch, context);
-  const Variable objective = add_entropy(loss, context.entropies, routing.entropy_weight);
-  if (!std::isfinite(objective.item())) fail("the loss");
-  backward(objective);
-  run.frozen.clear_gradients();
-  const optim::GradientNorm norm = optim::gradient_norm(run.optimizer.slots());
-  if (!norm.finite) fail(fmt::format("the gradient of `{}`", norm.not_finite));
-  run.optimizer.step(learning_rate(run), optim::clip_factor(norm.norm, run.config.optimizer.clip));
+        run.state.step + 1, found.quantity, run.data.train.rows[static_cast<std::size_t>(batch.rows[0])].line,
+        found.origin.empty() ? "" : "; first " + found.origin));
+  }
   ++run.state.step;
   run.state.tokens += batch.tokens;
   run.state.positions += batch.ids.size();
-  return static_cast<double>(loss.item());
+  return result.loss;
 }
 
 EpochScore evaluate_and_save(FinetuneRun& run) {

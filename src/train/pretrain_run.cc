@@ -65,10 +65,7 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
       validation(store, validation_options(config.mask_rate)),
       directory(config.run),
       model(config.arch),
-      optimizer(model.parameters(), {.beta1 = config.optimizer.beta1,
-                                     .beta2 = config.optimizer.beta2,
-                                     .eps = config.optimizer.eps,
-                                     .weight_decay = config.optimizer.weight_decay}) {
+      updater(model, {.optimizer = config.optimizer, .seed = config.seed, .dropout = config.dropout}) {
   state.data_fingerprint = store.fingerprint();
   const std::string warning = epsilon_warning(config.routing, config.arch.ffn.depth);
   if (!warning.empty() && nn::has_trees(config.arch.ffn)) log_warning(warning);
@@ -136,8 +133,8 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
                                  config.data, way_out_by("init", config.run)));
   }
   load_weights(model, checkpoint.model, where);
-  load_optimizer(optimizer, checkpoint, where);
-  optimizer.set_steps(state.step);
+  load_optimizer(updater.optimizer(), checkpoint, where);
+  updater.optimizer().set_steps(state.step);
   directory.restore_metrics(checkpoint.metrics_jsonl);
   resumed = true;
   write_trainer_state();
@@ -162,7 +159,7 @@ RoutingProvenance PretrainRun::provenance() const {
 
 io::Checkpoint PretrainRun::checkpoint() {
   io::Checkpoint checkpoint = model_checkpoint(model, provenance(), store.tokenizer_json());
-  checkpoint.optimizer = optimizer_tensors(optimizer);
+  checkpoint.optimizer = optimizer_tensors(updater.optimizer());
   checkpoint.state = to_json(state);
   checkpoint.config_yaml = config::dump(config);
   checkpoint.metrics_jsonl = directory.metrics();

@@ -1,4 +1,4 @@
-// One pretraining run held together: data, model, optimizer, state and folder; and what is done with the
+// One pretraining run held together: data, model, updater, state and folder; and what is done with the
 // whole of it.
 #pragma once
 
@@ -10,13 +10,13 @@
 #include "espalier/data/masked_lm_loader.h"
 #include "espalier/io/token_store.h"
 #include "espalier/nn/masked_lm.h"
-#include "espalier/optim/adamw.h"
 #include "espalier/train/evaluator.h"
 #include "espalier/train/model.h"
 #include "espalier/train/progress.h"
 #include "espalier/train/routing_schedule.h"
 #include "espalier/train/run_directory.h"
 #include "train/pretrain_state.h"
+#include "train/updater.h"
 
 namespace espalier::train {
 
@@ -40,7 +40,7 @@ struct PretrainRun {
   data::MaskedLmLoader validation;
   RunDirectory directory;
   nn::MaskedLm model;
-  optim::AdamW optimizer;
+  Updater updater;
   PretrainState state;
   data::MaskedBatch batch;  // the one being trained on
   Evaluation last_evaluation;

@@ -1,4 +1,4 @@
-// One update of a pretraining run: its plan, then forward, backward, clipping and the optimizer's step.
+// One update of a pretraining run: its plan, then the step itself.
 #pragma once
 
 #include <cstdint>
@@ -7,25 +7,22 @@
 
 namespace espalier::train {
 
-// Everything an update needs to know, from the used fraction of the budget before it.
-struct UpdatePlan {
+// What an update does, from the used fraction of the budget before it.
+struct PretrainPlan {
   double lr = 0;
   std::int64_t sequences = 0;
   RoutingState routing;
 };
-UpdatePlan plan_update(const config::PretrainConfig& config, double t);
+PretrainPlan plan_update(const config::PretrainConfig& config, double t);
 
 // What an update leaves for the log.
-struct UpdateResult {
-  double loss = 0;     // mean cross entropy
-  double entropy = 0;  // mean decision entropy, where it is in the loss
-  double accuracy = 0;
-  double norm = 0;  // of the gradient, before clipping
-  ops::LayerStatistics trees;
+struct PretrainResult {
+  UpdateResult update;
+  double accuracy = 0;  // of the predictions
 };
 
 // Makes the update and counts it in run.state. RunError, with nothing applied, if the loss or a gradient is
 // not finite. After the first few updates of a shape it asks the system for no memory.
-UpdateResult update(PretrainRun& run, const UpdatePlan& plan, bool statistics);
+PretrainResult update(PretrainRun& run, const PretrainPlan& plan, bool statistics);
 
 }  // namespace espalier::train

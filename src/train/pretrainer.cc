@@ -15,24 +15,24 @@
 namespace espalier::train {
 namespace {
 
-io::Json log_line(const PretrainRun& run, const UpdatePlan& plan, const UpdateResult& result,
+io::Json log_line(const PretrainRun& run, const PretrainPlan& plan, const PretrainResult& result,
                   double tokens_per_s) {
   io::Json line;
   line["step"] = run.state.step;
   line["tokens"] = run.state.tokens;
   line["epoch"] = run.epoch();
-  line["loss"] = result.loss;
+  line["loss"] = result.update.loss;
   line["accuracy"] = result.accuracy;
   line["learning_rate"] = plan.lr;
   line["batch_size"] = plan.sequences;
-  line["grad_norm"] = result.norm;
+  line["grad_norm"] = result.update.norm;
   if (plan.routing.routing.mode != ops::RoutingMode::kHard)
     line["temperature"] = plan.routing.routing.temperature;
   if (plan.routing.soft) {
-    line["entropy"] = result.entropy;
+    line["entropy"] = result.update.entropy;
     line["entropy_weight"] = plan.routing.entropy_weight;
     line["epsilon"] = plan.routing.routing.epsilon;
-    add_pruning(line, result.trees);
+    add_pruning(line, result.update.trees);
   }
   line["time"] = run.state.seconds;
   line["tokens_per_s"] = tokens_per_s;
@@ -99,16 +99,16 @@ void train_loop(PretrainRun& run) {
   double last_save = run.state.seconds;
   while (!finished(run)) {
     const double t = used_fraction(run.config, run.state);
-    const UpdatePlan plan = plan_update(run.config, t);
+    const PretrainPlan plan = plan_update(run.config, t);
     const bool log_now = (run.state.step + 1) % run.config.log_steps == 0;
-    const UpdateResult result = update(run, plan, log_now && plan.routing.soft);
+    const PretrainResult result = update(run, plan, log_now && plan.routing.soft);
     watch.lap();
     const double speed = watch.tokens_per_second();
     if (progress.due()) {
       progress.update(
           done_fraction(run),
           fmt::format("step {}  {:.2f} M tokens  loss {:.3f}  lr {:.2e}  {:.0f} tokens/s", run.state.step,
-                      static_cast<double>(run.state.tokens) / 1e6, result.loss, plan.lr, speed));
+                      static_cast<double>(run.state.tokens) / 1e6, result.update.loss, plan.lr, speed));
     }
     if (log_now) {
       run.directory.log(log_line(run, plan, result, speed));
