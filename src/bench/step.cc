@@ -1,7 +1,6 @@
 #include "espalier/bench/step.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -14,13 +13,14 @@
 #include "espalier/base/log.h"
 #include "espalier/base/parallel.h"
 #include "espalier/base/philox.h"
+#include "espalier/base/progress.h"
+#include "espalier/base/resident_memory.h"
 #include "espalier/bench/fff.h"
 #include "espalier/data/masked_lm_loader.h"
 #include "espalier/io/hf_model.h"
 #include "espalier/io/safetensors.h"
 #include "espalier/nn/masked_lm.h"
 #include "espalier/tensor/pool.h"
-#include "espalier/train/progress.h"
 #include "train/not_finite.h"
 #include "train/pretrain_update.h"
 
@@ -54,12 +54,6 @@ data::MaskedBatch random_batch(const StepOptions& options, std::int64_t number) 
     }
   }
   return batch;
-}
-
-double peak_resident_gb() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) * 1024 / 1e9;
 }
 
 // One model and what it is measured with.
@@ -179,7 +173,7 @@ class Stages {
   }
 
   std::int64_t rounds_;
-  train::Progress progress_;
+  Progress progress_;
 };
 
 // The steps' times, and the rest of the row that they give.
@@ -202,7 +196,7 @@ void measure_training(StepRun& run, const StepOptions& options, Stages& stages, 
     gemm.push_back((first + peak.measure()) / 2);
   }
   row.pool_allocations = pool_statistics().system_allocations - allocations;
-  row.peak_rss_gb = peak_resident_gb();
+  row.peak_rss_gb = static_cast<double>(peak_resident_bytes()) / 1e9;
   const double tokens = static_cast<double>(options.sequences * options.length);
   row.train_tokens_per_s = tokens / median(seconds);
   row.spread = spread(seconds);

@@ -1,7 +1,6 @@
 #include "espalier/bench/tokenize.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
@@ -11,8 +10,10 @@
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
 #include "espalier/base/philox.h"
+#include "espalier/base/resident_memory.h"
 #include "espalier/io/json.h"
 #include "espalier/io/line_reader.h"
+#include "espalier/io/text_file.h"
 #include "espalier/io/tokenizer_json.h"
 #include "espalier/text/tokenizer.h"
 #include "espalier/text/word_counter.h"
@@ -98,12 +99,6 @@ Ids encode(const text::Tokenizer& tokenizer, const Documents& documents) {
   return ids;
 }
 
-double peak_gb() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) * 1024 / 1e9;
-}
-
 // The same work with each number of threads; results must not differ.
 class TokenizeRun {
  public:
@@ -118,11 +113,11 @@ class TokenizeRun {
     row.threads = threads;
     row.bytes = bytes_;
     row.documents = static_cast<std::int64_t>(documents_.size());
-    const double before = peak_gb();
+    const double before = static_cast<double>(peak_resident_bytes()) / 1e9;
     const double begin = now_seconds();
     std::vector<std::string> vocabulary = train(documents_, options_.vocabulary);
     row.train_s = now_seconds() - begin;
-    row.train_rss_gb = peak_gb() - before;
+    row.train_rss_gb = static_cast<double>(peak_resident_bytes()) / 1e9 - before;
     row.vocabulary = static_cast<std::int64_t>(vocabulary.size());
     if (vocabulary_.empty()) vocabulary_ = vocabulary;
     if (vocabulary != vocabulary_) fail("vocabulary");

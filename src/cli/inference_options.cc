@@ -28,10 +28,10 @@ void add_inference_options(Command& verb, InferenceArguments& arguments) {
   verb.add_flag("--json", arguments.json, "One JSON document");
 }
 
-ops::TreeRouting resolve_routing(const train::LoadedModel& model, const InferenceArguments& arguments) {
+ops::TreeRouting resolve_routing(const model::LoadedModel& model, const InferenceArguments& arguments) {
   const ops::TreeRouting routing =
-      train::inference_routing(model, arguments.routing == "soft", arguments.temperature);
-  const std::string warning = train::unfinished_warning(model, routing);
+      model::inference_routing(model, arguments.routing == "soft", arguments.temperature);
+  const std::string warning = model::unfinished_warning(model, routing);
   if (!warning.empty()) log_warning(warning);
   return routing;
 }

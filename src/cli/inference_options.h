@@ -8,7 +8,7 @@
 #include "cli/command.h"
 
 #include "cli/table_options.h"
-#include "espalier/train/inference.h"
+#include "espalier/model/inference.h"
 
 namespace espalier::cli {
 
@@ -27,6 +27,6 @@ struct InferenceArguments {
 void add_inference_options(Command& verb, InferenceArguments& arguments);
 
 // The routing asked for; warns of trees that have not finished hardening.
-ops::TreeRouting resolve_routing(const train::LoadedModel& model, const InferenceArguments& arguments);
+ops::TreeRouting resolve_routing(const model::LoadedModel& model, const InferenceArguments& arguments);
 
 }  // namespace espalier::cli

@@ -8,8 +8,8 @@
 #include "espalier/io/hf_model.h"
 #include "espalier/io/safetensors.h"
 #include "espalier/io/token_store.h"
-#include "train/checkpoint_metadata.h"
-#include "train/model_card.h"
+#include "model/checkpoint_metadata.h"
+#include "model/metrics_history.h"
 
 namespace espalier::cli {
 
@@ -33,7 +33,7 @@ io::Json beginning(const char* kind, const fs::path& path, bool verify) {
 
 // The keys of the last evaluation, without the prefix, and the statistics of each tree layer.
 void add_evaluation(const std::string& metrics, io::Json& json) {
-  const io::Json line = train::last_evaluation(metrics);
+  const io::Json line = model::last_evaluation(metrics);
   json["evaluation"] = io::Json();
   json["trees"] = io::Json::array();
   if (line.is_null()) return;
@@ -59,7 +59,7 @@ void add_model(const io::Json& metadata, const io::Json& tensors, const fs::path
   json["imported"] = metadata.contains("source");
   io::Checkpoint described;
   described.metadata = metadata;
-  const nn::CrammedBertOptions arch = train::arch_of(described, path.string());
+  const nn::CrammedBertOptions arch = model::arch_of(described, path.string());
   json["parameters"] = parameter_counts(tensors, &arch);
 }
 
@@ -138,7 +138,7 @@ io::Json inspect_safetensors(const fs::path& path, bool verify) {
 // As the checkpoint it would be imported as, so that checksums can be compared.
 io::Json inspect_hf_folder(const fs::path& path, bool verify) {
   const io::HfModel model = io::read_hf_model(path);
-  const io::Checkpoint checkpoint = train::checkpoint_from_hf(model);
+  const io::Checkpoint checkpoint = model::checkpoint_from_hf(model);
   io::Json tensors = io::Json::array();
   for (const io::NamedTensor& tensor : checkpoint.model) {
     tensors.push_back(

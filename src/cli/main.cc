@@ -8,14 +8,15 @@
 #include <new>
 #include <string>
 #include <vector>
-#include "cli/command.h"
 
+#include "cli/command.h"
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
 #include "espalier/base/parallel.h"
 #include "espalier/base/version.h"
+#include "kernels/isa.h"
 
 namespace {
 
@@ -73,6 +74,7 @@ int run(int argc, char** argv) {
     fmt::print(stderr, "espalier: there is no verb `{}`; espalier --help lists them\n", argv[1]);
     return 2;
   }
+  espalier::kernels::require_valid_isa();
   return app.parse(argc, argv);
 }
 

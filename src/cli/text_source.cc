@@ -11,7 +11,7 @@
 
 namespace espalier::cli {
 
-TextSource::TextSource(const TextSourceOptions& options, const train::LoadedModel& model)
+TextSource::TextSource(const TextSourceOptions& options, const model::LoadedModel& model)
     : texts_(options.texts), pair_(options.pair), trained_(train::columns_of(model)) {
   if (model.tokenizer) unread_.emplace(*model.tokenizer);
   if (options.file.empty() && texts_.empty()) throw InputError("no text: give TEXT arguments or --file");

@@ -8,8 +8,8 @@
 
 #include "cli/utf8_watch.h"
 #include "espalier/data/table_reader.h"
+#include "espalier/model/loaded_model.h"
 #include "espalier/text/unread_texts.h"
-#include "espalier/train/model.h"
 #include "train/task_columns.h"
 
 namespace espalier::cli {
@@ -36,7 +36,7 @@ class TextSource {
   // Columns that are not named are those that `model` was fine-tuned on; for a model of single texts also
   // `sentence` or `text`. InputError: neither texts nor a file, no such column, single texts for a model of
   // pairs.
-  TextSource(const TextSourceOptions& options, const train::LoadedModel& model);
+  TextSource(const TextSourceOptions& options, const model::LoadedModel& model);
 
   // Up to `most` further rows; empty after the last. A row that stops the reading does so when those before
   // it were handed out. Throws Interrupted on Ctrl-C.

@@ -22,26 +22,26 @@ struct ClassifyArguments : InferenceArguments {
   std::string output;
 };
 
-bool gives_value(const train::LoadedModel& model) {
+bool gives_value(const model::LoadedModel& model) {
   return model.classifier->head_options().labels == 1;
 }
 
-std::vector<std::string> new_columns(const train::LoadedModel& model) {
+std::vector<std::string> new_columns(const model::LoadedModel& model) {
   if (gives_value(model)) return {"predicted_value"};
   std::vector<std::string> columns = {"predicted_label", "probability"};
   for (const std::string& label : model.labels.labels) columns.push_back("probability_" + label);
   return columns;
 }
 
-std::vector<io::Json> new_values(const train::Classification& result) {
+std::vector<io::Json> new_values(const model::Classification& result) {
   if (result.probabilities.empty()) return {result.score};
   std::vector<io::Json> values = {result.label, result.score};
   values.insert(values.end(), result.probabilities.begin(), result.probabilities.end());
   return values;
 }
 
-io::Json result_json(const train::LoadedModel& model, const TextRow& row,
-                     const train::Classification& result) {
+io::Json result_json(const model::LoadedModel& model, const TextRow& row,
+                     const model::Classification& result) {
   io::Json json = {{"label", result.label}, {"score", result.score}};
   if (!result.probabilities.empty()) {
     io::Json probabilities = io::Json::object();
@@ -55,14 +55,14 @@ io::Json result_json(const train::LoadedModel& model, const TextRow& row,
   return json;
 }
 
-void print_row(const TextRow& row, const train::Classification& result) {
+void print_row(const TextRow& row, const model::Classification& result) {
   const std::string pair = row.pair.empty() ? "" : " | " + row.pair;
   fmt::print("{:<16}  {:8.4f}  {}{}\n", result.label, result.score, row.text, pair);
 }
 
 void run_classify(const ClassifyArguments& arguments) {
   if (!arguments.output.empty() && arguments.file.empty()) throw InputError("--output goes with --file");
-  train::LoadedModel model = train::load_model(arguments.model);
+  model::LoadedModel model = model::load_model(arguments.model);
   model.require_classifier();
   const ops::TreeRouting routing = resolve_routing(model, arguments);
   TextSourceOptions options{arguments.texts, arguments.pair, arguments.file, arguments.text_column,
@@ -80,9 +80,9 @@ void run_classify(const ClassifyArguments& arguments) {
   std::int64_t truncated = 0;
   for (std::vector<TextRow> rows = source.next(kClassifyChunk); !rows.empty();
        rows = source.next(kClassifyChunk)) {
-    std::vector<train::TextPair> texts;
+    std::vector<model::TextPair> texts;
     for (const TextRow& row : rows) texts.push_back({row.text, row.pair});
-    const std::vector<train::Classification> results = train::classify(model, texts, routing);
+    const std::vector<model::Classification> results = model::classify(model, texts, routing);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       truncated += results[i].truncated ? 1 : 0;
       if (writer) writer->write(rows[i].row, new_values(results[i]));

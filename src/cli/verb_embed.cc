@@ -100,7 +100,7 @@ class Hdf5Sink : public Sink {
   io::AtomicFile waiting_;  // never committed
 };
 
-std::unique_ptr<Sink> make_sink(const EmbedArguments& arguments, const train::LoadedModel& model) {
+std::unique_ptr<Sink> make_sink(const EmbedArguments& arguments, const model::LoadedModel& model) {
   const std::filesystem::path path = arguments.output;
   if (path.empty()) return std::make_unique<PrintSink>(arguments.json);
   if (path.extension() == ".jsonl") return std::make_unique<JsonLinesSink>(path);
@@ -120,7 +120,7 @@ void report(const EmbedArguments& arguments, std::int64_t count, std::int64_t wi
 }
 
 void run_embed(const EmbedArguments& arguments) {
-  train::LoadedModel model = train::load_model(arguments.model);
+  model::LoadedModel model = model::load_model(arguments.model);
   const ops::TreeRouting routing = resolve_routing(model, arguments);
   TextSourceOptions options{arguments.texts, {}, arguments.file, arguments.text_column};
   options.table = arguments.table.options();
@@ -128,13 +128,13 @@ void run_embed(const EmbedArguments& arguments) {
   TextSource source(options, model);
   const std::unique_ptr<Sink> sink = make_sink(arguments, model);
   const auto pooling =
-      arguments.pooling == "mean" ? train::EmbeddingPooling::kMean : train::EmbeddingPooling::kFirst;
+      arguments.pooling == "mean" ? model::EmbeddingPooling::kMean : model::EmbeddingPooling::kFirst;
   std::int64_t count = 0;
   std::int64_t truncated = 0;
   for (std::vector<TextRow> rows = source.next(kEmbedChunk); !rows.empty(); rows = source.next(kEmbedChunk)) {
     std::vector<std::string> texts;
     for (const TextRow& row : rows) texts.push_back(row.text);
-    const train::Embeddings embeddings = train::embed(model, texts, pooling, routing);
+    const model::Embeddings embeddings = model::embed(model, texts, pooling, routing);
     sink->write(rows, embeddings.values);
     truncated += embeddings.truncated;
     count += static_cast<std::int64_t>(rows.size());

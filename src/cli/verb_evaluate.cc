@@ -10,10 +10,10 @@
 #include "espalier/base/log.h"
 #include "espalier/data/masked_lm_loader.h"
 #include "espalier/io/token_store.h"
+#include "espalier/model/inference.h"
+#include "espalier/model/loaded_model.h"
 #include "espalier/train/evaluator.h"
-#include "espalier/train/inference.h"
-#include "espalier/train/model.h"
-#include "train/word_difference.h"
+#include "model/word_difference.h"
 
 namespace espalier::cli {
 namespace {
@@ -28,10 +28,10 @@ struct EvaluateArguments {
   bool json = false;
 };
 
-void require_same_words(const train::LoadedModel& model, const io::TokenStoreReader& store,
+void require_same_words(const model::LoadedModel& model, const io::TokenStoreReader& store,
                         const std::string& data) {
   const std::string difference =
-      train::word_difference(model.tokenizer_json, model.source.string(), store.tokenizer_json(), data);
+      model::word_difference(model.tokenizer_json, model.source.string(), store.tokenizer_json(), data);
   const std::int64_t words = model.arch.embedding.vocab_size;
   const bool too_many = store.vocabulary_size() > words;
   if (difference.empty() && !too_many) return;
@@ -78,10 +78,10 @@ void print_table(const train::Evaluation& evaluation, const io::Json& json, bool
 }
 
 void run_evaluate(const EvaluateArguments& arguments) {
-  train::LoadedModel model = train::load_model(arguments.model);
+  model::LoadedModel model = model::load_model(arguments.model);
   nn::MaskedLm& lm = model.require_lm();
   const bool soft = arguments.routing == "soft";
-  const ops::TreeRouting routing = train::inference_routing(model, soft, arguments.temperature);
+  const ops::TreeRouting routing = model::inference_routing(model, soft, arguments.temperature);
   const io::TokenStoreReader store = io::open_token_store(arguments.data);
   require_same_words(model, store, arguments.data);
   data::MaskedLmLoader loader(store, train::validation_options(arguments.mask_rate));
@@ -91,7 +91,7 @@ void run_evaluate(const EvaluateArguments& arguments) {
   options.soft = soft || model.routing.trained_softly;
   options.title = "evaluate";
   const train::Evaluation evaluation = train::evaluate(lm, loader, store, options);
-  const std::string warning = train::unfinished_warning(model, routing);
+  const std::string warning = model::unfinished_warning(model, routing);
   if (!warning.empty()) log_warning(warning);
   const io::Json json = result_json(evaluation, soft);
   if (arguments.json) {

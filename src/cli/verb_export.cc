@@ -6,7 +6,7 @@
 #include "cli/json_list.h"
 #include "cli/verbs.h"
 #include "espalier/base/log.h"
-#include "espalier/train/exchange.h"
+#include "espalier/model/exchange.h"
 
 namespace espalier::cli {
 namespace {
@@ -26,10 +26,10 @@ std::map<std::string, std::string> dtype_names() {
 }
 
 void run_export(const ExportArguments& arguments) {
-  train::ExportOptions options;
+  model::ExportOptions options;
   if (!arguments.dtype.empty()) options.dtype = io::dtype_from_name(arguments.dtype);
   options.harden = arguments.routing == "hard";
-  const train::ExportSummary summary = train::export_model(arguments.model, arguments.folder, options);
+  const model::ExportSummary summary = model::export_model(arguments.model, arguments.folder, options);
   for (const std::string& warning : summary.warnings) log_warning(warning);
   if (arguments.json) {
     print_json(

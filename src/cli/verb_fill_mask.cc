@@ -18,11 +18,11 @@ struct FillMaskArguments : InferenceArguments {
   std::int64_t top = 5;
 };
 
-using Predictions = std::vector<train::MaskPrediction>;
+using Predictions = std::vector<model::MaskPrediction>;
 
 io::Json predictions_json(const Predictions& predictions) {
   io::Json list = io::Json::array();
-  for (const train::MaskPrediction& prediction : predictions) {
+  for (const model::MaskPrediction& prediction : predictions) {
     list.push_back({{"score", prediction.score},
                     {"token", prediction.token},
                     {"token_str", prediction.token_str},
@@ -43,18 +43,18 @@ void print_text(const std::string& text, const std::vector<Predictions>& masks) 
   fmt::print("{}\n", text);
   for (std::size_t i = 0; i < masks.size(); ++i) {
     if (masks.size() > 1) fmt::print("  mask {}\n", i + 1);
-    for (const train::MaskPrediction& prediction : masks[i]) {
+    for (const model::MaskPrediction& prediction : masks[i]) {
       fmt::print("  {:7.4f}  {:<16}  {}\n", prediction.score, prediction.token_str, prediction.sequence);
     }
   }
 }
 
 // The texts that have masks the model can fill. Those before one that stops the run are answered first.
-std::vector<std::string> fillable(const train::LoadedModel& model, TextSource& source,
+std::vector<std::string> fillable(const model::LoadedModel& model, TextSource& source,
                                   const std::vector<TextRow>& rows, std::exception_ptr& failure) {
   std::vector<std::string> texts;
   for (const TextRow& row : rows) {
-    const std::string problem = train::mask_problem(model, row.text);
+    const std::string problem = model::mask_problem(model, row.text);
     if (problem.empty()) {
       texts.push_back(row.text);
       continue;
@@ -70,7 +70,7 @@ std::vector<std::string> fillable(const train::LoadedModel& model, TextSource& s
 }
 
 void run_fill_mask(const FillMaskArguments& arguments) {
-  train::LoadedModel model = train::load_model(arguments.model);
+  model::LoadedModel model = model::load_model(arguments.model);
   model.require_lm();
   const ops::TreeRouting routing = resolve_routing(model, arguments);
   TextSourceOptions options{arguments.texts, {}, arguments.file, arguments.text_column};
@@ -84,7 +84,7 @@ void run_fill_mask(const FillMaskArguments& arguments) {
        rows = source.next(kFillMaskChunk)) {
     std::exception_ptr failure;
     const std::vector<std::string> texts = fillable(model, source, rows, failure);
-    const auto results = train::fill_masks(model, texts, arguments.top, routing);
+    const auto results = model::fill_masks(model, texts, arguments.top, routing);
     for (std::size_t i = 0; i < texts.size(); ++i) {
       if (!arguments.json) print_text(texts[i], results[i]);
       if (arguments.json && single) print_json(text_json(results[i]));

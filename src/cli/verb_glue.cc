@@ -2,13 +2,13 @@
 
 #include "cli/config_verb.h"
 #include "cli/verbs.h"
-#include "espalier/train/glue.h"
+#include "espalier/glue/glue.h"
 
 namespace espalier::cli {
 
 static void run_glue(const config::GlueConfig& config) {
-  const io::Json results = train::glue(config);
-  fmt::print("{}\n", train::glue_table(results));
+  const io::Json results = glue::run_glue(config);
+  fmt::print("{}\n", glue::glue_table(results));
   const bool packed = !results.at("submission").at("files").empty();
   fmt::print("{0}/results.json, {0}/results.md{1}\n", config.run,
              packed ? fmt::format(", {}/submission.zip", config.run) : "");

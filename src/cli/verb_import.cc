@@ -5,7 +5,7 @@
 #include "cli/json_list.h"
 #include "cli/verbs.h"
 #include "espalier/base/log.h"
-#include "espalier/train/exchange.h"
+#include "espalier/model/exchange.h"
 
 namespace espalier::cli {
 namespace {
@@ -17,7 +17,7 @@ struct ImportArguments {
 };
 
 void run_import(const ImportArguments& arguments) {
-  const train::ImportSummary summary = train::import_model(arguments.folder, arguments.file);
+  const model::ImportSummary summary = model::import_model(arguments.folder, arguments.file);
   for (const std::string& warning : summary.warnings) log_warning(warning);
   std::int64_t parameters = 0;
   for (const io::NamedTensor& tensor : summary.checkpoint.model) parameters += tensor.value.size();

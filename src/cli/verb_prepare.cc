@@ -3,14 +3,14 @@
 #include "cli/config_verb.h"
 #include "cli/verbs.h"
 #include "espalier/base/log.h"
+#include "espalier/base/progress.h"
 #include "espalier/data/prepare.h"
-#include "espalier/train/progress.h"
 
 namespace espalier::cli {
 
 static void run_prepare(const data::PrepareOptions& options) {
   data::validate(options);
-  train::Progress progress("prepare");
+  Progress progress("prepare");
   const data::PrepareResult result = data::prepare(options, [&](const data::PrepareProgress& now) {
     progress.begin_phase(now.phase);
     const double total = static_cast<double>(std::max<std::uint64_t>(now.total, 1));

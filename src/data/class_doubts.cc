@@ -8,7 +8,7 @@
 #include <map>
 #include <string_view>
 
-#include "data/joined.h"
+#include "base/joined.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "data/joined.h"
+#include "base/joined.h"
 #include "data/json_lines.h"
 #include "espalier/base/error.h"
 #include "espalier/data/table_reader.h"

@@ -1,3 +1,5 @@
+#include "espalier/data/glob.h"
+
 #include <fmt/format.h>
 #include <glob.h>
 
@@ -5,7 +7,7 @@
 #include <set>
 
 #include "espalier/base/error.h"
-#include "espalier/data/corpus.h"
+#include "espalier/data/file_format.h"
 
 namespace espalier::data {
 namespace {

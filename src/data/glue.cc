@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "data/joined.h"
+#include "base/joined.h"
 #include "espalier/base/error.h"
 
 namespace espalier::data {

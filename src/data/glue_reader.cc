@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "data/joined.h"
+#include "base/joined.h"
 #include "data/label_parser.h"
 #include "espalier/base/error.h"
 #include "espalier/data/glue.h"

@@ -7,7 +7,7 @@
 #include <set>
 #include <string_view>
 
-#include "data/joined.h"
+#include "base/joined.h"
 #include "data/table_writer.h"
 #include "espalier/base/error.h"
 

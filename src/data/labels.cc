@@ -8,7 +8,7 @@
 #include <map>
 #include <utility>
 
-#include "data/joined.h"
+#include "base/joined.h"
 #include "data/number_key.h"
 #include "espalier/base/error.h"
 

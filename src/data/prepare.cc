@@ -1,14 +1,16 @@
 #include "espalier/data/prepare.h"
+#include "espalier/data/glob.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "data/joined.h"
+#include "base/joined.h"
 #include "data/prepare_parts.h"
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
 #include "espalier/io/run_files.h"
+#include "espalier/io/text_file.h"
 #include "espalier/io/token_store.h"
 
 namespace espalier::data {

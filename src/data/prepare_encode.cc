@@ -8,6 +8,7 @@
 #include "data/sequence_builder.h"
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
+#include "espalier/io/text_file.h"
 #include "espalier/io/token_store.h"
 #include "text/utf8.h"
 

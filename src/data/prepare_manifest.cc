@@ -3,7 +3,7 @@
 #include <fstream>
 #include <vector>
 
-#include "data/joined.h"
+#include "base/joined.h"
 #include "data/prepare_parts.h"
 #include "espalier/base/checksum.h"
 #include "espalier/base/error.h"

@@ -61,7 +61,8 @@ static void describe_tokenizer(PrepareOptions& options, config::Fields& fields) 
   fields.add("tokenizer.vocab_size", options.vocabulary_size,
              "Entries of the trained tokenizer, special tokens included.", config::between(16, 1 << 24));
   fields.add("tokenizer.max_words", options.max_words,
-             "Most words in the table that the tokenizer is trained from, about 70 bytes each; above it the "
+             "Most words in the table that the tokenizer is trained from, about 110 bytes each at the peak; "
+             "above it the "
              "rarest are dropped and counted.",
              config::between(1000, 1e9));
   fields.add("tokenizer.sample_bytes", options.tokenizer_sample_bytes,

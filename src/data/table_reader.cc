@@ -7,9 +7,9 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/joined.h"
 #include "data/column_hint.h"
 #include "data/delimited.h"
-#include "data/joined.h"
 #include "data/json_lines.h"
 #include "espalier/base/error.h"
 #include "text/utf8.h"

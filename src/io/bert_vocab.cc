@@ -6,6 +6,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/io/json.h"
+#include "espalier/io/text_file.h"
 #include "espalier/io/tokenizer_source.h"
 
 namespace espalier::io {

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "espalier/base/error.h"
-#include "io/half.h"
+#include "tensor/half.h"
 
 namespace espalier::io {
 

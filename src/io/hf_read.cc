@@ -10,6 +10,7 @@
 #include "espalier/base/error.h"
 #include "espalier/io/hf_model.h"
 #include "espalier/io/model_tensors.h"
+#include "espalier/io/text_file.h"
 #include "espalier/io/tokenizer_json.h"
 #include "espalier/io/tokenizer_source.h"
 #include "io/hf_config.h"

@@ -7,7 +7,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/ops/positions.h"
-#include "io/half.h"
+#include "tensor/half.h"
 
 namespace espalier::io {
 

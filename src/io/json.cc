@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "espalier/base/error.h"
+#include "espalier/io/text_file.h"
 
 namespace espalier::io {
 

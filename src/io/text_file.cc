@@ -1,5 +1,5 @@
-// Whole small files: read, and replaced atomically.
-#include "espalier/io/json.h"
+#include "espalier/io/text_file.h"
+
 #include "io/file_kind.h"
 #include "io/file_ops.h"
 

@@ -7,6 +7,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/io/json.h"
+#include "espalier/io/text_file.h"
 
 namespace espalier::io {
 

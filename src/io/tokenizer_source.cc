@@ -6,6 +6,7 @@
 #include "espalier/io/checkpoint.h"
 #include "espalier/io/hdf5_file.h"
 #include "espalier/io/json.h"
+#include "espalier/io/text_file.h"
 #include "espalier/io/token_store.h"
 #include "espalier/io/tokenizer_json.h"
 

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "espalier/base/error.h"
-#include "kernels/matmul.h"
+#include "kernels/matmul_isa.h"
 
 namespace espalier::kernels {
 namespace {

@@ -138,11 +138,6 @@ void prepare_thread() {
 
 }  // namespace
 
-void limit_products(ProductIsa isa) {
-  constexpr dnnl_cpu_isa_t kIsas[] = {dnnl_cpu_isa_sse41, dnnl_cpu_isa_avx2, dnnl_cpu_isa_avx512_core};
-  ESPALIER_CHECK(dnnl_set_max_cpu_isa(kIsas[static_cast<std::size_t>(isa)]) == dnnl_success);
-}
-
 void matmul_serial(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b,
                    bool accumulate, float* c, std::int64_t stride) {
   if (m == 0 || n == 0) return;

@@ -12,10 +12,6 @@ struct MatrixView {
   bool transposed = false;
 };
 
-// The best instructions that products may use from now on, if they are called before the first product.
-enum class ProductIsa { kSse41, kAvx2, kAvx512 };
-void limit_products(ProductIsa isa);
-
 // C[m,n] = A[m,k] B[k,n], or C += with `accumulate`. C is row-major with `stride` elements between rows.
 // Parallel over fixed panels of C, so the bits do not depend on the thread count.
 void matmul(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, bool accumulate,

@@ -7,14 +7,12 @@
 #include "espalier/base/error.h"
 #include "espalier/ops/gather.h"
 #include "espalier/ops/shape.h"
-#include "kernels/isa.h"
 
 namespace espalier::nn {
 
 static constexpr std::size_t kNoLayer = static_cast<std::size_t>(-1);
 
 static const CrammedBertOptions& validated(const CrammedBertOptions& options) {
-  kernels::require_valid_isa();
   validate(options);
   return options;
 }

@@ -1,7 +1,8 @@
+#include "train/class_weights.h"
+
 #include <fmt/format.h>
 
 #include "espalier/base/error.h"
-#include "train/finetune_data.h"
 
 namespace espalier::train {
 namespace {

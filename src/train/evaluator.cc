@@ -5,7 +5,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
-#include "espalier/train/progress.h"
+#include "espalier/base/progress.h"
 
 namespace espalier::train {
 namespace {

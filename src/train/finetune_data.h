@@ -23,7 +23,7 @@ struct FinetuneData {
   std::string title;  // of the task, for messages and file names
   data::LabelledData train;
   std::vector<EvaluationSet> evaluation;
-  std::vector<std::string> metrics;  // names of data/metrics.h, primary first
+  std::vector<std::string> metrics;  // names of metrics/metrics.h, primary first
   RunInputs inputs;                  // all rows of the files, before any are drawn
 };
 
@@ -39,9 +39,5 @@ void report_unread(const text::Tokenizer& tokenizer, const FinetuneData& data);
 
 // Rows of each class by name.
 io::Json class_counts_json(const data::LabelledData& data);
-
-// The weights that task.class_weights asks for, [classes]; undefined where it asks for none. InputError for
-// an unknown class, a weight that is none, or a regression.
-Tensor class_weights_of(const config::TaskConfig& task, const data::LabelledData& train);
 
 }  // namespace espalier::train

@@ -7,17 +7,18 @@
 
 #include "data/table_writer.h"
 #include "espalier/base/log.h"
-#include "espalier/data/interval.h"
+#include "espalier/io/text_file.h"
+#include "espalier/metrics/interval.h"
 #include "espalier/train/finetuner.h"
 
 namespace espalier::train {
 namespace {
 
-io::Json interval_json(const FinetuneRun& run, const std::string& metric, const data::Predictions& p) {
-  data::BootstrapOptions options;
+io::Json interval_json(const FinetuneRun& run, const std::string& metric, const metrics::Predictions& p) {
+  metrics::BootstrapOptions options;
   options.resamples = static_cast<int>(run.config.bootstrap);
   options.seed = run.config.seed;
-  const data::BootstrapInterval interval = data::bootstrap_interval(metric, p, options);
+  const metrics::BootstrapInterval interval = metrics::bootstrap_interval(metric, p, options);
   return {io::finite_or_null(interval.low), io::finite_or_null(interval.high)};
 }
 
@@ -26,7 +27,7 @@ void score_set(const FinetuneRun& run, std::size_t index, EpochScore& result) {
   const SetScore& score = result.sets[index];
   result.json["eval_loss" + set.suffix] = score.loss;
   for (const std::string& name : run.data.metrics) {
-    const data::MetricValue metric = data::compute_metric(name, score.predictions);
+    const metrics::MetricValue metric = metrics::compute_metric(name, score.predictions);
     if (!metric.warning.empty()) {
       result.warnings.push_back(fmt::format("{}{}: {}", name, set.suffix, metric.warning));
     }
@@ -36,7 +37,7 @@ void score_set(const FinetuneRun& run, std::size_t index, EpochScore& result) {
       result.json[key + "_interval"] = interval_json(run, name, score.predictions);
     }
     if (index == 0 && name == run.data.metrics[0]) {
-      result.primary = data::higher_is_better(name) ? metric.value : -metric.value;
+      result.primary = metrics::higher_is_better(name) ? metric.value : -metric.value;
     }
   }
   result.json["eval_samples" + set.suffix] = set.data.rows.size();

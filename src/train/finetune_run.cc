@@ -1,4 +1,5 @@
 #include "train/finetune_run.h"
+#include "train/class_weights.h"
 
 #include <fmt/format.h>
 
@@ -7,6 +8,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
+#include "espalier/io/text_file.h"
 #include "espalier/ops/cross_entropy.h"
 #include "espalier/ops/mean_squared_error.h"
 #include "espalier/ops/shape.h"
@@ -45,7 +47,8 @@ nn::ClassifierOptions head_options(const config::FinetuneConfig& config, const F
   return options;
 }
 
-RunInputs all_inputs(const config::FinetuneConfig& config, const FinetuneData& data, LoadedModel& base) {
+RunInputs all_inputs(const config::FinetuneConfig& config, const FinetuneData& data,
+                     model::LoadedModel& base) {
   RunInputs inputs = inputs_of("model", config.model, base);
   inputs.insert(inputs.end(), data.inputs.begin(), data.inputs.end());
   return inputs;
@@ -63,7 +66,7 @@ double probability_of(std::span<const float> logits, std::int32_t index) {
 
 FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_data, const io::Json& expected)
     : config(requested),
-      base(load_model(config.model)),
+      base(model::load_model(config.model)),
       data(read_finetune_data(config.task, config.seed, report_data)),
       inputs(all_inputs(config, data, base)),
       train(base.require_tokenizer(), data.train, batch_options(config, base.arch, true)),
@@ -96,7 +99,7 @@ std::int64_t FinetuneRun::end_step() const {
 
 void FinetuneRun::begin() {
   initialize(model, base.arch.init_std, config.seed);
-  copy_encoder(base, model.encoder());
+  model::copy_encoder(base, model.encoder());
   if (!base.routing.finished) {
     log_warning(
         fmt::format("{}: its trees had not finished hardening when it was saved; hard routing may lose much",
@@ -134,7 +137,7 @@ void FinetuneRun::record_inputs(const io::Checkpoint& checkpoint) {
 
 void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& where) {
   require_same_inputs_as(checkpoint, where);
-  load_weights(model, checkpoint.model, where);
+  model::load_weights(model, checkpoint.model, where);
   load_optimizer(updater.optimizer(), checkpoint, where);
   try {
     state.step = checkpoint.state.at("step").get<std::int64_t>();
@@ -155,16 +158,16 @@ void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   log_info(fmt::format("{}: continuing at step {} of {}", config.run, state.step, end_step()));
 }
 
-LabelInfo FinetuneRun::label_info() const {
-  LabelInfo info;
+model::LabelInfo FinetuneRun::label_info() const {
+  model::LabelInfo info;
   info.regression = data.train.regression;
   if (!info.regression) info.labels = data.train.labels.names();
   return info;
 }
 
 // What the pretraining said, unless this training gave the trees a mixture of their own.
-RoutingProvenance FinetuneRun::provenance() const {
-  RoutingProvenance routing = base.routing;
+model::RoutingProvenance FinetuneRun::provenance() const {
+  model::RoutingProvenance routing = base.routing;
   if (!nn::has_trees(base.arch.ffn)) return routing;
   routing.mode = config::routing_name(config.routing.mode);
   if (!trained_softly(config.routing)) return routing;
@@ -177,7 +180,7 @@ RoutingProvenance FinetuneRun::provenance() const {
 }
 
 io::Checkpoint FinetuneRun::checkpoint() {
-  io::Checkpoint checkpoint = model_checkpoint(model, label_info(), provenance(), base.tokenizer_json);
+  io::Checkpoint checkpoint = model::model_checkpoint(model, label_info(), provenance(), base.tokenizer_json);
   checkpoint.metadata["task"] = columns_json(columns_of(config.task));
   checkpoint.optimizer = optimizer_tensors(updater.optimizer());
   checkpoint.state["step"] = state.step;
@@ -222,7 +225,7 @@ SetScore FinetuneRun::score(data::LabelledLoader& batches) {
   SetScore result;
   const std::size_t rows = static_cast<std::size_t>(batches.rows());
   const bool regression = data.train.regression;
-  data::Predictions& p = result.predictions;
+  metrics::Predictions& p = result.predictions;
   (regression ? p.true_values : p.values).resize(regression ? rows : 0);
   p.values.resize(regression ? rows : 0);
   p.true_classes.resize(regression ? 0 : rows);

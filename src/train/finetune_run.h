@@ -7,9 +7,9 @@
 
 #include "espalier/config/finetune_config.h"
 #include "espalier/data/labelled_loader.h"
-#include "espalier/data/metrics.h"
+#include "espalier/metrics/metrics.h"
+#include "espalier/model/loaded_model.h"
 #include "espalier/nn/classifier.h"
-#include "espalier/train/model.h"
 #include "espalier/train/run_directory.h"
 #include "train/finetune_data.h"
 #include "train/updater.h"
@@ -29,7 +29,7 @@ struct FinetuneState {
 // Predictions and scores on one evaluation set.
 struct SetScore {
   double loss = 0;
-  data::Predictions predictions;
+  metrics::Predictions predictions;
   std::vector<double> confidence;  // probability of the predicted class; empty for regressions
 };
 
@@ -56,7 +56,7 @@ struct FinetuneRun {
   SetScore score(data::LabelledLoader& batches);
 
   config::FinetuneConfig config;
-  LoadedModel base;
+  model::LoadedModel base;
   FinetuneData data;
   RunInputs inputs;  // of data and model
   data::LabelledLoader train;
@@ -68,8 +68,8 @@ struct FinetuneRun {
   FinetuneState state;
 
  private:
-  LabelInfo label_info() const;
-  RoutingProvenance provenance() const;
+  model::LabelInfo label_info() const;
+  model::RoutingProvenance provenance() const;
   io::Checkpoint checkpoint();
   void require_same_inputs_as(const io::Checkpoint& checkpoint, const std::string& where) const;
   void record_inputs(const io::Checkpoint& checkpoint);

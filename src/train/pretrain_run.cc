@@ -1,19 +1,18 @@
 #include "train/pretrain_run.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
-#include "espalier/train/model.h"
-#include "train/model_card.h"
+#include "espalier/io/text_file.h"
+#include "espalier/model/loaded_model.h"
+#include "model/metrics_history.h"
+#include "model/word_difference.h"
 #include "train/optimizer_tensors.h"
 #include "train/run_inputs.h"
-#include "train/word_difference.h"
 
 namespace espalier::train {
 namespace {
@@ -38,7 +37,7 @@ config::PretrainConfig resolved(config::PretrainConfig config, const io::TokenSt
 
 // Rows of an embedding belong to the words of a tokenizer.
 void require_vocabulary_of(const io::Checkpoint& init, const config::PretrainConfig& config) {
-  const std::int64_t there = arch_of(init, config.init).embedding.vocab_size;
+  const std::int64_t there = model::arch_of(init, config.init).embedding.vocab_size;
   const std::int64_t here = config.arch.embedding.vocab_size;
   if (there == here) return;
   throw InputError(fmt::format(
@@ -80,13 +79,13 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
 
 void PretrainRun::begin() {
   if (!config.init.empty()) {
-    const io::Checkpoint init = load_model_checkpoint(config.init);
+    const io::Checkpoint init = model::load_model_checkpoint(config.init);
     require_vocabulary_of(init, config);
     state.inputs = to_json(inputs_of("init", config.init, init));
-    load_weights(model, init.model, config.init);
+    model::load_weights(model, init.model, config.init);
     log_info(fmt::format("{}: starting from the weights of {}", config.run, config.init));
     const std::string difference =
-        word_difference(init.tokenizer_json, config.init, store.tokenizer_json(), config.data);
+        model::word_difference(init.tokenizer_json, config.init, store.tokenizer_json(), config.data);
     if (!difference.empty()) {
       log_warning(
           fmt::format("init: {}: the weights were trained on other words than those of the data; "
@@ -115,7 +114,7 @@ void PretrainRun::check_init(const std::string& where) {
     log_info(fmt::format("{}: init: {} is not there any more; the run goes on without it", where, before));
     return;
   }
-  const RunInputs now = inputs_of("init", config.init, load_model_checkpoint(config.init));
+  const RunInputs now = inputs_of("init", config.init, model::load_model_checkpoint(config.init));
   require_same_inputs(now, state.inputs, where, way_out_by("init", config.run));
   state.inputs = to_json(now);
 }
@@ -132,7 +131,7 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
     throw InputError(fmt::format("{}: data: the run was trained on other data than {} holds now. {}", where,
                                  config.data, way_out_by("init", config.run)));
   }
-  load_weights(model, checkpoint.model, where);
+  model::load_weights(model, checkpoint.model, where);
   load_optimizer(updater.optimizer(), checkpoint, where);
   updater.optimizer().set_steps(state.step);
   directory.restore_metrics(checkpoint.metrics_jsonl);
@@ -143,22 +142,22 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
 }
 
 // A model without trees routes nothing, whatever the routing keys say.
-RoutingProvenance PretrainRun::provenance() const {
-  RoutingProvenance routing;
+model::RoutingProvenance PretrainRun::provenance() const {
+  model::RoutingProvenance routing;
   if (!nn::has_trees(config.arch.ffn)) return routing;
   const RoutingState now = routing_at(config.routing, config.arch.ffn.depth, used_fraction(config, state));
   routing.mode = config::routing_name(config.routing.mode);
   routing.temperature = static_cast<double>(now.routing.temperature);
   routing.trained_softly = trained_softly(config.routing);
   routing.finished = config.routing.mode != config::Routing::kAnneal || !now.soft;
-  const io::Json evaluation = train::last_evaluation(directory.metrics());
+  const io::Json evaluation = model::last_evaluation(directory.metrics());
   const auto gap = evaluation.find("eval_hardening_gap");
   if (gap != evaluation.end() && gap->is_number()) routing.hardening_gap = gap->get<double>();
   return routing;
 }
 
 io::Checkpoint PretrainRun::checkpoint() {
-  io::Checkpoint checkpoint = model_checkpoint(model, provenance(), store.tokenizer_json());
+  io::Checkpoint checkpoint = model::model_checkpoint(model, provenance(), store.tokenizer_json());
   checkpoint.optimizer = optimizer_tensors(updater.optimizer());
   checkpoint.state = to_json(state);
   checkpoint.config_yaml = config::dump(config);
@@ -238,13 +237,6 @@ void add_pruning(io::Json& line, const ops::LayerStatistics& trees) {
   const double layers = static_cast<double>(std::max<std::size_t>(trees.size(), 1));
   line["surviving_nodes"] = nodes / layers;
   line["dropped_mass"] = mass / layers;
-}
-
-std::int64_t resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  std::int64_t total = 0, resident = 0;
-  file >> total >> resident;
-  return resident * sysconf(_SC_PAGESIZE);
 }
 
 }  // namespace espalier::train

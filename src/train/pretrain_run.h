@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "espalier/base/progress.h"
 #include "espalier/config/pretrain_config.h"
 #include "espalier/data/masked_lm_loader.h"
 #include "espalier/io/token_store.h"
+#include "espalier/model/loaded_model.h"
 #include "espalier/nn/masked_lm.h"
 #include "espalier/train/evaluator.h"
-#include "espalier/train/model.h"
-#include "espalier/train/progress.h"
 #include "espalier/train/routing_schedule.h"
 #include "espalier/train/run_directory.h"
 #include "train/pretrain_state.h"
@@ -51,7 +51,7 @@ struct PretrainRun {
   void begin();
   void check_init(const std::string& where);
   void resume(const io::Checkpoint& checkpoint, const std::string& where);
-  RoutingProvenance provenance() const;
+  model::RoutingProvenance provenance() const;
   io::Checkpoint checkpoint();
 };
 
@@ -60,7 +60,5 @@ void evaluate_and_log(PretrainRun& run);
 
 // Surviving nodes a token and mean dropped mass, over the tree layers.
 void add_pruning(io::Json& line, const ops::LayerStatistics& trees);
-// Resident memory of this process.
-std::int64_t resident_bytes();
 
 }  // namespace espalier::train

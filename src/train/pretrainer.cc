@@ -9,6 +9,7 @@
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
+#include "espalier/base/resident_memory.h"
 #include "train/pretrain_run.h"
 #include "train/pretrain_update.h"
 

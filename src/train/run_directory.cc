@@ -8,6 +8,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
+#include "espalier/io/text_file.h"
 
 namespace espalier::train {
 

@@ -50,7 +50,7 @@ RunInput input_of(const std::string& key, const data::LabelledData& data) {
           {{"labels", labels.hex()}, {"texts", texts.hex()}}};
 }
 
-RunInputs inputs_of(const std::string& key, const std::string& path, LoadedModel& model) {
+RunInputs inputs_of(const std::string& key, const std::string& path, model::LoadedModel& model) {
   std::vector<io::NamedTensor> tensors;
   for (const nn::NamedParameter& parameter : model.module().parameters()) {
     tensors.push_back({parameter.name, parameter.value.value()});

@@ -8,7 +8,7 @@
 
 #include "espalier/data/labelled.h"
 #include "espalier/io/json.h"
-#include "espalier/train/model.h"
+#include "espalier/model/loaded_model.h"
 
 namespace espalier::train {
 
@@ -27,7 +27,7 @@ using RunInputs = std::vector<RunInput>;
 // The rows of a table with what they are labelled.
 RunInput input_of(const std::string& key, const data::LabelledData& data);
 // The weights of a model, and its tokenizer.
-RunInputs inputs_of(const std::string& key, const std::string& path, LoadedModel& model);
+RunInputs inputs_of(const std::string& key, const std::string& path, model::LoadedModel& model);
 RunInputs inputs_of(const std::string& key, const std::string& path, const io::Checkpoint& model);
 
 // {KEY: {path, size, checksums}}.

@@ -7,7 +7,8 @@ namespace espalier::train {
 namespace {
 
 // A key of the configuration that the model was trained with, or `otherwise`.
-std::string trained_with(const LoadedModel& model, const std::string& key, const std::string& otherwise) {
+std::string trained_with(const model::LoadedModel& model, const std::string& key,
+                         const std::string& otherwise) {
   for (const config::Setting& setting :
        config::parse_yaml(model.config_yaml, model.source.string() + ": config.yaml")) {
     if (setting.key == key && !setting.values.empty()) return setting.values[0];
@@ -27,7 +28,7 @@ io::Json columns_json(const TaskColumns& columns) {
   return {{"text", columns.text}, {"text_pair", columns.text_pair}};
 }
 
-TaskColumns columns_of(const LoadedModel& model) {
+TaskColumns columns_of(const model::LoadedModel& model) {
   const io::JsonView metadata(model.metadata, model.source.string() + ": metadata");
   if (metadata.has("task")) return {metadata["task"].get("text", ""), metadata["task"].get("text_pair", "")};
   if (model.config_yaml.empty() || !model.classifier) return {};

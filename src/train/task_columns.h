@@ -5,7 +5,7 @@
 
 #include "espalier/config/finetune_config.h"
 #include "espalier/io/json.h"
-#include "espalier/train/model.h"
+#include "espalier/model/loaded_model.h"
 
 namespace espalier::train {
 
@@ -20,6 +20,6 @@ TaskColumns columns_of(const config::TaskConfig& task);
 // As metadata["task"] of a checkpoint, and what it says of `model`; of a run from before it was kept there,
 // its configuration. Nothing is known of a model from elsewhere.
 io::Json columns_json(const TaskColumns& columns);
-TaskColumns columns_of(const LoadedModel& model);
+TaskColumns columns_of(const model::LoadedModel& model);
 
 }  // namespace espalier::train

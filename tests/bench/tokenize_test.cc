@@ -4,6 +4,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
+#include "espalier/io/text_file.h"
 #include "espalier/io/tokenizer_json.h"
 #include "tests/support/support.h"
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "espalier/base/error.h"
+#include "espalier/data/glob.h"
 #include "tests/support/support.h"
 
 namespace espalier::data {

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "espalier/base/error.h"
-#include "espalier/data/metrics.h"
+#include "espalier/metrics/metrics.h"
 #include "tests/data/labelled_support.h"
 #include "tests/support/support.h"
 
@@ -45,7 +45,7 @@ TEST_CASE("every task names known metrics, and the submission has its eleven fil
     CHECK(task.regression == task.labels.empty());
     CHECK_FALSE(task.dev_files().empty());
     for (const std::string& metric : task.metrics) {
-      const auto& known = metric_names();
+      const auto& known = metrics::metric_names();
       CHECK(std::find(known.begin(), known.end(), metric) != known.end());
     }
     for (const GlueFile& file : task.test_files()) {

@@ -6,8 +6,8 @@
 
 #include "espalier/io/checkpoint.h"
 #include "espalier/io/token_store.h"
+#include "espalier/model/loaded_model.h"
 #include "espalier/nn/masked_lm.h"
-#include "espalier/train/model.h"
 #include "tests/fuzz/checkpoint_support.h"
 #include "tests/fuzz/fuzz_support.h"
 
@@ -93,7 +93,7 @@ void fuzz_one(std::string_view input) {
   testing::write_datasets(path, store ? "token store" : "checkpoint", datasets);
   if (!store) {
     io::list_checkpoint(path);
-    train::load_model(path);
+    model::load_model(path);
     return;
   }
   const io::TokenStoreReader reader(path);

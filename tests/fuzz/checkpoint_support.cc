@@ -3,9 +3,9 @@
 #include "espalier/io/checkpoint.h"
 #include "espalier/io/token_store.h"
 #include "espalier/io/tokenizer_json.h"
+#include "espalier/model/loaded_model.h"
 #include "espalier/nn/masked_lm.h"
 #include "espalier/text/tokenizer_model.h"
-#include "espalier/train/model.h"
 #include "tests/fuzz/fuzz_support.h"
 
 namespace espalier::testing {
@@ -42,7 +42,7 @@ std::vector<Dataset> make_checkpoint() {
   nn::MaskedLm model(arch);
   nn::initialize(model, 0.1, 3);
   const std::filesystem::path path = fuzz_file("checkpoint.h5", "");
-  io::save_checkpoint(path, train::model_checkpoint(model, {}, tokenizer()));
+  io::save_checkpoint(path, model::model_checkpoint(model, {}, tokenizer()));
   return datasets_of(path, "checkpoint");
 }
 

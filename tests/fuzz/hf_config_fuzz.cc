@@ -1,9 +1,9 @@
 // config.json of a Hugging Face folder, in either layout, read alone and with the weights of a small model
 // beside it.
 #include "espalier/io/hf_model.h"
+#include "espalier/model/exchange.h"
+#include "espalier/model/loaded_model.h"
 #include "espalier/nn/masked_lm.h"
-#include "espalier/train/exchange.h"
-#include "espalier/train/model.h"
 #include "io/hf_config.h"
 #include "tests/fuzz/fuzz_support.h"
 
@@ -22,8 +22,8 @@ void write_weights() {
   arch.ffn.depth = 1;
   nn::MaskedLm model(arch);
   const std::filesystem::path checkpoint = testing::fuzz_file("model.h5", "");
-  io::save_checkpoint(checkpoint, train::model_checkpoint(model, {}, ""));
-  train::export_model(checkpoint, checkpoint.parent_path() / "hf");
+  io::save_checkpoint(checkpoint, model::model_checkpoint(model, {}, ""));
+  model::export_model(checkpoint, checkpoint.parent_path() / "hf");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "espalier/base/error.h"
 #include "espalier/io/json.h"
 #include "espalier/io/line_reader.h"
+#include "espalier/io/text_file.h"
 #include "io/file_kind.h"
 #include "tests/io/line_support.h"
 #include "tests/support/support.h"

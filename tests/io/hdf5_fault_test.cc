@@ -8,6 +8,7 @@
 #include "espalier/io/hdf5_file.h"
 #include "espalier/io/json.h"
 #include "espalier/io/safetensors.h"
+#include "espalier/io/text_file.h"
 #include "io/fault.h"
 #include "tests/support/support.h"
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "espalier/io/hf_model.h"
+#include "espalier/io/text_file.h"
 #include "tests/io/hf_support.h"
 #include "tests/support/support.h"
 

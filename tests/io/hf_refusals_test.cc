@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "espalier/io/hf_model.h"
+#include "espalier/io/text_file.h"
 #include "tests/io/hf_support.h"
 #include "tests/support/support.h"
 

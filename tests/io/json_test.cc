@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "espalier/base/error.h"
+#include "espalier/io/text_file.h"
 #include "tests/support/support.h"
 
 namespace espalier::io {

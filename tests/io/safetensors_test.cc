@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "espalier/base/error.h"
-#include "io/half.h"
+#include "tensor/half.h"
 #include "tests/support/support.h"
 
 namespace espalier::io {

@@ -6,6 +6,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/io/json.h"
+#include "espalier/io/text_file.h"
 #include "io/fault.h"
 #include "tests/support/support.h"
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "espalier/io/json.h"
+#include "espalier/io/text_file.h"
 #include "tests/support/support.h"
 
 namespace espalier::io {

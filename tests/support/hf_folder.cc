@@ -6,6 +6,8 @@
 
 #include "tests/support/support.h"
 
+#include "espalier/io/text_file.h"
+
 namespace espalier::testing {
 
 namespace {

@@ -9,10 +9,11 @@
 
 #include "espalier/base/error.h"
 #include "espalier/io/checkpoint.h"
+#include "espalier/model/loaded_model.h"
 #include "espalier/train/finetuner.h"
-#include "espalier/train/model.h"
 #include "tests/support/support.h"
 #include "tests/train/finetune_support.h"
+#include "train/class_weights.h"
 #include "train/finetune_data.h"
 #include "train/frozen_decisions.h"
 
@@ -85,7 +86,7 @@ TEST_CASE("frozen: what decides keeps its bits, all else learns") {
     if (name.find("linear_out") != std::string::npos) CHECK(rows.front() == 0);
   }
   CHECK(layers == 6);
-  CHECK(load_model(work.dir / "frozen").routing.mode == "frozen");
+  CHECK(model::load_model(work.dir / "frozen").routing.mode == "frozen");
 }
 
 TEST_CASE("frozen: the rows that decide, in several trees and in trees with MLP leaves") {
@@ -134,17 +135,17 @@ TEST_CASE("frozen: weight decay would move what is frozen") {
 TEST_CASE("soft and annealed fine-tuning leave the temperature for --routing soft") {
   const FinetuneWorkspace work;
   finetune(work.config("soft", {"routing.mode=soft", "routing.temperature=0.5", "train.epochs=1"}));
-  const RoutingProvenance soft = load_model(work.dir / "soft").routing;
+  const model::RoutingProvenance soft = model::load_model(work.dir / "soft").routing;
   CHECK(soft.trained_softly);
   CHECK(soft.temperature == 0.5);
   CHECK(soft.finished);
   finetune(work.config("anneal", {"routing.mode=anneal", "train.epochs=1"}));
-  const RoutingProvenance anneal = load_model(work.dir / "anneal").routing;
+  const model::RoutingProvenance anneal = model::load_model(work.dir / "anneal").routing;
   CHECK(anneal.finished);
   CHECK(anneal.temperature == doctest::Approx(0.1));
   finetune(work.config("through", {"routing.mode=straight_through", "train.epochs=1"}));
-  CHECK(load_model(work.dir / "through").routing.mode == "straight_through");
-  CHECK_FALSE(load_model(work.dir / "through").routing.trained_softly);
+  CHECK(model::load_model(work.dir / "through").routing.mode == "straight_through");
+  CHECK_FALSE(model::load_model(work.dir / "through").routing.trained_softly);
 }
 
 TEST_CASE("weights of classes: balanced, or by name") {

@@ -7,7 +7,7 @@
 #include "espalier/base/log.h"
 #include "espalier/base/philox.h"
 #include "espalier/io/tokenizer_json.h"
-#include "espalier/train/model.h"
+#include "espalier/model/loaded_model.h"
 #include "tests/train/train_support.h"
 
 namespace espalier::testing {
@@ -23,7 +23,7 @@ void write_tiny_model(const std::filesystem::path& file) {
   nn::MaskedLm model(arch);
   nn::initialize(model, 0.1, 3);
   const text::TokenizerModel tokenizer = text::crammed_bert_tokenizer(tiny_vocabulary());
-  io::save_checkpoint(file, train::model_checkpoint(model, {}, io::tokenizer_json(tokenizer)));
+  io::save_checkpoint(file, model::model_checkpoint(model, {}, io::tokenizer_json(tokenizer)));
 }
 
 void write_letters(const std::filesystem::path& file, int rows, std::uint64_t seed, bool mixed) {

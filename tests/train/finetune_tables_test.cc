@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 
 #include "espalier/io/checkpoint.h"
+#include "espalier/model/loaded_model.h"
 #include "espalier/train/finetuner.h"
-#include "espalier/train/model.h"
 #include "tests/support/support.h"
 #include "tests/train/finetune_support.h"
 #include "train/task_columns.h"
@@ -50,11 +50,11 @@ TEST_CASE("a model of pairs remembers its columns") {
   for (int i = 0; i < 8; ++i) text += std::string("a b\t") + (i % 2 == 0 ? "c d\tx\n" : "y z\ty\n");
   work.dir.write("t.tsv", text);
   finetune(table_config(work, "t.tsv", "t.tsv", {"task.text=first", "task.text_pair=second"}));
-  const LoadedModel model = load_model(work.dir / "run");
+  const model::LoadedModel model = model::load_model(work.dir / "run");
   CHECK(columns_of(model).text == "first");
   CHECK(columns_of(model).text_pair == "second");
   // As runs were kept before: by their configuration.
-  LoadedModel old = load_model(work.dir / "run");
+  model::LoadedModel old = model::load_model(work.dir / "run");
   old.metadata.erase("task");
   CHECK(columns_of(old).text_pair == "second");
   old.config_yaml.clear();

@@ -12,7 +12,7 @@
 #include "espalier/base/parallel.h"
 #include "espalier/data/labelled.h"
 #include "espalier/io/run_files.h"
-#include "espalier/train/inference.h"
+#include "espalier/model/inference.h"
 #include "tests/support/support.h"
 #include "tests/train/finetune_support.h"
 #include "tests/train/train_support.h"
@@ -73,11 +73,11 @@ TEST_CASE("the predictions are those of the saved model, a row for each row of t
   const std::string text = read_text(work.run("a") / "predictions_dev.tsv");
   CHECK(text.starts_with("index\tline\tlabel\tprediction\tprobability\n0\t2\t"));
   CHECK(count_lines(text) == 41);
-  LoadedModel model = load_model(work.run("a"));
+  model::LoadedModel model = model::load_model(work.run("a"));
   const data::LabelledData dev = data::read_labelled(work.dir / "dev.tsv", {"text", "", "label", false});
-  std::vector<TextPair> texts;
+  std::vector<model::TextPair> texts;
   for (const data::Example& row : dev.rows) texts.push_back({row.text, ""});
-  const std::vector<Classification> predicted = classify(model, texts, {});
+  const std::vector<model::Classification> predicted = model::classify(model, texts, {});
   double right = 0;
   for (std::size_t i = 0; i < dev.rows.size(); ++i) {
     const std::string truth = dev.labels.name(dev.rows[i].label);
@@ -149,10 +149,10 @@ TEST_CASE("a regression learns a value") {
   const std::string text = read_text(work.run("a") / "predictions_dev.tsv");
   CHECK(text.starts_with("index\tline\tlabel\tprediction\n0\t2\t"));
   CHECK(count_lines(text) == 41);
-  LoadedModel model = load_model(work.run("a"));
+  model::LoadedModel model = model::load_model(work.run("a"));
   CHECK(model.labels.regression);
-  CHECK(classify(model, std::vector<TextPair>{{"n o p q r s", ""}}, {})[0].score >
-        classify(model, std::vector<TextPair>{{"a b c d e f", ""}}, {})[0].score);
+  CHECK(model::classify(model, std::vector<model::TextPair>{{"n o p q r s", ""}}, {})[0].score >
+        model::classify(model, std::vector<model::TextPair>{{"a b c d e f", ""}}, {})[0].score);
 }
 
 TEST_CASE("a metric that does not exist is null in JSON, and the run is whole all the same") {

@@ -8,13 +8,13 @@
 #include <map>
 
 #include "espalier/io/hf_model.h"
+#include "espalier/model/loaded_model.h"
 #include "espalier/nn/masked_lm.h"
 #include "espalier/ops/cross_entropy.h"
 #include "espalier/ops/linear.h"
 #include "espalier/ops/mean_squared_error.h"
 #include "espalier/ops/shape.h"
 #include "espalier/optim/adamw.h"
-#include "espalier/train/model.h"
 #include "io/hf_tensors.h"
 #include "tests/support/support.h"
 
@@ -107,7 +107,7 @@ class GoldenModel {
     } else {
       lm_ = std::make_unique<nn::MaskedLm>(golden.hf.arch);
     }
-    load_weights(module(), golden.hf.tensors, golden.name);
+    model::load_weights(module(), golden.hf.tensors, golden.name);
   }
   nn::Module& module() { return lm_ ? static_cast<nn::Module&>(*lm_) : *classifier_; }
 

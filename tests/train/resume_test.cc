@@ -6,7 +6,7 @@
 #include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
 #include "espalier/io/run_files.h"
-#include "espalier/train/model.h"
+#include "espalier/model/loaded_model.h"
 #include "espalier/train/pretrainer.h"
 #include "espalier/train/run_directory.h"
 #include "tests/support/support.h"
@@ -81,19 +81,19 @@ TEST_CASE("a checkpoint says how its trees were trained, and nothing where there
   std::vector<std::string> half = anneal;
   half.push_back("train.max_steps=7");
   pretrain(work.config("half", half));
-  const RoutingProvenance unfinished = load_model(work.run("half")).routing;
+  const model::RoutingProvenance unfinished = model::load_model(work.run("half")).routing;
   CHECK(unfinished.mode == "anneal");
   CHECK_FALSE(unfinished.finished);
   CHECK(unfinished.trained_softly);
   CHECK(unfinished.temperature < 1);
   CHECK(unfinished.hardening_gap.has_value());
   pretrain(work.config("half", anneal));
-  CHECK(load_model(work.run("half")).routing.finished);
+  CHECK(model::load_model(work.run("half")).routing.finished);
 
   half.push_back("arch.ffn.type=dense");
   half.push_back("arch.ffn.width=8");
   pretrain(work.config("dense", half));
-  const RoutingProvenance dense = load_model(work.run("dense")).routing;
+  const model::RoutingProvenance dense = model::load_model(work.run("dense")).routing;
   CHECK(dense.finished);
   CHECK_FALSE(dense.trained_softly);
   CHECK_FALSE(dense.hardening_gap.has_value());

@@ -12,13 +12,6 @@
 
 namespace espalier::testing {
 
-std::vector<std::string> tiny_vocabulary() {
-  std::vector<std::string> words = {"<pad>", "<s>", "</s>", "<unk>", "<cls>", "<sep>", "<mask>"};
-  for (char c = 'a'; c <= 'z'; ++c) words.emplace_back(1, c);
-  for (char c = 'a'; words.size() < 40; ++c) words.push_back(std::string("##") + c);
-  return words;
-}
-
 void write_tiny_store(const std::filesystem::path& dir, std::int64_t train, std::int64_t validation) {
   std::filesystem::create_directories(dir);
   io::TokenStoreWriter writer(dir / "tokens.h5", {.vocabulary_size = 40, .sequence_length = 16});

@@ -7,11 +7,9 @@
 
 #include "espalier/config/pretrain_config.h"
 #include "tests/support/support.h"
+#include "tests/support/tiny_vocabulary.h"
 
 namespace espalier::testing {
-
-// 40 words: the special tokens, the letters, and seven letters that go on.
-std::vector<std::string> tiny_vocabulary();
 
 // Writes DIR/tokens.h5: `train` and `validation` sequences of 16 tokens over 40 words, in which the next word
 // mostly follows from the one before, so that a tiny model learns something.

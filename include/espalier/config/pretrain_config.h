@@ -10,48 +10,50 @@
 
 namespace espalier::config {
 
+// AdamW, and how far a gradient may go.
 struct OptimizerConfig {
-  double lr = 1e-3;
-  double beta1 = 0.9;
-  double beta2 = 0.98;
+  double lr = 1e-3;     // at the schedule's peak
+  double beta1 = 0.9;   // decay of the first moment
+  double beta2 = 0.98;  // ... and of the second
   double eps = 1e-12;
-  double weight_decay = 0.01;
-  double clip = 0.5;  // global L2 norm; 0: no clipping
+  double weight_decay = 0.01;  // decoupled; of matrices and embeddings only
+  double clip = 0.5;           // global L2 norm; 0: no clipping
 };
 
+// How long a training lasts, and what its schedules run over: one of the three, the others 0.
 struct BudgetConfig {
-  std::int64_t tokens = 0;
-  std::int64_t steps = 0;
-  double minutes = 0;
+  std::int64_t tokens = 0;  // of the data, predicted or not
+  std::int64_t steps = 0;   // updates
+  double minutes = 0;       // of wall time, over all sittings; not reproducible bit for bit
 };
 
 struct PretrainConfig {
-  std::string data;
-  std::string run;
-  std::string resume = "auto";
-  std::string init;
-  std::uint64_t seed = 1;
+  std::string data;             // folder of `espalier prepare`
+  std::string run;              // folder of this training
+  std::string resume = "auto";  // auto, never, or a checkpoint to continue from
+  std::string init;             // a MODEL whose weights to begin with; empty: at random
+  std::uint64_t seed = 1;       // of initial weights, masks, dropout and leaks
   nn::CrammedBertOptions arch;
   RoutingConfig routing;
   BudgetConfig budget;
-  std::int64_t max_steps = 0;
+  std::int64_t max_steps = 0;  // stops here, its schedules unchanged; 0: at the budget's end
   OptimizerConfig optimizer;
   optim::ScheduleKind schedule = optim::ScheduleKind::kCrammed;
-  double warmup = 0.0;
-  std::int64_t batch_size = 8192;
-  std::int64_t micro_batch = 128;
-  double batch_ramp = 0.6;
-  double mask_rate = 0.25;
-  bool dropout = false;
-  bool shuffle = false;
-  bool detect_anomaly = false;
-  std::int64_t log_steps = 10;
-  std::int64_t eval_steps = 0;
-  std::int64_t eval_sequences = 1024;
-  std::int64_t save_steps = 0;
-  double save_minutes = 15;
-  std::int64_t keep_checkpoints = 2;
-  bool stop_on_save_error = true;
+  double warmup = 0.0;                 // share of the budget in which the learning rate rises
+  std::int64_t batch_size = 8192;      // sequences of an update
+  std::int64_t micro_batch = 128;      // sequences in memory at a time, at most
+  double batch_ramp = 0.6;             // share of the budget in which the batch grows to its size
+  double mask_rate = 0.25;             // share of the tokens that are predicted
+  bool dropout = false;                // that of arch, in training
+  bool shuffle = false;                // a new order in each epoch instead of the stored one
+  bool detect_anomaly = false;         // stop at the operation that makes the first value that is not finite
+  std::int64_t log_steps = 10;         // updates between lines of metrics.jsonl
+  std::int64_t eval_steps = 0;         // updates between evaluations; 0: at the end only
+  std::int64_t eval_sequences = 1024;  // of the validation split; 0: all
+  std::int64_t save_steps = 0;         // updates between checkpoints; 0: by time alone
+  double save_minutes = 15;            // between checkpoints; 0: by save_steps alone
+  std::int64_t keep_checkpoints = 2;   // the newest, beside the best
+  bool stop_on_save_error = true;      // false: warn and train on where a checkpoint cannot be written
 };
 
 void describe(PretrainConfig& config, Fields& fields);

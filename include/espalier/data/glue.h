@@ -27,7 +27,7 @@ struct GlueTask {
   std::vector<std::string> labels;  // class i is labels[i], in the order of the official loaders
   // Columns of the files with header; `text_pair` empty for single sentences.
   std::string text, text_pair, label;
-  std::vector<std::string> metrics;  // names of data/metrics.h, the one of published tables first
+  std::vector<std::string> metrics;  // names of metrics/metrics.h, the one of published tables first
   std::vector<GlueFile> files;
 
   bool pairs() const { return !text_pair.empty(); }

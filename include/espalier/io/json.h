@@ -1,4 +1,4 @@
-// JSON documents and small text files. The only door to nlohmann-json: everybody else says io::Json.
+// JSON documents. The only door to nlohmann-json: everybody else says io::Json.
 #pragma once
 
 #include <cstdint>
@@ -27,13 +27,6 @@ std::string json_text(const Json& json, int indent = 2);
 
 // JSON has neither NaN nor infinity: a number that is not finite is null.
 Json finite_or_null(double value);
-
-// The bytes of a whole file. Throws InputError if it can't be opened, RunError if reading fails.
-std::string read_text_file(const std::filesystem::path& path);
-
-// Replaces `path` by a file of these bytes, or leaves what was there: temporary file beside it, fsync,
-// rename, fsync of the folder. Throws RunError with the path and the system's reason.
-void write_text_atomically(const std::filesystem::path& path, std::string_view text);
 
 // A value inside a document that knows its path, so that getters can say
 // `config.json: arch.hidden_size: expected an integer, found the string "768"`. It refers to the document,

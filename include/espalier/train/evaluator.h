@@ -25,9 +25,10 @@ struct MaskedLmScore {
   ops::LayerStatistics trees;  // one a tree layer
 };
 
-// Masks `sequences` validation sequences (0: all) in the way fixed by `seed`, whatever the training's epoch,
-// and scores the model. Decision statistics use `routing.temperature`. `on_batch`, called before each batch,
-// gets the share that is done; what it throws ends the scoring.
+// Scores the model on the first `sequences` sequences of the loader (0: all), masked as the loader masks
+// them; with validation_options() that is the same in every epoch of every run. Decision statistics use
+// `routing.temperature`. `on_batch`, called before each batch, gets the share that is done; what it throws
+// ends the scoring.
 MaskedLmScore score(nn::MaskedLm& model, data::MaskedLmLoader& loader, std::int64_t sequences,
                     const ops::TreeRouting& routing, const std::function<void(double)>& on_batch = {});
 

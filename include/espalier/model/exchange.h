@@ -1,0 +1,40 @@
+// Models in and out of Hugging Face's layout.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "espalier/io/checkpoint.h"
+#include "espalier/io/hf_model.h"
+
+namespace espalier::model {
+
+struct ExportOptions {
+  std::optional<io::DType> dtype;  // as in io::HfWriteOptions
+  // Export the hard trees of a model that was trained to be a mixture (routing.mode: soft), knowing that they
+  // compute something else.
+  bool harden = false;
+};
+
+struct ExportSummary {
+  std::int64_t tensors = 0;
+  std::int64_t parameters = 0;
+  std::vector<std::string> warnings;
+};
+
+// Writes MODEL to `folder` as a Hugging Face folder with a model card (README.md). InputError for what the
+// original architecture cannot compute exactly, naming the setting: leaf trees, soft routing.
+ExportSummary export_model(const std::filesystem::path& model, const std::filesystem::path& folder,
+                           const ExportOptions& options = {});
+
+struct ImportSummary {
+  io::Checkpoint checkpoint;  // as saved
+  std::vector<std::string> warnings;
+};
+
+// Reads a Hugging Face folder into a checkpoint of kind "model".
+ImportSummary import_model(const std::filesystem::path& folder, const std::filesystem::path& file);
+
+}  // namespace espalier::model

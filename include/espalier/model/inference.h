@@ -1,0 +1,71 @@
+// Using a model on text: filling masks, classifying, embedding. Results depend on the texts alone, not on the
+// thread count; sequences are batched with others of exactly their length, so that nothing is padded.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "espalier/model/loaded_model.h"
+
+namespace espalier::model {
+
+// Hard routing, or the mixture at `temperature` (by default the one where the training stopped). InputError:
+// a model without trees, or one never trained softly and no temperature.
+ops::TreeRouting inference_routing(const LoadedModel& model, bool soft,
+                                   std::optional<double> temperature = std::nullopt);
+
+// A warning if hard routing is asked of trees that had not finished hardening, with the gap; empty if there
+// is nothing to say.
+std::string unfinished_warning(const LoadedModel& model, const ops::TreeRouting& routing);
+
+struct MaskPrediction {
+  double score = 0;  // probability among all words
+  std::int32_t token = 0;
+  std::string token_str;
+  std::string sequence;  // the text with the token in place, decoded
+};
+
+// Why fill_masks would refuse a text (no mask, or too long for the model), which it quotes; "" if it would
+// not.
+std::string mask_problem(const LoadedModel& model, const std::string& text);
+
+// For each text, for each of its mask tokens in order, the `top` most likely words, best first (lower id
+// first among equals). As transformers' fill-mask pipeline: special tokens are left out of `sequence` where a
+// text has a single mask. InputError quotes the text that has no mask or is too long for the model.
+std::vector<std::vector<std::vector<MaskPrediction>>> fill_masks(LoadedModel& model,
+                                                                 std::span<const std::string> texts,
+                                                                 std::int64_t top,
+                                                                 const ops::TreeRouting& routing);
+
+struct TextPair {
+  std::string text;
+  std::string pair;  // may be empty: the recipe encodes single sentences as a pair with an empty second part
+};
+
+struct Classification {
+  std::string label;  // the most likely class; for a regression the model's name for the value
+  double score = 0;   // its probability; for a regression the value
+  std::vector<double> probabilities;  // of all classes, in order; empty for a regression
+  bool truncated = false;             // the text was longer than the model reads
+};
+
+std::vector<Classification> classify(LoadedModel& model, std::span<const TextPair> texts,
+                                     const ops::TreeRouting& routing);
+
+enum class EmbeddingPooling {
+  kMean,   // of the final states of all positions
+  kFirst,  // the final state at position 0
+};
+
+struct Embeddings {
+  Tensor values;               // [texts, hidden_size]
+  std::int64_t truncated = 0;  // texts longer than the model reads
+};
+
+Embeddings embed(LoadedModel& model, std::span<const std::string> texts, EmbeddingPooling pooling,
+                 const ops::TreeRouting& routing);
+
+}  // namespace espalier::model

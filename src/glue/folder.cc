@@ -1,0 +1,64 @@
+#include "glue/folder.h"
+
+#include <fmt/format.h>
+
+#include "espalier/base/error.h"
+#include "espalier/io/text_file.h"
+#include "espalier/train/run_directory.h"
+
+namespace espalier::glue {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A begun run has a config.yaml with glue.dir; before that there are a lock and unfinished files at most.
+fs::path checked(const config::GlueConfig& config) {
+  const fs::path path = config.run;
+  if (!fs::exists(path)) return path;
+  if (!fs::is_directory(path)) {
+    throw InputError(fmt::format("run: {} is a file; give a folder", path.string()));
+  }
+  if (fs::exists(path / "config.yaml")) {
+    for (const config::Setting& setting : config::read_yaml(path / "config.yaml")) {
+      if (setting.key != "glue.dir") continue;
+      if (config.resume != "never") return path;
+      throw InputError(fmt::format("run: {} already holds a run; resume=auto continues it", path.string()));
+    }
+    throw InputError(fmt::format("run: {} holds a run of another kind; give a new folder", path.string()));
+  }
+  for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
+    const std::string name = entry.path().filename().string();
+    if (name == "lock" || name.find(".tmp-") != std::string::npos) continue;
+    throw InputError(
+        fmt::format("run: {} holds files but no run; give an empty or a new folder", path.string()));
+  }
+  return path;
+}
+
+}  // namespace
+
+GlueFolder::GlueFolder(const config::GlueConfig& config) : path_(checked(config)), lock_(path_) {
+  io::remove_stale_temporaries(lock_);
+  const fs::path file = path_ / "config.yaml";
+  if (fs::exists(file)) {
+    const std::string way_out = "To start anew, or to train longer, give another `run` folder.";
+    train::require_same_config(io::read_text_file(file), file.string(), settings_of(config),
+                               {config::glue_resume_rule, fs::exists(path_ / "model.json"), way_out});
+  }
+}
+
+std::optional<io::Json> GlueFolder::read(const fs::path& below) const {
+  if (!fs::exists(path_ / below)) return std::nullopt;
+  return io::read_json(path_ / below);
+}
+
+void GlueFolder::write(const fs::path& below, const io::Json& json) const {
+  write_text(below, io::json_text(json));
+}
+
+void GlueFolder::write_text(const fs::path& below, const std::string& text) const {
+  fs::create_directories((path_ / below).parent_path());
+  io::write_text_atomically(path_ / below, text);
+}
+
+}  // namespace espalier::glue

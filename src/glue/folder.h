@@ -1,0 +1,33 @@
+// The folder of a GLUE run: who may write there, what it was begun with, and what is finished.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "espalier/config/glue_config.h"
+#include "espalier/io/json.h"
+#include "espalier/io/run_files.h"
+
+namespace espalier::glue {
+
+class GlueFolder {
+ public:
+  // Creates and locks the folder. InputError if another process holds it, if it holds something else, if it
+  // was begun with other settings (each is named), or if it holds a run and `resume` is never. The new ones
+  // are not written yet: whether the files are the same is still to be checked.
+  explicit GlueFolder(const config::GlueConfig& config);
+
+  const std::filesystem::path& path() const { return path_; }
+  // A document below the folder; none if it is not there.
+  std::optional<io::Json> read(const std::filesystem::path& below) const;
+  // Replaces it.
+  void write(const std::filesystem::path& below, const io::Json& json) const;
+  void write_text(const std::filesystem::path& below, const std::string& text) const;
+
+ private:
+  std::filesystem::path path_;
+  io::RunLock lock_;
+};
+
+}  // namespace espalier::glue

@@ -1,0 +1,112 @@
+#include "glue/predict.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "espalier/base/error.h"
+#include "espalier/base/interrupt.h"
+#include "espalier/base/log.h"
+#include "espalier/base/progress.h"
+#include "espalier/data/glue_submission.h"
+#include "espalier/data/labelled_loader.h"
+#include "espalier/model/loaded_model.h"
+#include "train/run_inputs.h"
+
+namespace espalier::glue {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kPredictionBatch = 32;
+
+struct TestPredictions {
+  std::vector<std::int32_t> classes;
+  std::vector<double> values;
+};
+
+void take(const data::LabelledBatch& batch, const Tensor& logits, bool regression, TestPredictions& result) {
+  const auto width = static_cast<std::size_t>(logits.shape().columns());
+  for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+    const auto row = static_cast<std::size_t>(batch.rows[i]);
+    const std::span<const float> scores = logits.span().subspan(i * width, width);
+    if (regression) {
+      result.values[row] = static_cast<double>(scores[0]);
+    } else {
+      result.classes[row] =
+          static_cast<std::int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+    }
+  }
+}
+
+TestPredictions predict(model::LoadedModel& model, const data::LabelledData& data, std::int64_t max_length,
+                        const std::string& title) {
+  const NoGradGuard no_grad;
+  data::LabelledLoaderOptions options;
+  options.batch_size = kPredictionBatch;
+  options.max_length = std::min(max_length, model.arch.embedding.max_positions);
+  options.bucket_by_length = true;
+  data::LabelledLoader loader(model.require_tokenizer(), data, options);
+  TestPredictions result;
+  result.classes.resize(data.regression ? 0 : data.rows.size());
+  result.values.resize(data.regression ? data.rows.size() : 0);
+  Progress progress(title);
+  for (std::int64_t index = 0; index < loader.batches(); ++index) {
+    if (const int signal = interrupt_signal()) {
+      throw Interrupted("stopped while predicting test rows; the same command continues", signal);
+    }
+    const data::LabelledBatch batch = loader.batch(0, index);
+    nn::ForwardContext context;
+    const Variable logits = model.require_classifier().forward(batch.ids, batch.mask, context);
+    take(batch, logits.value(), data.regression, result);
+    progress.update(static_cast<double>(index + 1) / static_cast<double>(loader.batches()), "");
+  }
+  return result;
+}
+
+// Whether what was predicted is of this model and of the rows that the files hold now.
+bool is_done(const GlueFolder& folder, const io::Json& done, const std::string& model,
+             const train::RunInputs& inputs) {
+  if (done.at("folder") != model) return false;
+  const io::Json saved = done.value("inputs", io::Json::object());
+  for (const train::RunInput& input : inputs) {
+    if (!saved.contains(input.key)) return false;
+    const std::string change = train::difference(input, saved);
+    if (change.empty()) continue;
+    log_info(fmt::format("{}; its rows are predicted again", change));
+    return false;
+  }
+  const io::Json& files = done.at("files");
+  return std::all_of(files.begin(), files.end(), [&](const io::Json& file) {
+    return fs::exists(folder.path() / "submission" / file.at("name").get<std::string>());
+  });
+}
+
+}  // namespace
+
+io::Json predict_tests(const config::GlueConfig& config, const GlueTaskPlan& plan, const GlueFolder& folder) {
+  const fs::path task = folder_of(*plan.task);
+  io::Json result = {{"folder", folder.read(task / "model.json").value().at("folder")},
+                     {"files", io::Json::array()},
+                     {"inputs", io::Json::object()}};
+  if (plan.test_files.empty()) return result;
+  const std::optional<io::Json> done = folder.read(task / "test.json");
+  if (done && done->at("files").size() == plan.test_files.size() &&
+      is_done(folder, *done, result.at("folder").get<std::string>(), plan.test_inputs)) {
+    return *done;
+  }
+  model::LoadedModel model = model::load_model(folder.path() / task / "model.h5");
+  for (const data::GlueFile& file : plan.test_files) {
+    const data::LabelledData data = data::read_glue(*plan.task, config.dir, file.split);
+    result["inputs"].update(train::to_json({train::input_of(file.split, data)}));
+    const TestPredictions predictions =
+        predict(model, data, plan.recipe.max_length, "predicting " + file.submission);
+    folder.write_text(fs::path("submission") / file.submission,
+                      data::submission_text(*plan.task, predictions.classes, predictions.values));
+    result["files"].push_back({{"name", file.submission}, {"rows", data.rows.size()}});
+  }
+  folder.write(task / "test.json", result);
+  return result;
+}
+
+}  // namespace espalier::glue

@@ -1,0 +1,16 @@
+#include "kernels/matmul_isa.h"
+
+#include <oneapi/dnnl/dnnl.h>
+
+#include <cstddef>
+
+#include "espalier/base/error.h"
+
+namespace espalier::kernels {
+
+void limit_products(ProductIsa isa) {
+  constexpr dnnl_cpu_isa_t kIsas[] = {dnnl_cpu_isa_sse41, dnnl_cpu_isa_avx2, dnnl_cpu_isa_avx512_core};
+  ESPALIER_CHECK(dnnl_set_max_cpu_isa(kIsas[static_cast<std::size_t>(isa)]) == dnnl_success);
+}
+
+}  // namespace espalier::kernels

@@ -1,0 +1,106 @@
+#include "model/checkpoint_metadata.h"
+
+#include <fmt/format.h>
+
+#include "espalier/base/error.h"
+#include "espalier/base/log.h"
+
+namespace espalier::model {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// A published model says nothing: its trees are hard.
+RoutingProvenance own_routing(const io::HfModel& model) {
+  if (model.own.is_null()) return {};
+  const io::JsonView own(model.own, "config.json: espalier");
+  return own.has("routing") ? routing_from(own["routing"]) : RoutingProvenance();
+}
+
+// Whether hard inference of it needs to know more than a published model tells.
+bool says_something(const RoutingProvenance& routing) {
+  const RoutingProvenance hard;
+  return routing.mode != hard.mode || routing.temperature != hard.temperature || !routing.finished ||
+         routing.trained_softly;
+}
+
+}  // namespace
+
+io::Checkpoint checkpoint_from_hf(const io::HfModel& model) {
+  io::Checkpoint checkpoint;
+  checkpoint.kind = "model";
+  checkpoint.model = model.tensors;
+  checkpoint.tokenizer_json = model.tokenizer_json;
+  checkpoint.metadata = checkpoint_metadata(model.arch, own_routing(model));
+  if (model.classifier) {
+    const bool regression = model.classifier->labels == 1;
+    checkpoint.metadata["classifier"] = classifier_json(*model.classifier, {model.labels, regression});
+  }
+  if (model.own.is_object() && model.own.contains("task")) checkpoint.metadata["task"] = model.own["task"];
+  checkpoint.metadata["source"] = io::hf_source_json(model.source);
+  return checkpoint;
+}
+
+io::HfModel hf_from_checkpoint(const io::Checkpoint& checkpoint, const std::string& where) {
+  io::HfModel model;
+  model.arch = arch_of(checkpoint, where);
+  LabelInfo labels;
+  model.classifier = classifier_of(checkpoint, where, labels);
+  model.labels = labels.labels;
+  model.tensors = checkpoint.model;
+  model.tokenizer_json = checkpoint.tokenizer_json;
+  const RoutingProvenance routing = routing_of(checkpoint, where);
+  if (nn::has_trees(model.arch.ffn) && says_something(routing)) model.own["routing"] = routing_json(routing);
+  if (const auto task = checkpoint.metadata.find("task"); task != checkpoint.metadata.end())
+    model.own["task"] = *task;
+  const auto source = checkpoint.metadata.find("source");
+  if (source != checkpoint.metadata.end()) {
+    model.source = io::hf_source_from_json(*source, where + ": metadata.source");
+  }
+  return model;
+}
+
+bool cleans_up_spaces(const io::Checkpoint& checkpoint) {
+  const io::JsonView metadata(checkpoint.metadata, "metadata");
+  if (!metadata.has("source")) return true;
+  const io::JsonView source = metadata["source"];
+  // transformers 5 does not clean up unless the file says so.
+  return source.has("tokenizer_config") &&
+         source["tokenizer_config"].get("clean_up_tokenization_spaces", false);
+}
+
+std::optional<fs::path> checkpoint_file(const fs::path& model) {
+  if (!fs::exists(model)) {
+    throw InputError(
+        fmt::format("{}: no such file or folder; MODEL is a checkpoint .h5, a run folder or a "
+                    "Hugging Face folder",
+                    model.string()));
+  }
+  if (fs::is_directory(model)) {
+    if (fs::exists(model / "last.h5")) return model / "last.h5";
+    if (fs::exists(model / "config.json") || fs::exists(model / "model_config.json")) return std::nullopt;
+    throw InputError(fmt::format(
+        "{}: holds no model: neither last.h5 (a run folder) nor config.json (a Hugging Face folder){}",
+        model.string(),
+        fs::exists(model / "tokens.h5") ? ", but prepared text, from which `pretrain` makes a model" : ""));
+  }
+  const bool beside = fs::exists(model.parent_path() / "config.json");
+  const bool part = model.extension() == ".json" || model.extension() == ".bin";
+  if (model.extension() == ".safetensors" || (part && beside)) {
+    throw InputError(
+        fmt::format("{}: give the folder that it lies in, with its config.json", model.string()));
+  }
+  return model;
+}
+
+io::Checkpoint load_model_checkpoint(const fs::path& model) {
+  if (const std::optional<fs::path> file = checkpoint_file(model)) {
+    return io::load_checkpoint(*file, io::LoadParts::kModel);
+  }
+  const io::HfModel imported = io::read_hf_model(model);
+  for (const std::string& warning : imported.warnings) log_warning(warning);
+  return checkpoint_from_hf(imported);
+}
+
+}  // namespace espalier::model

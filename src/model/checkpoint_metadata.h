@@ -1,0 +1,34 @@
+// What a checkpoint says of its model, and models between checkpoints and Hugging Face folders.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "espalier/io/checkpoint.h"
+#include "espalier/io/hf_model.h"
+#include "espalier/model/loaded_model.h"
+
+namespace espalier::model {
+
+// The part of a checkpoint's metadata that every model has.
+io::Json checkpoint_metadata(const nn::CrammedBertOptions& arch, const RoutingProvenance& routing);
+
+// The head of a classifier and its labels; none for a masked LM.
+std::optional<nn::ClassifierOptions> classifier_of(const io::Checkpoint& checkpoint, const std::string& where,
+                                                   LabelInfo& labels);
+
+// RoutingProvenance as metadata["routing"] and config.json hold it, and back: InputError names the key.
+io::Json routing_json(const RoutingProvenance& routing);
+RoutingProvenance routing_from(const io::JsonView& view);
+
+io::Json classifier_json(const nn::ClassifierOptions& head, const LabelInfo& labels);
+
+// The model as a checkpoint of kind "model". What the folder said beyond it goes into metadata["source"].
+io::Checkpoint checkpoint_from_hf(const io::HfModel& model);
+// The inverse; `where` names the checkpoint in messages.
+io::HfModel hf_from_checkpoint(const io::Checkpoint& checkpoint, const std::string& where);
+
+// transformers' clean_up_tokenization_spaces of the folder it came from; true for our own models.
+bool cleans_up_spaces(const io::Checkpoint& checkpoint);
+
+}  // namespace espalier::model

@@ -1,0 +1,69 @@
+#include "espalier/model/exchange.h"
+
+#include <fmt/format.h>
+
+#include "espalier/base/error.h"
+#include "espalier/io/hdf5_file.h"
+#include "model/checkpoint_metadata.h"
+#include "model/model_card.h"
+
+namespace espalier::model {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// The checkpoint with its metrics, but without the optimizer; of a Hugging Face folder what it imports as.
+io::Checkpoint load_with_metrics(const fs::path& model, std::vector<std::string>& warnings) {
+  const std::optional<fs::path> file = checkpoint_file(model);
+  if (!file) {
+    const io::HfModel imported = io::read_hf_model(model);
+    warnings = imported.warnings;
+    return checkpoint_from_hf(imported);
+  }
+  io::Checkpoint checkpoint = io::load_checkpoint(*file, io::LoadParts::kModel);
+  const io::Hdf5Reader reader(*file, "checkpoint", io::kCheckpointVersion, io::Verify::kAsRead);
+  checkpoint.metrics_jsonl = reader.read_text("metrics.jsonl");
+  return checkpoint;
+}
+
+void require_hard(const RoutingProvenance& routing, const std::string& model) {
+  if (routing.mode != "soft") return;
+  throw InputError(fmt::format(
+      "{}: routing.mode: soft: the model is a mixture over all paths (temperature {:g}), which the original "
+      "architecture cannot compute; --routing hard exports its hard trees, which compute something else",
+      model, routing.temperature));
+}
+
+}  // namespace
+
+ExportSummary export_model(const fs::path& model, const fs::path& folder, const ExportOptions& options) {
+  ExportSummary summary;
+  const io::Checkpoint checkpoint = load_with_metrics(model, summary.warnings);
+  const RoutingProvenance routing = routing_of(checkpoint, model.string());
+  io::HfModel hf = hf_from_checkpoint(checkpoint, model.string());
+  io::require_exportable(hf.arch);
+  const bool trees = hf.arch.ffn.type == nn::FeedForwardType::kNeuronTree;
+  if (trees && !options.harden) require_hard(routing, model.string());
+  // Exported as hard trees, it is one that may be exported again.
+  if (trees && routing.mode == "soft") hf.own["routing"]["mode"] = "hard";
+  if (trees && !routing.finished) {
+    summary.warnings.push_back(
+        fmt::format("{}: its trees had not finished hardening; the export routes hard", model.string()));
+  }
+  io::write_hf_model(folder, hf, {options.dtype, model_card(hf, checkpoint)});
+  summary.tensors = static_cast<std::int64_t>(hf.tensors.size());
+  for (const io::NamedTensor& tensor : hf.tensors) summary.parameters += tensor.value.size();
+  return summary;
+}
+
+ImportSummary import_model(const fs::path& folder, const fs::path& file) {
+  const io::HfModel model = io::read_hf_model(folder);
+  ImportSummary summary{checkpoint_from_hf(model), model.warnings};
+  // Everything but the disk is checked before anything is written.
+  static_cast<void>(model_from_checkpoint(summary.checkpoint, folder));
+  io::save_checkpoint(file, summary.checkpoint);
+  return summary;
+}
+
+}  // namespace espalier::model

@@ -1,0 +1,156 @@
+#include "espalier/model/inference.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "espalier/base/error.h"
+#include "model/sequence_batches.h"
+
+namespace espalier::model {
+
+namespace {
+
+nn::ForwardContext context_of(const ops::TreeRouting& routing) {
+  nn::ForwardContext context;
+  context.routing = routing;
+  return context;
+}
+
+// One encoded text, cut to what the model reads.
+struct Encoded {
+  Ids ids;
+  bool truncated = false;
+};
+
+Encoded encode(const LoadedModel& model, std::string_view text, std::optional<std::string_view> pair) {
+  const text::Tokenizer& tokenizer = model.require_tokenizer();
+  const std::int64_t longest = model.arch.embedding.max_positions;
+  Encoded encoded{tokenizer.encode_with_template(text, pair), false};
+  if (static_cast<std::int64_t>(encoded.ids.size()) > longest) {
+    encoded.ids = tokenizer.encode_with_template(text, pair, static_cast<int>(longest));
+    encoded.truncated = true;
+  }
+  if (encoded.ids.empty()) {
+    throw InputError(
+        fmt::format("an empty text, to which the tokenizer of {} adds nothing", model.source.string()));
+  }
+  return encoded;
+}
+
+std::vector<double> softmax(std::span<const float> logits) {
+  const double top = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
+  std::vector<double> result;
+  double sum = 0;
+  for (const float logit : logits) {
+    result.push_back(std::exp(static_cast<double>(logit) - top));
+    sum += result.back();
+  }
+  for (double& value : result) value /= sum;
+  return result;
+}
+
+std::span<const float> row_of(const Tensor& matrix, std::size_t row) {
+  const auto columns = static_cast<std::size_t>(matrix.shape().columns());
+  return matrix.span().subspan(row * columns, columns);
+}
+
+Classification classification_of(const LoadedModel& model, std::span<const float> logits) {
+  Classification result;
+  if (logits.size() == 1) {
+    result.label = model.labels.labels.empty() ? "LABEL_0" : model.labels.labels[0];
+    result.score = static_cast<double>(logits[0]);
+    return result;
+  }
+  result.probabilities = softmax(logits);
+  const auto best = static_cast<std::size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  result.label = model.labels.labels.at(best);
+  result.score = result.probabilities[best];
+  return result;
+}
+
+}  // namespace
+
+ops::TreeRouting inference_routing(const LoadedModel& model, bool soft, std::optional<double> temperature) {
+  ops::TreeRouting routing;
+  if (!soft) {
+    if (temperature) throw InputError("--tau is the temperature of soft routing; give --routing soft too");
+    return routing;
+  }
+  if (!nn::has_trees(model.arch.ffn)) {
+    throw InputError(fmt::format("--routing soft: the feedforward layers of {} are {}, which route nothing",
+                                 model.source.string(), nn::describe(model.arch.ffn)));
+  }
+  if (!temperature && !model.routing.trained_softly) {
+    throw InputError(
+        fmt::format("--routing soft: {} was not trained softly (routing.mode: {}), so no temperature is "
+                    "known; give --tau",
+                    model.source.string(), model.routing.mode));
+  }
+  routing.mode = ops::RoutingMode::kSoft;
+  routing.temperature = static_cast<float>(temperature.value_or(model.routing.temperature));
+  return routing;
+}
+
+std::string unfinished_warning(const LoadedModel& model, const ops::TreeRouting& routing) {
+  if (model.routing.finished || routing.mode != ops::RoutingMode::kHard) return "";
+  const std::string gap = model.routing.hardening_gap
+                              ? fmt::format("; at its last evaluation hard routing lost {:.3f} nats",
+                                            *model.routing.hardening_gap)
+                              : std::string();
+  return fmt::format(
+      "{}: its trees had not finished hardening when it was saved{}; --routing soft uses them as they were "
+      "trained (temperature {:g})",
+      model.source.string(), gap, model.routing.temperature);
+}
+
+std::vector<Classification> classify(LoadedModel& model, std::span<const TextPair> texts,
+                                     const ops::TreeRouting& routing) {
+  const NoGradGuard no_grad;
+  nn::SequenceClassifier& classifier = model.require_classifier();
+  std::vector<Classification> results(texts.size());
+  std::vector<Ids> sequences;
+  std::vector<bool> truncated;
+  for (const TextPair& text : texts) {
+    Encoded encoded = encode(model, text.text, text.pair);
+    truncated.push_back(encoded.truncated);
+    sequences.push_back(std::move(encoded.ids));
+  }
+  for_each_batch(sequences, [&](const std::vector<std::size_t>& rows, const IntTensor& ids) {
+    nn::ForwardContext context = context_of(routing);
+    const Variable logits = classifier.forward(ids, Tensor(), context);
+    require_finite(logits.value().span(), model.source.string());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      results[rows[i]] = classification_of(model, row_of(logits.value(), i));
+      results[rows[i]].truncated = truncated[rows[i]];
+    }
+  });
+  return results;
+}
+
+Embeddings embed(LoadedModel& model, std::span<const std::string> texts, EmbeddingPooling pooling,
+                 const ops::TreeRouting& routing) {
+  const NoGradGuard no_grad;
+  const std::int64_t d = model.arch.hidden_size;
+  Embeddings result{Tensor::empty({static_cast<std::int64_t>(texts.size()), d})};
+  std::vector<Ids> sequences;
+  for (const std::string& text : texts) {
+    Encoded encoded = encode(model, text, std::nullopt);
+    result.truncated += encoded.truncated ? 1 : 0;
+    sequences.push_back(std::move(encoded.ids));
+  }
+  const nn::Pooler pooler = pooling == EmbeddingPooling::kMean ? nn::Pooler::kAverage : nn::Pooler::kFirst;
+  for_each_batch(sequences, [&](const std::vector<std::size_t>& rows, const IntTensor& ids) {
+    nn::ForwardContext context = context_of(routing);
+    const Variable pooled = nn::pool(model.encoder().forward(ids, Tensor(), context), pooler);
+    require_finite(pooled.value().span(), model.source.string());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const std::span<const float> row = row_of(pooled.value(), i);
+      std::copy(row.begin(), row.end(), result.values.data() + static_cast<std::int64_t>(rows[i]) * d);
+    }
+  });
+  return result;
+}
+
+}  // namespace espalier::model

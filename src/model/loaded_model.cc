@@ -1,0 +1,246 @@
+#include "espalier/model/loaded_model.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <map>
+
+#include "espalier/base/error.h"
+#include "espalier/base/log.h"
+#include "espalier/base/version.h"
+#include "espalier/config/arch_config.h"
+#include "espalier/io/hf_model.h"
+#include "espalier/io/model_tensors.h"
+#include "espalier/io/tokenizer_json.h"
+#include "kernels/isa.h"
+#include "model/checkpoint_metadata.h"
+
+namespace espalier::model {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Position tables are made, not loaded: no file of ours has them longer.
+constexpr std::int64_t kMostPositions = 1 << 20;
+
+io::Json arch_json(const nn::CrammedBertOptions& arch) {
+  io::Json json = io::Json::object();
+  for (const config::Setting& setting : config::arch_settings(arch)) json[setting.key] = setting.values.at(0);
+  return json;
+}
+
+io::JsonView metadata_of(const io::Checkpoint& checkpoint, const std::string& where) {
+  return io::JsonView(checkpoint.metadata, where + ": metadata");
+}
+
+io::Checkpoint begin_checkpoint(nn::Module& model, const nn::CrammedBertOptions& arch,
+                                const RoutingProvenance& routing, const std::string& tokenizer_json) {
+  io::Checkpoint checkpoint;
+  for (const nn::NamedParameter& parameter : model.parameters()) {
+    checkpoint.model.push_back({parameter.name, parameter.value.value()});
+  }
+  checkpoint.tokenizer_json = tokenizer_json;
+  checkpoint.metadata = checkpoint_metadata(arch, routing);
+  return checkpoint;
+}
+
+// Takes the memory of the tensors: nothing else of a file just read needs them.
+void take_weights(nn::Module& module, std::span<const io::NamedTensor> tensors) {
+  std::map<std::string, Tensor> by_name;
+  for (const io::NamedTensor& tensor : tensors) by_name[tensor.name] = tensor.value;
+  for (nn::NamedParameter& parameter : module.parameters()) {
+    parameter.value.mutable_value() = by_name.at(parameter.name);
+  }
+}
+
+void read_tokenizer(LoadedModel& model) {
+  if (model.tokenizer_json.empty()) return;
+  model.tokenizer = io::parse_tokenizer(model.tokenizer_json, model.source.string() + ": tokenizer.json");
+  if (model.tokenizer->vocabulary_size() > model.arch.embedding.vocab_size) {
+    throw InputError(fmt::format("{}: the tokenizer has {} tokens, but the model's embedding only {} rows",
+                                 model.source.string(), model.tokenizer->vocabulary_size(),
+                                 model.arch.embedding.vocab_size));
+  }
+}
+
+}  // namespace
+
+io::Json routing_json(const RoutingProvenance& routing) {
+  io::Json json = {{"mode", routing.mode},
+                   {"temperature", routing.temperature},
+                   {"finished", routing.finished},
+                   {"trained_softly", routing.trained_softly}};
+  json["hardening_gap"] = routing.hardening_gap ? io::Json(*routing.hardening_gap) : io::Json();
+  return json;
+}
+
+RoutingProvenance routing_from(const io::JsonView& view) {
+  RoutingProvenance routing;
+  routing.mode = view["mode"].as_string();
+  routing.temperature = view["temperature"].as_double();
+  if (!(routing.temperature > 0) || !std::isfinite(routing.temperature)) {
+    view["temperature"].fail(fmt::format("expected a number above 0, found {}", routing.temperature));
+  }
+  routing.finished = view["finished"].as_bool();
+  routing.trained_softly = view["trained_softly"].as_bool();
+  if (view.has("hardening_gap")) routing.hardening_gap = view["hardening_gap"].as_double();
+  return routing;
+}
+
+io::Json checkpoint_metadata(const nn::CrammedBertOptions& arch, const RoutingProvenance& routing) {
+  io::Json metadata = io::Json::object();
+  metadata["arch"] = arch_json(arch);
+  metadata["routing"] = routing_json(routing);
+  metadata["program"] = {{"version", kVersion}, {"isa", kernels::active_isa()}};
+  return metadata;
+}
+
+io::Json classifier_json(const nn::ClassifierOptions& head, const LabelInfo& labels) {
+  return {{"pooler", head.pooler == nn::Pooler::kFirst ? "first" : "average"},
+          {"head_dim", head.head_dim},
+          {"dropout", head.dropout},
+          {"outputs", head.labels},
+          {"labels", labels.labels},
+          {"regression", labels.regression}};
+}
+
+std::optional<nn::ClassifierOptions> classifier_of(const io::Checkpoint& checkpoint, const std::string& where,
+                                                   LabelInfo& labels) {
+  const io::JsonView metadata = metadata_of(checkpoint, where);
+  if (!metadata.has("classifier")) return std::nullopt;
+  const io::JsonView view = metadata["classifier"];
+  nn::ClassifierOptions head;
+  const std::string pooler = view["pooler"].as_string();
+  if (pooler != "first" && pooler != "average") {
+    view["pooler"].fail("expected \"first\" or \"average\", found \"" + pooler + "\"");
+  }
+  head.pooler = pooler == "first" ? nn::Pooler::kFirst : nn::Pooler::kAverage;
+  head.head_dim = view["head_dim"].as_int(1);
+  head.dropout = view["dropout"].as_double();
+  head.labels = view["outputs"].as_int(1);
+  labels.regression = view["regression"].as_bool();
+  const io::JsonView names = view["labels"];
+  for (std::size_t i = 0; i < names.size(); ++i) labels.labels.push_back(names.at(i).as_string());
+  if (!labels.regression && static_cast<std::int64_t>(names.size()) != head.labels) {
+    names.fail(fmt::format("expected {} names, found {}", head.labels, names.size()));
+  }
+  return head;
+}
+
+nn::CrammedBertOptions arch_of(const io::Checkpoint& checkpoint, const std::string& where) {
+  const io::JsonView view = metadata_of(checkpoint, where)["arch"];
+  std::vector<config::Setting> settings;
+  for (const std::string& key : view.keys()) {
+    settings.push_back({key, {view[key].as_string()}, false, view.where()});
+  }
+  nn::CrammedBertOptions arch = config::arch_from_settings(settings);
+  try {
+    nn::validate(arch);
+  } catch (const InputError& error) {
+    throw InputError(where + ": " + error.what());
+  }
+  if (arch.embedding.max_positions > kMostPositions) {
+    view.fail(fmt::format("arch.embedding.max_positions: {} is more than {}", arch.embedding.max_positions,
+                          kMostPositions));
+  }
+  return arch;
+}
+
+RoutingProvenance routing_of(const io::Checkpoint& checkpoint, const std::string& where) {
+  const io::JsonView metadata = metadata_of(checkpoint, where);
+  return metadata.has("routing") ? routing_from(metadata["routing"]) : RoutingProvenance();
+}
+
+io::Checkpoint model_checkpoint(nn::MaskedLm& model, const RoutingProvenance& routing,
+                                const std::string& tokenizer_json) {
+  io::Checkpoint checkpoint = begin_checkpoint(model, model.options(), routing, tokenizer_json);
+  checkpoint.kind = "pretrain";
+  return checkpoint;
+}
+
+io::Checkpoint model_checkpoint(nn::SequenceClassifier& model, const LabelInfo& labels,
+                                const RoutingProvenance& routing, const std::string& tokenizer_json) {
+  io::Checkpoint checkpoint = begin_checkpoint(model, model.encoder().options(), routing, tokenizer_json);
+  checkpoint.kind = "finetune";
+  checkpoint.metadata["classifier"] = classifier_json(model.head_options(), labels);
+  return checkpoint;
+}
+
+LoadedModel model_from_checkpoint(const io::Checkpoint& checkpoint, const fs::path& source) {
+  const std::string where = source.string();
+  LoadedModel model;
+  model.source = source;
+  model.arch = arch_of(checkpoint, where);
+  model.routing = routing_of(checkpoint, where);
+  const std::optional<nn::ClassifierOptions> head = classifier_of(checkpoint, where, model.labels);
+  // Nothing of the size that the metadata claims is allocated before the tensors are known to be there.
+  io::check_model_tensors(model.arch, head ? &*head : nullptr, checkpoint.model, where);
+  if (head) {
+    model.classifier = std::make_unique<nn::SequenceClassifier>(model.arch, *head);
+  } else {
+    model.lm = std::make_unique<nn::MaskedLm>(model.arch);
+  }
+  take_weights(model.module(), checkpoint.model);
+  model.metadata = checkpoint.metadata;
+  model.config_yaml = checkpoint.config_yaml;
+  model.tokenizer_json = checkpoint.tokenizer_json;
+  model.clean_up_spaces = cleans_up_spaces(checkpoint);
+  read_tokenizer(model);
+  return model;
+}
+
+LoadedModel load_model(const fs::path& model) {
+  return model_from_checkpoint(load_model_checkpoint(model), model);
+}
+
+void load_weights(nn::Module& module, std::span<const io::NamedTensor> tensors, const std::string& where) {
+  std::map<std::string, const Tensor*> unused;
+  for (const io::NamedTensor& tensor : tensors) unused[tensor.name] = &tensor.value;
+  for (nn::NamedParameter& parameter : module.parameters()) {
+    const auto found = unused.find(parameter.name);
+    Tensor& value = parameter.value.mutable_value();
+    if (found == unused.end()) {
+      throw InputError(
+          fmt::format("{}: tensor `{}` {} is missing", where, parameter.name, value.shape().str()));
+    }
+    if (found->second->shape() != value.shape()) {
+      throw InputError(fmt::format("{}: tensor `{}` must be {} for this architecture, found {}", where,
+                                   parameter.name, value.shape().str(), found->second->shape().str()));
+    }
+    value.copy_from(*found->second);
+    unused.erase(found);
+  }
+  if (unused.empty()) return;
+  throw InputError(fmt::format("{}: tensor `{}` {} does not belong to this architecture", where,
+                               unused.begin()->first, unused.begin()->second->shape().str()));
+}
+
+void copy_encoder(LoadedModel& from, nn::CrammedBert& to) {
+  std::vector<io::NamedTensor> tensors;
+  for (const nn::NamedParameter& parameter : from.encoder().parameters()) {
+    tensors.push_back({parameter.name, parameter.value.value()});
+  }
+  load_weights(to, tensors, from.source.string());
+}
+
+const text::Tokenizer& LoadedModel::require_tokenizer() const {
+  if (tokenizer) return *tokenizer;
+  throw InputError(
+      fmt::format("{}: the model came without a tokenizer.json, so it cannot read text", source.string()));
+}
+
+nn::MaskedLm& LoadedModel::require_lm() {
+  if (lm) return *lm;
+  throw InputError(
+      fmt::format("{}: is a classifier, which has no masked-LM head; give a model that `pretrain` made",
+                  source.string()));
+}
+
+nn::SequenceClassifier& LoadedModel::require_classifier() {
+  if (classifier) return *classifier;
+  throw InputError(fmt::format(
+      "{}: is a masked LM, which has no classification head; `finetune` makes one from it", source.string()));
+}
+
+}  // namespace espalier::model

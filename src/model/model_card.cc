@@ -1,0 +1,108 @@
+#include "model/model_card.h"
+
+#include "model/metrics_history.h"
+
+#include <fmt/format.h>
+
+#include "model/checkpoint_metadata.h"
+
+namespace espalier::model {
+
+namespace {
+
+std::string front_matter(const io::HfModel& model) {
+  return fmt::format(
+      "---\n"
+      "language: en\n"
+      "pipeline_tag: {}\n"
+      "tags:\n"
+      "- crammedBERT\n"
+      "- fast-feedforward\n"
+      "---\n\n",
+      model.classifier ? "text-classification" : "fill-mask");
+}
+
+std::string architecture_section(const io::HfModel& model) {
+  const nn::CrammedBertOptions& arch = model.arch;
+  std::int64_t parameters = 0;
+  for (const io::NamedTensor& tensor : model.tensors) parameters += tensor.value.size();
+  std::string text = "## Architecture\n\n| | |\n|---|---|\n";
+  const auto row = [&](const std::string& name, const std::string& value) {
+    text += fmt::format("| {} | {} |\n", name, value);
+  };
+  row("parameters", fmt::format("{:.2f} M", static_cast<double>(parameters) / 1e6));
+  row("layers", fmt::to_string(arch.layers));
+  row("hidden size", fmt::to_string(arch.hidden_size));
+  row("attention heads", fmt::format("{}{}", arch.attention.heads, arch.attention.rotary ? ", rotary" : ""));
+  row("feedforward", nn::describe(arch.ffn));
+  if (arch.ffn.type == nn::FeedForwardType::kNeuronTree) {
+    const nn::Neurons neurons = nn::neurons_of(arch.ffn);
+    row("neurons used for a token", fmt::format("{} of {}", neurons.used, neurons.all));
+  }
+  row("vocabulary", fmt::to_string(arch.embedding.vocab_size));
+  row("longest sequence", fmt::to_string(arch.embedding.max_positions));
+  if (model.classifier) {
+    std::string labels;
+    for (const std::string& label : model.labels) labels += (labels.empty() ? "" : ", ") + label;
+    row("labels", model.classifier->labels == 1 ? "a value (regression)" : labels);
+  }
+  return text + "\n";
+}
+
+std::string training_section(const io::Checkpoint& checkpoint) {
+  std::string text = "## Training\n\n";
+  const io::JsonView metadata(checkpoint.metadata, "metadata");
+  if (metadata.has("source"))
+    return text + "Imported from a Hugging Face folder; nothing is known of its training.\n\n";
+  const RoutingProvenance routing = routing_of(checkpoint, "checkpoint");
+  text += fmt::format("Trained with espalier; `routing.mode: {}`.\n", routing.mode);
+  const io::JsonView state(checkpoint.state, "state");
+  if (state.has("step")) text += fmt::format("\n- steps: {}\n", state["step"].as_int());
+  if (state.has("tokens")) text += fmt::format("- tokens: {}\n", state["tokens"].as_int());
+  if (state.has("data_fingerprint")) {
+    text += fmt::format("- token store: fingerprint {}\n", state["data_fingerprint"].as_string());
+  }
+  return text + "\n";
+}
+
+std::string metrics_section(const io::Checkpoint& checkpoint) {
+  const io::Json evaluation = last_evaluation(checkpoint.metrics_jsonl);
+  if (evaluation.is_null()) return "";
+  std::string text = "## Last evaluation\n\n| metric | value |\n|---|---|\n";
+  for (const auto& [key, value] : evaluation.items()) {
+    if (value.is_number() && key.starts_with("eval_")) {
+      text += fmt::format("| {} | {} |\n", key.substr(5), io::json_text(value, -1));
+    }
+  }
+  return text + "\n";
+}
+
+std::string use_section(const io::HfModel& model) {
+  const std::string shell = model.classifier ? "espalier classify . \"A text to classify.\""
+                                             : "espalier fill-mask . \"The capital of France is <mask>.\"";
+  return fmt::format(
+      "## Use\n\nFrom the shell, in this folder:\n\n    {}\n\n"
+      "In Python with the original code (pbelcak/UltraFastBERT), whose `cramming` package registers the "
+      "architecture:\n\n"
+      "    import cramming\n"
+      "    from transformers import {}, AutoTokenizer\n"
+      "    tokenizer = AutoTokenizer.from_pretrained(\".\")\n"
+      "    model = {}.from_pretrained(\".\")\n\n",
+      shell, model.classifier ? "AutoModelForSequenceClassification" : "AutoModelForMaskedLM",
+      model.classifier ? "AutoModelForSequenceClassification" : "AutoModelForMaskedLM");
+}
+
+}  // namespace
+
+std::string model_card(const io::HfModel& model, const io::Checkpoint& checkpoint) {
+  std::string text = front_matter(model);
+  text += fmt::format("# A crammed BERT with {} feedforward layers\n\n", nn::describe(model.arch.ffn));
+  text += architecture_section(model) + training_section(checkpoint) + metrics_section(checkpoint);
+  text += use_section(model);
+  if (!checkpoint.config_yaml.empty()) {
+    text += "## Configuration\n\n```yaml\n" + checkpoint.config_yaml + "```\n";
+  }
+  return text;
+}
+
+}  // namespace espalier::model

@@ -1,0 +1,25 @@
+// Encoded texts in batches of equal length.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "espalier/tensor/tensor.h"
+
+namespace espalier::model {
+
+using Ids = std::vector<std::int32_t>;
+
+// Calls visit(rows, ids [rows, length]) for batches of at most 32 sequences of equal length, shortest first
+// and in order among equals; `rows` are indices into `sequences`. None may be empty.
+void for_each_batch(
+    const std::vector<Ids>& sequences,
+    const std::function<void(const std::vector<std::size_t>& rows, const IntTensor& ids)>& visit);
+
+// Throws RunError naming the model if a result is infinite or not a number.
+void require_finite(std::span<const float> values, const std::string& model);
+
+}  // namespace espalier::model
