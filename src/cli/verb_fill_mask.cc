@@ -8,6 +8,7 @@
 #include "cli/text_source.h"
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
+#include "espalier/model/fill_masks.h"
 
 namespace espalier::cli {
 namespace {

@@ -1,3 +1,5 @@
+#include "espalier/model/fill_masks.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -5,7 +7,6 @@
 #include <numeric>
 
 #include "espalier/base/error.h"
-#include "espalier/model/inference.h"
 #include "model/sequence_batches.h"
 
 namespace espalier::model {

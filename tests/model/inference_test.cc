@@ -1,5 +1,6 @@
 // ctest-label: threads
 #include "espalier/model/inference.h"
+#include "espalier/model/fill_masks.h"
 
 #include <doctest/doctest.h>
 
