@@ -1,12 +1,16 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <fstream>
+#include <string_view>
 #include <vector>
 
 #include "base/joined.h"
 #include "data/prepare_parts.h"
 #include "espalier/base/checksum.h"
 #include "espalier/base/error.h"
+#include "espalier/data/labels.h"
 #include "espalier/io/tokenizer_source.h"
 
 namespace espalier::data {
@@ -15,16 +19,35 @@ namespace {
 // Raised when the same text and settings would give another result than before.
 constexpr int kPipelineVersion = 2;
 
-const char* order_name(SequenceOrder order) {
-  switch (order) {
-    case SequenceOrder::kStored:
-      return "stored";
-    case SequenceOrder::kShuffled:
-      return "shuffled";
-    case SequenceOrder::kFullStops:
-      return "full_stops";
-  }
-  check_failed("order", __FILE__, __LINE__);
+// Do not change the result, or are recorded in another way.
+constexpr std::array<std::string_view, 4> kNotRecorded = {"text.files", "tokenizer.path", "sort_memory_mb",
+                                                          "out"};
+// Recorded whatever they are. Another key, known today or not yet, is recorded where it is not at its
+// default: stores from before it came stay what they were.
+constexpr std::array<std::string_view, 12> kAlwaysRecorded = {"text.max_document_bytes",
+                                                              "text.max_token_ratio",
+                                                              "tokenizer.vocab_size",
+                                                              "tokenizer.normalizer",
+                                                              "tokenizer.lowercase",
+                                                              "tokenizer.limit_alphabet",
+                                                              "tokenizer.max_words",
+                                                              "tokenizer.sample_bytes",
+                                                              "sequence_length",
+                                                              "validation_fraction",
+                                                              "order",
+                                                              "seed"};
+
+template <std::size_t count>
+bool holds(const std::array<std::string_view, count>& keys, const std::string& key) {
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
+
+// Numbers and truth values as such, everything else as text.
+io::Json value_of(const config::Setting& setting) {
+  const std::string& text = setting.values.at(0);
+  if (text == "true" || text == "false") return text == "true";
+  double number = 0;
+  return parse_number(text, number) ? io::parse_json(text, setting.key) : io::Json(text);
 }
 
 std::string checksum_of(const std::filesystem::path& path, const std::function<void(std::uint64_t)>& step) {
@@ -87,28 +110,23 @@ std::string tokenizer_checksum(const std::string& path) {
 }
 
 io::Json configuration_json(const PrepareOptions& options, const std::string& own_tokenizer) {
+  const std::vector<config::Setting> settings = config::settings_of(options);
+  const std::vector<config::Setting> defaults = config::settings_of(PrepareOptions());
   io::Json json;
   json["pipeline"] = kPipelineVersion;
-  if (own_tokenizer.empty()) {
-    json["tokenizer.vocab_size"] = options.vocabulary_size;
-    json["tokenizer.normalizer"] =
-        names_normalizer(options.normalizer) ? options.normalizer : tokenizer_checksum(options.normalizer);
-    json["tokenizer.lowercase"] = options.lowercase;
-    json["tokenizer.limit_alphabet"] = options.limit_alphabet;
-    json["tokenizer.max_words"] = options.max_words;
-    json["tokenizer.sample_bytes"] = options.tokenizer_sample_bytes;
-  }
   json["tokenizer.path"] = own_tokenizer;
-  // Keys that came later, where they are not at their defaults: stores from before stay what they were.
-  if (options.text_field != "text") json["text.field"] = options.text_field;
+  for (std::size_t i = 0; i < settings.size(); ++i) {
+    const std::string& key = settings[i].key;
+    if (holds(kNotRecorded, key)) continue;
+    if (!own_tokenizer.empty() && key.starts_with("tokenizer.")) continue;  // they are of training one
+    if (holds(kAlwaysRecorded, key) || settings[i].values != defaults[i].values)
+      json[key] = value_of(settings[i]);
+  }
+  if (options.text_field != PrepareOptions().text_field) json["text.field"] = options.text_field;
   if (options.text_format) json["text.format"] = static_cast<int>(*options.text_format);
-  if (options.on_bad_record == OnBadRecord::kSkip) json["text.on_bad_record"] = "skip";
-  json["text.max_document_bytes"] = options.max_document_bytes;
-  json["text.max_token_ratio"] = options.max_token_ratio;
-  json["sequence_length"] = options.sequence_length;
-  json["validation_fraction"] = options.validation_fraction;
-  json["order"] = order_name(options.order);
-  json["seed"] = options.seed;
+  if (own_tokenizer.empty() && !names_normalizer(options.normalizer)) {
+    json["tokenizer.normalizer"] = tokenizer_checksum(options.normalizer);
+  }
   return json;
 }
 

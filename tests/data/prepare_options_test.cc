@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
+
+#include "data/prepare_parts.h"
 #include "tests/support/support.h"
 
 namespace espalier::data {
@@ -24,6 +27,50 @@ TEST_CASE("keys, their defaults and their ranges") {
   PrepareOptions no_out;
   no_out.text_files = {"x"};
   CHECK(testing::error_of([&] { validate(no_out); }).starts_with("out: "));
+}
+
+TEST_CASE("a store remembers every key that changes it") {
+  const std::map<std::string, std::string> other = {{"text.field", "'1'"},
+                                                    {"text.format", "csv"},
+                                                    {"text.on_bad_record", "skip"},
+                                                    {"text.max_document_bytes", "2048"},
+                                                    {"text.max_token_ratio", "0.5"},
+                                                    {"tokenizer.normalizer", "bert"},
+                                                    {"tokenizer.lowercase", "false"},
+                                                    {"tokenizer.limit_alphabet", "20"},
+                                                    {"tokenizer.vocab_size", "100"},
+                                                    {"tokenizer.max_words", "2000"},
+                                                    {"tokenizer.sample_bytes", "1"},
+                                                    {"sequence_length", "64"},
+                                                    {"validation_fraction", "0.1"},
+                                                    {"order", "stored"},
+                                                    {"seed", "18446744073709551615"}};
+  const io::Json usual = configuration_json(PrepareOptions(), "");
+  for (const config::Setting& setting : config::settings_of(PrepareOptions())) {
+    CAPTURE(setting.key);
+    const bool aside = setting.key == "text.files" || setting.key == "tokenizer.path" ||
+                       setting.key == "sort_memory_mb" || setting.key == "out";
+    REQUIRE((aside || other.contains(setting.key)));
+    if (aside) continue;
+    PrepareOptions options;
+    config::Fields fields;
+    describe(options, fields);
+    const std::vector<config::Setting> changed = {
+        config::parse_override(setting.key + "=" + other.at(setting.key))};
+    fields.apply(changed);
+    const io::Json json = configuration_json(options, "");
+    CHECK(json != usual);
+    CHECK(json.contains(setting.key));
+    // A tokenizer of one's own is not trained.
+    const bool of_training = setting.key.starts_with("tokenizer.");
+    CHECK((configuration_json(options, "xxh3:1") == configuration_json({}, "xxh3:1")) == of_training);
+  }
+  // As all stores have them.
+  CHECK(usual["sequence_length"] == 128);
+  CHECK(usual["validation_fraction"] == 0.02);
+  CHECK(usual["order"] == "full_stops");
+  CHECK(usual["tokenizer.lowercase"] == true);
+  CHECK_FALSE(usual.contains("text.field"));
 }
 
 TEST_CASE("the default token ratio grows by a tenth for every halving of the vocabulary") {
