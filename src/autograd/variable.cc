@@ -65,10 +65,10 @@ static void make_own(Tensor& grad) {
   if (!grad.shared()) return;
   const Tensor before = grad;
   grad = Tensor::empty(before.shape());
-  kernels::scale(grad.size(), 1.0F, before.data(), false, grad.data());
+  kernels::scale(grad.size(), 1.0F, before.data(), grad.data());
 }
 
-GradientSlot Variable::grad_slot() {
+Destination Variable::grad_slot() {
   ESPALIER_CHECK(requires_grad());
   Tensor& grad = gradient_of(*this);
   const bool accumulate = grad.defined();
@@ -93,7 +93,7 @@ void Variable::accumulate_grad(const Tensor& contribution) {
     kernels::add(grad.size(), before.data(), contribution.data(), grad.data());
     return;
   }
-  kernels::scale(grad.size(), 1.0F, contribution.data(), true, grad.data());
+  kernels::scale(grad.size(), 1.0F, contribution.data(), {grad.data(), true});
 }
 
 void Variable::clear_grad() {
@@ -174,10 +174,6 @@ NoGradGuard::NoGradGuard() : previous_(gradient_on) {
 NoGradGuard::~NoGradGuard() {
   gradient_on = previous_;
 }
-bool gradient_enabled() {
-  return gradient_on;
-}
-
 AnomalyGuard::AnomalyGuard() : previous_(anomaly_on) {
   anomaly_on = true;
 }

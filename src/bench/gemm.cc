@@ -95,9 +95,9 @@ GemmProduct::GemmProduct(const GemmShape& shape)
 void GemmProduct::run() {
   const std::int64_t m = shape_.m, n = shape_.n, k = shape_.k;
   if (shape_.over_rows) {
-    kernels::matmul_over_rows(m, n, k, a_.data(), m, b_.data(), n, false, c_.data(), n);
+    kernels::matmul_over_rows(m, n, k, a_.data(), m, b_.data(), n, c_.data(), n);
   } else {
-    kernels::matmul(m, n, k, {a_.data(), k}, {b_.data(), k, true}, false, c_.data(), n);
+    kernels::matmul(m, n, k, {a_.data(), k}, {b_.data(), k, true}, c_.data(), n);
   }
 }
 

@@ -24,7 +24,7 @@ GemmPeak::GemmPeak()
 
 double GemmPeak::measure() {
   const double begin = now_seconds();
-  kernels::matmul(kSize, kSize, kSize, {a_.data(), kSize}, {b_.data(), kSize}, false, c_.data(), kSize);
+  kernels::matmul(kSize, kSize, kSize, {a_.data(), kSize}, {b_.data(), kSize}, c_.data(), kSize);
   const double n = static_cast<double>(kSize);
   return 2 * n * n * n / (now_seconds() - begin) / 1e9;
 }
@@ -73,11 +73,9 @@ void DenseLayer::forward(std::int64_t tokens, const float* x, bool keep, float* 
   if (!pre_.defined() || pre_.shape()[0] < tokens) pre_ = Tensor::empty({tokens, inner_});
   if (keep && (!hidden_.defined() || hidden_.shape()[0] < tokens)) hidden_ = Tensor::empty({tokens, inner_});
   float* hidden = keep ? hidden_.data() : pre_.data();
-  kernels::matmul(tokens, inner_, width_, {x, width_}, {in_.data(), width_, true}, false, pre_.data(),
-                  inner_);
+  kernels::matmul(tokens, inner_, width_, {x, width_}, {in_.data(), width_, true}, pre_.data(), inner_);
   kernels::gelu(tokens * inner_, pre_.data(), hidden);
-  kernels::matmul(tokens, width_, inner_, {hidden, inner_}, {out_.data(), out_stride_, true}, false, y,
-                  width_);
+  kernels::matmul(tokens, width_, inner_, {hidden, inner_}, {out_.data(), out_stride_, true}, y, width_);
 }
 
 void DenseLayer::backward(std::int64_t tokens, const float* x, const float* dy, bool accumulate, float* dx) {
@@ -86,15 +84,13 @@ void DenseLayer::backward(std::int64_t tokens, const float* x, const float* dy, 
     d_out_ = Tensor::empty({width_, out_stride_});
   }
   if (!d_hidden_.defined() || d_hidden_.shape()[0] < tokens) d_hidden_ = Tensor::empty({tokens, inner_});
-  kernels::matmul(tokens, inner_, width_, {dy, width_}, {out_.data(), out_stride_}, false, d_hidden_.data(),
-                  inner_);
-  kernels::matmul_over_rows(width_, inner_, tokens, dy, width_, hidden_.data(), inner_, accumulate,
-                            d_out_.data(), out_stride_);
-  kernels::gelu_backward(tokens * inner_, pre_.data(), d_hidden_.data(), false, d_hidden_.data());
-  kernels::matmul(tokens, width_, inner_, {d_hidden_.data(), inner_}, {in_.data(), width_}, false, dx,
-                  width_);
-  kernels::matmul_over_rows(inner_, width_, tokens, d_hidden_.data(), inner_, x, width_, accumulate,
-                            d_in_.data(), width_);
+  kernels::matmul(tokens, inner_, width_, {dy, width_}, {out_.data(), out_stride_}, d_hidden_.data(), inner_);
+  kernels::matmul_over_rows(width_, inner_, tokens, dy, width_, hidden_.data(), inner_,
+                            {d_out_.data(), accumulate}, out_stride_);
+  kernels::gelu_backward(tokens * inner_, pre_.data(), d_hidden_.data(), d_hidden_.data());
+  kernels::matmul(tokens, width_, inner_, {d_hidden_.data(), inner_}, {in_.data(), width_}, dx, width_);
+  kernels::matmul_over_rows(inner_, width_, tokens, d_hidden_.data(), inner_, x, width_,
+                            {d_in_.data(), accumulate}, width_);
 }
 
 void DenseLayer::run(std::int64_t tokens, const float* x, float* y) {

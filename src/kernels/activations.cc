@@ -62,10 +62,10 @@ void tanh(std::int64_t n, const float* x, float* y) {
   });
 }
 
-void tanh_backward(std::int64_t n, const float* y, const float* dy, bool accumulate, float* dx) {
+void tanh_backward(std::int64_t n, const float* y, const float* dy, Destination dx) {
   parallel_for(n, kElementGrain, [&](std::int64_t begin, std::int64_t end) {
     HWY_DYNAMIC_DISPATCH(tanh_backward_range)
-    (end - begin, y + begin, dy + begin, accumulate, dx + begin);
+    (end - begin, y + begin, dy + begin, dx.accumulate, dx.data + begin);
   });
 }
 
@@ -75,10 +75,10 @@ void sigmoid(std::int64_t n, const float* x, float* y) {
   });
 }
 
-void sigmoid_backward(std::int64_t n, const float* y, const float* dy, bool accumulate, float* dx) {
+void sigmoid_backward(std::int64_t n, const float* y, const float* dy, Destination dx) {
   parallel_for(n, kElementGrain, [&](std::int64_t begin, std::int64_t end) {
     HWY_DYNAMIC_DISPATCH(sigmoid_backward_range)
-    (end - begin, y + begin, dy + begin, accumulate, dx + begin);
+    (end - begin, y + begin, dy + begin, dx.accumulate, dx.data + begin);
   });
 }
 
@@ -89,11 +89,11 @@ void relu(std::int64_t n, const float* x, float* y) {
   });
 }
 
-void relu_backward(std::int64_t n, const float* y, const float* dy, bool accumulate, float* dx) {
+void relu_backward(std::int64_t n, const float* y, const float* dy, Destination dx) {
   parallel_for(n, kElementGrain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const float added = y[i] <= 0.0F ? 0.0F : dy[i];
-      dx[i] = accumulate ? dx[i] + added : added;
+      dx.data[i] = dx.accumulate ? dx.data[i] + added : added;
     }
   });
 }

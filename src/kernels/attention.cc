@@ -115,7 +115,7 @@ constexpr float kMasked = -10000.0F;
 // One sequence and head: its place in the arrays, and its queries and keys, rotated if positions are rotary.
 class Head {
  public:
-  Head(const Attention& problem, std::int64_t index, const Projections<const float>& in)
+  Head(const Attention& problem, std::int64_t index, const Projections<const float*>& in)
       : problem_(problem), index_(index) {
     first_query_ = problem.first_query == nullptr ? first_key() : problem.first_query[sequence()];
     queries_ =
@@ -136,12 +136,12 @@ class Head {
 
   std::int64_t queries() const { return queries_; }
   // This sequence's first row and this head's columns in other arrays of a value a query, or a key.
-  template <class Element>
-  Element* query_rows(const HeadRows<Element>& array) const {
+  template <class Place>
+  Place query_rows(const HeadRows<Place>& array) const {
     return at(array, first_query_);
   }
-  template <class Element>
-  Element* key_rows(const HeadRows<Element>& array) const {
+  template <class Place>
+  Place key_rows(const HeadRows<Place>& array) const {
     return at(array, first_key());
   }
 
@@ -155,7 +155,7 @@ class Head {
   // [queries, length] into `p`.
   void probabilities(float* p) const {
     const std::int64_t length = problem_.length;
-    matmul_serial(queries_, length, problem_.head_dim, query, {key.data, key.stride, true}, false, p, length);
+    matmul_serial(queries_, length, problem_.head_dim, query, {key.data, key.stride, true}, p, length);
     Scratch<float> bias(problem_.mask == nullptr ? 0 : length);
     if (problem_.mask != nullptr) {
       const float* mask = problem_.mask + first_key();
@@ -170,15 +170,15 @@ class Head {
     const std::int64_t count = problem_.length * problem_.length;
     const std::int64_t drawn = (count + 3) / 4 * 4;
     dropout(count, problem_.dropout, problem_.random,
-            problem_.dropout_first + static_cast<std::uint64_t>(index_ * drawn), x, false, y);
+            problem_.dropout_first + static_cast<std::uint64_t>(index_ * drawn), x, y);
   }
 
  private:
   std::int64_t sequence() const { return index_ / problem_.heads; }
   std::int64_t first_key() const { return sequence() * problem_.length; }
-  template <class Element>
-  Element* at(const HeadRows<Element>& array, std::int64_t row) const {
-    return array.data + row * array.stride + index_ % problem_.heads * array.step;
+  template <class Place>
+  Place at(const HeadRows<Place>& array, std::int64_t row) const {
+    return array.data + (row * array.stride + index_ % problem_.heads * array.step);
   }
   void rotate(const MatrixView& rows, std::int64_t i, const float* angles, float* to) const {
     const std::int64_t width = problem_.head_dim;
@@ -196,47 +196,46 @@ class Head {
 // angles_of(row) if positions are rotary.
 template <class AnglesOf>
 void rotated_gradient(const Attention& problem, std::int64_t rows, std::int64_t terms, MatrixView a,
-                      MatrixView b, const AnglesOf& angles_of, bool accumulate, float* dx,
-                      std::int64_t stride) {
+                      MatrixView b, const AnglesOf& angles_of, Destination dx, std::int64_t stride) {
   const std::int64_t width = problem.head_dim;
   if (problem.rotary == nullptr) {
-    matmul_serial(rows, width, terms, a, b, accumulate, dx, stride);
+    matmul_serial(rows, width, terms, a, b, dx, stride);
     return;
   }
   Scratch<float> rotated(rows * width);
-  matmul_serial(rows, width, terms, a, b, false, rotated.data(), width);
+  matmul_serial(rows, width, terms, a, b, rotated.data(), width);
   for (std::int64_t i = 0; i < rows; ++i) {
     HWY_DYNAMIC_DISPATCH(rotate_row)
-    (width, rotated.data() + i * width, angles_of(i), true, accumulate, dx + i * stride);
+    (width, rotated.data() + i * width, angles_of(i), true, dx.accumulate, dx.data + i * stride);
   }
 }
 
 // The layout of the output.
-template <class Element>
-HeadRows<Element> joined_heads(const Attention& problem, Element* data) {
+template <class Place>
+HeadRows<Place> joined_heads(const Attention& problem, Place data) {
   return {data, problem.heads * problem.head_dim, problem.head_dim};
 }
 
 }  // namespace
 
-void attention(const Attention& problem, const Projections<const float>& in, float* out) {
+void attention(const Attention& problem, const Projections<const float*>& in, float* out) {
   const std::int64_t length = problem.length;
-  const HeadRows<float> joined = joined_heads(problem, out);
+  const HeadRows<float*> joined = joined_heads(problem, out);
   parallel_for(problem.batch * problem.heads, 1, [&](std::int64_t index, std::int64_t) {
     const Head head(problem, index, in);
     Scratch<float> p(head.queries() * length);
     head.probabilities(p.data());
     if (problem.dropout > 0) head.drop(p.data(), p.data());
-    matmul_serial(head.queries(), problem.head_dim, length, {p.data(), length, false}, head.value, false,
+    matmul_serial(head.queries(), problem.head_dim, length, {p.data(), length, false}, head.value,
                   head.query_rows(joined), joined.stride);
   });
 }
 
-void attention_backward(const Attention& problem, const Projections<const float>& in, const float* dout,
-                        AttentionAccumulates accumulates, const Projections<float>& din) {
+void attention_backward(const Attention& problem, const Projections<const float*>& in, const float* dout,
+                        const Projections<Destination>& din) {
   const std::int64_t length = problem.length;
   const std::int64_t head_dim = problem.head_dim;
-  const HeadRows<const float> joined = joined_heads(problem, dout);
+  const HeadRows<const float*> joined = joined_heads(problem, dout);
   parallel_for(problem.batch * problem.heads, 1, [&](std::int64_t index, std::int64_t) {
     const Head head(problem, index, in);
     const std::int64_t queries = head.queries();
@@ -247,21 +246,19 @@ void attention_backward(const Attention& problem, const Projections<const float>
     Scratch<float> square(queries * length);  // the dropped probabilities, then their gradient
     if (problem.dropout > 0) head.drop(p.data(), square.data());
     matmul_serial(length, head_dim, queries, {problem.dropout > 0 ? square.data() : p.data(), length, true},
-                  upstream, accumulates.key_value, head.key_rows(din.value), din.value.stride);
+                  upstream, head.key_rows(din.value), din.value.stride);
 
     float* const dp = square.data();
-    matmul_serial(queries, length, head_dim, upstream, {head.value.data, head.value.stride, true}, false, dp,
+    matmul_serial(queries, length, head_dim, upstream, {head.value.data, head.value.stride, true}, dp,
                   length);
     if (problem.dropout > 0) head.drop(dp, dp);
     HWY_DYNAMIC_DISPATCH(softmax_scores_backward)(queries, length, problem.scale, p.data(), dp);
     rotated_gradient(
         problem, queries, length, {dp, length, false}, head.key,
-        [&](std::int64_t i) { return head.query_angles(i); }, accumulates.query, head.query_rows(din.query),
-        din.query.stride);
+        [&](std::int64_t i) { return head.query_angles(i); }, head.query_rows(din.query), din.query.stride);
     rotated_gradient(
         problem, length, queries, {dp, length, true}, head.query,
-        [&](std::int64_t i) { return head.angles(i); }, accumulates.key_value, head.key_rows(din.key),
-        din.key.stride);
+        [&](std::int64_t i) { return head.angles(i); }, head.key_rows(din.key), din.key.stride);
   });
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "espalier/base/philox.h"
+#include "espalier/tensor/destination.h"
 
 namespace espalier::kernels {
 
@@ -33,44 +34,40 @@ struct Attention {
   const std::int32_t* first_query = nullptr;
 };
 
-// Rows of `stride` elements in which head h has the head_dim columns from h * step on.
-template <class Element>
+// Rows of `stride` elements in which head h has the head_dim columns from h * step on. Place: const float*
+// for what is read, float* or Destination for what is written.
+template <class Place>
 struct HeadRows {
-  Element* data;
+  Place data;
   std::int64_t stride, step;
 };
 
-// Queries, keys and values, or their gradients.
-template <class Element>
+// Queries, keys and values, or where their gradients go.
+template <class Place>
 struct Projections {
-  HeadRows<Element> query, key, value;
+  HeadRows<Place> query, key, value;
 };
 
-template <class Element>
-Projections<Element> packed_projections(const Attention& problem, Element* qkv) {
+template <class Place>
+Projections<Place> packed_projections(const Attention& problem, Place qkv) {
   const std::int64_t width = problem.head_dim, step = 3 * width, stride = problem.heads * step;
   return {{qkv, stride, step}, {qkv + width, stride, step}, {qkv + 2 * width, stride, step}};
 }
 
-template <class Element>
-Projections<Element> separate_projections(const Attention& problem, Element* query, Element* key_value) {
+template <class Place>
+Projections<Place> separate_projections(const Attention& problem, Place query, Place key_value) {
   const std::int64_t width = problem.head_dim, step = 2 * width, stride = problem.heads * step;
   return {
       {query, problem.heads * width, width}, {key_value, stride, step}, {key_value + width, stride, step}};
 }
 
 // out = dropout(softmax(scale q k^T + mask)) v for every sequence and head, one task each.
-void attention(const Attention& problem, const Projections<const float>& in, float* out);
-
-// Whether gradients are added to what their memory holds.
-struct AttentionAccumulates {
-  bool query = false, key_value = false;
-};
+void attention(const Attention& problem, const Projections<const float*>& in, float* out);
 
 // din = (or +=) the gradient from dout. Nothing is kept of the forward pass but its inputs: the probabilities
 // are computed again, which costs a tenth of the operation's time and saves batch * heads * length^2 floats a
 // layer (25 MB for 32 sequences of 128 and 12 heads).
-void attention_backward(const Attention& problem, const Projections<const float>& in, const float* dout,
-                        AttentionAccumulates accumulates, const Projections<float>& din);
+void attention_backward(const Attention& problem, const Projections<const float*>& in, const float* dout,
+                        const Projections<Destination>& din);
 
 }  // namespace espalier::kernels

@@ -66,11 +66,10 @@ void binary_entropy(std::int64_t n, float limit, const float* c, float* y) {
   });
 }
 
-void binary_entropy_backward(std::int64_t n, float limit, const float* c, const float* dy, bool accumulate,
-                             float* dc) {
+void binary_entropy_backward(std::int64_t n, float limit, const float* c, const float* dy, Destination dc) {
   parallel_for(n, kElementGrain, [&](std::int64_t begin, std::int64_t end) {
     HWY_DYNAMIC_DISPATCH(entropy_backward_range)
-    (end - begin, limit, c + begin, dy + begin, accumulate, dc + begin);
+    (end - begin, limit, c + begin, dy + begin, dc.accumulate, dc.data + begin);
   });
 }
 

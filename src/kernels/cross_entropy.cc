@@ -102,18 +102,18 @@ void cross_entropy(std::int64_t rows, std::int64_t classes, const float* logits,
 
 void cross_entropy_backward(std::int64_t rows, std::int64_t classes, const float* logits,
                             const std::int32_t* targets, std::int64_t ignored, const float* factors,
-                            bool accumulate, float* dlogits) {
+                            Destination dlogits) {
   parallel_for(rows, row_grain(classes), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       const float* x = logits + row * classes;
-      float* dx = dlogits + row * classes;
+      float* dx = dlogits.data + row * classes;
       if (targets[row] == ignored) {
-        if (!accumulate) std::fill_n(dx, classes, 0.0F);
+        if (!dlogits.accumulate) std::fill_n(dx, classes, 0.0F);
         continue;
       }
       const float largest = HWY_DYNAMIC_DISPATCH(largest_of)(classes, x);
       const float sum = HWY_DYNAMIC_DISPATCH(sum_of_exponentials)(classes, x, largest);
-      HWY_DYNAMIC_DISPATCH(gradient_row)(classes, x, largest, factors[row] / sum, accumulate, dx);
+      HWY_DYNAMIC_DISPATCH(gradient_row)(classes, x, largest, factors[row] / sum, dlogits.accumulate, dx);
       dx[targets[row]] -= factors[row];
     }
   });

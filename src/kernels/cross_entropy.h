@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "espalier/tensor/destination.h"
+
 namespace espalier::kernels {
 
 // losses[r] for logits [rows, classes]; 0 where targets[r] is `ignored`. Other targets must be classes.
@@ -14,7 +16,7 @@ void cross_entropy(std::int64_t rows, std::int64_t classes, const float* logits,
 // dlogits[r] = (or +=) factors[r] * (softmax(logits[r]) - onehot(targets[r])); zero for ignored rows.
 void cross_entropy_backward(std::int64_t rows, std::int64_t classes, const float* logits,
                             const std::int32_t* targets, std::int64_t ignored, const float* factors,
-                            bool accumulate, float* dlogits);
+                            Destination dlogits);
 
 struct RowLoss {
   float loss;

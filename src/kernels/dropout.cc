@@ -100,15 +100,15 @@ void dropout_rest(std::int64_t n, float p, const Philox& random, std::uint64_t c
 }  // namespace
 
 void dropout(std::int64_t n, float p, const Philox& random, std::uint64_t first, const float* x,
-             bool accumulate, float* y) {
+             Destination y) {
   ESPALIER_CHECK(p >= 0.0F && p < 1.0F && first % 4 == 0);
   parallel_for(n, kElementGrain, [&](std::int64_t begin, std::int64_t end) {
     const std::uint64_t counter = (first + static_cast<std::uint64_t>(begin)) / 4;
     const std::int64_t done = HWY_DYNAMIC_DISPATCH(dropout_vectors)(end - begin, p, random, counter,
-                                                                    x + begin, accumulate, y + begin);
+                                                                    x + begin, y.accumulate, y.data + begin);
     const std::int64_t rest = begin + done;
-    dropout_rest(end - rest, p, random, counter + static_cast<std::uint64_t>(done / 4), x + rest, accumulate,
-                 y + rest);
+    dropout_rest(end - rest, p, random, counter + static_cast<std::uint64_t>(done / 4), x + rest,
+                 y.accumulate, y.data + rest);
   });
 }
 

@@ -27,22 +27,22 @@ void repeat_row(std::int64_t rows, std::int64_t width, const float* row, float* 
   });
 }
 
-void scale(std::int64_t n, float factor, const float* x, bool accumulate, float* y) {
+void scale(std::int64_t n, float factor, const float* x, Destination y) {
   parallel_for(n, kElementGrain, [&](std::int64_t begin, std::int64_t end) {
-    if (accumulate) {
-      for (std::int64_t i = begin; i < end; ++i) y[i] += factor * x[i];
+    if (y.accumulate) {
+      for (std::int64_t i = begin; i < end; ++i) y.data[i] += factor * x[i];
     } else {
-      for (std::int64_t i = begin; i < end; ++i) y[i] = factor * x[i];
+      for (std::int64_t i = begin; i < end; ++i) y.data[i] = factor * x[i];
     }
   });
 }
 
-void multiply(std::int64_t n, const float* a, const float* b, bool accumulate, float* y) {
+void multiply(std::int64_t n, const float* a, const float* b, Destination y) {
   parallel_for(n, kElementGrain, [&](std::int64_t begin, std::int64_t end) {
-    if (accumulate) {
-      for (std::int64_t i = begin; i < end; ++i) y[i] += a[i] * b[i];
+    if (y.accumulate) {
+      for (std::int64_t i = begin; i < end; ++i) y.data[i] += a[i] * b[i];
     } else {
-      for (std::int64_t i = begin; i < end; ++i) y[i] = a[i] * b[i];
+      for (std::int64_t i = begin; i < end; ++i) y.data[i] = a[i] * b[i];
     }
   });
 }

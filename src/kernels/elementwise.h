@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "espalier/tensor/destination.h"
+
 namespace espalier::kernels {
 
 // y = a + b
@@ -13,8 +15,8 @@ void add_row(std::int64_t rows, std::int64_t width, const float* x, const float*
 // y[r,:] = row for y [rows, width]
 void repeat_row(std::int64_t rows, std::int64_t width, const float* row, float* y);
 // y = factor x, or += with `accumulate`. With factor 1, a copy or a plain addition, exactly.
-void scale(std::int64_t n, float factor, const float* x, bool accumulate, float* y);
+void scale(std::int64_t n, float factor, const float* x, Destination y);
 // y = a b, or += with `accumulate`
-void multiply(std::int64_t n, const float* a, const float* b, bool accumulate, float* y);
+void multiply(std::int64_t n, const float* a, const float* b, Destination y);
 
 }  // namespace espalier::kernels

@@ -44,9 +44,8 @@ void embedding(std::int64_t tokens, std::int64_t width, const std::int32_t* ids,
 }
 
 void embedding_backward(std::int64_t tokens, std::int64_t width, const std::int32_t* ids,
-                        std::int64_t skipped_id, const float* dout, std::int64_t rows, bool accumulate,
-                        float* dtable) {
-  if (!accumulate) fill_zero(rows * width, dtable);
+                        std::int64_t skipped_id, const float* dout, std::int64_t rows, Destination dtable) {
+  if (!dtable.accumulate) fill_zero(rows * width, dtable.data);
   const PoolVector<std::int64_t> sorted = tokens_by_id(tokens, ids, skipped_id, rows);
   const auto count = static_cast<std::int64_t>(sorted.size());
   const auto id_at = [&](std::int64_t i) { return ids[sorted[static_cast<std::size_t>(i)]]; };
@@ -56,7 +55,7 @@ void embedding_backward(std::int64_t tokens, std::int64_t width, const std::int3
     while (i < end && i > 0 && id_at(i) == id_at(i - 1)) ++i;
     if (i == end) return;
     for (; i < count && (i < end || id_at(i) == id_at(i - 1)); ++i) {
-      float* row = dtable + id_at(i) * width;
+      float* row = dtable.data + id_at(i) * width;
       const float* added = dout + sorted[static_cast<std::size_t>(i)] * width;
       for (std::int64_t j = 0; j < width; ++j) row[j] += added[j];
     }

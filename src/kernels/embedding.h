@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "espalier/tensor/destination.h"
+
 namespace espalier::kernels {
 
 // out[t] = table[ids[t]] for `tokens` ids, rows of `width`. Every id must be a row of the table.
@@ -13,7 +15,6 @@ void embedding(std::int64_t tokens, std::int64_t width, const std::int32_t* ids,
 // micro-batches accumulated one after the other give the bits of one batch. Tokens with `skipped_id` (-1:
 // none) contribute nothing. Parallel over ids: tokens are first sorted by id (a stable counting sort).
 void embedding_backward(std::int64_t tokens, std::int64_t width, const std::int32_t* ids,
-                        std::int64_t skipped_id, const float* dout, std::int64_t rows, bool accumulate,
-                        float* dtable);
+                        std::int64_t skipped_id, const float* dout, std::int64_t rows, Destination dtable);
 
 }  // namespace espalier::kernels

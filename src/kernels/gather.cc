@@ -31,12 +31,12 @@ struct Grouping {
 }  // namespace
 
 void gather_rows(std::int64_t width, std::int64_t count, const std::int32_t* indices, const float* x,
-                 bool accumulate, float* y) {
+                 Destination y) {
   parallel_for(count, row_grain(width), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const float* from = x + indices[i] * width;
-      float* to = y + i * width;
-      if (!accumulate) {
+      float* to = y.data + i * width;
+      if (!y.accumulate) {
         std::copy_n(from, width, to);
       } else {
         for (std::int64_t j = 0; j < width; ++j) to[j] += from[j];
@@ -46,12 +46,12 @@ void gather_rows(std::int64_t width, std::int64_t count, const std::int32_t* ind
 }
 
 void scatter_rows(std::int64_t rows, std::int64_t width, std::int64_t count, const std::int32_t* indices,
-                  const float* x, bool accumulate, float* y) {
+                  const float* x, Destination y) {
   const Grouping groups(rows, count, indices);
   parallel_for(rows, row_grain(width), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
-      float* to = y + row * width;
-      if (!accumulate) std::fill_n(to, width, 0.0F);
+      float* to = y.data + row * width;
+      if (!y.accumulate) std::fill_n(to, width, 0.0F);
       for (std::int64_t k = groups.begin(row); k < groups.end[row]; ++k) {
         const float* from = x + groups.order[k] * width;
         for (std::int64_t j = 0; j < width; ++j) to[j] += from[j];

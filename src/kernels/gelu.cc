@@ -72,10 +72,10 @@ void gelu(std::int64_t n, const float* x, float* y) {
   });
 }
 
-void gelu_backward(std::int64_t n, const float* x, const float* dy, bool accumulate, float* dx) {
+void gelu_backward(std::int64_t n, const float* x, const float* dy, Destination dx) {
   parallel_for(n, kElementGrain, [&](std::int64_t begin, std::int64_t end) {
     HWY_DYNAMIC_DISPATCH(gelu_backward_range)
-    (end - begin, x + begin, dy + begin, accumulate, dx + begin);
+    (end - begin, x + begin, dy + begin, dx.accumulate, dx.data + begin);
   });
 }
 
@@ -96,11 +96,11 @@ void gated_gelu(std::int64_t rows, std::int64_t width, const float* x, float* y)
 }
 
 void gated_gelu_backward(std::int64_t rows, std::int64_t width, const float* x, const float* dy,
-                         bool accumulate, float* dx) {
+                         Destination dx) {
   parallel_for(rows, row_grain(width), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       HWY_DYNAMIC_DISPATCH(gated_gelu_backward_row)
-      (width, x + row * 2 * width, dy + row * width, accumulate, dx + row * 2 * width);
+      (width, x + row * 2 * width, dy + row * width, dx.accumulate, dx.data + row * 2 * width);
     }
   });
 }

@@ -9,12 +9,14 @@
 
 #include <cstdint>
 
+#include "espalier/tensor/destination.h"
+
 namespace espalier::kernels {
 
 // y[i] = gelu(x[i]). y may be x.
 void gelu(std::int64_t n, const float* x, float* y);
 // dx[i] = dy[i] gelu'(x[i]), or += with `accumulate`. dx may be dy or x.
-void gelu_backward(std::int64_t n, const float* x, const float* dy, bool accumulate, float* dx);
+void gelu_backward(std::int64_t n, const float* x, const float* dy, Destination dx);
 
 // On the calling thread, for a few elements inside a parallel task; y and slope may be x.
 void gelu_serial(std::int64_t n, const float* x, float* y);
@@ -25,6 +27,6 @@ void gelu_and_slope_serial(std::int64_t n, const float* x, float* y, float* slop
 void gated_gelu(std::int64_t rows, std::int64_t width, const float* x, float* y);
 // dx [rows, 2 width] from dy [rows, width]; += with `accumulate`.
 void gated_gelu_backward(std::int64_t rows, std::int64_t width, const float* x, const float* dy,
-                         bool accumulate, float* dx);
+                         Destination dx);
 
 }  // namespace espalier::kernels

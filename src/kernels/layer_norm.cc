@@ -103,11 +103,11 @@ constexpr std::int64_t kColumnGrain = 256;  // columns a task when panels are ad
 
 // gradient[j] = (or +=) the sum over panels, in order, of sums[panel * stride + j].
 void add_panels(std::int64_t panels, std::int64_t stride, std::int64_t width, const float* sums,
-                bool accumulate, float* gradient) {
+                Destination gradient) {
   parallel_for(width, kColumnGrain, [&](std::int64_t begin, std::int64_t end) {
-    if (!accumulate) std::fill(gradient + begin, gradient + end, 0.0F);
+    if (!gradient.accumulate) std::fill(gradient.data + begin, gradient.data + end, 0.0F);
     for (std::int64_t panel = 0; panel < panels; ++panel) {
-      for (std::int64_t j = begin; j < end; ++j) gradient[j] += sums[panel * stride + j];
+      for (std::int64_t j = begin; j < end; ++j) gradient.data[j] += sums[panel * stride + j];
     }
   });
 }
@@ -131,7 +131,7 @@ void layer_norm(std::int64_t rows, std::int64_t width, const float* x, const flo
 void layer_norm_backward(std::int64_t rows, std::int64_t width, const float* x, const float* weight,
                          const float* mean, const float* inverse_deviation, const float* dy,
                          const LayerNormGradients& gradients) {
-  const bool parameters = gradients.weight != nullptr || gradients.bias != nullptr;
+  const bool parameters = gradients.weight.wanted() || gradients.bias.wanted();
   const std::int64_t panels = (rows + kLayerNormRows - 1) / kLayerNormRows;
   Scratch<float> sums(parameters ? panels * 2 * width : 0);
   parallel_for(rows, kLayerNormRows, [&](std::int64_t begin, std::int64_t end) {
@@ -139,10 +139,10 @@ void layer_norm_backward(std::int64_t rows, std::int64_t width, const float* x, 
     if (parameters) std::fill(panel, panel + 2 * width, 0.0F);
     for (std::int64_t row = begin; row < end; ++row) {
       const std::int64_t at = row * width;
-      if (gradients.x != nullptr) {
+      if (gradients.x.wanted()) {
         HWY_DYNAMIC_DISPATCH(input_gradient_row)
-        (width, x + at, weight, mean[row], inverse_deviation[row], dy + at, gradients.accumulate_x,
-         gradients.x + at);
+        (width, x + at, weight, mean[row], inverse_deviation[row], dy + at, gradients.x.accumulate,
+         gradients.x.data + at);
       }
       if (parameters) {
         HWY_DYNAMIC_DISPATCH(parameter_gradient_row)
@@ -150,11 +150,11 @@ void layer_norm_backward(std::int64_t rows, std::int64_t width, const float* x, 
       }
     }
   });
-  if (gradients.weight != nullptr) {
-    add_panels(panels, 2 * width, width, sums.data(), gradients.accumulate_weight, gradients.weight);
+  if (gradients.weight.wanted()) {
+    add_panels(panels, 2 * width, width, sums.data(), gradients.weight);
   }
-  if (gradients.bias != nullptr) {
-    add_panels(panels, 2 * width, width, sums.data() + width, gradients.accumulate_bias, gradients.bias);
+  if (gradients.bias.wanted()) {
+    add_panels(panels, 2 * width, width, sums.data() + width, gradients.bias);
   }
 }
 

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "espalier/tensor/destination.h"
+
 namespace espalier::kernels {
 
 // x, y [rows, width]; weight, bias [width]. mean and inverse_deviation [rows] receive what backward needs;
@@ -14,13 +16,10 @@ namespace espalier::kernels {
 void layer_norm(std::int64_t rows, std::int64_t width, const float* x, const float* weight, const float* bias,
                 float eps, float* y, float* mean, float* inverse_deviation);
 
+// Each may be null.
 struct LayerNormGradients {
-  float* x;  // [rows, width]; each pointer may be null if nobody wants that gradient
-  bool accumulate_x;
-  float* weight;  // [width]
-  bool accumulate_weight;
-  float* bias;  // [width]
-  bool accumulate_bias;
+  Destination x;             // [rows, width]
+  Destination weight, bias;  // [width]
 };
 
 // Rows whose contributions to the weight's and bias's gradients are summed before they are added, in order,

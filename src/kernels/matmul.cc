@@ -138,36 +138,36 @@ void prepare_thread() {
 
 }  // namespace
 
-void matmul_serial(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b,
-                   bool accumulate, float* c, std::int64_t stride) {
+void matmul_serial(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, Destination c,
+                   std::int64_t stride) {
   if (m == 0 || n == 0) return;
   if (k == 0) {
-    if (accumulate) return;
-    for (std::int64_t row = 0; row < m; ++row) std::fill_n(c + row * stride, n, 0.0F);
+    if (c.accumulate) return;
+    for (std::int64_t row = 0; row < m; ++row) std::fill_n(c.data + row * stride, n, 0.0F);
     return;
   }
   prepare_thread();
   const dnnl_status_t status =
       dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, 1.0F, a.data,
                  std::max<std::int64_t>(a.stride, 1), b.data, std::max<std::int64_t>(b.stride, 1),
-                 accumulate ? 1.0F : 0.0F, c, std::max<std::int64_t>(stride, 1));
+                 c.accumulate ? 1.0F : 0.0F, c.data, std::max<std::int64_t>(stride, 1));
   ESPALIER_CHECK(status == dnnl_success);
 }
 
-void matmul(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, bool accumulate,
-            float* c, std::int64_t stride) {
+void matmul(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, Destination c,
+            std::int64_t stride) {
   if (m == 0 || n == 0) return;
   const Tiles tiles = tiles_for(m, n, kMostRows);
   parallel_for(tiles.count(), 1, [&](std::int64_t task, std::int64_t) {
     const Tile tile = tiles[task];
     matmul_serial(tile.rows, tile.columns, k, {element(a, tile.row, 0), a.stride, a.transposed},
-                  {element(b, 0, tile.column), b.stride, b.transposed}, accumulate,
-                  c + tile.row * stride + tile.column, stride);
+                  {element(b, 0, tile.column), b.stride, b.transposed}, c + tile.row * stride + tile.column,
+                  stride);
   });
 }
 
 void matmul_over_rows(std::int64_t m, std::int64_t n, std::int64_t rows, const float* a,
-                      std::int64_t a_stride, const float* b, std::int64_t b_stride, bool accumulate, float* c,
+                      std::int64_t a_stride, const float* b, std::int64_t b_stride, Destination c,
                       std::int64_t stride) {
   if (m == 0 || n == 0) return;
   const Tiles tiles = tiles_for(m, n, kMostColumns);
@@ -180,15 +180,15 @@ void matmul_over_rows(std::int64_t m, std::int64_t n, std::int64_t rows, const f
     Scratch<float> left_copy, right_copy;
     if (reads_slowly(tile, a_stride)) left = left.copied(k, left_copy);
     if (reads_slowly(tile, b_stride)) right = right.copied(k, right_copy);
-    matmul_serial(tile.rows, tile.columns, k, {left.data, left.stride, true}, {right.data, right.stride}, add,
-                  out + tile.row * out_stride + tile.column, out_stride);
+    matmul_serial(tile.rows, tile.columns, k, {left.data, left.stride, true}, {right.data, right.stride},
+                  {out + tile.row * out_stride + tile.column, add}, out_stride);
   };
   if (count >= kEnoughTasks) {
     parallel_for(count, 1, [&](std::int64_t task, std::int64_t) {
       const Tile tile = tiles[task];
       std::int64_t first = 0;
       do {
-        product(tile, first, accumulate || first > 0, c, stride);
+        product(tile, first, c.accumulate || first > 0, c.data, stride);
         first += kGradientRows;
       } while (first < rows);
     });
@@ -205,9 +205,9 @@ void matmul_over_rows(std::int64_t m, std::int64_t n, std::int64_t rows, const f
   constexpr std::int64_t kRowsSummed = 16;
   parallel_for(m, kRowsSummed, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
-      float* const sum = c + row * stride;
-      if (!accumulate) std::copy_n(products.data() + row * n, n, sum);
-      for (std::int64_t panel = accumulate ? 0 : 1; panel < panels; ++panel) {
+      float* const sum = c.data + row * stride;
+      if (!c.accumulate) std::copy_n(products.data() + row * n, n, sum);
+      for (std::int64_t panel = c.accumulate ? 0 : 1; panel < panels; ++panel) {
         const float* const term = products.data() + (panel * m + row) * n;
         for (std::int64_t column = 0; column < n; ++column) sum[column] += term[column];
       }

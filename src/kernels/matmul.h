@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "espalier/tensor/destination.h"
+
 namespace espalier::kernels {
 
 // A matrix in memory, row-major with `stride` elements between rows; `transposed` reads it as its transpose.
@@ -14,19 +16,19 @@ struct MatrixView {
 
 // C[m,n] = A[m,k] B[k,n], or C += with `accumulate`. C is row-major with `stride` elements between rows.
 // Parallel over fixed panels of C, so the bits do not depend on the thread count.
-void matmul(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, bool accumulate,
-            float* c, std::int64_t stride);
+void matmul(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, Destination c,
+            std::int64_t stride);
 
 // The same on the calling thread, for products inside a parallel task.
-void matmul_serial(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b,
-                   bool accumulate, float* c, std::int64_t stride);
+void matmul_serial(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, Destination c,
+                   std::int64_t stride);
 
 // C[m,n] = A^T B over `rows` rows of A[rows,m] and B[rows,n], or C += : the gradient of a weight. The sum
 // over rows runs in order over panels of kGradientRows rows, so a batch gives the same bits as its
 // micro-batches, accumulated one after the other, as long as each is a multiple of kGradientRows rows.
 inline constexpr std::int64_t kGradientRows = 512;
 void matmul_over_rows(std::int64_t m, std::int64_t n, std::int64_t rows, const float* a,
-                      std::int64_t a_stride, const float* b, std::int64_t b_stride, bool accumulate, float* c,
+                      std::int64_t a_stride, const float* b, std::int64_t b_stride, Destination c,
                       std::int64_t stride);
 
 }  // namespace espalier::kernels

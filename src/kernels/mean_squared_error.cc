@@ -14,11 +14,11 @@ double sum_of_squared_differences(std::int64_t n, const float* x, const float* t
 }
 
 void squared_differences_backward(std::int64_t n, float factor, const float* x, const float* target,
-                                  bool accumulate, float* dx) {
+                                  Destination dx) {
   parallel_for(n, kElementGrain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const float added = factor * (x[i] - target[i]);
-      dx[i] = accumulate ? dx[i] + added : added;
+      dx.data[i] = dx.accumulate ? dx.data[i] + added : added;
     }
   });
 }

@@ -40,8 +40,8 @@ double dot(std::int64_t n, const float* a, const float* b) {
                     [a, b](std::int64_t i) { return static_cast<double>(a[i]) * static_cast<double>(b[i]); });
 }
 
-void sum_over_rows(std::int64_t rows, std::int64_t width, const float* x, bool accumulate, float* y) {
-  if (!accumulate) std::fill_n(y, width, 0.0F);
+void sum_over_rows(std::int64_t rows, std::int64_t width, const float* x, Destination y) {
+  if (!y.accumulate) std::fill_n(y.data, width, 0.0F);
   const std::int64_t panels = (rows + kGradientRows - 1) / kGradientRows;
   Scratch<float> partial(panels * width);
   parallel_for(rows, kGradientRows, [&](std::int64_t begin, std::int64_t end) {
@@ -49,7 +49,7 @@ void sum_over_rows(std::int64_t rows, std::int64_t width, const float* x, bool a
   });
   for (std::int64_t panel = 0; panel < panels; ++panel) {
     const float* added = partial.data() + panel * width;
-    for (std::int64_t j = 0; j < width; ++j) y[j] += added[j];
+    for (std::int64_t j = 0; j < width; ++j) y.data[j] += added[j];
   }
 }
 
@@ -74,12 +74,12 @@ void sum_over_middle(std::int64_t outer, std::int64_t count, std::int64_t inner,
 }
 
 void repeat_middle(std::int64_t outer, std::int64_t count, std::int64_t inner, float factor, const float* y,
-                   bool accumulate, float* x) {
+                   Destination x) {
   parallel_for(outer * count, row_grain(inner), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       const float* from = y + row / count * inner;
-      float* to = x + row * inner;
-      for (std::int64_t i = 0; i < inner; ++i) to[i] = (accumulate ? to[i] : 0.0F) + factor * from[i];
+      float* to = x.data + row * inner;
+      for (std::int64_t i = 0; i < inner; ++i) to[i] = (x.accumulate ? to[i] : 0.0F) + factor * from[i];
     }
   });
 }

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "espalier/tensor/destination.h"
+
 namespace espalier::kernels {
 
 // Sum of x[i], and of a[i] b[i], in double.
@@ -12,13 +14,13 @@ double dot(std::int64_t n, const float* a, const float* b);
 // y[j] = sum over r of x[r,j] for x [rows, width], or += with `accumulate`: the gradient of a row that was
 // added to every row. Rows are summed in float32 within panels of kGradientRows (kernels/matmul.h), panels in
 // order, so micro-batches of whole panels, accumulated one after the other, give the bits of one batch.
-void sum_over_rows(std::int64_t rows, std::int64_t width, const float* x, bool accumulate, float* y);
+void sum_over_rows(std::int64_t rows, std::int64_t width, const float* x, Destination y);
 
 // y[o,i] = factor * (sum over c of x[o,c,i]) for x [outer, count, inner]; summed in double, in order.
 void sum_over_middle(std::int64_t outer, std::int64_t count, std::int64_t inner, double factor,
                      const float* x, float* y);
 // Its adjoint: x[o,c,i] = factor * y[o,i], or += with `accumulate`.
 void repeat_middle(std::int64_t outer, std::int64_t count, std::int64_t inner, float factor, const float* y,
-                   bool accumulate, float* x);
+                   Destination x);
 
 }  // namespace espalier::kernels

@@ -46,12 +46,12 @@ struct StridedRows {
 }  // namespace
 
 void copy_rows(std::int64_t rows, std::int64_t width, const float* from, std::int64_t from_stride,
-               bool accumulate, float* to, std::int64_t to_stride) {
+               Destination to, std::int64_t to_stride) {
   parallel_for(rows, row_grain(width), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       const float* source = from + row * from_stride;
-      float* target = to + row * to_stride;
-      if (!accumulate) {
+      float* target = to.data + row * to_stride;
+      if (!to.accumulate) {
         std::copy_n(source, width, target);
       } else {
         for (std::int64_t i = 0; i < width; ++i) target[i] += source[i];
@@ -61,15 +61,15 @@ void copy_rows(std::int64_t rows, std::int64_t width, const float* from, std::in
 }
 
 void permute(std::span<const std::int64_t> extents, std::span<const int> axes, const float* x,
-             bool accumulate, float* y) {
+             Destination y) {
   const StridedRows source(extents, axes);
   const std::int64_t width = source.extent[source.rank - 1];
   const std::int64_t step = source.stride[source.rank - 1];
   parallel_for(source.rows, row_grain(width), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       const float* from = x + source.offset(row);
-      float* to = y + row * width;
-      for (std::int64_t i = 0; i < width; ++i) to[i] = accumulate ? to[i] + from[i * step] : from[i * step];
+      float* to = y.data + row * width;
+      for (std::int64_t i = 0; i < width; ++i) to[i] = y.accumulate ? to[i] + from[i * step] : from[i * step];
     }
   });
 }

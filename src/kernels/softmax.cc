@@ -54,8 +54,8 @@ void softmax_row(std::int64_t width, const float* x, float* y) {
   HWY_DYNAMIC_DISPATCH(softmax_one)(width, x, y);
 }
 
-void softmax_row_backward(std::int64_t width, const float* y, const float* dy, bool accumulate, float* dx) {
-  HWY_DYNAMIC_DISPATCH(softmax_backward_one)(width, y, dy, accumulate, dx);
+void softmax_row_backward(std::int64_t width, const float* y, const float* dy, Destination dx) {
+  HWY_DYNAMIC_DISPATCH(softmax_backward_one)(width, y, dy, dx.accumulate, dx.data);
 }
 
 void softmax(std::int64_t rows, std::int64_t width, const float* x, float* y) {
@@ -64,11 +64,11 @@ void softmax(std::int64_t rows, std::int64_t width, const float* x, float* y) {
   });
 }
 
-void softmax_backward(std::int64_t rows, std::int64_t width, const float* y, const float* dy, bool accumulate,
-                      float* dx) {
+void softmax_backward(std::int64_t rows, std::int64_t width, const float* y, const float* dy,
+                      Destination dx) {
   parallel_for(rows, row_grain(width), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
-      softmax_row_backward(width, y + row * width, dy + row * width, accumulate, dx + row * width);
+      softmax_row_backward(width, y + row * width, dy + row * width, dx + row * width);
     }
   });
 }

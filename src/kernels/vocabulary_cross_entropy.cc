@@ -32,7 +32,7 @@ class Chunk {
 
   void compute_logits() const {
     matmul(rows_, problem_.vocabulary, problem_.width, {hidden(), problem_.width, false},
-           {problem_.table, problem_.width, true}, false, logits_, stride());
+           {problem_.table, problem_.width, true}, logits_, stride());
   }
 
   void compute_losses(bool with_gradient, float factor, float* losses, std::uint8_t* correct) const {
@@ -77,8 +77,7 @@ class Chunk {
   // [rows, width] = the columns [first, last) of the logits' gradients times these rows of the table.
   void hidden_part(std::int64_t first, std::int64_t last, float* part) const {
     matmul_serial(rows_, problem_.width, last - first, {logits_ + first, stride(), false},
-                  {problem_.table + first * problem_.width, problem_.width, false}, false, part,
-                  problem_.width);
+                  {problem_.table + first * problem_.width, problem_.width, false}, part, problem_.width);
   }
 
   // Adds the parts in order.
@@ -100,7 +99,7 @@ class Chunk {
     const std::int64_t width = problem_.width;
     float* out = dtable + first * width;
     Scratch<float> sum(begin_ == 0 ? 0 : count * width);
-    matmul_serial(count, width, rows_, {logits_ + first, stride(), true}, {hidden(), width, false}, false,
+    matmul_serial(count, width, rows_, {logits_ + first, stride(), true}, {hidden(), width, false},
                   begin_ == 0 ? out : sum.data(), width);
     if (begin_ == 0) return;
     for (std::int64_t i = 0; i < count * width; ++i) out[i] += sum[i];

@@ -7,7 +7,7 @@ namespace espalier::ops {
 namespace {
 
 using Forward = void (*)(std::int64_t n, const float* x, float* y);
-using Backward = void (*)(std::int64_t n, const float* y, const float* dy, bool accumulate, float* dx);
+using Backward = void (*)(std::int64_t n, const float* y, const float* dy, Destination dx);
 
 Variable activation(const char* name, const Variable& x, Forward forward, Backward backward) {
   require_defined(name, "x", x);
@@ -15,8 +15,8 @@ Variable activation(const char* name, const Variable& x, Forward forward, Backwa
   Tensor y = Tensor::empty(x.shape());
   forward(n, x.value().data(), y.data());
   return record(name, y, {x.without_value()}, [n, y, backward](const Tensor& dy, std::span<Variable> in) {
-    const GradientSlot dx = in[0].grad_slot();
-    backward(n, y.data(), dy.data(), dx.accumulate, dx.data);
+    const Destination dx = in[0].grad_slot();
+    backward(n, y.data(), dy.data(), dx);
   });
 }
 

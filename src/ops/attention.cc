@@ -96,10 +96,10 @@ IntTensor first_queries(const IntTensor& positions, std::int64_t batch, std::int
 }
 
 // The input's gradient slot, or `unused` memory where nobody wants that gradient.
-GradientSlot slot_or_unused(Variable& input, Tensor& unused) {
+Destination slot_or_unused(Variable& input, Tensor& unused) {
   if (input.requires_grad()) return input.grad_slot();
   unused = Tensor::empty(input.shape());
-  return {unused.data(), false};
+  return unused.data();
 }
 
 }  // namespace
@@ -116,10 +116,9 @@ Variable attention(const Variable& qkv, const AttentionOptions& options) {
   return record(kAttention, std::move(y), {qkv}, [options](const Tensor& dy, std::span<Variable> in) {
     const kernels::Attention again = problem_of(in[0].shape(), 3, options);
     const Tensor& kept = in[0].value();
-    const GradientSlot dqkv = in[0].grad_slot();  // [B,S,3d]
+    const Destination dqkv = in[0].grad_slot();  // [B,S,3d]
     kernels::attention_backward(again, kernels::packed_projections(again, kept.data()), dy.data(),
-                                {dqkv.accumulate, dqkv.accumulate},
-                                kernels::packed_projections(again, dqkv.data));
+                                kernels::packed_projections(again, dqkv));
   });
 }
 
@@ -147,11 +146,11 @@ Variable attention_at(const Variable& query, const Variable& key_value, const In
         const kernels::Attention again = problem_at(in[1].shape());
         const Tensor kept_query = in[0].value(), kept_keys = in[1].value();
         Tensor unused[2];
-        const GradientSlot dq = slot_or_unused(in[0], unused[0]);   // [n,d]
-        const GradientSlot dkv = slot_or_unused(in[1], unused[1]);  // [B,S,2d]
-        kernels::attention_backward(
-            again, kernels::separate_projections(again, kept_query.data(), kept_keys.data()), dy.data(),
-            {dq.accumulate, dkv.accumulate}, kernels::separate_projections(again, dq.data, dkv.data));
+        const Destination dq = slot_or_unused(in[0], unused[0]);   // [n,d]
+        const Destination dkv = slot_or_unused(in[1], unused[1]);  // [B,S,2d]
+        kernels::attention_backward(again,
+                                    kernels::separate_projections(again, kept_query.data(), kept_keys.data()),
+                                    dy.data(), kernels::separate_projections(again, dq, dkv));
       });
 }
 

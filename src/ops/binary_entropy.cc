@@ -16,8 +16,8 @@ Variable binary_entropy(const Variable& p, float limit) {
   Tensor y = Tensor::empty(p.shape());
   kernels::binary_entropy(n, limit, p.value().data(), y.data());
   return record("binary_entropy", y, {p}, [n, limit](const Tensor& dy, std::span<Variable> in) {
-    const GradientSlot dp = in[0].grad_slot();
-    kernels::binary_entropy_backward(n, limit, in[0].value().data(), dy.data(), dp.accumulate, dp.data);
+    const Destination dp = in[0].grad_slot();
+    kernels::binary_entropy_backward(n, limit, in[0].value().data(), dy.data(), dp);
   });
 }
 

@@ -67,9 +67,9 @@ Variable cross_entropy(const Variable& logits, const IntTensor& targets, const C
       kCrossEntropy, Tensor::full(Shape(), static_cast<float>(sum)), {logits},
       [targets, factors, rows, classes, ignored](const Tensor& dloss, std::span<Variable> in) mutable {
         for (float& factor : factors.span()) factor *= dloss.data()[0];
-        const GradientSlot dlogits = in[0].grad_slot();  // [rows, classes]
+        const Destination dlogits = in[0].grad_slot();  // [rows, classes]
         kernels::cross_entropy_backward(rows, classes, in[0].value().data(), targets.data(), ignored,
-                                        factors.data(), dlogits.accumulate, dlogits.data);
+                                        factors.data(), dlogits);
       });
 }
 

@@ -23,11 +23,11 @@ Variable dropout(const Variable& x, float p, const DropoutKey& key) {
   const Philox random(key.seed, RandomStream::kDropout, key.step);
   const std::uint64_t first = key.site << 32;
   Tensor y = Tensor::empty(x.shape());
-  kernels::dropout(n, p, random, first, x.value().data(), false, y.data());
+  kernels::dropout(n, p, random, first, x.value().data(), y.data());
   return record(kName, y, {x.without_value()},
                 [n, p, random, first](const Tensor& dy, std::span<Variable> in) {
-                  const GradientSlot dx = in[0].grad_slot();
-                  kernels::dropout(n, p, random, first, dy.data(), dx.accumulate, dx.data);
+                  const Destination dx = in[0].grad_slot();
+                  kernels::dropout(n, p, random, first, dy.data(), dx);
                 });
 }
 

@@ -47,8 +47,8 @@ Variable add(const Variable& x, const Variable& y) {
   return record("add", z, {x.without_value(), y.without_value()},
                 [rows, width, repeated](const Tensor& dz, std::span<Variable> in) {
                   if (in[1].requires_grad() && repeated) {
-                    const GradientSlot dy = in[1].grad_slot();  // [width]
-                    kernels::sum_over_rows(rows, width, dz.data(), dy.accumulate, dy.data);
+                    const Destination dy = in[1].grad_slot();  // [width]
+                    kernels::sum_over_rows(rows, width, dz.data(), dy);
                   } else if (in[1].requires_grad()) {
                     in[1].accumulate_grad(dz);
                   }
@@ -60,10 +60,10 @@ Variable scale(const Variable& x, float factor) {
   require_defined("scale", "x", x);
   const std::int64_t n = x.value().size();
   Tensor y = Tensor::empty(x.shape());
-  kernels::scale(n, factor, x.value().data(), false, y.data());
+  kernels::scale(n, factor, x.value().data(), y.data());
   return record("scale", y, {x.without_value()}, [n, factor](const Tensor& dy, std::span<Variable> in) {
-    const GradientSlot dx = in[0].grad_slot();
-    kernels::scale(n, factor, dy.data(), dx.accumulate, dx.data);
+    const Destination dx = in[0].grad_slot();
+    kernels::scale(n, factor, dy.data(), dx);
   });
 }
 
@@ -73,18 +73,18 @@ Variable multiply(const Variable& x, const Variable& y) {
   require_shape("multiply", "y", y.shape(), x.shape(), "shape of x");
   const std::int64_t n = x.value().size();
   Tensor z = Tensor::empty(x.shape());
-  kernels::multiply(n, x.value().data(), y.value().data(), false, z.data());
+  kernels::multiply(n, x.value().data(), y.value().data(), z.data());
   const Tensor kept_x = y.requires_grad() ? x.value() : Tensor();
   const Tensor kept_y = x.requires_grad() ? y.value() : Tensor();
   return record("multiply", z, {x.without_value(), y.without_value()},
                 [n, kept_x, kept_y](const Tensor& dz, std::span<Variable> in) {
                   if (in[0].requires_grad()) {
-                    const GradientSlot dx = in[0].grad_slot();
-                    kernels::multiply(n, dz.data(), kept_y.data(), dx.accumulate, dx.data);
+                    const Destination dx = in[0].grad_slot();
+                    kernels::multiply(n, dz.data(), kept_y.data(), dx);
                   }
                   if (in[1].requires_grad()) {
-                    const GradientSlot dy = in[1].grad_slot();
-                    kernels::multiply(n, dz.data(), kept_x.data(), dy.accumulate, dy.data);
+                    const Destination dy = in[1].grad_slot();
+                    kernels::multiply(n, dz.data(), kept_x.data(), dy);
                   }
                 });
 }
@@ -98,16 +98,16 @@ Variable multiply_scalar(const Variable& x, const Variable& scalar) {
   const std::int64_t n = x.value().size();
   const float factor = scalar.item();
   Tensor y = Tensor::empty(x.shape());
-  kernels::scale(n, factor, x.value().data(), false, y.data());
+  kernels::scale(n, factor, x.value().data(), y.data());
   const Tensor kept = scalar.requires_grad() ? x.value() : Tensor();
   return record("multiply_scalar", y, {x.without_value(), scalar},
                 [n, factor, kept](const Tensor& dy, std::span<Variable> in) {
                   if (in[0].requires_grad()) {
-                    const GradientSlot dx = in[0].grad_slot();
-                    kernels::scale(n, factor, dy.data(), dx.accumulate, dx.data);
+                    const Destination dx = in[0].grad_slot();
+                    kernels::scale(n, factor, dy.data(), dx);
                   }
                   if (in[1].requires_grad()) {
-                    const GradientSlot ds = in[1].grad_slot();  // [1] = <dy, x>
+                    const Destination ds = in[1].grad_slot();  // [1] = <dy, x>
                     const auto sum = static_cast<float>(kernels::dot(n, dy.data(), kept.data()));
                     *ds.data = ds.accumulate ? *ds.data + sum : sum;
                   }

@@ -46,9 +46,9 @@ Variable embedding(const IntTensor& ids, const Variable& table, std::int64_t pad
   kernels::embedding(ids.size(), width, ids.data(), table.value().data(), y.data());
   return record(kEmbedding, std::move(y), {table},
                 [ids, rows, width, padding_id](const Tensor& dy, std::span<Variable> in) {
-                  const GradientSlot dtable = in[0].grad_slot();  // [rows, width]
+                  const Destination dtable = in[0].grad_slot();  // [rows, width]
                   kernels::embedding_backward(ids.size(), width, ids.data(), padding_id, dy.data(), rows,
-                                              dtable.accumulate, dtable.data);
+                                              dtable);
                 });
 }
 

@@ -53,12 +53,12 @@ Variable gather_rows(const Variable& x, const IntTensor& indices) {
   const std::int64_t count = indices.size();
   const Extents leading(indices.shape().extents().begin(), indices.shape().extents().end());
   Tensor y = Tensor::empty(joined(kName, leading, x.shape(), 1));
-  kernels::gather_rows(width, count, indices.data(), x.value().data(), false, y.data());
-  return record(
-      kName, y, {x.without_value()}, [rows, width, count, indices](const Tensor& dy, std::span<Variable> in) {
-        const GradientSlot dx = in[0].grad_slot();  // [rows, width]
-        kernels::scatter_rows(rows, width, count, indices.data(), dy.data(), dx.accumulate, dx.data);
-      });
+  kernels::gather_rows(width, count, indices.data(), x.value().data(), y.data());
+  return record(kName, y, {x.without_value()},
+                [rows, width, count, indices](const Tensor& dy, std::span<Variable> in) {
+                  const Destination dx = in[0].grad_slot();  // [rows, width]
+                  kernels::scatter_rows(rows, width, count, indices.data(), dy.data(), dx);
+                });
 }
 
 Variable scatter_rows(const Variable& x, const IntTensor& indices, std::int64_t rows) {
@@ -77,11 +77,11 @@ Variable scatter_rows(const Variable& x, const IntTensor& indices, std::int64_t 
   const std::int64_t width = elements_from(x.shape(), leading);
   const std::int64_t count = indices.size();
   Tensor y = Tensor::empty(result);
-  kernels::scatter_rows(rows, width, count, indices.data(), x.value().data(), false, y.data());
+  kernels::scatter_rows(rows, width, count, indices.data(), x.value().data(), y.data());
   return record(kName, y, {x.without_value()},
                 [width, count, indices](const Tensor& dy, std::span<Variable> in) {
-                  const GradientSlot dx = in[0].grad_slot();  // [count, width]
-                  kernels::gather_rows(width, count, indices.data(), dy.data(), dx.accumulate, dx.data);
+                  const Destination dx = in[0].grad_slot();  // [count, width]
+                  kernels::gather_rows(width, count, indices.data(), dy.data(), dx);
                 });
 }
 

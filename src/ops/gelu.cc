@@ -13,8 +13,8 @@ Variable gelu(const Variable& x) {
   Tensor y = Tensor::empty(x.shape());
   kernels::gelu(n, x.value().data(), y.data());
   return record("gelu", y, {x}, [n](const Tensor& dy, std::span<Variable> in) {
-    const GradientSlot dx = in[0].grad_slot();
-    kernels::gelu_backward(n, in[0].value().data(), dy.data(), dx.accumulate, dx.data);
+    const Destination dx = in[0].grad_slot();
+    kernels::gelu_backward(n, in[0].value().data(), dy.data(), dx);
   });
 }
 
@@ -30,8 +30,8 @@ Variable gated_gelu(const Variable& x) {
   Tensor y = Tensor::empty(x.shape().with_last(width));
   kernels::gated_gelu(rows, width, x.value().data(), y.data());
   return record("gated_gelu", y, {x}, [rows, width](const Tensor& dy, std::span<Variable> in) {
-    const GradientSlot dx = in[0].grad_slot();  // [rows, 2 width]
-    kernels::gated_gelu_backward(rows, width, in[0].value().data(), dy.data(), dx.accumulate, dx.data);
+    const Destination dx = in[0].grad_slot();  // [rows, 2 width]
+    kernels::gated_gelu_backward(rows, width, in[0].value().data(), dy.data(), dx);
   });
 }
 

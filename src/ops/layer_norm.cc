@@ -34,16 +34,13 @@ Variable layer_norm(const Variable& x, const Variable& weight, const Variable& b
   Tensor scale = save ? Tensor::empty({rows}) : Tensor();
   kernels::layer_norm(rows, width, x.value().data(), weight.value().data(), bias.value().data(), eps,
                       y.data(), mean.data(), scale.data());
-  return record(
-      kLayerNorm, std::move(y), {x, weight, bias},
-      [rows, width, mean, scale](const Tensor& dy, std::span<Variable> in) {
-        const GradientSlot dx = slot_if_wanted(in[0]);       // [rows, width]
-        const GradientSlot dweight = slot_if_wanted(in[1]);  // [width]
-        const GradientSlot dbias = slot_if_wanted(in[2]);    // [width]
-        kernels::layer_norm_backward(
-            rows, width, in[0].value().data(), in[1].value().data(), mean.data(), scale.data(), dy.data(),
-            {dx.data, dx.accumulate, dweight.data, dweight.accumulate, dbias.data, dbias.accumulate});
-      });
+  return record(kLayerNorm, std::move(y), {x, weight, bias},
+                [rows, width, mean, scale](const Tensor& dy, std::span<Variable> in) {
+                  const kernels::LayerNormGradients gradients{slot_if_wanted(in[0]), slot_if_wanted(in[1]),
+                                                              slot_if_wanted(in[2])};
+                  kernels::layer_norm_backward(rows, width, in[0].value().data(), in[1].value().data(),
+                                               mean.data(), scale.data(), dy.data(), gradients);
+                });
 }
 
 }  // namespace espalier::ops

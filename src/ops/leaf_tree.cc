@@ -10,6 +10,7 @@
 #include "kernels/tree/soft_dense_paths.h"
 #include "kernels/tree/soft_survivors.h"
 #include "ops/check.h"
+#include "ops/slots.h"
 #include "ops/tree_common.h"
 
 namespace espalier::ops {
@@ -74,8 +75,8 @@ kernels::LeafTree view(std::span<const Variable> in, const LeafTreeOptions& opti
 }
 
 kernels::LeafTreeGradients leaf_destinations(std::span<Variable> in) {
-  return {destination(in[0]), destination(in[1]), destination(in[2]), destination(in[3]),
-          destination(in[4]), destination(in[5]), destination(in[6])};
+  return {slot_if_wanted(in[0]), slot_if_wanted(in[1]), slot_if_wanted(in[2]), slot_if_wanted(in[3]),
+          slot_if_wanted(in[4]), slot_if_wanted(in[5]), slot_if_wanted(in[6])};
 }
 
 TreeResult hard_tree(const Variables& in, const LeafTreeOptions& options, const TreeRouting& routing,

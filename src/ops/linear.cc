@@ -29,26 +29,24 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias)
   const std::int64_t in = weight.shape()[1];
   Tensor y = Tensor::empty(x.shape().with_last(out));
   if (bias.defined()) kernels::repeat_row(rows, out, bias.value().data(), y.data());
-  kernels::matmul(rows, out, in, {x.value().data(), in}, {weight.value().data(), in, true}, bias.defined(),
-                  y.data(), out);
+  kernels::matmul(rows, out, in, {x.value().data(), in}, {weight.value().data(), in, true},
+                  {y.data(), bias.defined()}, out);
   const Tensor kept = weight.requires_grad() ? x.value() : Tensor();
-  return record(
-      kLinear, y, {x.without_value(), weight, bias},
-      [rows, out, in, kept, w = weight.value()](const Tensor& dy, std::span<Variable> inputs) {
-        if (inputs[0].requires_grad()) {
-          const GradientSlot dx = inputs[0].grad_slot();  // [rows, in] = dy [rows, out] w [out, in]
-          kernels::matmul(rows, in, out, {dy.data(), out}, {w.data(), in}, dx.accumulate, dx.data, in);
-        }
-        if (inputs[1].requires_grad()) {
-          const GradientSlot dw = inputs[1].grad_slot();  // [out, in] = dy^T x
-          kernels::matmul_over_rows(out, in, rows, dy.data(), out, kept.data(), in, dw.accumulate, dw.data,
-                                    in);
-        }
-        if (inputs[2].requires_grad()) {
-          const GradientSlot db = inputs[2].grad_slot();  // [out]
-          kernels::sum_over_rows(rows, out, dy.data(), db.accumulate, db.data);
-        }
-      });
+  return record(kLinear, y, {x.without_value(), weight, bias},
+                [rows, out, in, kept, w = weight.value()](const Tensor& dy, std::span<Variable> inputs) {
+                  if (inputs[0].requires_grad()) {
+                    const Destination dx = inputs[0].grad_slot();  // [rows, in] = dy [rows, out] w [out, in]
+                    kernels::matmul(rows, in, out, {dy.data(), out}, {w.data(), in}, dx, in);
+                  }
+                  if (inputs[1].requires_grad()) {
+                    const Destination dw = inputs[1].grad_slot();  // [out, in] = dy^T x
+                    kernels::matmul_over_rows(out, in, rows, dy.data(), out, kept.data(), in, dw, in);
+                  }
+                  if (inputs[2].requires_grad()) {
+                    const Destination db = inputs[2].grad_slot();  // [out]
+                    kernels::sum_over_rows(rows, out, dy.data(), db);
+                  }
+                });
 }
 
 }  // namespace espalier::ops

@@ -19,10 +19,9 @@ Variable mean_squared_error(const Variable& prediction, const Tensor& target) {
   const double total = kernels::sum_of_squared_differences(n, prediction.value().data(), target.data());
   const Tensor loss = Tensor::full(Shape(), static_cast<float>(total / static_cast<double>(n)));
   return record(kName, loss, {prediction}, [n, target](const Tensor& dloss, std::span<Variable> in) {
-    const GradientSlot dx = in[0].grad_slot();
+    const Destination dx = in[0].grad_slot();
     const auto factor = static_cast<float>(2.0 * static_cast<double>(*dloss.data()) / static_cast<double>(n));
-    kernels::squared_differences_backward(n, factor, in[0].value().data(), target.data(), dx.accumulate,
-                                          dx.data);
+    kernels::squared_differences_backward(n, factor, in[0].value().data(), target.data(), dx);
   });
 }
 

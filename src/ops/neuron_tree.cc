@@ -10,6 +10,7 @@
 #include "kernels/tree/soft_dense_paths.h"
 #include "kernels/tree/soft_survivors.h"
 #include "ops/check.h"
+#include "ops/slots.h"
 #include "ops/tree_common.h"
 
 namespace espalier::ops {
@@ -47,7 +48,7 @@ kernels::NeuronTree view(std::span<const Variable> in, Size size) {
 }
 
 kernels::NeuronTreeGradients neuron_destinations(std::span<Variable> in) {
-  return {destination(in[0]), destination(in[1]), destination(in[2]), destination(in[3])};
+  return {slot_if_wanted(in[0]), slot_if_wanted(in[1]), slot_if_wanted(in[2]), slot_if_wanted(in[3])};
 }
 
 TreeResult hard_tree(const Variables& in, Size size, const TreeRouting& routing, TreeStatistics* statistics) {

@@ -14,8 +14,8 @@ Variable scaled_sum(const char* name, const Variable& x, double factor) {
   const std::int64_t n = x.value().size();
   const Tensor y = Tensor::full(Shape(), static_cast<float>(factor * kernels::sum(n, x.value().data())));
   return record(name, y, {x.without_value()}, [n, factor](const Tensor& dy, std::span<Variable> in) {
-    const GradientSlot dx = in[0].grad_slot();
-    kernels::repeat_middle(1, n, 1, static_cast<float>(factor), dy.data(), dx.accumulate, dx.data);
+    const Destination dx = in[0].grad_slot();
+    kernels::repeat_middle(1, n, 1, static_cast<float>(factor), dy.data(), dx);
   });
 }
 
@@ -34,8 +34,8 @@ Variable scaled_sum_axis(const char* name, const Variable& x, int axis, double f
   kernels::sum_over_middle(outer, count, inner, factor, x.value().data(), y.data());
   return record(name, y, {x.without_value()},
                 [outer, count, inner, weight](const Tensor& dy, std::span<Variable> in) {
-                  const GradientSlot dx = in[0].grad_slot();  // [outer, count, inner]
-                  kernels::repeat_middle(outer, count, inner, weight, dy.data(), dx.accumulate, dx.data);
+                  const Destination dx = in[0].grad_slot();  // [outer, count, inner]
+                  kernels::repeat_middle(outer, count, inner, weight, dy.data(), dx);
                 });
 }
 

@@ -40,10 +40,10 @@ Variable permuted(const char* name, const Variable& x, const std::vector<int>& a
     inverse[static_cast<std::size_t>(axes[j])] = static_cast<int>(j);
   }
   Tensor y = Tensor::empty(Shape(extents));
-  kernels::permute(x.shape().extents(), axes, x.value().data(), false, y.data());
+  kernels::permute(x.shape().extents(), axes, x.value().data(), y.data());
   return record(name, y, {x.without_value()}, [inverse](const Tensor& dy, std::span<Variable> in) {
-    const GradientSlot dx = in[0].grad_slot();
-    kernels::permute(dy.shape().extents(), inverse, dy.data(), dx.accumulate, dx.data);
+    const Destination dx = in[0].grad_slot();
+    kernels::permute(dy.shape().extents(), inverse, dy.data(), dx);
   });
 }
 
@@ -88,12 +88,12 @@ Variable slice(const Variable& x, int axis, std::int64_t begin, std::int64_t end
   const std::int64_t first = begin * whole.inner;
   const std::int64_t width = (end - begin) * whole.inner;
   Tensor y = Tensor::empty(x.shape().with_extent(at, end - begin));
-  kernels::copy_rows(whole.outer, width, x.value().data() + first, stride, false, y.data(), width);
+  kernels::copy_rows(whole.outer, width, x.value().data() + first, stride, y.data(), width);
   return record("slice", y, {x.without_value()},
                 [outer = whole.outer, stride, first, width](const Tensor& dy, std::span<Variable> in) {
-                  const GradientSlot dx = in[0].grad_slot();  // [outer, stride]
+                  const Destination dx = in[0].grad_slot();  // [outer, stride]
                   if (!dx.accumulate) std::fill_n(dx.data, outer * stride, 0.0F);
-                  kernels::copy_rows(outer, width, dy.data(), width, true, dx.data + first, stride);
+                  kernels::copy_rows(outer, width, dy.data(), width, {dx.data + first, true}, stride);
                 });
 }
 
@@ -119,7 +119,7 @@ Variable concat(const std::vector<Variable>& inputs, int axis) {
   std::int64_t first = 0;
   for (const Variable& input : inputs) {
     const std::int64_t width = input.shape()[at] * whole.inner;
-    kernels::copy_rows(whole.outer, width, input.value().data(), width, false, y.data() + first, stride);
+    kernels::copy_rows(whole.outer, width, input.value().data(), width, y.data() + first, stride);
     first += width;
   }
   return record(
@@ -129,8 +129,8 @@ Variable concat(const std::vector<Variable>& inputs, int axis) {
         for (Variable& input : in) {
           const std::int64_t width = input.shape()[at] * inner;
           if (input.requires_grad()) {
-            const GradientSlot dx = input.grad_slot();  // [outer, width]
-            kernels::copy_rows(outer, width, dy.data() + begin, stride, dx.accumulate, dx.data, width);
+            const Destination dx = input.grad_slot();  // [outer, width]
+            kernels::copy_rows(outer, width, dy.data() + begin, stride, dx, width);
           }
           begin += width;
         }

@@ -6,8 +6,8 @@
 namespace espalier::ops {
 
 // The input's gradient slot, or a null one where nobody wants that gradient.
-inline GradientSlot slot_if_wanted(Variable& input) {
-  return input.requires_grad() ? input.grad_slot() : GradientSlot{nullptr, false};
+inline Destination slot_if_wanted(Variable& input) {
+  return input.requires_grad() ? input.grad_slot() : Destination();
 }
 
 }  // namespace espalier::ops

@@ -14,8 +14,8 @@ Variable softmax(const Variable& x) {
   kernels::softmax(rows, width, x.value().data(), y.data());
   return record("softmax", y, {x.without_value()},
                 [rows, width, y](const Tensor& dy, std::span<Variable> in) {
-                  const GradientSlot dx = in[0].grad_slot();
-                  kernels::softmax_backward(rows, width, y.data(), dy.data(), dx.accumulate, dx.data);
+                  const Destination dx = in[0].grad_slot();
+                  kernels::softmax_backward(rows, width, y.data(), dy.data(), dx);
                 });
 }
 

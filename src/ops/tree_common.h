@@ -29,12 +29,6 @@ void require_routing(const char* op, const TreeRouting& routing);
 
 kernels::SoftRouting soft_routing(const TreeRouting& routing, bool training, int depth);
 
-inline kernels::Destination destination(Variable& input) {
-  if (!input.requires_grad()) return {};
-  const GradientSlot slot = input.grad_slot();
-  return {slot.data, slot.accumulate};
-}
-
 // The hard paths of a batch: leaf [tokens, trees], and logits [tokens, trees, levels] of which the first
 // `depth` of each path decide. Single neurons (depth 0) have no leaves: 50 MB a layer of 3072 and 4096
 // tokens.

@@ -61,8 +61,8 @@ void give(Variable& input, const Tensor& gradient, float factor) {
     input.accumulate_grad(gradient);
     return;
   }
-  const GradientSlot slot = input.grad_slot();
-  kernels::scale(gradient.size(), factor, gradient.data(), slot.accumulate, slot.data);
+  const Destination slot = input.grad_slot();
+  kernels::scale(gradient.size(), factor, gradient.data(), slot);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ Variable product(const Variable& x, const Variable& y) {
   return record("product", value, {x, y}, [](const Tensor& grad, std::span<Variable> in) {
     for (std::size_t side = 0; side < 2; ++side) {
       if (!in[side].requires_grad()) continue;
-      const GradientSlot slot = in[side].grad_slot();
+      const Destination slot = in[side].grad_slot();
       const float* other = in[1 - side].value().data();
       for (std::int64_t i = 0; i < grad.size(); ++i) {
         slot.data[i] = (slot.accumulate ? slot.data[i] : 0.0F) + grad.data()[i] * other[i];

@@ -12,7 +12,7 @@ Variable doubled(const Variable& x) {
   Tensor y = Tensor::empty(x.shape());
   for (std::int64_t i = 0; i < y.size(); ++i) y.data()[i] = 2 * x.value().data()[i];
   return record("doubled", y, {x.without_value()}, [](const Tensor& dy, std::span<Variable> in) {
-    const GradientSlot dx = in[0].grad_slot();
+    const Destination dx = in[0].grad_slot();
     for (std::int64_t i = 0; i < dy.size(); ++i) {
       dx.data[i] = (dx.accumulate ? dx.data[i] : 0.0F) + 2 * dy.data()[i];
     }

@@ -107,13 +107,13 @@ TEST_CASE("backward multiplies by the slope, overwriting or adding") {
     const Tensor x = random_tensor({n}, 2, -6, 6);
     const Tensor dy = random_tensor({n}, 3);
     Tensor dx = Tensor::full({n}, NAN);
-    gelu_backward(n, x.data(), dy.data(), false, dx.data());
+    gelu_backward(n, x.data(), dy.data(), dx.data());
     std::vector<double> expected;
     for (std::int64_t i = 0; i < n; ++i) {
       expected.push_back(static_cast<double>(dy.data()[i]) * plain_slope(static_cast<double>(x.data()[i])));
     }
     CHECK(testing::max_relative_error(dx.span(), std::span<const double>(expected)) < 4e-7);
-    gelu_backward(n, x.data(), dy.data(), true, dx.data());
+    gelu_backward(n, x.data(), dy.data(), {dx.data(), true});
     for (double& value : expected) value *= 2;
     CHECK(testing::max_relative_error(dx.span(), std::span<const double>(expected)) < 8e-7);
   }
@@ -126,7 +126,7 @@ TEST_CASE("the gated form: the second half is the gate") {
     Tensor y = Tensor::full({rows, width}, NAN);
     Tensor dx = Tensor::full({rows, 2 * width}, 1.0F);
     gated_gelu(rows, width, x.data(), y.data());
-    gated_gelu_backward(rows, width, x.data(), dy.data(), true, dx.data());
+    gated_gelu_backward(rows, width, x.data(), dy.data(), {dx.data(), true});
     std::vector<double> value, gradient(static_cast<std::size_t>(rows * 2 * width));
     for (std::int64_t row = 0; row < rows; ++row) {
       for (std::int64_t i = 0; i < width; ++i) {

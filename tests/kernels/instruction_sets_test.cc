@@ -62,7 +62,7 @@ TEST_CASE("layer_norm agrees across instruction sets") {
       layer_norm(rows, width, x.data(), weight.data(), bias.data(), 0.5F, out, mean.data(), scale.data());
       float* dx = out + rows * width;
       layer_norm_backward(rows, width, x.data(), weight.data(), mean.data(), scale.data(), dy.data(),
-                          {dx, false, dx + rows * width, false, dx + (rows + 1) * width, false});
+                          {dx, dx + rows * width, dx + (rows + 1) * width});
       return all;
     });
   }
@@ -86,8 +86,8 @@ TEST_CASE("attention agrees across instruction sets") {
     check_agreement([&] {
       Tensor all = Tensor::zeros({tokens, 4 * width});
       attention(problem, packed_projections(problem, qkv.data()), all.data());
-      attention_backward(problem, packed_projections(problem, qkv.data()), dout.data(), {true, true},
-                         packed_projections(problem, all.data() + tokens * width));
+      attention_backward(problem, packed_projections(problem, qkv.data()), dout.data(),
+                         packed_projections(problem, Destination(all.data() + tokens * width, true)));
       return all;
     });
   }
@@ -107,7 +107,7 @@ TEST_CASE("dropout draws the numbers of Philox under every instruction set") {
     }
     testing::for_each_target([&](std::int64_t /*target*/) {
       Tensor y = Tensor::empty({n});
-      dropout(n, p, random, first, x.data(), false, y.data());
+      dropout(n, p, random, first, x.data(), y.data());
       CHECK(y.to_vector() == expected);
     });
   }
@@ -123,8 +123,8 @@ TEST_CASE("cross_entropy agrees across instruction sets") {
       Tensor all = Tensor::zeros({rows, 2 * classes + 2});
       float* out = all.data();
       cross_entropy(rows, classes, logits.data(), targets.data(), -100, out);
-      cross_entropy_backward(rows, classes, logits.data(), targets.data(), -100, factors.data(), true,
-                             out + rows);
+      cross_entropy_backward(rows, classes, logits.data(), targets.data(), -100, factors.data(),
+                             {out + rows, true});
       float* in_place = out + rows + rows * classes;
       std::copy_n(logits.data(), rows * classes, in_place);
       for (std::int64_t row = 0; row < rows; ++row) {

@@ -84,7 +84,7 @@ TEST_CASE(
       Tensor out = start.clone();
       scattered_sums(count, units, coefficients.data(), rows.data(), width,
                      scattered ? LastRow{last.data(), weight.data()} : LastRow{},
-                     {out.data(), width, scattered ? to.data() : nullptr, accumulate});
+                     {{out.data(), accumulate}, width, scattered ? to.data() : nullptr});
       std::vector<double> expected(start.span().begin(), start.span().end());
       for (std::int64_t i = 0; i < count; ++i) {
         const std::int64_t row = scattered ? to[static_cast<std::size_t>(i)] : i;
@@ -109,8 +109,8 @@ TEST_CASE("outer products: sums over the vectors in their order, which may be cu
     const Tensor start = random_tensor({units, stride}, 3);
     const auto products = [&](std::int64_t begin, std::int64_t end, bool accumulate, Tensor& out) {
       gathered_outer_products(end - begin, units, coefficients.data() + begin * units,
-                              {vectors.data(), width, kTakingPart.data() + begin}, width, accumulate,
-                              out.data(), stride);
+                              {vectors.data(), width, kTakingPart.data() + begin}, width,
+                              {out.data(), accumulate}, stride);
     };
     for (const bool accumulate : {false, true}) {
       Tensor out = start.clone();

@@ -46,10 +46,10 @@ TEST_CASE("equals the plain product for every transposition and odd sizes") {
         const MatrixView va{a.data(), ta ? m : k, ta};
         const MatrixView vb{b.data(), tb ? k : n, tb};
         Tensor c = Tensor::full({m, n}, NAN);
-        matmul(m, n, k, va, vb, false, c.data(), n);
+        matmul(m, n, k, va, vb, c.data(), n);
         std::vector<double> expected = plain_matmul(m, n, k, va, vb);
         CHECK(testing::max_relative_error(c.span(), std::span<const double>(expected)) < 2e-5);
-        matmul(m, n, k, va, vb, true, c.data(), n);
+        matmul(m, n, k, va, vb, {c.data(), true}, n);
         for (double& value : expected) value *= 2;
         CHECK(testing::max_relative_error(c.span(), std::span<const double>(expected)) < 4e-5);
       }
@@ -66,9 +66,9 @@ TEST_CASE("products over rows equal the plain product for every distance of rows
     std::vector<double> expected =
         plain_matmul(m, n, rows, {a.data(), stride, true}, {b.data(), stride, false});
     Tensor c = Tensor::full({m, n}, NAN);
-    matmul_over_rows(m, n, rows, a.data(), stride, b.data(), stride, false, c.data(), n);
+    matmul_over_rows(m, n, rows, a.data(), stride, b.data(), stride, c.data(), n);
     CHECK(testing::max_relative_error(c.span(), std::span<const double>(expected)) < 2e-5);
-    matmul_over_rows(m, n, rows, a.data(), stride, b.data(), stride, true, c.data(), n);
+    matmul_over_rows(m, n, rows, a.data(), stride, b.data(), stride, {c.data(), true}, n);
     for (double& value : expected) value *= 2;
     CHECK(testing::max_relative_error(c.span(), std::span<const double>(expected)) < 4e-5);
   }
@@ -83,14 +83,14 @@ TEST_CASE("products over rows: any thread count, and micro-batches, give the sam
     const std::vector<double> expected = plain_matmul(m, n, rows, {a.data(), m, true}, {b.data(), n, false});
     Tensor whole = Tensor::full({m, n}, NAN);
     set_thread_count(1);
-    matmul_over_rows(m, n, rows, a.data(), m, b.data(), n, false, whole.data(), n);
+    matmul_over_rows(m, n, rows, a.data(), m, b.data(), n, whole.data(), n);
     CHECK(testing::max_relative_error(whole.span(), std::span<const double>(expected)) < 1e-4);
     for (const int threads : {1, 2, 3}) {
       set_thread_count(threads);
       Tensor halves = Tensor::full({m, n}, NAN);
       for (std::int64_t first = 0; first < rows; first += kGradientRows) {
-        matmul_over_rows(m, n, kGradientRows, a.data() + first * m, m, b.data() + first * n, n, first > 0,
-                         halves.data(), n);
+        matmul_over_rows(m, n, kGradientRows, a.data() + first * m, m, b.data() + first * n, n,
+                         {halves.data(), first > 0}, n);
       }
       CHECK(halves.to_vector() == whole.to_vector());
     }

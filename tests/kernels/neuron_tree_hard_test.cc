@@ -47,8 +47,8 @@ void check_walks(const TreeWeights& weights, const Tensor& x) {
       wrong += !std::equal(logits.begin(), logits.end(), paths.logits.data() + path * levels);
       path_rows(tree.gates, k, leaf, rows.data());
       gelu_serial(levels, logits.data(), logits.data());
-      weighted_row_sum(levels, rows.data(), {logits.data()}, tree.output_source(), s.output_width, k > 0,
-                       y.data());
+      weighted_row_sum(levels, rows.data(), {logits.data()}, tree.output_source(), s.output_width,
+                       {y.data(), k > 0});
     }
     wrong += !std::equal(y.begin(), y.end(), paths.y.data() + token * s.output_width);
   }

@@ -39,7 +39,7 @@ TEST_CASE("a row of any length, on every instruction set, forward and backward")
         gradient.push_back(1 + expected[i] * (static_cast<double>(dy.span()[i]) - inner));
       }
       Tensor dx = Tensor::full({width}, 1.0F);
-      softmax_row_backward(width, y.data(), dy.data(), true, dx.data());
+      softmax_row_backward(width, y.data(), dy.data(), {dx.data(), true});
       INFO("width " << width);
       // Relative to each value, be it as small as 1e-7.
       CHECK(testing::max_relative_error(y.span(), std::span<const double>(expected), 1e-9) < 2e-6);

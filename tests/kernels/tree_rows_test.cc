@@ -53,7 +53,8 @@ static void check_sums() {
     const RowSource source{rows.data(), width + kGap};
     for (const bool accumulate : {false, true}) {
       Tensor out = start.clone();
-      weighted_row_sum(count, kChosenRows.data(), {weights.data(), 2}, source, width, accumulate, out.data());
+      weighted_row_sum(count, kChosenRows.data(), {weights.data(), 2}, source, width,
+                       {out.data(), accumulate});
       std::vector<double> expected(static_cast<std::size_t>(width), 0.0);
       for (std::int64_t i = 0; i < width; ++i) {
         double& sum = expected[static_cast<std::size_t>(i)];
@@ -67,10 +68,10 @@ static void check_sums() {
       CHECK(testing::max_relative_error(out.span(), std::span<const double>(expected)) < 8e-6);
       for (const std::int64_t cut : {std::int64_t{0}, std::int64_t{1}, std::int64_t{4}, count}) {
         Tensor parts = start.clone();
-        weighted_row_sum(cut, kChosenRows.data(), {weights.data(), 2}, source, width, accumulate,
-                         parts.data());
+        weighted_row_sum(cut, kChosenRows.data(), {weights.data(), 2}, source, width,
+                         {parts.data(), accumulate});
         weighted_row_sum(count - cut, kChosenRows.data() + cut, {weights.data() + 2 * cut, 2}, source, width,
-                         true, parts.data());
+                         {parts.data(), true});
         CHECK(parts.to_vector() == out.to_vector());
       }
     }

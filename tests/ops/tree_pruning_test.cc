@@ -163,7 +163,7 @@ TEST_CASE("trees with leaves: both forms give the same numbers when leaves are w
       for (const Tensor& input : in) form.push_back(Tensor::full(input.shape(), 0.5F));
     }
     const auto destinations = [&](std::vector<Tensor>& g) {
-      const auto to = [&](std::size_t i) { return kernels::Destination{g[i].data(), accumulate}; };
+      const auto to = [&](std::size_t i) { return Destination{g[i].data(), accumulate}; };
       return kernels::LeafTreeGradients{to(0), to(1), to(2), to(3), to(4), to(5), to(6)};
     };
     leaf_tree_soft_dense_backward(tree, routing, c.tokens, in[0].data(), dy.data(), 0.3F, all,

@@ -14,7 +14,7 @@ void matmul(benchmark::State& state) {
   const Tensor a = random_tensor({m, k}, "a"), b = random_tensor({n, k}, "b");
   Tensor c = Tensor::empty({m, n});
   for (auto _ : state) {
-    kernels::matmul(m, n, k, {a.data(), k}, {b.data(), k, true}, false, c.data(), n);
+    kernels::matmul(m, n, k, {a.data(), k}, {b.data(), k, true}, c.data(), n);
   }
   state.SetItemsProcessed(state.iterations() * m * n * k);
 }
@@ -38,7 +38,7 @@ void gelu_backward(benchmark::State& state) {
   const std::int64_t n = state.range(0);
   const Tensor x = random_tensor({n}, "x"), dy = random_tensor({n}, "dy");
   Tensor dx = Tensor::empty({n});
-  for (auto _ : state) kernels::gelu_backward(n, x.data(), dy.data(), false, dx.data());
+  for (auto _ : state) kernels::gelu_backward(n, x.data(), dy.data(), dx.data());
   state.SetItemsProcessed(state.iterations() * n);
 }
 BENCHMARK(gelu_backward)->Arg(4096)->Arg(1 << 22)->UseRealTime();

@@ -7,15 +7,10 @@
 #include <span>
 
 #include "espalier/autograd/closure.h"
+#include "espalier/tensor/destination.h"
 #include "espalier/tensor/tensor.h"
 
 namespace espalier {
-
-// Where a kernel leaves a gradient: it overwrites `data` if `accumulate` is false, else it adds to it.
-struct GradientSlot {
-  float* data;
-  bool accumulate;
-};
 
 class Variable {
  public:
@@ -36,7 +31,7 @@ class Variable {
   const Tensor& grad() const;
   // Memory for a gradient contribution; allocates it on first use, then asks to accumulate.
   // Only for variables with requires_grad().
-  GradientSlot grad_slot();
+  Destination grad_slot();
   // Adds `contribution` (same shape); keeps it without a copy when it is the first. Memory that others hold
   // too is never added to, so an operation may hand its gradient on to several inputs.
   void accumulate_grad(const Tensor& contribution);
@@ -95,7 +90,6 @@ class NoGradGuard {
  private:
   bool previous_;
 };
-bool gradient_enabled();
 
 // While alive, record() and backward() check every value and gradient and throw a RunError that names the
 // first operation whose result is not finite (as torch.autograd.detect_anomaly).

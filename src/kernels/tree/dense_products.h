@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "espalier/tensor/destination.h"
 #include "kernels/matmul.h"
 #include "kernels/reduce.h"
 #include "kernels/tree/nodes.h"
@@ -13,29 +14,28 @@ namespace espalier::kernels {
 // logits [tokens, outputs] = x [tokens, width] weight^T, weight [outputs, width].
 inline void dense_logits(std::int64_t tokens, std::int64_t outputs, const float* x, const float* weight,
                          std::int64_t width, float* logits) {
-  matmul(tokens, outputs, width, {x, width}, {weight, width, true}, false, logits, outputs);
+  matmul(tokens, outputs, width, {x, width}, {weight, width, true}, logits, outputs);
 }
 
 // dx [tokens, width] = dlogit [tokens, outputs] weight [outputs, width], or +=.
 inline void dense_input_gradient(std::int64_t tokens, std::int64_t outputs, const float* dlogit,
                                  const float* weight, std::int64_t width, Destination dx) {
-  if (dx.data == nullptr) return;
-  matmul(tokens, width, outputs, {dlogit, outputs}, {weight, width}, dx.accumulate, dx.data, width);
+  if (!dx.wanted()) return;
+  matmul(tokens, width, outputs, {dlogit, outputs}, {weight, width}, dx, width);
 }
 
 // dweight [outputs, width] = dlogit [tokens, outputs]^T x [tokens, width], or +=.
 inline void dense_weight_gradient(std::int64_t tokens, std::int64_t outputs, const float* dlogit,
                                   const float* x, std::int64_t width, Destination dweight) {
-  if (dweight.data == nullptr) return;
-  matmul_over_rows(outputs, width, tokens, dlogit, outputs, x, width, dweight.accumulate, dweight.data,
-                   width);
+  if (!dweight.wanted()) return;
+  matmul_over_rows(outputs, width, tokens, dlogit, outputs, x, width, dweight, width);
 }
 
 // dbias [outputs] = column sums of dlogit [tokens, outputs], or +=.
 inline void dense_bias_gradient(std::int64_t tokens, std::int64_t outputs, const float* dlogit,
                                 Destination dbias) {
-  if (dbias.data == nullptr) return;
-  sum_over_rows(tokens, outputs, dlogit, dbias.accumulate, dbias.data);
+  if (!dbias.wanted()) return;
+  sum_over_rows(tokens, outputs, dlogit, dbias);
 }
 
 }  // namespace espalier::kernels

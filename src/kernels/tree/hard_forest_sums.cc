@@ -54,9 +54,11 @@ void sum_panel(const ForestSums& sums, const BlockPaths& paths, std::int64_t beg
   if (sums.out.accumulate) copy_rows(end - begin, columns, {out, sums.width}, panel.data(), columns, false);
   for (std::int64_t k = 0; k < sums.trees; ++k) {
     const float* rows = sums.source.data + k * nodes * sums.source.stride + column;
-    paths.add(
-        k,
-        {sums.depth, {rows, sums.source.stride}, columns, panel.data(), k > 0 || sums.out.accumulate, false});
+    paths.add(k, {sums.depth,
+                  {rows, sums.source.stride},
+                  columns,
+                  {panel.data(), k > 0 || sums.out.accumulate},
+                  false});
   }
   copy_rows(end - begin, columns, {panel.data(), columns}, out, sums.width, sums.stream);
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "espalier/base/parallel.h"
+#include "espalier/tensor/destination.h"
 #include "kernels/tree/hard_token_order.h"
 #include "kernels/tree/nodes.h"
 

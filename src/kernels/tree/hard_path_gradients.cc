@@ -25,9 +25,9 @@ constexpr int kShallow = HWY_TARGET <= HWY_AVX3 ? 8 : 4;
 HWY_INLINE void put(const PathGradients& gradients, std::int32_t target, std::int64_t c, std::int64_t partial,
                     Vector sum) {
   const Tag d;
-  float* to =
-      target >= 0 ? gradients.out + target * gradients.width : gradients.parts + ~target * gradients.width;
-  const bool add = target >= 0 && gradients.accumulate;
+  float* to = target >= 0 ? gradients.out.data + target * gradients.width
+                          : gradients.parts + ~target * gradients.width;
+  const bool add = target >= 0 && gradients.out.accumulate;
   if (target >= 0 && gradients.stream) {
     hn::Stream(sum, d, to + c);
   } else if (partial > 0) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "espalier/tensor/destination.h"
 #include "kernels/tree/hard_token_order.h"
 #include "kernels/tree/nodes.h"
 
@@ -39,10 +40,9 @@ class ChunkPlan {
 struct PathGradients {
   std::int64_t width;
   const float* source;  // [tokens, width]: the vectors to sum
-  float* out;           // [nodes, width]: nodes that lie in one chunk are written or added to
-  bool accumulate;
-  float* parts;  // [parts of all chunks, width]
-  bool stream;   // nodes' rows past the caches: only if not accumulated, and of whole cache lines
+  Destination out;      // [nodes, width]: of nodes that lie in one chunk
+  float* parts;         // [parts of all chunks, width]
+  bool stream;          // nodes' rows past the caches: only if not accumulated, and of whole cache lines
 
   // coefficients [tokens of the chunk, levels].
   void run(const ChunkPlan& plan, const float* coefficients) const;

@@ -45,7 +45,7 @@ HWY_INLINE void sum_columns(const PathSums& sums, const Group& group, std::int64
   for (int t = 0; t < kTokens; ++t) {
     HWY_UNROLL(4)
     for (int v = 0; v < kCount; ++v) {
-      acc[t][v] = sums.accumulate ? hn::LoadU(d, group.out[t] + c + v * lanes) : hn::Zero(d);
+      acc[t][v] = sums.out.accumulate ? hn::LoadU(d, group.out[t] + c + v * lanes) : hn::Zero(d);
     }
   }
   int level = 0;
@@ -89,7 +89,7 @@ void sum_tail(const PathSums& sums, const Group& group, std::int64_t c) {
   const std::int64_t columns = sums.width - c;
   const int levels = sums.depth + 1;
   for (int t = 0; t < group.tokens; ++t) {
-    Vector acc = sums.accumulate ? load_first(d, columns, group.out[t] + c) : hn::Zero(d);
+    Vector acc = sums.out.accumulate ? load_first(d, columns, group.out[t] + c) : hn::Zero(d);
     for (int level = 0; level < levels; ++level) {
       const float* row = group.rows[level < group.shared ? 0 : t][level] + c;
       acc = hn::MulAdd(hn::Set(d, group.weights[t * levels + level]), load_first(d, columns, row), acc);
@@ -113,7 +113,7 @@ void fill(Group& group, const PathSums& sums, int count, const std::int32_t* tok
   std::uint32_t differing = 0;
   for (int t = 0; t < count; ++t) {
     differing |= static_cast<std::uint32_t>(leaves[t] ^ leaves[0]);
-    group.out[t] = sums.out + tokens[t] * sums.width;
+    group.out[t] = sums.out.data + tokens[t] * sums.width;
   }
   group.shared = sums.depth + 1 - static_cast<int>(std::bit_width(differing));
   for (int t = 0; t < count; ++t) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "espalier/tensor/destination.h"
 #include "kernels/tree/rows.h"
 
 namespace espalier::kernels {
@@ -12,9 +13,8 @@ struct PathSums {
   int depth;
   RowSource source;    // the tree's rows, in heap order
   std::int64_t width;  // of a row
-  float* out;          // [tokens, width]
-  bool accumulate;
-  bool stream;  // past the caches; the caller calls `path_sums_done` on the same thread at the end
+  Destination out;     // [tokens, width]
+  bool stream;         // past the caches; the caller calls `path_sums_done` on the same thread at the end
 
   // out[tokens[i]] (+)= sum over levels of weights[i, level] * the row on the path to leaves[i], root first,
   // i < count; weights [count, depth + 1]. Tokens whose leaves follow each other share loads of rows; the

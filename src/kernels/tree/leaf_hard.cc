@@ -36,14 +36,11 @@ LeafTree tree_alone(const LeafTree& tree, int k) {
 LeafTreeGradients gradients_alone(const LeafTree& tree, int k, LeafTreeGradients gradients) {
   const std::int64_t leaf = std::int64_t{k} * tree.gates.leaves();
   const std::int64_t unit = leaf * tree.leaf_width;
-  const auto move_on = [](Destination& to, std::int64_t elements) {
-    if (to.data != nullptr) to.data += elements;
-  };
-  move_on(gradients.w1, unit * tree.gates.width);
-  move_on(gradients.b1, unit);
-  move_on(gradients.w2, unit * tree.output_width);
-  move_on(gradients.b2, leaf * tree.output_width);
-  gradients.x.accumulate = gradients.x.accumulate || k > 0;
+  gradients.w1 = gradients.w1 + unit * tree.gates.width;
+  gradients.b1 = gradients.b1 + unit;
+  gradients.w2 = gradients.w2 + unit * tree.output_width;
+  gradients.b2 = gradients.b2 + leaf * tree.output_width;
+  gradients.x = gradients.x.after(k > 0);
   return gradients;
 }
 
@@ -162,9 +159,9 @@ SiblingCounts decision_gradients(const LeafTree& all, int k, std::int64_t tokens
         path_rows(all.gates, k, leaf[own], uses.row.data() + at);
         std::fill_n(uses.token.data() + at, depth, static_cast<std::int32_t>(token));
         siblings.gradients(i, logits + at, leaf[own], value[token], uses.dlogit.data() + at);
-        if (dx.data == nullptr) continue;
+        if (!dx.wanted()) continue;
         weighted_row_sum(depth, uses.row.data() + at, {uses.dlogit.data() + at}, all.gates.source(),
-                         all.gates.width, true, dx.data + token * all.gates.width);
+                         all.gates.width, {dx.data + token * all.gates.width, true});
       }
     });
   }
@@ -191,7 +188,7 @@ void leaf_tree_hard_forward(const LeafTree& tree, std::int64_t tokens, const flo
     float* own = pre + k * tokens * tree.leaf_width;
     for_each_piece(uses, [&](const LeafPiece& piece) {
       leaf_hidden(one, piece, uses.tokens(), x, own);
-      leaf_output(one, piece, weight.data(), own, {y, tree.output_width, uses.tokens(), k > 0});
+      leaf_output(one, piece, weight.data(), own, {{y, k > 0}, tree.output_width, uses.tokens()});
     });
   }
 }
@@ -213,9 +210,8 @@ SiblingCounts leaf_tree_hard_backward(const LeafTree& tree, std::int64_t tokens,
     for_each_piece(uses, [&](const LeafPiece& piece) {
       leaf_backward(one, piece, uses.tokens(), weight.data(), pre + k * units, dy, value.data(), dpre.data(),
                     activation.data());
-      if (own.x.data == nullptr) return;
-      leaf_input_gradient(one, piece, dpre.data(),
-                          {own.x.data, gates.width, uses.tokens(), own.x.accumulate});
+      if (!own.x.wanted()) return;
+      leaf_input_gradient(one, piece, dpre.data(), {own.x, gates.width, uses.tokens()});
     });
     leaf_weight_gradients(one, uses, weight.data(), dpre.data(), activation.data(), x, dy, own);
     if (straight_through == nullptr) continue;

@@ -15,8 +15,8 @@ constexpr std::int64_t kPieceUses = 128;
 constexpr std::int64_t kColumnBlock = 64;
 
 ScatteredRows part_of(const ScatteredRows& all, const LeafPiece& piece) {
-  if (all.index == nullptr) return {all.row(piece.begin), all.stride, nullptr, all.accumulate};
-  return {all.data, all.stride, all.index + piece.begin, all.accumulate};
+  if (all.index == nullptr) return {all.to + piece.begin * all.stride, all.stride, nullptr};
+  return {all.to, all.stride, all.index + piece.begin};
 }
 
 // values[i, u] *= weight[i]
@@ -29,7 +29,7 @@ void scale_uses(std::int64_t count, std::int64_t units, const float* weight, flo
 // out[leaf, u, :] (+)= sum over the leaf's uses of coefficients[use, u] * source[token, :].
 void outer_products(const RowUses& uses, std::int64_t units, const float* coefficients, RowSource source,
                     Destination out) {
-  if (out.data == nullptr) return;
+  if (!out.wanted()) return;
   const std::int64_t width = source.stride;
   const std::int64_t blocks = (width + kColumnBlock - 1) / kColumnBlock;
   parallel_for(uses.rows() * blocks, 4, [&](std::int64_t begin, std::int64_t end) {
@@ -39,8 +39,8 @@ void outer_products(const RowUses& uses, std::int64_t units, const float* coeffi
       const std::int64_t first = uses.begin(leaf);
       gathered_outer_products(uses.begin(leaf + 1) - first, units, coefficients + first * units,
                               {source.data + column, width, uses.tokens() + first},
-                              std::min(kColumnBlock, width - column), out.accumulate,
-                              out.data + leaf * units * width + column, width);
+                              std::min(kColumnBlock, width - column), out + leaf * units * width + column,
+                              width);
     }
   });
 }

@@ -160,11 +160,11 @@ void sums(std::int64_t count, std::int64_t units, const float* coefficients, con
   };
   for (; i + kSide <= count; i += kSide) {
     for (int j = 0; j < kSide; ++j) to[j] = out.row(i + j);
-    sum_columns<kSide>(terms, weight, row, width, out.accumulate, to);
+    sum_columns<kSide>(terms, weight, row, width, out.to.accumulate, to);
   }
   for (; i < count; ++i) {
     to[0] = out.row(i);
-    sum_columns<1>(terms, weight, row, width, out.accumulate, to);
+    sum_columns<1>(terms, weight, row, width, out.to.accumulate, to);
   }
 }
 
@@ -210,10 +210,10 @@ void scattered_sums(std::int64_t count, std::int64_t units, const float* coeffic
 }
 
 void gathered_outer_products(std::int64_t count, std::int64_t units, const float* coefficients,
-                             GatheredRows vectors, std::int64_t width, bool accumulate, float* out,
+                             GatheredRows vectors, std::int64_t width, Destination out,
                              std::int64_t out_stride) {
   HWY_DYNAMIC_DISPATCH(outer_products)
-  (count, units, coefficients, vectors, width, accumulate, out, out_stride);
+  (count, units, coefficients, vectors, width, out.accumulate, out.data, out_stride);
 }
 
 }  // namespace espalier::kernels

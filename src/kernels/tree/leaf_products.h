@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "espalier/tensor/destination.h"
+
 namespace espalier::kernels {
 
 // Vector i begins at data + index[i] * stride.
@@ -21,15 +23,13 @@ struct GatheredRows {
 void gathered_dots(std::int64_t count, GatheredRows vectors, std::int64_t width, std::int64_t units,
                    const float* rows, float* out);
 
-// Where sums go: sum i begins at data + index[i] * stride (i * stride if index is null), and is added to what
-// is there with `accumulate`.
+// Where sums go: sum i begins at to + index[i] * stride (i * stride if index is null).
 struct ScatteredRows {
-  float* data;
+  Destination to;
   std::int64_t stride;
   const std::int32_t* index;
-  bool accumulate;
 
-  float* row(std::int64_t i) const { return data + (index == nullptr ? i : index[i]) * stride; }
+  float* row(std::int64_t i) const { return to.data + (index == nullptr ? i : index[i]) * stride; }
 };
 
 // One row more of a sum, `row` [width], that comes last with weight[i] in sum i. None if row is null.
@@ -46,7 +46,7 @@ void scattered_sums(std::int64_t count, std::int64_t units, const float* coeffic
 // out[u, c] (+)= sum over i, in order, of coefficients[i, u] * vector i [c], u < units, c < width. Rows of
 // `out` begin out_stride apart.
 void gathered_outer_products(std::int64_t count, std::int64_t units, const float* coefficients,
-                             GatheredRows vectors, std::int64_t width, bool accumulate, float* out,
+                             GatheredRows vectors, std::int64_t width, Destination out,
                              std::int64_t out_stride);
 
 }  // namespace espalier::kernels

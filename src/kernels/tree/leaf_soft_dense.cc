@@ -112,9 +112,9 @@ SoftSums leaf_tree_soft_dense_forward(const LeafTree& tree, const SoftRouting& r
   };
   const SoftSums sums = sum_over_tokens(tokens, kSoftTokenGrain, activate);
   matmul(tokens, tree.output_width, size.units, {activation.data(), size.units}, {tree.w2, tree.output_width},
-         false, y, tree.output_width);
+         y, tree.output_width);
   matmul(tokens, tree.output_width, size.leaves, {leaf_rho.data(), size.leaves}, {tree.b2, tree.output_width},
-         true, y, tree.output_width);
+         {y, true}, tree.output_width);
   return sums;
 }
 
@@ -146,8 +146,7 @@ void leaf_tree_soft_dense_backward(const LeafTree& tree, const SoftRouting& rout
   dense_weight_gradient(tokens, size.units, activation.data(), dy, tree.output_width, gradients.w2);
   dense_weight_gradient(tokens, size.leaves, leaf_rho.data(), dy, tree.output_width, gradients.b2);
   if (size.gates == 0) return;
-  dense_input_gradient(tokens, size.gates, dlogit.data(), gates.weight, gates.width,
-                       {gradients.x.data, true});
+  dense_input_gradient(tokens, size.gates, dlogit.data(), gates.weight, gates.width, gradients.x.after(true));
   dense_weight_gradient(tokens, size.gates, dlogit.data(), x, gates.width, gradients.gate_weight);
   dense_bias_gradient(tokens, size.gates, dlogit.data(), gradients.gate_bias);
 }

@@ -100,7 +100,7 @@ void add_outputs(const LeafTree& tree, const LeafSoftSparseTape& tape, const Gro
                   [&](std::int64_t token, int k, std::span<const Survivor> list) {
                     const std::int64_t leaves = leaves_in(tree.gates, list);
                     weighted_row_sum(leaves, group.uses.places() + use, {&kOne, 0}, {outputs, width}, width,
-                                     k > 0, y + token * width);
+                                     {y + token * width, k > 0});
                     use += leaves;
                   });
   });
@@ -140,12 +140,11 @@ class GateBackward {
       uses_.token[gate_use + i] = static_cast<std::int32_t>(token);
       uses_.dlogit[gate_use + i] = dlogit[i];
     }
-    if (dx_.data != nullptr) {
-      float* dx = dx_.data + token * gates.width;
-      weighted_row_sum(leaves, places, {&kOne, 0}, {leaf_dx_, gates.width}, gates.width,
-                       dx_.accumulate || k > 0, dx);
+    if (dx_.wanted()) {
+      const Destination dx = dx_ + token * gates.width;
+      weighted_row_sum(leaves, places, {&kOne, 0}, {leaf_dx_, gates.width}, gates.width, dx.after(k > 0));
       weighted_row_sum(inner, uses_.row.data() + gate_use, {uses_.dlogit.data() + gate_use}, gates.source(),
-                       gates.width, true, dx);
+                       gates.width, dx.after(true));
     }
     leaf_use += leaves;
     gate_use += inner;
@@ -195,7 +194,7 @@ SoftSums leaf_tree_soft_sparse_forward(const LeafTree& tree, const SoftRouting& 
     for_each_piece(group.uses, [&](const LeafPiece& piece) {
       leaf_hidden(tree, piece, group.uses.tokens(), x, group.pre.data());
       leaf_output(tree, piece, group.weight.data(), group.pre.data(),
-                  {outputs.data(), tree.output_width, nullptr, false});
+                  {outputs.data(), tree.output_width, nullptr});
     });
     add_outputs(tree, tape, group, tokens, outputs.data(), y);
   }
@@ -212,12 +211,12 @@ void leaf_tree_soft_sparse_backward(const LeafTree& tree, const SoftRouting& rou
   for (const Group& group : tape.groups) {
     const std::int64_t count = group.uses.count();
     Scratch<float> value(count), dpre(count * tree.leaf_width), activation(count * tree.leaf_width);
-    Scratch<float> leaf_dx(gradients.x.data == nullptr ? 0 : count * gates.width);
+    Scratch<float> leaf_dx(gradients.x.wanted() ? count * gates.width : 0);
     for_each_piece(group.uses, [&](const LeafPiece& piece) {
       leaf_backward(tree, piece, group.uses.tokens(), group.weight.data(), group.pre.data(), dy, value.data(),
                     dpre.data(), activation.data());
-      if (gradients.x.data == nullptr) return;
-      leaf_input_gradient(tree, piece, dpre.data(), {leaf_dx.data(), gates.width, nullptr, false});
+      if (!gradients.x.wanted()) return;
+      leaf_input_gradient(tree, piece, dpre.data(), {leaf_dx.data(), gates.width, nullptr});
     });
     const GateBackward backward(tree, routing, entropy_gradient, group, value.data(), leaf_dx.data(),
                                 gradients.x, uses);
@@ -233,7 +232,7 @@ void leaf_tree_soft_sparse_backward(const LeafTree& tree, const SoftRouting& rou
                           leaf_gradients);
     for (Destination* out :
          {&leaf_gradients.w1, &leaf_gradients.b1, &leaf_gradients.w2, &leaf_gradients.b2}) {
-      out->accumulate = true;
+      *out = out->after(true);
     }
   }
   gate_weight_gradients(tree, uses, x, gradients);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "espalier/tensor/destination.h"
 #include "kernels/tree/nodes.h"
 
 namespace espalier::kernels {

@@ -48,7 +48,7 @@ struct Forward : Dense {
                              leaf + (begin + i) * leaves);
       }
     });
-    matmul(end - begin, tree.output_width, nodes, {values, nodes}, {tree.w_out, tree.output_width}, false,
+    matmul(end - begin, tree.output_width, nodes, {values, nodes}, {tree.w_out, tree.output_width},
            y + begin * tree.output_width, tree.output_width);
   }
 };
@@ -65,7 +65,7 @@ struct Backward : Dense {
   std::int64_t panel(std::int64_t begin, std::int64_t end, float* activation, float* dlogit) const {
     const std::int64_t n = end - begin;
     matmul(n, nodes, tree.output_width, {dy + begin * tree.output_width, tree.output_width},
-           {tree.w_out, tree.output_width, true}, false, dlogit, nodes);
+           {tree.w_out, tree.output_width, true}, dlogit, nodes);
     if (straight_through != nullptr && gates.depth > 0) {  // forward's product again, for the siblings
       dense_logits(n, nodes, x + begin * gates.width, gates.weight, gates.width, activation);
     }
@@ -79,22 +79,18 @@ struct Backward : Dense {
       }
       evaluated += siblings;
     });
-    Destination dx = gradients.x;
-    if (dx.data != nullptr) dx.data += begin * gates.width;
-    dense_input_gradient(n, nodes, dlogit, gates.weight, gates.width, dx);
+    dense_input_gradient(n, nodes, dlogit, gates.weight, gates.width, gradients.x + begin * gates.width);
     return evaluated;
   }
 
   // The weights' gradients from a span of tokens.
   void weights(std::int64_t begin, std::int64_t count, const float* activation, const float* dlogit) const {
-    const auto to = [begin](Destination whole) {
-      return Destination{whole.data, whole.accumulate || begin > 0};
-    };
+    const bool later = begin > 0;
     const std::int64_t width = gates.width, output_width = tree.output_width;
-    dense_weight_gradient(count, nodes, dlogit, x + begin * width, width, to(gradients.w_in));
-    dense_bias_gradient(count, nodes, dlogit, to(gradients.bias));
+    dense_weight_gradient(count, nodes, dlogit, x + begin * width, width, gradients.w_in.after(later));
+    dense_bias_gradient(count, nodes, dlogit, gradients.bias.after(later));
     dense_weight_gradient(count, nodes, activation, dy + begin * output_width, output_width,
-                          to(gradients.w_out));
+                          gradients.w_out.after(later));
   }
 };
 

@@ -79,12 +79,11 @@ struct TreeBackward {
     gelu_and_slope_serial(n * levels, activation, activation, dlogit);
     for (std::int64_t i = 0; i < n * levels; ++i) dlogit[i] *= projection[i];
     if (straight_through != nullptr) decide(order, chunk, activation, projection, dlogit);
-    if (gradients.x.data != nullptr) {
+    if (gradients.x.wanted()) {
       PathSums{gates.depth,
                {gates.weight + gates.row(k, 0) * gates.width, gates.width},
                gates.width,
-               gradients.x.data,
-               gradients.x.accumulate,
+               gradients.x,
                stream}
           .run(n, tokens, leaves, dlogit);
       if (stream) path_sums_done();
@@ -96,19 +95,19 @@ struct TreeBackward {
       }
     }
     const ChunkPlan plan(gates.depth, order, chunk);
-    if (gradients.w_out.data != nullptr) {
+    if (gradients.w_out.wanted()) {
       weight_gradients(tree.output_width, dy, gradients.w_out, out_parts).run(plan, activation);
     }
-    if (gradients.w_in.data != nullptr) {
+    if (gradients.w_in.wanted()) {
       weight_gradients(gates.width, x, gradients.w_in, in_parts).run(plan, dlogit);
     }
-    if (gradients.bias.data != nullptr) bias(plan, dlogit, bias_parts);
+    if (gradients.bias.wanted()) bias(plan, dlogit, bias_parts);
   }
 
   PathGradients weight_gradients(std::int64_t width, const float* source, Destination out,
                                  float* parts) const {
     const bool past = !out.accumulate && streaming_pays(out.data, tree.gates.nodes(), width);
-    return {width, source, out.data, out.accumulate, parts, past};
+    return {width, source, out, parts, past};
   }
 
   void decide(const TokenOrder& order, const TokenChunk& chunk, const float* activation,
@@ -150,7 +149,7 @@ struct TreeBackward {
 };
 
 void sum_parts(const PoolVector<Part>& sorted, std::int64_t width, float* parts, Destination out) {
-  if (out.data == nullptr) return;
+  if (!out.wanted()) return;
   PoolVector<std::size_t> first;
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     if (i == 0 || sorted[i].node != sorted[i - 1].node) first.push_back(i);
@@ -169,7 +168,7 @@ void sum_parts(const PoolVector<Part>& sorted, std::int64_t width, float* parts,
 }
 
 void zero_untouched(const TokenOrder& order, int depth, std::int64_t width, Destination out) {
-  if (out.data == nullptr || out.accumulate) return;
+  if (!out.wanted() || out.accumulate) return;
   const std::int64_t nodes = (std::int64_t{2} << depth) - 1;
   Scratch<char> touched(nodes);
   std::fill_n(touched.data(), nodes, char{0});
@@ -205,10 +204,6 @@ void TreeBackward::run(const TokenOrder& order) const {
   sum_parts(parts, tree.output_width, out_parts.data(), gradients.w_out);
 }
 
-Destination of_tree(Destination all, std::int64_t first, bool later) {
-  return {all.data == nullptr ? nullptr : all.data + first, all.accumulate || later};
-}
-
 }  // namespace
 
 std::int64_t neuron_tree_hard_walk_backward(const NeuronTree& tree, std::int64_t tokens, const float* x,
@@ -221,7 +216,7 @@ std::int64_t neuron_tree_hard_walk_backward(const NeuronTree& tree, std::int64_t
   // end, by columns.
   const bool forest = gates.trees > 1;
   const std::int64_t path = std::int64_t{gates.trees} * gates.levels();
-  Scratch<float> dlogits(forest && gradients.x.data != nullptr ? tokens * path : 0);
+  Scratch<float> dlogits(forest && gradients.x.wanted() ? tokens * path : 0);
   const std::int64_t group = neuron_tree_group_tokens(gates.trees, gates.depth);
   std::atomic<std::int64_t> evaluated = 0;
   for (std::int64_t begin = 0; begin < tokens || begin == 0; begin += group) {
@@ -241,9 +236,9 @@ std::int64_t neuron_tree_hard_walk_backward(const NeuronTree& tree, std::int64_t
           logits,
           straight_through,
           sibling_value.data(),
-          {forest ? Destination{} : gradients.x, of_tree(gradients.w_in, first * gates.width, begin > 0),
-           of_tree(gradients.bias, first, begin > 0),
-           of_tree(gradients.w_out, first * tree.output_width, begin > 0)},
+          {forest ? Destination{} : gradients.x, (gradients.w_in + first * gates.width).after(begin > 0),
+           (gradients.bias + first).after(begin > 0),
+           (gradients.w_out + first * tree.output_width).after(begin > 0)},
           stream,
           dlogits.size() == 0 ? nullptr : dlogits.data()};
       backward.run(order);

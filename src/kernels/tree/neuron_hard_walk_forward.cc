@@ -50,8 +50,8 @@ struct Forward {
   void output(int k, const std::int32_t* tokens, std::int64_t count) const {
     const int trees = tree.gates.trees;
     const int levels = tree.gates.levels();
-    const PathSums sums{tree.gates.depth,        output_rows(k), tree.output_width, y, k > 0,
-                        stream && k == trees - 1};
+    const PathSums sums{
+        tree.gates.depth, output_rows(k), tree.output_width, {y, k > 0}, stream && k == trees - 1};
     constexpr std::int64_t kPart = 64;
     float activation[kPart * kMaxLevels];
     std::int32_t leaves[kPart];
@@ -151,8 +151,8 @@ void forest(const Forward& forward, std::int64_t tokens) {
       forward.route_of(k, gates.depth + 1).run(0, 0, list.data(), list.size(), spare.data());
     }
   });
-  const ForestSums sums{gates.trees,  gates.depth,        tree.output_source(), tree.output_width,
-                        forward.leaf, {forward.y, false}, forward.stream};
+  const ForestSums sums{gates.trees,  gates.depth, tree.output_source(), tree.output_width,
+                        forward.leaf, forward.y,   forward.stream};
   sums.run(0, tokens, [&](int k, const TokenOrder& order, float* weights) {
     const int levels = gates.levels();
     for (std::int64_t i = 0; i < order.count(); ++i) {

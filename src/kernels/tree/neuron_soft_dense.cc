@@ -70,7 +70,7 @@ SoftSums neuron_tree_soft_dense_forward(const NeuronTree& tree, const SoftRoutin
                          activation.data() + at, part);
         }
       });
-  matmul(tokens, tree.output_width, all, {activation.data(), all}, {tree.w_out, tree.output_width}, false, y,
+  matmul(tokens, tree.output_width, all, {activation.data(), all}, {tree.w_out, tree.output_width}, y,
          tree.output_width);
   return sums;
 }
@@ -83,7 +83,7 @@ void neuron_tree_soft_dense_backward(const NeuronTree& tree, const SoftRouting& 
   Scratch<float> dlogit(tokens * all);
   Scratch<float> activation(tokens * all);
   matmul(tokens, all, tree.output_width, {dy, tree.output_width}, {tree.w_out, tree.output_width, true},
-         false, dlogit.data(), all);
+         dlogit.data(), all);
   parallel_for(tokens, kSoftTokenGrain, [&](std::int64_t begin, std::int64_t end) {
     TokenScratch scratch(all);
     for (std::int64_t token = begin; token < end; ++token) {

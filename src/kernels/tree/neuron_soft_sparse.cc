@@ -90,7 +90,7 @@ SoftSums neuron_tree_soft_sparse_forward(const NeuronTree& tree, const SoftRouti
       gelu_serial(static_cast<std::int64_t>(rows.size()), activation.data(), activation.data());
       for (std::size_t i = 0; i < rows.size(); ++i) activation[i] *= block.entries[first + i].rho;
       weighted_row_sum(static_cast<std::int64_t>(rows.size()), rows.data(), {activation.data()},
-                       tree.output_source(), tree.output_width, false, y + token * tree.output_width);
+                       tree.output_source(), tree.output_width, y + token * tree.output_width);
     }
   });
 }
@@ -112,9 +112,9 @@ void neuron_tree_soft_sparse_backward(const NeuronTree& tree, const SoftRouting&
           starts[b] + tape[b].begin[first + static_cast<std::size_t>(gates.trees)] - at;
       differentiate_survivors(tree, routing, token, token - begin, tape[b], dy + token * tree.output_width,
                               entropy_gradient, paths, at, scratch);
-      if (gradients.x.data == nullptr) continue;
+      if (!gradients.x.wanted()) continue;
       weighted_row_sum(count, paths.row.data() + at, {paths.dlogit.data() + at}, gates.source(), gates.width,
-                       gradients.x.accumulate, gradients.x.data + token * gates.width);
+                       gradients.x + token * gates.width);
     }
   });
   const RowUses uses(std::int64_t{gates.trees} * gates.nodes(), starts.back(), paths.row.data(),

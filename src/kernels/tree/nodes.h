@@ -12,12 +12,6 @@
 
 namespace espalier::kernels {
 
-// Where a kernel leaves a gradient: overwritten, or added to with `accumulate`; nowhere if `data` is null.
-struct Destination {
-  float* data = nullptr;
-  bool accumulate = false;
-};
-
 // A tree has at most 2^24 leaves: numbers of nodes and rows fit easily, and a path's values into small
 // arrays.
 inline constexpr int kMaxDepth = 24;

@@ -55,7 +55,7 @@ Scratch<float> RowUses::sorted(const float* values, std::int64_t units) const {
 
 void row_gradients(const RowUses& uses, std::int64_t units, const float* coefficients, RowSource source,
                    std::int64_t width, Destination out) {
-  if (out.data == nullptr || uses.rows() == 0 || width == 0) return;
+  if (!out.wanted() || uses.rows() == 0 || width == 0) return;
   const PoolVector<std::int64_t> cuts = balanced_ranges(uses);
   const auto ranges = static_cast<std::int64_t>(cuts.size()) - 1;
   const std::int64_t blocks = (width + kColumnBlock - 1) / kColumnBlock;
@@ -68,7 +68,7 @@ void row_gradients(const RowUses& uses, std::int64_t units, const float* coeffic
       const std::int64_t count = uses.begin(r + 1) - first;
       for (std::int64_t u = 0; u < units; ++u) {
         weighted_row_sum(count, uses.tokens() + first, {coefficients + first * units + u, units}, from,
-                         columns, out.accumulate, out.data + (r * units + u) * width + column);
+                         columns, out + (r * units + u) * width + column);
       }
     }
   };
@@ -78,7 +78,7 @@ void row_gradients(const RowUses& uses, std::int64_t units, const float* coeffic
 }
 
 void row_sums(const RowUses& uses, std::int64_t units, const float* coefficients, Destination out) {
-  if (out.data == nullptr) return;
+  if (!out.wanted()) return;
   const std::int64_t grain = uses.rows() / kRowTasks + 1;
   parallel_for(uses.rows(), grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin * units; i < end * units; ++i) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "espalier/tensor/destination.h"
 #include "kernels/scratch.h"
 #include "kernels/tree/nodes.h"
 

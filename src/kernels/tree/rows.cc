@@ -123,9 +123,9 @@ void row_dots(std::int64_t count, const std::int32_t* index, RowSource source, s
 }
 
 void weighted_row_sum(std::int64_t count, const std::int32_t* index, RowWeights weights, RowSource source,
-                      std::int64_t width, bool accumulate, float* out) {
-  if (count == 0 && accumulate) return;
-  HWY_DYNAMIC_DISPATCH(sum_rows)(count, index, weights, source, width, accumulate, out);
+                      std::int64_t width, Destination out) {
+  if (count == 0 && out.accumulate) return;
+  HWY_DYNAMIC_DISPATCH(sum_rows)(count, index, weights, source, width, out.accumulate, out.data);
 }
 
 }  // namespace espalier::kernels

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "espalier/tensor/destination.h"
+
 namespace espalier::kernels {
 
 // Rows of a matrix: row i begins at data + i * stride.
@@ -29,6 +31,6 @@ struct RowWeights {
 // what `out` holds. The terms are added in the order of j, one by one, so a list cut in two calls gives the
 // same bits as one call.
 void weighted_row_sum(std::int64_t count, const std::int32_t* index, RowWeights weights, RowSource source,
-                      std::int64_t width, bool accumulate, float* out);
+                      std::int64_t width, Destination out);
 
 }  // namespace espalier::kernels
