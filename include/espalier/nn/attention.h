@@ -1,3 +1,6 @@
+// The attention block of an encoder layer: projections, multi-head scaled dot-product attention (Vaswani et
+// al., "Attention is all you need", 2017; ops/attention.h), output projection:
+//   y = dropout(softmax(q k^T / sqrt(d / heads) + mask)) v W_dense^T,  (q, k, v) by head from x W_qkv^T.
 #pragma once
 
 #include "espalier/nn/context.h"
@@ -7,13 +10,14 @@
 
 namespace espalier::nn {
 
-// Multi-head self-attention with its output projection. Parameters, named and laid out as in the original:
+// Parameters, named and laid out as in the original:
 // `self_attention.query_key_value.weight` [3d, d], rows per head: q, k, v of head 0, of head 1 ...;
 // `dense.weight`.
 class SelfAttention : public Module {
  public:
   explicit SelfAttention(const CrammedBertOptions& options);
-  // x [B,S,d]; mask [B,S] with 1 for tokens to see and 0 for padding, or undefined for no padding.
+  // x [B,S,d]; mask [B,S] with 1 for tokens to see and 0 for padding, or undefined for no padding -> [B,S,d].
+  // InputError if a shape does not fit, or with rotary positions if S is longer than the position table.
   Variable forward(const Variable& x, const Tensor& mask, ForwardContext& context) const;
   // The same at some flat positions [n], which must ascend, without dropout: x [B S, d] of sequences of
   // `length` -> [n, d].

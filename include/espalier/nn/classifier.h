@@ -1,3 +1,5 @@
+// A crammed BERT that classifies sequences, or gives each a number:
+//   logits = W_head dropout(tanh(W_pool pool(hidden) + b_pool)) + b_head.
 #pragma once
 
 #include "espalier/nn/crammed_bert.h"

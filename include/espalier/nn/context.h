@@ -1,5 +1,5 @@
-// What a forward pass needs beside its input: mode, random keys, the trees' routing, and places to leave side
-// results.
+// What a forward pass needs besides its input: mode, random keys, the trees' routing, and places to leave
+// side results.
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,6 @@
+// The encoder of Geiping and Goldstein, "Cramming" (arXiv 2212.14034), with feedforward layers as in
+// UltraFastBERT (arXiv 2311.10770): embedding, pre-norm layers, a last LayerNorm where the options ask for
+// one.
 #pragma once
 
 #include <memory>
@@ -8,8 +11,7 @@
 
 namespace espalier::nn {
 
-// The encoder of "Cramming" (arXiv 2212.14034) with feedforward layers as in UltraFastBERT (arXiv
-// 2311.10770).
+// Parameters: `embedding.*`, `layers.N.*`, `final_norm.*`.
 class CrammedBert : public Module {
  public:
   // Throws InputError if `options` contradict each other. Weights are zero until initialize() or loading.

@@ -1,3 +1,4 @@
+// What the first layer reads:  dropout(LayerNorm(word[id] + position[place])).
 #pragma once
 
 #include <memory>
@@ -8,7 +9,7 @@
 
 namespace espalier::nn {
 
-// Words plus positions, then LayerNorm and dropout. Parameters, named as in the original:
+// Parameters, named as in the original:
 // `word_embedding.weight` [vocabulary, d], `pos_embedding.scale_factor` [1] or
 // `pos_embedding.embedding.weight` [positions, d], `norm.*`.
 class BertEmbedding : public Module {

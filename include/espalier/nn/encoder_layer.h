@@ -1,3 +1,5 @@
+// A pre-norm transformer layer:  h = x + dropout(attention(norm1(x)));  y = h +
+// dropout(feedforward(norm2(h))).
 #pragma once
 
 #include <memory>
@@ -8,7 +10,7 @@
 
 namespace espalier::nn {
 
-// A pre-norm transformer layer: x + attention(norm1(x)), then x + feedforward(norm2(x)).
+// Parameters: `norm1.*`, `attn.*`, `norm2.*`, `ffn.*`.
 class EncoderLayer : public Module {
  public:
   explicit EncoderLayer(const CrammedBertOptions& options);

@@ -1,3 +1,5 @@
+// A fast feedforward layer: parallel trees whose routing comes from ForwardContext::routing. Formulas and
+// sources: ops/neuron_tree.h (arXiv 2311.10770), ops/leaf_tree.h (arXiv 2308.14711).
 #pragma once
 
 #include "espalier/nn/feed_forward.h"
@@ -6,8 +8,7 @@
 
 namespace espalier::nn {
 
-// A fast feedforward layer: parallel trees whose routing comes from ForwardContext::routing
-// (ops/neuron_tree.h, ops/leaf_tree.h). Options used: type (kNeuronTree or kLeafTree), trees, depth; for leaf
+// Options used: type (kNeuronTree or kLeafTree), trees, depth; for leaf
 // trees leaf_width and leaf_activation.
 //
 // Parameters of trees of neurons, n = 2^(depth+1) - 1 nodes each, rows tree-major:

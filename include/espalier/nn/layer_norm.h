@@ -1,13 +1,16 @@
+// y = (x - mean) / sqrt(variance + eps) * weight + bias over the last axis: Ba, Kiros and Hinton, "Layer
+// normalization" (arXiv 1607.06450); ops/layer_norm.h.
 #pragma once
 
 #include "espalier/nn/module.h"
 
 namespace espalier::nn {
 
-// LayerNorm over the last axis (arXiv 1607.06450). Parameters: `weight` [size], ones; `bias` [size], zeros.
+// Parameters: `weight` [size], ones; `bias` [size], zeros.
 class LayerNorm : public Module {
  public:
   LayerNorm(std::int64_t size, double eps);
+  // [..., size] -> [..., size]; InputError if the last axis is another.
   Variable forward(const Variable& x) const;
 
  private:

@@ -1,3 +1,5 @@
+// Masked language modelling of Devlin et al., "BERT" (2019), with a decoder tied to the word embedding W:
+//   logits = hidden W^T (+ bias),  the loss their cross entropy with the hidden words; no head transform.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +15,6 @@ struct MaskedLmResult {
   std::int64_t correct = 0;  // predictions whose most likely word is the target
 };
 
-// The encoder with its tied decoder: logits = hidden W^T (+ bias), W the word embedding; no head transform.
 // Parameters: `encoder.*`, and `decoder.bias` where the architecture has one.
 class MaskedLm : public Module {
  public:

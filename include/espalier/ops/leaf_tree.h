@@ -1,3 +1,12 @@
+// Trees with MLP leaves ("Fast feedforward networks", arXiv 2308.14711):
+//
+//   y = sum over trees and leaves of  rho * MLP_leaf(x)
+//
+// A gate goes right iff <x, w> + b >= 0 (hard, straight-through), or with probability c = sigmoid(logit /
+// temperature) (soft); rho is the indicator of the path or the product of its choices. x [..., d] -> [...,
+// d_out]. Routing, pruning, region leak, entropy, statistics and errors as in ops/neuron_tree.h; the value
+// v(m) of a child in straight-through routing is <dy, output of the leaf that hard decisions lead to from
+// there>: `depth` more leaves and depth (depth - 1) / 2 more gates a token and tree.
 #pragma once
 
 #include "espalier/ops/tree_routing.h"
@@ -23,15 +32,7 @@ struct LeafTreeWeights {
   Variable leaf_out_bias;  // b2 [L, d_out]
 };
 
-// Trees with MLP leaves ("Fast feedforward networks", arXiv 2308.14711):
-//
-//   y = sum over trees and leaves of  rho * MLP_leaf(x)
-//
-// A gate goes right iff <x, w> + b >= 0 (hard, straight-through), or with probability c = sigmoid(logit /
-// temperature) (soft); rho is the indicator of the path or the product of its choices. x [..., d] -> [...,
-// d_out]. Routing, pruning, region leak, entropy, statistics and errors as in ops/neuron_tree.h; the value
-// v(m) of a child in straight-through routing is <dy, output of the leaf that hard decisions lead to from
-// there>: `depth` more leaves and depth (depth - 1) / 2 more gates a token and tree.
+// x [..., d] -> [..., d_out]. `training`, `statistics` and errors as neuron_tree's.
 TreeResult leaf_tree(const Variable& x, const LeafTreeWeights& weights, const LeafTreeOptions& options,
                      const TreeRouting& routing, bool training, TreeStatistics* statistics = nullptr);
 

@@ -1,9 +1,3 @@
-#pragma once
-
-#include "espalier/ops/tree_routing.h"
-
-namespace espalier::ops {
-
 // Trees of neurons (UltraFastBERT, arXiv 2311.10770; soft decisions as in arXiv 2308.14711):
 //
 //   y = sum over trees and nodes of  rho * gelu(<x, w_in> + bias) * w_out
@@ -21,7 +15,8 @@ namespace espalier::ops {
 //
 // Hard: cost grows with D, not 2^D, forward and backward; decisions get no gradient. Bits depend neither on
 // the thread count nor on how a batch is cut into micro-batches, if these are multiples of a group of tokens
-// over which weight gradients are summed: 512 tokens, and 8 * 2^D from D = 7 on, but never more than 16384.
+// over which weight gradients are summed: 8 * 2^D tokens for one tree and 32 * 2^D for several, but at least
+// 512 and at most 16384 (kernels/tree/neuron_hard.h).
 //
 // Straight-through: hard, and for each level l < D of a path
 //   dlogit(n_l) += sigmoid'(logit / tau) / tau * (v(right child) - v(left child)),
@@ -36,7 +31,12 @@ namespace espalier::ops {
 //
 // Entropy (soft, D > 0), of rank 0: mean over tokens and trees, in nats, in the form of
 // TreeRouting::entropy_form; c clamped to [1e-6, 1 - 1e-6]. Other modes leave it undefined.
-//
+#pragma once
+
+#include "espalier/ops/tree_routing.h"
+
+namespace espalier::ops {
+
 // `training` lets region leak act. `statistics`, where not null, gets this pass added (in every mode
 // surviving_nodes counts the nodes evaluated in the forward pass).
 //
