@@ -1,20 +1,77 @@
+#include <cctype>
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "cli/inspect.h"
+#include "espalier/nn/classifier.h"
+#include "espalier/nn/masked_lm.h"
+#include "io/hf_tensors.h"
 
 namespace espalier::cli {
 
 namespace {
 
-const char* part_of(const std::string& name) {
-  const auto has = [&](const char* text) { return name.find(text) != std::string::npos; };
-  if (has("norm_factor") || has("freqs_cis") || has("inv_freq") || has("position_ids")) return "buffers";
-  if (has("norm")) return "norms";
-  if (has("embedding.")) return "embedding";
-  if (has(".attn.")) return "attention";
-  if (has(".ffn.")) return "feedforward";
+// An architecture in which everything is on that may be on beside these.
+nn::CrammedBertOptions with_everything(nn::FeedForwardType type, nn::Positions positions) {
+  nn::CrammedBertOptions arch;
+  arch.layers = 1;
+  arch.use_bias = arch.decoder_bias = arch.attention.qkv_bias = arch.attention.rotary = true;
+  arch.embedding.positions = positions;
+  arch.ffn.type = type;
+  return arch;
+}
+
+const char* name_of(nn::ModelPart part) {
+  switch (part) {
+    case nn::ModelPart::kEmbedding:
+      return "embedding";
+    case nn::ModelPart::kAttention:
+      return "attention";
+    case nn::ModelPart::kFeedForward:
+      return "feedforward";
+    case nn::ModelPart::kNorms:
+      return "norms";
+    case nn::ModelPart::kHead:
+      return "head";
+  }
   return "head";
+}
+
+// A file of weights alone does not tell its architecture: the parts of all tensors that any model can have,
+// under our names and the original's, of the first layer.
+std::map<std::string, const char*> all_parts() {
+  std::map<std::string, const char*> parts;
+  const auto add = [&](const nn::ParameterInfo& parameter) {
+    parts[parameter.name] = parts[io::hf_name(parameter.name)] = name_of(parameter.part);
+  };
+  const nn::ParameterList list(add);
+  for (const auto type : {nn::FeedForwardType::kNeuronTree, nn::FeedForwardType::kLeafTree,
+                          nn::FeedForwardType::kDense, nn::FeedForwardType::kGated}) {
+    for (const auto positions : {nn::Positions::kScaledSinusoidal, nn::Positions::kLearned}) {
+      const nn::CrammedBertOptions arch = with_everything(type, positions);
+      nn::MaskedLm::describe(list, arch);
+      nn::SequenceClassifier::describe(list, arch, {});
+      for (const io::HfBuffer& buffer : io::hf_buffers(arch, true)) parts.emplace(buffer.name, "buffers");
+    }
+  }
+  return parts;
+}
+
+// "encoder.layers.12.norm1.weight" -> "encoder.layers.0.norm1.weight"
+std::string in_first_layer(std::string name) {
+  const std::string before = "encoder.layers.";
+  if (!name.starts_with(before)) return name;
+  std::size_t end = before.size();
+  while (end < name.size() && std::isdigit(static_cast<unsigned char>(name[end])) != 0) ++end;
+  return name.replace(before.size(), end - before.size(), "0");
+}
+
+// What no model of ours has counts as a head: the original's decoder, or that of another task.
+const char* part_of(const std::string& name) {
+  static const std::map<std::string, const char*> parts = all_parts();
+  const auto found = parts.find(in_first_layer(name));
+  return found == parts.end() ? "head" : found->second;
 }
 
 std::int64_t elements(const io::Json& shape) {

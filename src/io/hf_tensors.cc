@@ -13,7 +13,8 @@ namespace espalier::io {
 
 namespace {
 
-constexpr std::string_view kTransposedSuffix = ".ffn.linear_out.weight_t";
+// As nn/parameter_list.h has it.
+constexpr std::string_view kTransposedSuffix = "_t";
 
 Tensor scalar(float value) {
   return Tensor::full(Shape{}, value);
@@ -56,7 +57,7 @@ void add_empty_layer(const nn::CrammedBertOptions& arch, const std::string& laye
 }  // namespace
 
 std::string hf_name(const std::string& name) {
-  return hf_transposed(name) ? name.substr(0, name.size() - 2) : name;
+  return hf_transposed(name) ? name.substr(0, name.size() - kTransposedSuffix.size()) : name;
 }
 
 bool hf_transposed(const std::string& name) {
@@ -96,8 +97,6 @@ std::vector<HfBuffer> hf_buffers(const nn::CrammedBertOptions& arch, bool rotary
                        [positions] { return counting(positions); },
                        HfBuffer::Kind::kPositionIds});
   }
-  const bool no_feed_forward = arch.ffn.width == 0 && (arch.ffn.type == nn::FeedForwardType::kDense ||
-                                                       arch.ffn.type == nn::FeedForwardType::kGated);
   for (std::int64_t i = 0; i < arch.layers; ++i) {
     const std::string layer = fmt::format("encoder.layers.{}.", i);
     const std::string attention = layer + "attn.self_attention.";
@@ -120,7 +119,7 @@ std::vector<HfBuffer> hf_buffers(const nn::CrammedBertOptions& arch, bool rotary
                          [head_dim] { return inverse_frequencies(head_dim); },
                          HfBuffer::Kind::kWithoutEffect});
     }
-    if (no_feed_forward) add_empty_layer(arch, layer, buffers);
+    if (!nn::has_feed_forward(arch.ffn)) add_empty_layer(arch, layer, buffers);
   }
   return buffers;
 }

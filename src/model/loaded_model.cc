@@ -11,6 +11,7 @@
 #include "espalier/config/arch_config.h"
 #include "espalier/io/hf_model.h"
 #include "espalier/io/model_tensors.h"
+#include "espalier/io/tensor_match.h"
 #include "espalier/io/tokenizer_json.h"
 #include "kernels/isa.h"
 #include "model/checkpoint_metadata.h"
@@ -195,25 +196,12 @@ LoadedModel load_model(const fs::path& model) {
 }
 
 void load_weights(nn::Module& module, std::span<const io::NamedTensor> tensors, const std::string& where) {
-  std::map<std::string, const Tensor*> unused;
-  for (const io::NamedTensor& tensor : tensors) unused[tensor.name] = &tensor.value;
+  io::TensorMatch match(tensors, where);
   for (nn::NamedParameter& parameter : module.parameters()) {
-    const auto found = unused.find(parameter.name);
     Tensor& value = parameter.value.mutable_value();
-    if (found == unused.end()) {
-      throw InputError(
-          fmt::format("{}: tensor `{}` {} is missing", where, parameter.name, value.shape().str()));
-    }
-    if (found->second->shape() != value.shape()) {
-      throw InputError(fmt::format("{}: tensor `{}` must be {} for this architecture, found {}", where,
-                                   parameter.name, value.shape().str(), found->second->shape().str()));
-    }
-    value.copy_from(*found->second);
-    unused.erase(found);
+    value.copy_from(match.take(parameter.name, value.shape()));
   }
-  if (unused.empty()) return;
-  throw InputError(fmt::format("{}: tensor `{}` {} does not belong to this architecture", where,
-                               unused.begin()->first, unused.begin()->second->shape().str()));
+  match.require_all_taken();
 }
 
 void copy_encoder(LoadedModel& from, nn::CrammedBert& to) {

@@ -16,6 +16,12 @@ static IntTensor head_rows(std::int64_t heads, std::int64_t width, std::int64_t 
   return rows;
 }
 
+void SelfAttention::describe(const ParameterList& list, const CrammedBertOptions& options) {
+  const std::int64_t d = options.hidden_size;
+  Linear::describe(list.child("self_attention.query_key_value"), d, 3 * d, options.attention.qkv_bias);
+  Linear::describe(list.child("dense"), d, d, options.use_bias);
+}
+
 SelfAttention::SelfAttention(const CrammedBertOptions& options)
     : options_(options.attention),
       query_key_value_(options.hidden_size, 3 * options.hidden_size, options.attention.qkv_bias),

@@ -7,6 +7,13 @@
 
 namespace espalier::nn {
 
+void SequenceClassifier::describe(const ParameterList& list, const CrammedBertOptions& options,
+                                  const ClassifierOptions& head) {
+  CrammedBert::describe(list.child("encoder"), options);
+  Linear::describe(list.child("pooler.dense"), options.hidden_size, head.head_dim, true);
+  Linear::describe(list.child("head"), head.head_dim, head.labels, true);
+}
+
 SequenceClassifier::SequenceClassifier(const CrammedBertOptions& options, const ClassifierOptions& head)
     : options_(head),
       encoder_(options),

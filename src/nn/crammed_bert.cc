@@ -17,6 +17,15 @@ static const CrammedBertOptions& validated(const CrammedBertOptions& options) {
   return options;
 }
 
+void CrammedBert::describe(const ParameterList& list, const CrammedBertOptions& options) {
+  BertEmbedding::describe(list.child("embedding", ModelPart::kEmbedding), options.embedding,
+                          options.hidden_size);
+  for (std::int64_t i = 0; i < options.layers; ++i) {
+    EncoderLayer::describe(list.child(fmt::format("layers.{}", i)), options);
+  }
+  if (options.final_norm) LayerNorm::describe(list.child("final_norm"), options.hidden_size);
+}
+
 CrammedBert::CrammedBert(const CrammedBertOptions& options)
     : options_(validated(options)), embedding_(options.embedding, options.hidden_size, options.norm_eps) {
   register_module("embedding", embedding_);

@@ -13,19 +13,28 @@
 
 namespace espalier::nn {
 
-BertEmbedding::BertEmbedding(const EmbeddingOptions& options, std::int64_t hidden_size, double norm_eps)
-    : options_(options),
-      hidden_size_(hidden_size),
-      words_(register_parameter("word_embedding.weight", ParameterRole::kEmbedding,
-                                Tensor::zeros({options.vocab_size, hidden_size}))) {
+void BertEmbedding::describe(const ParameterList& list, const EmbeddingOptions& options,
+                             std::int64_t hidden_size) {
+  list.add("word_embedding.weight", {options.vocab_size, hidden_size}, ParameterRole::kEmbedding);
   if (options.positions == Positions::kScaledSinusoidal) {
-    const float initial = static_cast<float>(1.0 / std::sqrt(static_cast<double>(hidden_size)));
-    scale_ =
-        register_parameter("pos_embedding.scale_factor", ParameterRole::kScale, Tensor::full({1}, initial));
-    sinusoids_ = ops::sinusoid_table(options.max_positions, hidden_size);
+    list.add("pos_embedding.scale_factor", {1}, ParameterRole::kScale);
   } else if (options.positions == Positions::kLearned) {
-    position_table_ = register_parameter("pos_embedding.embedding.weight", ParameterRole::kEmbedding,
-                                         Tensor::zeros({options.max_positions, hidden_size}));
+    list.add("pos_embedding.embedding.weight", {options.max_positions, hidden_size},
+             ParameterRole::kEmbedding);
+  }
+  if (options.norm) LayerNorm::describe(list.child("norm"), hidden_size);
+}
+
+BertEmbedding::BertEmbedding(const EmbeddingOptions& options, std::int64_t hidden_size, double norm_eps)
+    : options_(options), hidden_size_(hidden_size) {
+  register_parameters([&](const ParameterList& own) { describe(own, options, hidden_size); });
+  words_ = parameter("word_embedding.weight");
+  scale_ = parameter("pos_embedding.scale_factor");
+  position_table_ = parameter("pos_embedding.embedding.weight");
+  if (scale_.defined()) {
+    const float initial = static_cast<float>(1.0 / std::sqrt(static_cast<double>(hidden_size)));
+    scale_.mutable_value() = Tensor::full({1}, initial);
+    sinusoids_ = ops::sinusoid_table(options.max_positions, hidden_size);
   }
   if (options.norm) {
     norm_ = std::make_unique<LayerNorm>(hidden_size, norm_eps);

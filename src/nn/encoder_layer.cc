@@ -7,6 +7,14 @@
 
 namespace espalier::nn {
 
+void EncoderLayer::describe(const ParameterList& list, const CrammedBertOptions& options) {
+  LayerNorm::describe(list.child("norm1"), options.hidden_size);
+  SelfAttention::describe(list.child("attn", ModelPart::kAttention), options);
+  if (!has_feed_forward(options.ffn)) return;
+  LayerNorm::describe(list.child("norm2"), options.hidden_size);
+  describe_feed_forward(list.child("ffn", ModelPart::kFeedForward), options);
+}
+
 EncoderLayer::EncoderLayer(const CrammedBertOptions& options)
     : dropout_(options.dropout),
       norm1_(options.hidden_size, options.norm_eps),

@@ -9,12 +9,17 @@ namespace {
 // linear, GELU (or the gated unit), linear; `dense_in.weight` and `dense_out.weight` as in the original.
 class DenseFeedForward : public FeedForward {
  public:
-  DenseFeedForward(const CrammedBertOptions& options, bool gated)
-      : gated_(gated),
+  explicit DenseFeedForward(const CrammedBertOptions& options)
+      : gated_(options.ffn.type == FeedForwardType::kGated),
         dense_in_(options.hidden_size, options.ffn.width, options.use_bias),
-        dense_out_(gated ? options.ffn.width / 2 : options.ffn.width, options.hidden_size, options.use_bias) {
+        dense_out_(width_out(options.ffn), options.hidden_size, options.use_bias) {
     register_module("dense_in", dense_in_);
     register_module("dense_out", dense_out_);
+  }
+  static void describe(const ParameterList& list, const CrammedBertOptions& options) {
+    const std::int64_t d = options.hidden_size;
+    Linear::describe(list.child("dense_in"), d, options.ffn.width, options.use_bias);
+    Linear::describe(list.child("dense_out"), width_out(options.ffn), d, options.use_bias);
   }
 
   Variable forward(const Variable& x, ForwardContext& /*context*/) override {
@@ -23,6 +28,11 @@ class DenseFeedForward : public FeedForward {
   }
 
  private:
+  // What the second layer reads.
+  static std::int64_t width_out(const FeedForwardOptions& ffn) {
+    return ffn.type == FeedForwardType::kGated ? ffn.width / 2 : ffn.width;
+  }
+
   bool gated_;
   Linear dense_in_;
   Linear dense_out_;
@@ -31,16 +41,19 @@ class DenseFeedForward : public FeedForward {
 }  // namespace
 
 std::unique_ptr<FeedForward> make_feed_forward(const CrammedBertOptions& options) {
-  switch (options.ffn.type) {
-    case FeedForwardType::kNeuronTree:
-    case FeedForwardType::kLeafTree:
-      return std::make_unique<Fff>(options.ffn, options.hidden_size, options.hidden_size);
-    case FeedForwardType::kDense:
-    case FeedForwardType::kGated:
-      if (options.ffn.width == 0) return nullptr;
-      return std::make_unique<DenseFeedForward>(options, options.ffn.type == FeedForwardType::kGated);
+  if (!has_feed_forward(options.ffn)) return nullptr;
+  if (has_trees(options.ffn)) {
+    return std::make_unique<Fff>(options.ffn, options.hidden_size, options.hidden_size);
   }
-  return nullptr;
+  return std::make_unique<DenseFeedForward>(options);
+}
+
+void describe_feed_forward(const ParameterList& list, const CrammedBertOptions& options) {
+  if (!has_feed_forward(options.ffn)) return;
+  if (has_trees(options.ffn)) {
+    return Fff::describe(list, options.ffn, options.hidden_size, options.hidden_size);
+  }
+  DenseFeedForward::describe(list, options);
 }
 
 }  // namespace espalier::nn

@@ -11,6 +11,9 @@ namespace {
 
 // Weights of 2^24 leaves are far beyond any memory.
 constexpr std::int64_t kMaxDepth = 24;
+// What a file may claim: trees beyond it could not be counted or indexed.
+constexpr std::int64_t kDeepest = 30;
+constexpr std::int64_t kMostRows = std::int64_t{1} << 40U;
 // The layer's place among the model's tree layers goes into the high bits of the draws' step.
 constexpr int kLayerShift = 48;
 
@@ -21,7 +24,41 @@ int checked(const char* name, std::int64_t value, std::int64_t least, std::int64
   return static_cast<int>(value);
 }
 
+ops::TreeSize countable(const FeedForwardOptions& options) {
+  if (options.depth > kDeepest) {
+    throw InputError(fmt::format("architecture: trees of depth {} are too deep", options.depth));
+  }
+  const ops::TreeSize size = tree_size(options);
+  const std::int64_t rows =
+      options.type == FeedForwardType::kNeuronTree ? size.nodes_per_tree() : size.leaves_per_tree();
+  if (size.trees > kMostRows / rows) {
+    throw InputError(
+        fmt::format("architecture: {} trees of {} rows each are more than can be stored", size.trees, rows));
+  }
+  return size;
+}
+
 }  // namespace
+
+void Fff::describe(const ParameterList& list, const FeedForwardOptions& options, std::int64_t width,
+                   std::int64_t output_width) {
+  const ops::TreeSize size = countable(options);
+  if (options.type == FeedForwardType::kNeuronTree) {
+    list.add("linear_in.weight", {size.nodes(), width}, ParameterRole::kDecisionMatrix);
+    list.add("linear_in.bias", {size.nodes()}, ParameterRole::kDecisionBias);
+    list.add("linear_out.weight_t", {size.nodes(), output_width}, ParameterRole::kMatrix);
+    return;
+  }
+  if (size.depth > 0) {
+    list.add("gate.weight", {size.inner(), width}, ParameterRole::kDecisionMatrix);
+    list.add("gate.bias", {size.inner()}, ParameterRole::kDecisionBias);
+  }
+  const std::int64_t units = options.leaf_width;
+  list.add("leaf_in.weight", {size.leaves(), units, width}, ParameterRole::kMatrix);
+  list.add("leaf_in.bias", {size.leaves(), units}, ParameterRole::kBias);
+  list.add("leaf_out.weight_t", {size.leaves(), units, output_width}, ParameterRole::kMatrix);
+  list.add("leaf_out.bias", {size.leaves(), output_width}, ParameterRole::kBias);
+}
 
 Fff::Fff(const FeedForwardOptions& options, std::int64_t width, std::int64_t output_width)
     : type_(options.type),
@@ -29,40 +66,14 @@ Fff::Fff(const FeedForwardOptions& options, std::int64_t width, std::int64_t out
       depth_(checked("depth", options.depth, 0, kMaxDepth)),
       leaf_activation_(options.leaf_activation == Activation::kRelu ? ops::LeafActivation::kRelu
                                                                     : ops::LeafActivation::kGelu) {
-  ESPALIER_CHECK(type_ == FeedForwardType::kNeuronTree || type_ == FeedForwardType::kLeafTree);
-  if (type_ == FeedForwardType::kNeuronTree) {
-    register_neurons(width, output_width);
-  } else {
-    register_leaves(checked("leaf_width", options.leaf_width, 1, 1 << 24), width, output_width);
-  }
-}
-
-void Fff::register_neurons(std::int64_t width, std::int64_t output_width) {
-  const std::int64_t rows = ops::TreeSize{trees_, depth_}.nodes();
-  weight_in_ =
-      register_parameter("linear_in.weight", ParameterRole::kDecisionMatrix, Tensor::zeros({rows, width}));
-  bias_in_ = register_parameter("linear_in.bias", ParameterRole::kDecisionBias, Tensor::zeros({rows}));
-  weight_out_ =
-      register_parameter("linear_out.weight_t", ParameterRole::kMatrix, Tensor::zeros({rows, output_width}));
-}
-
-void Fff::register_leaves(std::int64_t leaf_width, std::int64_t width, std::int64_t output_width) {
-  const ops::TreeSize size{trees_, depth_};
-  const std::int64_t leaves = size.leaves();
-  if (depth_ > 0) {
-    const std::int64_t gates = size.inner();
-    leaves_.gate_weight =
-        register_parameter("gate.weight", ParameterRole::kDecisionMatrix, Tensor::zeros({gates, width}));
-    leaves_.gate_bias = register_parameter("gate.bias", ParameterRole::kDecisionBias, Tensor::zeros({gates}));
-  }
-  leaves_.leaf_in = register_parameter("leaf_in.weight", ParameterRole::kMatrix,
-                                       Tensor::zeros({leaves, leaf_width, width}));
-  leaves_.leaf_in_bias =
-      register_parameter("leaf_in.bias", ParameterRole::kBias, Tensor::zeros({leaves, leaf_width}));
-  leaves_.leaf_out = register_parameter("leaf_out.weight_t", ParameterRole::kMatrix,
-                                        Tensor::zeros({leaves, leaf_width, output_width}));
-  leaves_.leaf_out_bias =
-      register_parameter("leaf_out.bias", ParameterRole::kBias, Tensor::zeros({leaves, output_width}));
+  ESPALIER_CHECK(has_trees(options));
+  if (type_ == FeedForwardType::kLeafTree) checked("leaf_width", options.leaf_width, 1, 1 << 24);
+  register_parameters([&](const ParameterList& own) { describe(own, options, width, output_width); });
+  weight_in_ = parameter("linear_in.weight");
+  bias_in_ = parameter("linear_in.bias");
+  weight_out_ = parameter("linear_out.weight_t");
+  leaves_ = {parameter("gate.weight"),  parameter("gate.bias"),         parameter("leaf_in.weight"),
+             parameter("leaf_in.bias"), parameter("leaf_out.weight_t"), parameter("leaf_out.bias")};
 }
 
 Variable Fff::forward(const Variable& x, ForwardContext& context) {

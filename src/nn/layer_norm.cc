@@ -4,10 +4,17 @@
 
 namespace espalier::nn {
 
-LayerNorm::LayerNorm(std::int64_t size, double eps)
-    : weight_(register_parameter("weight", ParameterRole::kNorm, Tensor::full({size}, 1.0F))),
-      bias_(register_parameter("bias", ParameterRole::kNorm, Tensor::zeros({size}))),
-      eps_(eps) {}
+void LayerNorm::describe(const ParameterList& list, std::int64_t size) {
+  list.add("weight", {size}, ParameterRole::kNorm);
+  list.add("bias", {size}, ParameterRole::kNorm);
+}
+
+LayerNorm::LayerNorm(std::int64_t size, double eps) : eps_(eps) {
+  register_parameters([&](const ParameterList& own) { describe(own, size); });
+  weight_ = parameter("weight");
+  weight_.mutable_value() = Tensor::full({size}, 1.0F);
+  bias_ = parameter("bias");
+}
 
 Variable LayerNorm::forward(const Variable& x) const {
   return ops::layer_norm(x, weight_, bias_, static_cast<float>(eps_));

@@ -5,9 +5,15 @@
 
 namespace espalier::nn {
 
-Linear::Linear(std::int64_t in, std::int64_t out, bool bias)
-    : weight_(register_parameter("weight", ParameterRole::kMatrix, Tensor::zeros({out, in}))) {
-  if (bias) bias_ = register_parameter("bias", ParameterRole::kBias, Tensor::zeros({out}));
+void Linear::describe(const ParameterList& list, std::int64_t in, std::int64_t out, bool bias) {
+  list.add("weight", {out, in}, ParameterRole::kMatrix);
+  if (bias) list.add("bias", {out}, ParameterRole::kBias);
+}
+
+Linear::Linear(std::int64_t in, std::int64_t out, bool bias) {
+  register_parameters([&](const ParameterList& own) { describe(own, in, out, bias); });
+  weight_ = parameter("weight");
+  bias_ = parameter("bias");
 }
 
 Variable Linear::forward(const Variable& x) const {

@@ -9,12 +9,18 @@ static IntTensor as_tensor(const std::vector<std::int32_t>& values) {
   return IntTensor::from({static_cast<std::int64_t>(values.size())}, values);
 }
 
+void MaskedLm::describe(const ParameterList& list, const CrammedBertOptions& options) {
+  // A module's own parameters come before those of its children.
+  if (options.decoder_bias) {
+    list.add("decoder.bias", {options.embedding.vocab_size}, ParameterRole::kBias);
+  }
+  CrammedBert::describe(list.child("encoder"), options);
+}
+
 MaskedLm::MaskedLm(const CrammedBertOptions& options) : encoder_(options) {
   register_module("encoder", encoder_);
-  if (options.decoder_bias) {
-    decoder_bias_ = register_parameter("decoder.bias", ParameterRole::kBias,
-                                       Tensor::zeros({options.embedding.vocab_size}));
-  }
+  register_parameters([&](const ParameterList& own) { describe(own, options); });
+  decoder_bias_ = parameter("decoder.bias");
 }
 
 MaskedLmResult MaskedLm::loss(const IntTensor& ids, const Tensor& mask,

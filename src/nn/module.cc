@@ -37,9 +37,18 @@ void Module::clear_gradients() {
   for (Child& child : children_) child.module->clear_gradients();
 }
 
-Variable Module::register_parameter(std::string name, ParameterRole role, Tensor value) {
-  own_.push_back({std::move(name), Variable(std::move(value), true), role});
-  return own_.back().value;
+void Module::register_parameters(FunctionRef<void(const ParameterList& own)> describe) {
+  const auto make = [this](const ParameterInfo& info) {
+    own_.push_back({info.name, Variable(Tensor::zeros(info.shape), true), info.role});
+  };
+  describe(ParameterList::without_children(make));
+}
+
+Variable Module::parameter(const std::string& name) const {
+  for (const NamedParameter& own : own_) {
+    if (own.name == name) return own.value;
+  }
+  return {};
 }
 
 void Module::register_module(std::string name, Module& child) {

@@ -20,6 +20,10 @@ std::string describe(const FeedForwardOptions& options) {
   return "";
 }
 
+bool has_feed_forward(const FeedForwardOptions& options) {
+  return has_trees(options) || options.width != 0;
+}
+
 bool has_trees(const FeedForwardOptions& options) {
   return options.type == FeedForwardType::kNeuronTree || options.type == FeedForwardType::kLeafTree;
 }

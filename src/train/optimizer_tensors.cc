@@ -1,12 +1,14 @@
 #include "train/optimizer_tensors.h"
 
-#include <fmt/format.h>
-
-#include <map>
-
-#include "espalier/base/error.h"
+#include "espalier/io/tensor_match.h"
 
 namespace espalier::train {
+
+static constexpr io::TensorMessages kMomentMessages = {
+    "{where}: optimizer tensor `{name}` is missing; resume needs a checkpoint of pretrain, use init= to "
+    "start "
+    "from weights alone",
+    "{where}: optimizer tensor `{name}` must be {shape}, got {found}"};
 
 std::vector<io::NamedTensor> optimizer_tensors(const optim::AdamW& optimizer) {
   std::vector<io::NamedTensor> tensors;
@@ -18,25 +20,10 @@ std::vector<io::NamedTensor> optimizer_tensors(const optim::AdamW& optimizer) {
 }
 
 void load_optimizer(optim::AdamW& optimizer, const io::Checkpoint& checkpoint, const std::string& where) {
-  std::map<std::string, Tensor> by_name;
-  for (const io::NamedTensor& tensor : checkpoint.optimizer) by_name[tensor.name] = tensor.value;
-  const auto load = [&](const std::string& name, Tensor& target) {
-    const auto found = by_name.find(name);
-    if (found == by_name.end()) {
-      throw InputError(
-          fmt::format("{}: optimizer tensor `{}` is missing; resume needs a checkpoint of pretrain, use "
-                      "init= to start from weights alone",
-                      where, name));
-    }
-    if (found->second.shape() != target.shape()) {
-      throw InputError(fmt::format("{}: optimizer tensor `{}` must be {}, got {}", where, name,
-                                   target.shape().str(), found->second.shape().str()));
-    }
-    target.copy_from(found->second);
-  };
+  io::TensorMatch match(checkpoint.optimizer, where, kMomentMessages);
   for (optim::AdamWSlot& slot : optimizer.slots()) {
-    load("exp_avg." + slot.name, slot.exp_avg);
-    load("exp_avg_sq." + slot.name, slot.exp_avg_sq);
+    slot.exp_avg.copy_from(match.take("exp_avg." + slot.name, slot.exp_avg.shape()));
+    slot.exp_avg_sq.copy_from(match.take("exp_avg_sq." + slot.name, slot.exp_avg_sq.shape()));
   }
 }
 

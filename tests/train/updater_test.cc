@@ -21,8 +21,12 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // The loss of sequence i is <weight, (i, 1)>, or what the test makes of it.
 struct Line : nn::Module {
-  explicit Line(std::initializer_list<float> values)
-      : weight(register_parameter("weight", nn::ParameterRole::kMatrix, Tensor::from({2}, values))) {}
+  explicit Line(std::initializer_list<float> values) {
+    register_parameters(
+        [](const nn::ParameterList& own) { own.add("weight", {2}, nn::ParameterRole::kMatrix); });
+    weight = parameter("weight");
+    weight.mutable_value() = Tensor::from({2}, values);
+  }
 
   static float factor(std::int64_t sequence) { return static_cast<float>(sequence); }
   // The part of the loss; `factors` may replace that of a sequence.

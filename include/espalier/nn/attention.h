@@ -16,6 +16,7 @@ namespace espalier::nn {
 class SelfAttention : public Module {
  public:
   explicit SelfAttention(const CrammedBertOptions& options);
+  static void describe(const ParameterList& list, const CrammedBertOptions& options);
   // x [B,S,d]; mask [B,S] with 1 for tokens to see and 0 for padding, or undefined for no padding -> [B,S,d].
   // InputError if a shape does not fit, or with rotary positions if S is longer than the position table.
   Variable forward(const Variable& x, const Tensor& mask, ForwardContext& context) const;

@@ -23,6 +23,8 @@ struct ClassifierOptions {
 class SequenceClassifier : public Module {
  public:
   SequenceClassifier(const CrammedBertOptions& options, const ClassifierOptions& head);
+  static void describe(const ParameterList& list, const CrammedBertOptions& options,
+                       const ClassifierOptions& head);
   // ids [B,S], mask [B,S] -> logits [B, labels]
   Variable forward(const IntTensor& ids, const Tensor& mask, ForwardContext& context);
   CrammedBert& encoder() { return encoder_; }

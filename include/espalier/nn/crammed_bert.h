@@ -16,6 +16,7 @@ class CrammedBert : public Module {
  public:
   // Throws InputError if `options` contradict each other. Weights are zero until initialize() or loading.
   explicit CrammedBert(const CrammedBertOptions& options);
+  static void describe(const ParameterList& list, const CrammedBertOptions& options);
   // ids [B,S]; mask [B,S] or undefined -> hidden states [B,S,d].
   Variable forward(const IntTensor& ids, const Tensor& mask, ForwardContext& context);
   // Rows [n,d] of it at some flat positions [n] of [B,S]. Where narrows_last_layer(), the last layer computes

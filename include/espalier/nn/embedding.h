@@ -15,6 +15,7 @@ namespace espalier::nn {
 class BertEmbedding : public Module {
  public:
   BertEmbedding(const EmbeddingOptions& options, std::int64_t hidden_size, double norm_eps);
+  static void describe(const ParameterList& list, const EmbeddingOptions& options, std::int64_t hidden_size);
   // ids [B,S] -> [B,S,d]. InputError if S is longer than the position table or an id is outside the
   // vocabulary.
   Variable forward(const IntTensor& ids, ForwardContext& context) const;

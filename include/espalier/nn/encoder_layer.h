@@ -14,6 +14,7 @@ namespace espalier::nn {
 class EncoderLayer : public Module {
  public:
   explicit EncoderLayer(const CrammedBertOptions& options);
+  static void describe(const ParameterList& list, const CrammedBertOptions& options);
   // x [B,S,d]; mask [B,S] or undefined -> [B,S,d].
   Variable forward(const Variable& x, const Tensor& mask, ForwardContext& context);
   // The same at some flat positions [n], which must ascend, without dropout -> [n,d]. Of the other positions

@@ -16,7 +16,9 @@ class FeedForward : public Module {
   virtual Variable forward(const Variable& x, ForwardContext& context) = 0;
 };
 
-// The layer that `options` ask for, or null for a dense layer of width 0.
+// The layer that `options` ask for, or null where has_feed_forward() is false.
 std::unique_ptr<FeedForward> make_feed_forward(const CrammedBertOptions& options);
+// Its parameters, if there is one.
+void describe_feed_forward(const ParameterList& list, const CrammedBertOptions& options);
 
 }  // namespace espalier::nn

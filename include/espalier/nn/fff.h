@@ -27,6 +27,9 @@ class Fff : public FeedForward {
  public:
   // Throws InputError if the trees are not possible.
   Fff(const FeedForwardOptions& options, std::int64_t width, std::int64_t output_width);
+  // Throws InputError if the trees have more nodes than can be counted. (The constructor allows fewer.)
+  static void describe(const ParameterList& list, const FeedForwardOptions& options, std::int64_t width,
+                       std::int64_t output_width);
 
   // [..., width] -> [..., output_width]. Leaves the entropy in `context` where routing asks for it, and adds
   // to its statistics. Region leak draws from (context.seed, context.step, this layer's place among tree
@@ -39,9 +42,6 @@ class Fff : public FeedForward {
   void init_uniform(std::uint64_t seed);
 
  private:
-  void register_neurons(std::int64_t width, std::int64_t output_width);
-  void register_leaves(std::int64_t leaf_width, std::int64_t width, std::int64_t output_width);
-
   FeedForwardType type_;
   int trees_;
   int depth_;

@@ -10,6 +10,7 @@ namespace espalier::nn {
 class LayerNorm : public Module {
  public:
   LayerNorm(std::int64_t size, double eps);
+  static void describe(const ParameterList& list, std::int64_t size);
   // [..., size] -> [..., size]; InputError if the last axis is another.
   Variable forward(const Variable& x) const;
 

@@ -10,6 +10,7 @@ namespace espalier::nn {
 class Linear : public Module {
  public:
   Linear(std::int64_t in, std::int64_t out, bool bias);
+  static void describe(const ParameterList& list, std::int64_t in, std::int64_t out, bool bias);
   // [..., in] -> [..., out]; InputError if the last axis is another.
   Variable forward(const Variable& x) const;
   // Some of its outputs: [..., in] -> [..., rows of the weight]

@@ -19,6 +19,7 @@ struct MaskedLmResult {
 class MaskedLm : public Module {
  public:
   explicit MaskedLm(const CrammedBertOptions& options);
+  static void describe(const ParameterList& list, const CrammedBertOptions& options);
 
   // The loss on `positions` (flat indices into [B,S]) with `targets`, divided by `total_count`: give the
   // number of predictions of the whole update when it is summed over micro-batches.

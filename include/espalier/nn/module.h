@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "espalier/autograd/variable.h"
+#include "espalier/nn/parameter_list.h"
 #include "espalier/nn/parameter_role.h"
 
 namespace espalier::nn {
@@ -30,8 +31,10 @@ class Module {
   void clear_gradients();
 
  protected:
-  // Makes a leaf that requires a gradient, registers it and returns a handle to it.
-  Variable register_parameter(std::string name, ParameterRole role, Tensor value);
+  // Makes what `describe` lists, but for the parameters of children: leaves of zeros that require a gradient.
+  void register_parameters(FunctionRef<void(const ParameterList& own)> describe);
+  // A handle to one of those, undefined where there is none of that name.
+  Variable parameter(const std::string& name) const;
   void register_module(std::string name, Module& child);
 
  private:

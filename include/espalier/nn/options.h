@@ -65,6 +65,8 @@ struct CrammedBertOptions {
 
 // "1x11", "dense 3072", "gated 3072", "8x5 leaves of 16": the feedforward layer in a word.
 std::string describe(const FeedForwardOptions& options);
+// Whether there is a layer at all: not where it is dense of width 0.
+bool has_feed_forward(const FeedForwardOptions& options);
 // Whether the layer routes: a tree of either kind.
 bool has_trees(const FeedForwardOptions& options);
 // The size of its trees, which only a layer that routes has.

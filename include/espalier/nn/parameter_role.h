@@ -10,8 +10,8 @@ enum class ParameterRole {
   kNorm,            // weight or bias of a LayerNorm
   kEmbedding,       // a table with a vector a word or position
   kScale,           // a single factor, whose first value the module computes
-  kDecisionMatrix,  // weights that decide where a token goes in a tree; in a tree of neurons, whose nodes
-  kDecisionBias,    // decide by their own logit, the input weights of all nodes, the last level's included
+  kDecisionMatrix,  // weights by which a tree decides: of gates, or the input weights of all its neurons
+  kDecisionBias,    // what is added to their logits
 };
 
 // Whether initialize() draws it at random. All others keep the values that their module gave them.

@@ -1,0 +1,24 @@
+#include "espalier/nn/parameter_list.h"
+
+namespace espalier::nn {
+
+ParameterList ParameterList::without_children(Visitor visit) {
+  ParameterList list(visit);
+  list.reach_ = Reach::kOwn;
+  return list;
+}
+
+void ParameterList::add(const std::string& name, const Shape& shape, ParameterRole role) const {
+  if (reach_ == Reach::kNothing) return;
+  visit_({prefix_ + name, shape, role, role == ParameterRole::kNorm ? ModelPart::kNorms : part_});
+}
+
+ParameterList ParameterList::child(const std::string& name, ModelPart part) const {
+  ParameterList list = *this;
+  list.part_ = part;
+  list.prefix_ += name + ".";
+  if (reach_ == Reach::kOwn) list.reach_ = Reach::kNothing;
+  return list;
+}
+
+}  // namespace espalier::nn
