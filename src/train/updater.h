@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "espalier/base/parallel.h"
 #include "espalier/config/pretrain_config.h"

@@ -44,7 +44,8 @@ struct StepReport {
   StepRow row;
 };
 
-// Throws InputError if the architecture or the sizes do not fit, RunError if a loss is not finite.
+// Throws InputError if the architecture or the sizes do not fit, RunError if a loss or gradient is not
+// finite.
 StepReport bench_step(const StepOptions& options);
 io::Json step_json(const StepRow& row);
 
