@@ -120,6 +120,10 @@ void FinetuneRun::require_same_inputs_as(const io::Checkpoint& checkpoint, const
   const std::string way_out = way_out_by("model", config.run);
   require_same_config(checkpoint.config_yaml, where, settings_of(config),
                       {config::finetune_resume_rule, recorded, way_out});
+  // The checkpoint knows its architecture, whatever its version recorded of inputs.
+  const nn::CrammedBertOptions before = model::arch_of(checkpoint, where);
+  require_same_inputs({architecture_input("model", config.model, base.arch)},
+                      to_json({architecture_input("model", config.model, before)}), where, way_out);
   if (recorded) {
     require_same_inputs(inputs, *saved, where, way_out);
   } else {
@@ -151,6 +155,7 @@ void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   } catch (const io::Json::exception& error) {
     throw InputError(fmt::format("{}: not the state of a fine-tuning: {}", where, error.what()));
   }
+  require_steps_left(config.max_steps, state.step, where);
   updater.optimizer().set_steps(state.step);
   directory.restore_metrics(checkpoint.metrics_jsonl);
   record_inputs(checkpoint);

@@ -10,6 +10,7 @@
 #include "espalier/io/text_file.h"
 #include "espalier/model/loaded_model.h"
 #include "model/metrics_history.h"
+#include "model/weight_meaning.h"
 #include "model/word_difference.h"
 #include "train/optimizer_tensors.h"
 #include "train/run_inputs.h"
@@ -44,6 +45,22 @@ void require_vocabulary_of(const io::Checkpoint& init, const config::PretrainCon
       "init: the vocabulary of {} has {} words, that of {} {}: weights go with their tokenizer; "
       "prepare the text with it (`espalier prepare ... tokenizer.path={}`) and give that as `data`",
       config.init, there, config.data, here, config.init));
+}
+
+// Weights of equal shapes mean something else with other heads or another norm_eps.
+void require_meaning_of(const io::Checkpoint& init, const config::PretrainConfig& config) {
+  const auto there = model::meaning_of_weights(model::arch_of(init, config.init));
+  std::string differences, keys;
+  for (const auto& [key, here] : model::meaning_of_weights(config.arch)) {
+    const auto found = there.find(key);
+    if (found == there.end() || found->second == here) continue;
+    const bool first = keys.empty();
+    differences += fmt::format("{}{} {}, the config {}", first ? "" : "; ", key, found->second, here);
+    keys += fmt::format("{}{}={}", first ? "" : " ", key, found->second);
+  }
+  if (keys.empty()) return;
+  throw InputError(fmt::format("init: {} has {}: its weights would compute something else; give {}",
+                               config.init, differences, keys));
 }
 
 data::MaskedLmOptions train_options(const config::PretrainConfig& config) {
@@ -81,6 +98,7 @@ void PretrainRun::begin() {
   if (!config.init.empty()) {
     const io::Checkpoint init = model::load_model_checkpoint(config.init);
     require_vocabulary_of(init, config);
+    require_meaning_of(init, config);
     state.inputs = to_json(inputs_of("init", config.init, init));
     model::load_weights(model, init.model, config.init);
     log_info(fmt::format("{}: starting from the weights of {}", config.run, config.init));
@@ -122,6 +140,7 @@ void PretrainRun::check_init(const std::string& where) {
 void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& where) {
   const std::string data_now = state.data_fingerprint;
   state = state_from_json(checkpoint.state, where);
+  require_steps_left(config.max_steps, state.step, where);
   // The data have been recorded always, `init` not always.
   const bool recorded = config.init.empty() || !state.inputs.empty();
   require_same_config(checkpoint.config_yaml, where, config::settings_of(config),

@@ -46,7 +46,7 @@ RunDirectory::RunDirectory(fs::path path) : path_(checked(std::move(path))), loc
 }
 
 bool RunDirectory::has_run() const {
-  return fs::exists(config_path()) || !io::step_files(path_).empty();
+  return fs::exists(config_path()) || fs::exists(path_ / "last.h5") || !io::step_files(path_).empty();
 }
 
 std::optional<io::Checkpoint> RunDirectory::load_newest() const {
@@ -58,7 +58,13 @@ std::optional<io::Checkpoint> RunDirectory::load_newest() const {
       log_warning(fmt::format("{}; trying the checkpoint before it", error.what()));
     }
   }
-  if (files.empty()) return std::nullopt;
+  if (files.empty()) {
+    const fs::path last = path_ / "last.h5";
+    if (!fs::exists(last)) return std::nullopt;
+    log_info(fmt::format("{}: no checkpoint is there any more; continuing from {}",
+                         (path_ / "checkpoints").string(), last.string()));
+    return io::load_checkpoint(last);
+  }
   throw InputError(
       fmt::format("run: none of the {} checkpoints in {} is whole; move the folder away to start anew",
                   files.size(), (path_ / "checkpoints").string()));
@@ -86,8 +92,11 @@ std::optional<io::Checkpoint> RunDirectory::load_to_resume(const std::string& re
   if (!checkpoint) return checkpoint;
   require_kind(*checkpoint, kind, names_file(resume) ? resume : path_.string());
   const std::int64_t step = io::JsonView(checkpoint->state, "state")["step"].as_int();
-  // A kill may have come between the checkpoint and the names that point at it.
-  if (!names_file(resume)) point_at(step, io::JsonView(checkpoint->state, "state").get("best", false));
+  if (!names_file(resume)) {
+    restore_step_file(step);
+    // A kill may have come between the checkpoint and the names that point at it.
+    point_at(step, io::JsonView(checkpoint->state, "state").get("best", false));
+  }
   const std::vector<io::StepFile> files = io::step_files(path_);
   if (!names_file(resume) || files.empty() || files.back().step <= step) return checkpoint;
   throw InputError(fmt::format(
@@ -120,6 +129,13 @@ void RunDirectory::save(io::Checkpoint checkpoint, std::int64_t step, bool best,
   io::save_checkpoint(file, checkpoint);
   point_at(step, best);
   io::prune_step_files(path_, static_cast<int>(keep));
+}
+
+void RunDirectory::restore_step_file(std::int64_t step) const {
+  if (!io::step_files(path_).empty()) return;
+  const fs::path file = io::step_path(path_, step);
+  fs::create_directories(file.parent_path());
+  io::link_atomically(path_ / "last.h5", file);
 }
 
 void RunDirectory::point_at(std::int64_t step, bool best) const {
@@ -234,6 +250,14 @@ void require_same_config(const std::string& saved_yaml, const std::string& saved
   throw InputError(
       fmt::format("{}: the run was begun with another configuration:{}\nGive the old values to resume. {}",
                   saved_where, changes, comparison.way_out));
+}
+
+void require_steps_left(std::int64_t max_steps, std::int64_t step, const std::string& run) {
+  if (max_steps == 0 || step <= max_steps) return;
+  throw InputError(
+      fmt::format("train.max_steps is {}, but the run {} is at step {} already; give a larger one, 0 for "
+                  "none, or another `run` folder",
+                  max_steps, run, step));
 }
 
 std::string way_out_by(const std::string& key, const std::string& run) {

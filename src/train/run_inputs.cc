@@ -5,6 +5,7 @@
 #include "espalier/base/checksum.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
+#include "model/weight_meaning.h"
 
 namespace espalier::train {
 namespace {
@@ -21,7 +22,8 @@ RunInput weights_input(const std::string& key, const std::string& path,
   return {key,
           path,
           fmt::format("{} tensors", tensors.size()),
-          {{"weights", fmt::format("{:016x}", io::weights_checksum(tensors))}}};
+          {{"weights", fmt::format("{:016x}", io::weights_checksum(tensors))}},
+          {}};
 }
 
 RunInput tokenizer_input(const std::string& key, const std::string& path, const std::string& json) {
@@ -29,8 +31,24 @@ RunInput tokenizer_input(const std::string& key, const std::string& path, const 
   const std::string text = json.empty() ? json : io::parse_json(json, path + ": tokenizer.json").dump();
   Checksum sum;
   add_text(sum, text);
-  return {
-      key + ": tokenizer", path, fmt::format("{} bytes", text.size()), {{"vocabulary or rules", sum.hex()}}};
+  return {key + ": tokenizer",
+          path,
+          fmt::format("{} bytes", text.size()),
+          {{"vocabulary or rules", sum.hex()}},
+          {}};
+}
+
+// "arch.norm_eps 1e-12 then, 0.5 now". A setting that was not recorded is of a later version.
+std::string setting_changes(const RunInput& now, const io::JsonView& saved) {
+  if (!saved.has("settings")) return "";
+  const io::JsonView before = saved["settings"];
+  std::string changes;
+  for (const auto& [key, value] : now.settings) {
+    if (!before.has(key) || before[key].as_string() == value) continue;
+    changes +=
+        fmt::format("{}{} {} then, {} now", changes.empty() ? "" : ", ", key, before[key].as_string(), value);
+  }
+  return changes;
 }
 
 }  // namespace
@@ -47,7 +65,16 @@ RunInput input_of(const std::string& key, const data::LabelledData& data) {
   return {key,
           data.source.string(),
           fmt::format("{} rows", data.rows.size()),
-          {{"labels", labels.hex()}, {"texts", texts.hex()}}};
+          {{"labels", labels.hex()}, {"texts", texts.hex()}},
+          {}};
+}
+
+RunInput architecture_input(const std::string& key, const std::string& path,
+                            const nn::CrammedBertOptions& arch) {
+  RunInput input{key + ": architecture", path, "", {}, model::meaning_of_weights(arch)};
+  input.settings["arch.embedding.max_positions"] = std::to_string(arch.embedding.max_positions);
+  input.size = fmt::format("{} settings", input.settings.size());
+  return input;
 }
 
 RunInputs inputs_of(const std::string& key, const std::string& path, model::LoadedModel& model) {
@@ -55,17 +82,20 @@ RunInputs inputs_of(const std::string& key, const std::string& path, model::Load
   for (const nn::NamedParameter& parameter : model.module().parameters()) {
     tensors.push_back({parameter.name, parameter.value.value()});
   }
-  return {weights_input(key, path, tensors), tokenizer_input(key, path, model.tokenizer_json)};
+  return {weights_input(key, path, tensors), architecture_input(key, path, model.arch),
+          tokenizer_input(key, path, model.tokenizer_json)};
 }
 
 RunInputs inputs_of(const std::string& key, const std::string& path, const io::Checkpoint& model) {
-  return {weights_input(key, path, model.model), tokenizer_input(key, path, model.tokenizer_json)};
+  return {weights_input(key, path, model.model), architecture_input(key, path, model::arch_of(model, path)),
+          tokenizer_input(key, path, model.tokenizer_json)};
 }
 
 io::Json to_json(const RunInputs& inputs) {
   io::Json json = io::Json::object();
   for (const RunInput& input : inputs) {
     json[input.key] = {{"path", input.path}, {"size", input.size}, {"checksums", input.checksums}};
+    if (!input.settings.empty()) json[input.key]["settings"] = input.settings;
   }
   return json;
 }
@@ -76,6 +106,8 @@ std::string difference(const RunInput& now, const io::Json& saved) {
   for (const auto& [part, checksum] : now.checksums) {
     if (view["checksums"][part].as_string() != checksum) parts += (parts.empty() ? "" : " and ") + part;
   }
+  const std::string changes = setting_changes(now, view);
+  if (!changes.empty()) return fmt::format("{}: {}: {}", now.key, now.path, changes);
   if (parts.empty()) return parts;
   const std::string& path = view["path"].as_string();
   const std::string& size = view["size"].as_string();

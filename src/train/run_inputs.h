@@ -20,17 +20,22 @@ struct RunInput {
   // Of what was read, by part ("texts", "labels", "weights"): not of the file's bytes, so that a packed or
   // exported copy is the same, and nothing can change between the reading and the record.
   std::map<std::string, std::string> checksums;
+  // What is compared by its value, which messages then name.
+  std::map<std::string, std::string> settings;
 };
 
 using RunInputs = std::vector<RunInput>;
 
 // The rows of a table with what they are labelled.
 RunInput input_of(const std::string& key, const data::LabelledData& data);
-// The weights of a model, and its tokenizer.
+// By what its weights are computed with, beyond their shapes, and how long a text it reads.
+RunInput architecture_input(const std::string& key, const std::string& path,
+                            const nn::CrammedBertOptions& arch);
+// The weights of a model, its architecture and its tokenizer.
 RunInputs inputs_of(const std::string& key, const std::string& path, model::LoadedModel& model);
 RunInputs inputs_of(const std::string& key, const std::string& path, const io::Checkpoint& model);
 
-// {KEY: {path, size, checksums}}.
+// {KEY: {path, size, checksums, settings}}; no `settings` where there are none.
 io::Json to_json(const RunInputs& inputs);
 
 // What an input has otherwise than `saved`, a document of to_json() with its key; "" if nothing.

@@ -242,6 +242,47 @@ TEST_CASE("labels, rows, model or tokenizer that changed are refused by name, be
   check_refused("model: tokenizer: " + (work.dir / "model.h5").string() + ": other vocabulary or rules than");
 }
 
+TEST_CASE("another architecture under the same weights is refused, whatever the run recorded") {
+  const FinetuneWorkspace work;
+  finetune(work.config("a", {"train.epochs=1"}));
+  io::Checkpoint model = io::load_checkpoint(work.dir / "model.h5");
+  model.metadata["arch"]["arch.norm_eps"] = "0.5";
+  model.metadata["arch"]["arch.attention.heads"] = "4";
+  io::save_checkpoint(work.dir / "model.h5", model);
+  const auto check_refused = [&] {
+    const std::string message = error_of([&] { finetune(work.config("a", {"train.epochs=1"})); });
+    INFO(message);
+    CHECK(message.find("model: architecture: " + (work.dir / "model.h5").string() +
+                       ": arch.attention.heads 2 then, 4 now, arch.norm_eps 1e-12 then, 0.5 now") !=
+          std::string::npos);
+  };
+  check_refused();
+  const auto last = io::step_files(work.run("a")).back().path;
+  io::Checkpoint old = io::load_checkpoint(last);
+  REQUIRE(old.state["inputs"].erase("model: architecture") == 1);
+  io::save_checkpoint(last, old);
+  check_refused();
+  model.metadata["arch"]["arch.norm_eps"] = "1e-12";
+  model.metadata["arch"]["arch.attention.heads"] = "2";
+  model.metadata["arch"]["arch.dropout"] = "0.3";
+  io::save_checkpoint(work.dir / "model.h5", model);
+  CHECK_NOTHROW(finetune(work.config("a", {"train.epochs=1"})));
+}
+
+TEST_CASE("a fine-tuning beyond train.max_steps is not continued as if it had ended there") {
+  const FinetuneWorkspace work;
+  finetune(work.config("a", {"train.epochs=1"}));
+  const std::string results = read_text(work.run("a") / "all_results.json");
+  const std::string message = error_of([&] {
+    finetune(work.config("a", {"train.epochs=1", "train.max_steps=2"}));
+  });
+  INFO(message);
+  CHECK(message.find("train.max_steps is 2, but the run " + work.run("a").string() +
+                     " is at step 6 already; give a larger one, 0 for none, or another `run` folder") == 0);
+  CHECK(read_text(work.run("a") / "all_results.json") == results);
+  CHECK_NOTHROW(finetune(work.config("a", {"train.epochs=1", "train.max_steps=6"})));
+}
+
 TEST_CASE("model and tables that moved are the same, and an earlier version's run goes on") {
   const FinetuneWorkspace work;
   finetune(work.config("whole", {"train.epochs=2"}));

@@ -240,6 +240,28 @@ TEST_CASE("the weights that a run started from are checked while they are there"
   CHECK_NOTHROW(pretrain(go(3)));
 }
 
+TEST_CASE("weights are not taken into an architecture that would compute something else with them") {
+  const PretrainWorkspace work;
+  const std::string base = work.run("base").string();
+  pretrain(work.config("base", {"train.max_steps=1"}));
+  const io::Checkpoint saved = io::load_checkpoint(work.run("base") / "last.h5");
+  const std::string heads = saved.metadata["arch"]["arch.attention.heads"].get<std::string>();
+  const auto into = [&](const char* name, const char* change) {
+    return work.config(name, {"init=" + base, "train.max_steps=1", change});
+  };
+  const std::string message = error_of([&] { pretrain(into("b", "arch.attention.heads=8")); });
+  INFO(message);
+  CHECK(message ==
+        "init: " + base + " has arch.attention.heads " + heads +
+            ", the config 8: its weights would compute something else; give arch.attention.heads=" + heads);
+  for (const char* change : {"arch.norm_eps=0.5", "arch.attention.rotary=true", "arch.embedding.pad_id=3"}) {
+    INFO(change);
+    CHECK(error_of([&] { pretrain(into("b", change)); }).find("its weights would compute") !=
+          std::string::npos);
+  }
+  CHECK_NOTHROW(pretrain(into("c", "arch.init_std=0.5")));
+}
+
 TEST_CASE("weights of another run start a new one") {
   const PretrainWorkspace work;
   pretrain(work.config("a"));

@@ -75,6 +75,31 @@ TEST_CASE("only a checkpoint of a pretraining can be continued") {
         std::string::npos);
 }
 
+TEST_CASE("without checkpoints/ a run continues from last.h5, to the same bits") {
+  const PretrainWorkspace work;
+  pretrain(work.config("whole"));
+  pretrain(work.config("a", {"train.max_steps=8"}));
+  std::filesystem::remove_all(work.run("a") / "checkpoints");
+  CHECK(error_of([&] { pretrain(work.config("a", {"resume=never"})); }).find("already holds a run") !=
+        std::string::npos);
+  pretrain(work.config("a"));
+  CHECK(weights_of(work.run("a") / "last.h5") == weights_of(work.run("whole") / "last.h5"));
+  CHECK(weights_of(work.run("a") / "best.h5") == weights_of(work.run("whole") / "best.h5"));
+  std::filesystem::remove_all(work.run("a") / "checkpoints");
+  CHECK(pretrain(work.config("a")).already_complete);
+  CHECK(std::filesystem::exists(step_file(work.run("a"), 20)));
+}
+
+TEST_CASE("a pretraining beyond train.max_steps is refused") {
+  const PretrainWorkspace work;
+  pretrain(work.config("a", {"train.max_steps=8"}));
+  const std::string message = error_of([&] { pretrain(work.config("a", {"train.max_steps=7"})); });
+  INFO(message);
+  CHECK(message.find("train.max_steps is 7, but the run " + work.run("a").string() +
+                     " is at step 8 already; give a larger one") == 0);
+  CHECK_NOTHROW(pretrain(work.config("a", {"train.max_steps=8"})));
+}
+
 TEST_CASE("a checkpoint says how its trees were trained, and nothing where there are none") {
   const PretrainWorkspace work;
   const std::vector<std::string> anneal = {"routing.mode=anneal", "eval.steps=5"};

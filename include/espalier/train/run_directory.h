@@ -26,7 +26,8 @@ class RunDirectory {
   bool has_run() const;
   std::filesystem::path config_path() const { return path_ / "config.yaml"; }
   // The newest checkpoint that is whole; damaged ones are reported as warnings and passed over. None if there
-  // is none. InputError if there are checkpoints but none is whole.
+  // is none, nor a last.h5, which is taken where checkpoints/ is gone. InputError if there are checkpoints
+  // but none is whole.
   std::optional<io::Checkpoint> load_newest() const;
   // The same, with last.h5 and best.h5 pointing at it as a kill may have prevented; or for resume=FILE that
   // checkpoint: InputError then if the folder holds checkpoints of later steps, which would take precedence
@@ -54,6 +55,8 @@ class RunDirectory {
  private:
   // Points last.h5, and best.h5 if `best`, at the checkpoint of `step`.
   void point_at(std::int64_t step, bool best) const;
+  // Where checkpoints/ is gone, gives last.h5, which is of `step`, its name there again.
+  void restore_step_file(std::int64_t step) const;
   std::filesystem::path path_;
   io::RunLock lock_;
   std::string metrics_;
@@ -72,6 +75,10 @@ struct ConfigComparison {
 // may not, with both values and the way out. A change that rounding follows is logged.
 void require_same_config(const std::string& saved_yaml, const std::string& saved_where,
                          const std::vector<config::Setting>& now, const ConfigComparison& comparison);
+
+// InputError if a run that has reached `step` is to end before it: `max_steps` of train.max_steps, 0 for
+// none.
+void require_steps_left(std::int64_t max_steps, std::int64_t step, const std::string& run);
 
 // The way out of a run that `key`=MODEL of another could start from.
 std::string way_out_by(const std::string& key, const std::string& run);
