@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "espalier/model/inference.h"
 #include "espalier/model/loaded_model.h"
 #include "espalier/train/evaluator.h"
+#include "model/sequence_batches.h"
 #include "model/word_difference.h"
 
 namespace espalier::cli {
@@ -91,6 +93,9 @@ void run_evaluate(const EvaluateArguments& arguments) {
   options.soft = soft || model.routing.trained_softly;
   options.title = "evaluate";
   const train::Evaluation evaluation = train::evaluate(lm, loader, store, options);
+  const std::array losses = {static_cast<float>(evaluation.hard.loss),
+                             static_cast<float>(evaluation.loss_soft.value_or(0))};
+  model::require_finite(losses, arguments.model);
   const std::string warning = model::unfinished_warning(model, routing);
   if (!warning.empty()) log_warning(warning);
   const io::Json json = result_json(evaluation, soft);

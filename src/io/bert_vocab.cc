@@ -8,6 +8,7 @@
 #include "espalier/io/json.h"
 #include "espalier/io/text_file.h"
 #include "espalier/io/tokenizer_source.h"
+#include "text/utf8.h"
 
 namespace espalier::io {
 namespace {
@@ -16,14 +17,23 @@ namespace fs = std::filesystem;
 
 std::vector<std::string> read_lines(const fs::path& file) {
   const std::string text = read_text_file(file);
+  const std::string_view mark = "\xEF\xBB\xBF";
   std::vector<std::string> lines;
-  for (std::size_t begin = 0; begin < text.size();) {
+  for (std::size_t begin = text.starts_with(mark) ? mark.size() : 0; begin < text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
     std::string line = text.substr(begin, end - begin);
     if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (!text::is_utf8(line)) {
+      throw InputError(
+          fmt::format("{}: line {}: bytes that are not UTF-8; if they are Latin-1, convert them: iconv -f "
+                      "latin1 -t utf-8",
+                      file.string(), lines.size() + 1));
+    }
     lines.push_back(std::move(line));
     begin = end + 1;
   }
+  // Left by an editor: no words.
+  while (!lines.empty() && lines.back().empty()) lines.pop_back();
   return lines;
 }
 

@@ -193,6 +193,18 @@ HfConfig read_hf_config(const fs::path& folder) {
   return config;
 }
 
+void require_problem_type(const HfConfig& config, std::int64_t labels) {
+  const JsonView document(config.document, config.where);
+  if (!document.has("problem_type")) return;
+  const JsonView type = document["problem_type"];
+  const std::string& name = type.as_string();
+  if (name == "single_label_classification" || (name == "regression" && labels == 1)) return;
+  type.fail(
+      fmt::format("\"{}\" with {} labels is not supported, only \"single_label_classification\" and "
+                  "\"regression\" with one label",
+                  name, labels));
+}
+
 Json hf_config(const HfModel& model, std::optional<DType> dtype) {
   Json document = model.source.config;
   if (document.is_null()) {

@@ -32,6 +32,9 @@ Json hf_config(const HfModel& model, std::optional<DType> dtype);
 // The `arch` mapping into options; `view` is at the mapping. Appends to `config.warnings`.
 void parse_hf_arch(const JsonView& view, HfConfig& config);
 
+// InputError if `problem_type` asks for another loss than a head of so many labels has here.
+void require_problem_type(const HfConfig& config, std::int64_t labels);
+
 // InputError if the classification head in config.json is one that we do not have.
 void require_supported_head(const HfConfig& config);
 

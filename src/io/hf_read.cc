@@ -228,6 +228,7 @@ void choose_kind(HfModel& model, const HfConfig& config, const SafetensorsReader
   }
   // transformers writes neither labels nor their number where there are two.
   if (model.classifier->labels == 0) model.classifier->labels = 2;
+  require_problem_type(config, model.classifier->labels);
   model.labels = config.labels;
   for (std::int64_t i = static_cast<std::int64_t>(model.labels.size()); i < model.classifier->labels; ++i) {
     model.labels.push_back(fmt::format("LABEL_{}", i));
@@ -248,6 +249,11 @@ void read_vocab(HfModel& model, const fs::path& folder) {
 void read_tokenizer_files(HfModel& model, const fs::path& folder) {
   if (fs::exists(folder / "tokenizer.json")) {
     model.tokenizer_json = read_text_file(folder / "tokenizer.json");
+    // Without text, a model counts as one that has no tokenizer.
+    if (model.tokenizer_json.empty()) {
+      throw InputError(
+          fmt::format("{}: the file is empty; download it again", (folder / "tokenizer.json").string()));
+    }
   } else if (fs::exists(folder / "vocab.txt")) {
     read_vocab(model, folder);
   } else {

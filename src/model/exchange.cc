@@ -35,6 +35,23 @@ void require_hard(const RoutingProvenance& routing, const std::string& model) {
       model, routing.temperature));
 }
 
+// What an import may replace is an import: a training's last.h5, tokens or a file of somebody's would be
+// lost.
+void require_replaceable(const fs::path& file) {
+  if (!fs::is_regular_file(file)) return;
+  std::string found;
+  try {
+    const std::string kind = io::list_checkpoint(file).kind;
+    if (kind == "model") return;
+    found = fmt::format("a checkpoint of kind `{}`, which a training wrote", kind);
+  } catch (const InputError& error) {
+    found = fmt::format("another file ({})", error.what());
+  }
+  throw InputError(
+      fmt::format("{}: is {}; only an earlier import is replaced: give a new name, or move the file away",
+                  file.string(), found));
+}
+
 }  // namespace
 
 ExportSummary export_model(const fs::path& model, const fs::path& folder, const ExportOptions& options) {
@@ -58,6 +75,7 @@ ExportSummary export_model(const fs::path& model, const fs::path& folder, const 
 }
 
 ImportSummary import_model(const fs::path& folder, const fs::path& file) {
+  require_replaceable(file);
   const io::HfModel model = io::read_hf_model(folder);
   ImportSummary summary{checkpoint_from_hf(model), model.warnings};
   // Everything but the disk is checked before anything is written.

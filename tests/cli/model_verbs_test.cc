@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "espalier/io/checkpoint.h"
 #include "espalier/io/hdf5_file.h"
 #include "tests/cli/cli_support.h"
 #include "tests/cli/model_support.h"
@@ -196,6 +197,26 @@ TEST_CASE("import, inspect, export, inspect: the weights stay the same") {
   }
   const std::string raw = models.lm + "/model.safetensors";
   CHECK(run_well({"inspect", raw, "--json"}).json()["metadata"]["format"] == "pt");
+}
+
+TEST_CASE("import replaces an earlier import alone") {
+  const Models models;
+  const std::string file = (models.dir / "kept.h5").string();
+  run_well({"import", models.lm, file});
+  run_well({"import", models.classifier, file});
+  const auto check_kept = [&](const std::string& message) {
+    const std::string before = read_text(file);
+    check_refused({"import", models.lm, file}, message);
+    CHECK_UNARY(read_text(file) == before);
+  };
+  io::Checkpoint checkpoint = io::load_checkpoint(file);
+  checkpoint.kind = "pretrain";
+  io::save_checkpoint(file, checkpoint);
+  check_kept(
+      "kept.h5: is a checkpoint of kind `pretrain`, which a training wrote; only an earlier "
+      "import is replaced: give a new name");
+  models.dir.write("kept.h5", "a text");
+  check_kept("kept.h5: is another file (");
 }
 
 TEST_CASE("export: element types, and folders that are not its own") {

@@ -1,6 +1,9 @@
 // What the verbs that train refuse: status 2, nothing written, and a message with what, where and what to do.
 #include <doctest/doctest.h>
 
+#include <limits>
+
+#include "espalier/io/checkpoint.h"
 #include "tests/cli/training_support.h"
 
 namespace espalier::testing {
@@ -42,6 +45,20 @@ TEST_CASE("data, models and folders") {
   check_refused(shop.finetune("refusing", "refusing"), "holds a checkpoint of kind `pretrain`");
   check_refused(shop.pretrain("refusing", {"seed=2"}), "seed: 1 in the run, 2 now");
   check_refused(shop.pretrain("refusing", {"resume=never"}), "already holds a run; resume=auto continues it");
+}
+
+TEST_CASE("a model whose weights are not numbers has no loss to tell") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("broken", {"train.max_steps=1"}));
+  io::Checkpoint model = io::load_checkpoint(shop.path("broken/last.h5"));
+  model.model[0].value.span()[0] = std::numeric_limits<float>::quiet_NaN();
+  for (float& weight : model.model.back().value.span()) weight = std::numeric_limits<float>::quiet_NaN();
+  io::save_checkpoint(shop.path("broken.h5"), model);
+  const Outcome outcome = run_espalier({"evaluate", shop.path("broken.h5"), "--data", shop.data, "--json"});
+  INFO(outcome.err);
+  CHECK(outcome.status == 1);
+  CHECK(outcome.out.empty());
+  CHECK(outcome.err.find("broken.h5: the model gives results that are not finite") != std::string::npos);
 }
 
 TEST_CASE("text that cannot be prepared") {

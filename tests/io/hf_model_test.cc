@@ -314,5 +314,22 @@ TEST_CASE("classifiers: labels, head and poolers") {
   CHECK(error_of_reading(folder).find("id2label: the key \"1\" is missing") != std::string::npos);
 }
 
+TEST_CASE("classifiers: a loss that the head does not have is refused") {
+  const TempDir dir;
+  HfFolder folder = testing::small_classifier(3);
+  folder.config["problem_type"] = "single_label_classification";
+  CHECK(read_back(folder, dir).classifier->labels == 3);
+  for (const char* type : {"multi_label_classification", "regression"}) {
+    folder.config["problem_type"] = type;
+    const std::string error = error_of_reading(folder);
+    INFO(error);
+    CHECK(error.find("config.json: problem_type: \"" + std::string(type) +
+                     "\" with 3 labels is not supported") != std::string::npos);
+  }
+  folder = testing::small_classifier(1);
+  folder.config["problem_type"] = "regression";
+  CHECK(read_back(folder, dir).classifier->labels == 1);
+}
+
 }  // namespace
 }  // namespace espalier::io

@@ -119,6 +119,14 @@ TEST_CASE("folders without a model say what is missing") {
         }).find("model.safetensors: is a git-lfs pointer, not the data") != std::string::npos);
 }
 
+TEST_CASE("an empty tokenizer.json is a failed download, not a model without words") {
+  const TempDir dir;
+  testing::small_masked_lm().write(dir / "in");
+  dir.write("in/tokenizer.json", "");
+  const std::string error = testing::error_of([&] { read_hf_model(dir / "in"); });
+  CHECK(error.find("tokenizer.json: the file is empty; download it again") != std::string::npos);
+}
+
 TEST_CASE("what the original has no counterpart for is not exported") {
   nn::CrammedBertOptions arch;
   arch.ffn.type = nn::FeedForwardType::kLeafTree;

@@ -66,6 +66,18 @@ TEST_CASE("added_tokens.json and additional special tokens, as older versions sa
   CHECK(error_of_folder(dir).find("vocab.txt: the special token [F] is not in it") != std::string::npos);
 }
 
+TEST_CASE("vocab.txt as editors leave it: a byte-order mark, empty lines at the end, other encodings") {
+  const testing::TempDir dir;
+  dir.write("vocab.txt", "\xEF\xBB\xBF" + std::string(kVocabulary) + "\n\r\n\n");
+  const text::Tokenizer tokenizer = built(dir);
+  CHECK(tokenizer.vocabulary_size() == 11);
+  CHECK(tokenizer.encode_with_template("a[PAD]") == Ids{2, 5, 0, 3});
+  dir.write("vocab.txt", std::string(kVocabulary) + "caf\xE9\n");
+  CHECK(
+      error_of_folder(dir).find("vocab.txt: line 12: bytes that are not UTF-8; if they are Latin-1, convert "
+                                "them: iconv -f latin1 -t utf-8") != std::string::npos);
+}
+
 TEST_CASE("what cannot be built says why") {
   const testing::TempDir dir;
   dir.write("vocab.txt", "[PAD]\n[UNK]\n");
