@@ -71,9 +71,29 @@ fs::path inputs_file(const GlueTaskPlan& plan) {
   return fs::path(folder_of(*plan.task)) / "inputs.json";
 }
 
+// Seeds that were scored on other sets of rows have no common table.
+void require_same_files(const train::RunInputs& now, const io::Json& before, const std::string& where) {
+  const auto refuse = [&](const std::string& key, const std::string& path, const char* change) {
+    throw InputError(fmt::format("{}: {}: {}: {} to resume. {}", where, key, path, change, kAnother));
+  };
+  io::Json there = train::to_json(now);
+  for (const auto& [key, input] : there.items()) {
+    if (key.starts_with("dev") && !before.contains(key)) {
+      refuse(key, input.at("path"), "was not there when the run was begun; move it away");
+    }
+  }
+  for (const auto& [key, input] : before.items()) {
+    if (key.starts_with("dev") && !there.contains(key)) {
+      refuse(key, io::JsonView(input, where)["path"].as_string(),
+             "was read when the run was begun, but is not there now; put it back");
+    }
+  }
+}
+
 void require_same_rows(const GlueFolder& folder, const GlueTaskPlan& plan) {
   const fs::path task = folder_of(*plan.task);
   if (const std::optional<io::Json> before = folder.read(inputs_file(plan))) {
+    require_same_files(plan.inputs, *before, (folder.path() / task).string());
     train::require_same_inputs(plan.inputs, *before, (folder.path() / task).string(), kAnother);
   } else if (fs::exists(folder.path() / task / "model.h5")) {
     train::warn_of_no_inputs((folder.path() / task).string(), "the rows");

@@ -144,6 +144,28 @@ TEST_CASE("other rows under the data's names are refused, after the end and befo
   CHECK(comparable(again)["tasks"]["rte"]["runs"][0] == comparable(first)["tasks"]["rte"]["runs"][0]);
 }
 
+TEST_CASE("a dev file that comes or goes between seeds is refused by name") {
+  const GlueWorkspace work;
+  const std::string file = "glue/MNLI/dev_mismatched.tsv", rows = work.text(file);
+  const auto seeds = [&](const std::string& run, int count) {
+    run_glue(
+        work.config(run, {"glue.tasks=[mnli]", "glue.seeds=" + std::to_string(count), "train.epochs=1"}));
+  };
+  const auto check_refused = [&](const std::string& run, const std::string& what) {
+    const std::string message = error_of([&] { seeds(run, 2); });
+    INFO(message);
+    CHECK(message.find("a/MNLI: dev_mismatched: " + (work.dir / "glue").string()) != std::string::npos);
+    CHECK(message.find(what) != std::string::npos);
+  };
+  seeds("a", 1);
+  fs::remove(work.dir / file);
+  check_refused("a", "was read when the run was begun, but is not there now; put it back to resume");
+  fs::remove_all(work.dir / "a");
+  seeds("a", 1);
+  work.dir.write(file, rows);
+  check_refused("a", "was not there when the run was begun; move it away to resume");
+}
+
 TEST_CASE("test rows that changed are predicted again") {
   const GlueWorkspace work;
   const std::vector<std::string> rte = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=1"};
