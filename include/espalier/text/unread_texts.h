@@ -10,14 +10,16 @@
 namespace espalier::text {
 
 // Counts texts of which a tokenizer keeps less than a tenth of the letters and digits, be it that its
-// normalizer deletes them or that its vocabulary lacks them. Texts of ASCII alone count as read.
+// normalizer deletes them or that its vocabulary lacks them, and texts without letters, such as emoji, of
+// which nothing at all is left. Texts of ASCII alone count as read.
 class UnreadTexts {
  public:
   explicit UnreadTexts(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
   void add(std::string_view text);
 
   std::int64_t count() const { return count_; }
-  // "3 of 10 texts lose ...", with the beginning of the first; empty if there is none.
+  // "3 of 10 texts lose ... ", "3 of 10 texts vanish ...", or both, with the beginning of the first; empty if
+  // there is none.
   std::string warning() const;
 
  private:
@@ -25,6 +27,8 @@ class UnreadTexts {
   std::int64_t texts_ = 0;
   std::int64_t count_ = 0;
   std::string first_;
+  std::int64_t vanished_ = 0;  // without letters
+  std::string first_vanished_;
 };
 
 }  // namespace espalier::text
