@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 
 #include "espalier/data/bad_record.h"
 
@@ -38,6 +40,17 @@ std::string non_numbers_as_null(std::string_view line) {
   return result;
 }
 
+template <class Integer>
+bool is_whole(std::string_view number) {
+  Integer value = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+  return error == std::errc() && end == number.data() + number.size();
+}
+
+bool fits_64_bits(std::string_view number) {
+  return is_whole<std::int64_t>(number) || is_whole<std::uint64_t>(number);
+}
+
 io::Json parse_line(std::string_view line) {
   try {
     return io::parse_json(line, "JSON");
@@ -57,6 +70,24 @@ std::string describe_json(const io::Json* value) {
   if (value->is_array()) return "a list";
   if (value->is_string()) return "a string";
   return fmt::format("the {} {}", value->is_boolean() ? "truth value" : "number", io::json_text(*value, -1));
+}
+
+std::string_view integer_beyond_64_bits(std::string_view line) {
+  bool quoted = false;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (quoted && line[i] == '\\') {
+      ++i;
+    } else if (line[i] == '"') {
+      quoted = !quoted;
+    } else if (!quoted && (line[i] == '-' || (line[i] >= '0' && line[i] <= '9'))) {
+      const std::size_t end = std::min(line.find_first_not_of("+-.0123456789eE", i), line.size());
+      const std::string_view number = line.substr(i, end - i);
+      i = end - 1;
+      const bool whole = number.size() > 1 && number.find_first_of(".eE") == number.npos;
+      if (whole && !fits_64_bits(number)) return number;
+    }
+  }
+  return {};
 }
 
 io::Json parse_json_line(std::string_view line, const std::filesystem::path& path, std::uint64_t number,

@@ -21,4 +21,8 @@ std::string json_line_text(const io::Json& object, const std::string& key, const
 // "the number 3", "a list", "nothing (no such key)": what stands there, for messages.
 std::string describe_json(const io::Json* value);
 
+// The first integer of a line of JSON that 64 bits cannot hold, which was therefore read as a double and lost
+// digits; empty if there is none.
+std::string_view integer_beyond_64_bits(std::string_view line);
+
 }  // namespace espalier::data

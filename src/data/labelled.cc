@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <set>
 
+#include "data/delimited.h"
 #include "data/label_parser.h"
 #include "espalier/base/error.h"
 #include "espalier/data/permutation.h"
@@ -36,6 +39,21 @@ void discover(LabelledData& data, const std::vector<std::string>& labels) {
   }
   data.labels = LabelSet::discovered(distinct);
   for (std::size_t i = 0; i < labels.size(); ++i) data.rows[i].label = data.labels.find(labels[i]);
+}
+
+// A column that is empty throughout is the wrong one: nothing can be learned from it.
+void require_texts(const LabelledData& data, const LabelledColumns& columns) {
+  const auto check = [&](const std::string& column, const char* key, auto text_of) {
+    const bool any = std::any_of(data.rows.begin(), data.rows.end(),
+                                 [&](const Example& example) { return !trimmed(text_of(example)).empty(); });
+    if (any) return;
+    throw InputError(fmt::format("{}: the column `{}` ({}) is empty in all {} rows; name the column of texts",
+                                 data.source.string(), column, key, data.rows.size()));
+  };
+  check(columns.text, "task.text", [](const Example& example) -> std::string_view { return example.text; });
+  if (!data.pairs) return;
+  check(columns.text_pair, "task.text_pair",
+        [](const Example& example) -> std::string_view { return example.text_pair; });
 }
 
 // The label of a row. As the name of a class it has to fit into JSON and into a line of a table.
@@ -81,6 +99,14 @@ void parse_label(const std::string& text, const LabelledData& data, Example& exa
           data.source, example.line,
           fmt::format("expected a finite number as label (this is a regression), found `{}`", text));
     }
+    // It would become infinite, and every loss with it.
+    if (std::abs(value) > std::numeric_limits<float>::max()) {
+      throw BadRecord(
+          data.source, example.line,
+          fmt::format("expected a label of at most 3.4e38, which a 32-bit number can hold (this is "
+                      "a regression), found `{}`; scale the labels",
+                      text));
+    }
     example.value = static_cast<float>(value);
     return;
   }
@@ -119,6 +145,7 @@ LabelledData read_labelled(const std::filesystem::path& path, const LabelledColu
   if (data.rows.empty()) {
     throw InputError(fmt::format("{}: no row can be used: {}", path.string(), data.left_out.text()));
   }
+  require_texts(data, columns);
   if (discovering) discover(data, discovered);
   return data;
 }

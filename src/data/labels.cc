@@ -21,10 +21,7 @@ LabelSet::LabelSet(std::vector<std::string> names) : names_(std::move(names)) {
   }
   for (std::size_t i = 0; i < names_.size(); ++i) {
     const std::string key = number_key(names_[i]);
-    if (key.empty()) {
-      by_value_.clear();
-      return;
-    }
+    if (key.empty()) continue;
     // Models from elsewhere may have 1 and 1.0 as two classes, which go by spelling.
     by_value_.emplace(key, static_cast<std::int32_t>(i));
   }
@@ -32,17 +29,20 @@ LabelSet::LabelSet(std::vector<std::string> names) : names_(std::move(names)) {
 
 namespace {
 
-// One name for each number, the shortest; of those with equal length the first by byte. Everything as it is
-// where one label is no number.
+// One name for each number, the shortest; of those with equal length the first by byte. What is no number
+// stays as it is: a single `unknown` among numbers must not make two classes of 1 and 1.0.
 std::set<std::string> one_name_each(const std::set<std::string>& labels) {
   std::map<std::string, std::string> names;
+  std::set<std::string> result;
   for (const std::string& label : labels) {
     const std::string key = number_key(label);
-    if (key.empty()) return labels;
+    if (key.empty()) {
+      result.insert(label);
+      continue;
+    }
     std::string& name = names[key];
     if (name.empty() || label.size() < name.size()) name = label;
   }
-  std::set<std::string> result;
   for (const auto& [key, name] : names) result.insert(name);
   return result;
 }

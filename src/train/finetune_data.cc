@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "data/class_doubts.h"
+#include "data/delimited.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/data/glue.h"
@@ -43,6 +44,23 @@ void report_invalid_utf8(const data::LabelledData& data) {
       fmt::format("{}: {} of {} rows hold bytes that are not UTF-8, which the tokenizer replaces (line {} "
                   "first); if they are Latin-1, convert the file: iconv -f latin1 -t utf-8",
                   data.source.string(), rows, data.rows.size(), first));
+}
+
+// An empty text teaches whatever its label is; a pair without its second part is half of a question.
+void report_blank(const data::LabelledData& data) {
+  std::size_t rows = 0;
+  std::uint64_t first = 0;
+  for (const data::Example& example : data.rows) {
+    const bool pair_is_blank = data.pairs && data::trimmed(example.text_pair).empty();
+    if (!pair_is_blank && !data::trimmed(example.text).empty()) continue;
+    if (rows++ == 0) first = example.line;
+  }
+  if (rows == 0) return;
+  log_warning(
+      fmt::format("{}: {} of {} rows have {} (line {} first), from which nothing can be learned; "
+                  "leave them out of the file",
+                  data.source.string(), rows, data.rows.size(),
+                  data.pairs ? "an empty text on one side or both" : "an empty text", first));
 }
 
 FinetuneData read_custom(const config::TaskConfig& task) {
@@ -137,6 +155,7 @@ void report_oddities(const data::LabelledData& data) {
   report_skipped(data);
   report_left_out(data);
   report_invalid_utf8(data);
+  report_blank(data);
 }
 
 io::Json class_counts_json(const data::LabelledData& data) {

@@ -107,6 +107,9 @@ TEST_CASE("labelled rows that cannot be used") {
       {"task.dev=" +
        shop.dir.write("f.tsv", "sentence\tlabel\nsweet \xff\tpositive\nrain\tnegative\n").string()}));
   CHECK(odd.err.find("f.tsv: 1 of 2 rows hold bytes that are not UTF-8") != std::string::npos);
+  const std::string gaps = shop.dir.write("g.tsv", "sentence\tlabel\nsweet\tpositive\n \tnegative\n");
+  const Outcome blank = run_well(shop.finetune("labels", "blank", {"task.dev=" + gaps}));
+  CHECK(blank.err.find("g.tsv: 1 of 2 rows have an empty text (line 3 first)") != std::string::npos);
 }
 
 TEST_CASE("on a file system without locks every verb that writes works, with a warning") {

@@ -57,8 +57,12 @@ TEST_CASE("numbers are classes by value, the shortest spelling is the name") {
   CHECK(pandas.find("10e-1") == 1);
   CHECK(pandas.find("0.5") == -1);
   CHECK(pandas.find("one") == -1);
-  // Not numbers alone, codes with leading zeros, and whole numbers that doubles cannot tell apart.
-  CHECK(LabelSet::discovered({"1", "1.0", "none"}).names() == Strings{"1", "1.0", "none"});
+  // Beside what is no number too.
+  const LabelSet mixed = LabelSet::discovered({"1", "1.0", "none", "1.0.1"});
+  CHECK(mixed.names() == Strings{"1", "1.0.1", "none"});
+  CHECK(mixed.find("1.0") == 0);
+  CHECK(mixed.find("None") == -1);
+  // Codes with leading zeros, and whole numbers that doubles cannot tell apart.
   CHECK(LabelSet::discovered({"1", "01"}).size() == 2);
   CHECK(LabelSet::discovered({"9007199254740992", "9007199254740993"}).size() == 2);
   // A model that was trained when they were two.
@@ -149,6 +153,9 @@ TEST_CASE("regression targets are finite numbers") {
     CHECK(labelled_failure(dir.write("bad.tsv", "sentence\tlabel\na\t1\nb\t" + bad + "\n"), columns) ==
           "bad.tsv: line 3: expected a finite number as label (this is a regression), found `" + bad + "`");
   }
+  CHECK(labelled_failure(dir.write("bad.tsv", "sentence\tlabel\na\t3e38\nb\t-1e39\n"), columns)
+            .starts_with(
+                "bad.tsv: line 3: expected a label of at most 3.4e38, which a 32-bit number can hold"));
 }
 
 TEST_CASE("what cannot be trained on") {
@@ -160,6 +167,12 @@ TEST_CASE("what cannot be trained on") {
         "none.tsv: the file has a header but no rows");
   CHECK(labelled_failure(dir.write("blank.tsv", "sentence\tlabel\na\t \nb\t1\n"), {}) ==
         "blank.tsv: line 2: the column `label` is empty");
+  CHECK(labelled_failure(dir.write("empty.tsv", "sentence\tlabel\n\tx\n \ty\n"), {}) ==
+        "empty.tsv: the column `sentence` (task.text) is empty in all 2 rows; name the column of texts");
+  LabelledColumns pairs;
+  pairs.text_pair = "b";
+  CHECK(labelled_failure(dir.write("half.tsv", "sentence\tb\tlabel\na\t\tx\nb\t\ty\n"), pairs)
+            .starts_with("half.tsv: the column `b` (task.text_pair) is empty in all 2 rows"));
   CHECK(labelled_failure(dir.write("other.tsv", "text\tlabel\na\t1\n"), {}) ==
         "other.tsv: no column `sentence` (task.text); the columns are: text, label");
   CHECK(testing::error_of([&] { read_labelled(dir / "absent.tsv", {}); }).find("absent.tsv") !=

@@ -1,5 +1,4 @@
-// The classes of a task, by name. Where all names are numbers they are compared by value: 1 and 1.0 are one
-// class.
+// The classes of a task, by name. Names that are numbers are compared by value: 1 and 1.0 are one class.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +30,7 @@ class LabelSet {
  private:
   std::vector<std::string> names_;
   std::unordered_map<std::string, std::int32_t> by_name_;
-  std::unordered_map<std::string, std::int32_t> by_value_;  // empty unless all names are numbers
+  std::unordered_map<std::string, std::int32_t> by_value_;  // of the names that are numbers
 };
 
 // A finite decimal number, the whole of `text`; false for anything else, "nan" and "1e999" included.
