@@ -1,5 +1,10 @@
 #include "cli/inference_options.h"
 
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <system_error>
+
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 
@@ -17,7 +22,8 @@ void add_inference_options(Command& verb, InferenceArguments& arguments) {
   texts->excludes(file);
   verb.add_option(
       "--text-column", arguments.text_column,
-      "Column of the texts in --file (default: the one the model was fine-tuned on, or sentence, or text)");
+      "Column of the texts in --file (default: the one the model was fine-tuned on, which must be there; "
+      "where that is not known, sentence or text)");
   add_table_options(verb, arguments.table, file);
   verb.add_option("--routing", arguments.routing, "hard, or soft: the mixture over all paths of the trees")
       ->check(one_of({"hard", "soft"}))
@@ -26,6 +32,14 @@ void add_inference_options(Command& verb, InferenceArguments& arguments) {
                   "Temperature of soft routing (default: where training stopped)")
       ->check(above_zero());
   verb.add_flag("--json", arguments.json, "One JSON document");
+}
+
+void require_other_file(const std::string& output, const std::string& file) {
+  // What cannot be looked at is no file yet, or a pipe that is gone: writing and reading say so themselves.
+  std::error_code none;
+  if (output.empty() || file.empty() || !std::filesystem::equivalent(output, file, none)) return;
+  throw InputError(
+      fmt::format("--output: {}: this is --file itself, which would be lost; name another file", output));
 }
 
 ops::TreeRouting resolve_routing(const model::LoadedModel& model, const InferenceArguments& arguments) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/table_options.h"
+#include "data/delimited.h"
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
@@ -64,17 +65,19 @@ std::string TextSource::text_column_name(const TextSourceOptions& options) const
   if (!options.text_column.empty()) return options.text_column;
   if (!trained_.text_pair.empty()) return trained_.text;
   if (!options.table.header && table_->columns().size() == 1) return table_->columns()[0];
-  for (const std::string& name : {trained_.text, std::string("sentence"), std::string("text")}) {
-    if (!name.empty() && has_column(name)) return name;
-  }
-  return "sentence";
+  // Another column that happens to be there is not what the model has learned to read. Plain text has none.
+  if (!trained_.text.empty() && table_->format() != data::TableFormat::kText) return trained_.text;
+  return !has_column("sentence") && has_column("text") ? "text" : "sentence";
 }
 
 void TextSource::choose_columns(const TextSourceOptions& options) {
-  const std::string trained = trained_.text_pair.empty() || !options.takes_pairs
-                                  ? std::string()
-                                  : fmt::format("; the model was trained on pairs of `{}` and `{}`",
-                                                trained_.text, trained_.text_pair);
+  std::string trained;
+  if (!trained_.text_pair.empty() && options.takes_pairs) {
+    trained =
+        fmt::format("; the model was trained on pairs of `{}` and `{}`", trained_.text, trained_.text_pair);
+  } else if (options.text_column.empty() && !trained_.text.empty()) {
+    trained = "; the model was fine-tuned on it";
+  }
   text_column_ = table_->column(text_column_name(options), "--text-column" + trained);
   if (!options.takes_pairs) return;
   const std::string pair = options.pair_column.empty() ? trained_.text_pair : options.pair_column;
@@ -118,6 +121,8 @@ std::vector<TextRow> TextSource::next(std::size_t most) {
     }
     ++rows_;
     bytes_.look(row.text, row.pair, row.row.line, row.row.repaired);
+    if (data::trimmed(row.text).empty()) blank_texts_.add(row.row.line);
+    if (pair_column_ && data::trimmed(row.pair).empty()) blank_pairs_.add(row.row.line);
     rows.push_back(std::move(row));
   }
   for (const TextRow& row : rows) {
@@ -131,7 +136,24 @@ void TextSource::leave_out(const TextRow& row, const std::string& reason) {
   table_->leave_out(data::BadRecord(table_->path(), row.row.line, reason));
 }
 
+// An empty text has a prediction like any other, which says nothing.
+void TextSource::report_blank(const Blank& blank, std::size_t column, const char* option) const {
+  if (blank.rows == 0) return;
+  const std::string where = table_->path().string();
+  const std::string& name = table_->columns()[column];
+  if (blank.rows == rows_) {
+    throw InputError(fmt::format("{}: the column `{}` is empty in all {} rows; name another by {}", where,
+                                 name, rows_, option));
+  }
+  log_warning(fmt::format(
+      "{}: the column `{}` is empty in {} of {} rows (line {} first); what the model makes of these means "
+      "nothing",
+      where, name, blank.rows, rows_, blank.first_line));
+}
+
 void TextSource::report() const {
+  if (table_) report_blank(blank_texts_, text_column_, "--text-column");
+  if (pair_column_) report_blank(blank_pairs_, *pair_column_, "--pair-column");
   const std::string unread = unread_ ? unread_->warning() : "";
   if (!unread.empty()) log_warning(unread);
   if (table_) report_left_out(*table_);

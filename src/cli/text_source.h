@@ -33,8 +33,8 @@ struct TextSourceOptions {
 
 class TextSource {
  public:
-  // Columns that are not named are those that `model` was fine-tuned on; for a model of single texts also
-  // `sentence` or `text`. InputError: neither texts nor a file, no such column, single texts for a model of
+  // Columns that are not named are those that `model` was fine-tuned on; where that is not known `sentence`
+  // or `text`. InputError: neither texts nor a file, no such column, single texts for a model of
   // pairs.
   TextSource(const TextSourceOptions& options, const model::LoadedModel& model);
 
@@ -44,13 +44,21 @@ class TextSource {
   // Of a row that next() gave, whose text the verb cannot use: stops with an InputError that names the line,
   // or leaves the row out, as the options say.
   void leave_out(const TextRow& row, const std::string& reason);
-  // After the last row: warns of rows left out, of bytes that are not UTF-8 and of texts that the tokenizer
-  // cannot read.
+  // After the last row: warns of rows left out, of empty texts, of bytes that are not UTF-8 and of texts that
+  // the tokenizer cannot read. InputError: every row of the file is empty.
   void report() const;
   // Null for arguments.
   const data::TableReader* table() const { return table_ ? &*table_ : nullptr; }
 
  private:
+  // Rows of the file with nothing but blanks in a column.
+  struct Blank {
+    std::uint64_t rows = 0, first_line = 0;
+    void add(std::uint64_t line) {
+      if (rows++ == 0) first_line = line;
+    }
+  };
+  void report_blank(const Blank& blank, std::size_t column, const char* option) const;
   void check_pairs(const TextSourceOptions& options) const;
   void choose_columns(const TextSourceOptions& options);
   std::string text_column_name(const TextSourceOptions& options) const;
@@ -65,6 +73,7 @@ class TextSource {
   std::size_t text_column_ = 0;
   std::optional<std::size_t> pair_column_;
   std::uint64_t rows_ = 0;
+  Blank blank_texts_, blank_pairs_;
   Utf8Watch bytes_;
   std::optional<text::UnreadTexts> unread_;
   std::exception_ptr failure_;  // met behind rows that were handed out first

@@ -62,6 +62,7 @@ void print_row(const TextRow& row, const model::Classification& result) {
 
 void run_classify(const ClassifyArguments& arguments) {
   if (!arguments.output.empty() && arguments.file.empty()) throw InputError("--output goes with --file");
+  require_other_file(arguments.output, arguments.file);
   model::LoadedModel model = model::load_model(arguments.model);
   model.require_classifier();
   const ops::TreeRouting routing = resolve_routing(model, arguments);

@@ -120,6 +120,7 @@ void report(const EmbedArguments& arguments, std::int64_t count, std::int64_t wi
 }
 
 void run_embed(const EmbedArguments& arguments) {
+  require_other_file(arguments.output, arguments.file);
   model::LoadedModel model = model::load_model(arguments.model);
   const ops::TreeRouting routing = resolve_routing(model, arguments);
   TextSourceOptions options{arguments.texts, {}, arguments.file, arguments.text_column};

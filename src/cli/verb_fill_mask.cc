@@ -81,6 +81,7 @@ void run_fill_mask(const FillMaskArguments& arguments) {
   // A single text gives its own predictions, not a list of one.
   const bool single = arguments.texts.size() == 1 && arguments.file.empty();
   JsonList list(arguments.json && !single);
+  std::size_t filled = 0;
   for (std::vector<TextRow> rows = source.next(kFillMaskChunk); !rows.empty();
        rows = source.next(kFillMaskChunk)) {
     std::exception_ptr failure;
@@ -92,6 +93,11 @@ void run_fill_mask(const FillMaskArguments& arguments) {
       list.add(text_json(results[i]));
     }
     if (failure) std::rethrow_exception(failure);
+    filled += texts.size();
+  }
+  if (filled == 0) {
+    throw InputError(fmt::format("{}: no row can be used: {}", source.table()->path().string(),
+                                 source.table()->left_out().text()));
   }
   list.finish();
   source.report();

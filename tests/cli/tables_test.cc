@@ -3,6 +3,7 @@
 
 #include "tests/cli/cli_support.h"
 #include "tests/cli/model_support.h"
+#include "tests/support/hf_folder.h"
 #include "tests/support/support.h"
 
 namespace espalier::testing {
@@ -39,6 +40,50 @@ TEST_CASE("a model of pairs is not given half of what it reads") {
   CHECK(run_well({"embed", models.pairs, "the tree"}).err.find("here it reads single texts") !=
         std::string::npos);
   CHECK(run_well({"classify", models.classifier, "the tree"}).err.empty());
+}
+
+TEST_CASE("the column that a model was fine-tuned on must be there, or another be named") {
+  const Models models;
+  HfFolder folder = small_classifier(3);
+  folder.config["espalier"]["task"] = {{"text", "summary"}, {"text_pair", ""}};
+  const std::string model = (models.dir / "summaries").string();
+  folder.write(model);
+  const std::string table = models.dir.write("t.tsv", "text\tsumary\nthe tree\ta map\n");
+  for (const char* verb : {"classify", "embed"}) {
+    check_refused({verb, model, "--file", table},
+                  "t.tsv: no column `summary` (--text-column; the model was fine-tuned on it); the columns "
+                  "are: text, sumary; did you mean `sumary`?");
+  }
+  const auto expected = scores({model, "the tree"});
+  CHECK(expected == scores({model, "--file", table, "--text-column", "text"}));
+  CHECK(expected == scores({model, "--file", models.dir.write("t.txt", "the tree\n")}));
+  CHECK(expected == scores({model, "--file", models.dir.write("n.tsv", "the tree\n"), "--no-header"}));
+}
+
+TEST_CASE("empty texts and empty halves of pairs are counted; nothing but empty ones is refused") {
+  const Models models;
+  const std::string head = "question1\tquestion2\n";
+  const std::string some = models.dir.write("s.tsv", head + "the tree\ta map\n\ta map\na map\t \n");
+  const Outcome outcome = run_well({"classify", models.pairs, "--file", some});
+  for (const char* said : {"s.tsv: the column `question1` is empty in 1 of 3 rows (line 3 first)",
+                           "s.tsv: the column `question2` is empty in 1 of 3 rows (line 4 first)"}) {
+    CHECK(outcome.err.find(said) != std::string::npos);
+  }
+  const std::string none = models.dir.write("n.tsv", head + "the tree\t\na map\t\n");
+  const std::string out = (models.dir / "out.tsv").string();
+  check_refused({"classify", models.pairs, "--file", none, "--output", out},
+                "n.tsv: the column `question2` is empty in all 2 rows; name another by --pair-column");
+  CHECK_FALSE(std::filesystem::exists(out));
+}
+
+TEST_CASE("results do not replace the file that they are made from") {
+  const Models models;
+  const std::string tsv = models.dir.write("t.tsv", "text\nthe tree\n");
+  const std::string jsonl = models.dir.write("t.jsonl", "{\"text\": \"the tree\"}\n");
+  const std::string same = (models.dir / "." / "t.tsv").string();
+  check_refused({"classify", models.classifier, "--file", tsv, "--output", same}, "is --file itself");
+  check_refused({"embed", models.lm, "--file", jsonl, "--output", jsonl}, "is --file itself");
+  CHECK(read_text(tsv) == "text\nthe tree\n");
 }
 
 TEST_CASE("dialects: separators, no header") {

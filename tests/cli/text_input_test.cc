@@ -101,6 +101,11 @@ TEST_CASE("fill-mask: a line that cannot be filled is named, and those before it
   REQUIRE(skipped.status == 0);
   CHECK(skipped.json().size() == 3);
   CHECK(contains(skipped.err, "in.txt: 2 records left out (lines 2, 4; the first: no <mask> to fill"));
+  const std::string none = models.dir.write("none.txt", "no gap here\n").string();
+  for (const char* json : {"--json", "--quiet"}) {
+    check_refused({"fill-mask", models.lm, "--file", none, "--on-bad-record", "skip", json},
+                  "none.txt: no row can be used: 1 record left out (line 1; no <mask> to fill");
+  }
 }
 
 TEST_CASE("rows before a record that stops the reading are answered") {
