@@ -13,9 +13,15 @@
 namespace espalier::data {
 namespace {
 
-// How the setting is written where `key` was.
+// How the setting is written where `key` was: beside task.text as task.separator=, beside text.field as
+// text.separator=.
 std::string setting(const std::string& key, const char* in_configuration, const char* option) {
-  return key.starts_with("--") ? option : in_configuration;
+  if (key.starts_with("--")) return option;
+  return std::string(key.starts_with("text.") ? "text." : "task.") + in_configuration;
+}
+
+std::string by_number(const std::string& key) {
+  return key + (key.starts_with("--") ? " " : "=") + "1";
 }
 
 // Letters and digits alone, in lower case: question_2 is nearer to Question2 than question1 is.
@@ -54,7 +60,7 @@ std::string other_separator(const std::string& name, const std::string& key, con
     });
     if (!found || fields.size() < 2) continue;
     return fmt::format("; the file looks separated by {}s: {}{}", word,
-                       setting(key, "task.separator=", "--separator "), word);
+                       setting(key, "separator=", "--separator "), word);
   }
   return "";
 }
@@ -77,16 +83,15 @@ std::string missing_column_hint(const std::string& name, const std::string& said
   if (format == TableFormat::kJsonl) return near_name(name, columns);
   if (format == TableFormat::kText) {
     return fmt::format("; a .txt is one text a line: {} reads it as a table",
-                       setting(key, "task.separator=tab", "--separator tab"));
+                       setting(key, "separator=tab", "--separator tab"));
   }
-  if (!options.header)
-    return fmt::format("; without a header columns go by number: {}{}1", key, setting(key, "=", " "));
+  if (!options.header) return fmt::format("; without a header columns go by number: {}", by_number(key));
   std::string hint = near_name(name, columns);
   if (hint.empty() && columns.size() == 1) hint = other_separator(name, key, columns[0]);
   if (hint.empty() && looks_like_a_row(columns)) {
     hint = fmt::format(
-        "; the first line looks like a row: for a file without header {}, and columns by number ({}{}1)",
-        setting(key, "task.header=false", "--no-header"), key, setting(key, "=", " "));
+        "; the first line looks like a row: for a file without header {}, and columns by number ({})",
+        setting(key, "header=false", "--no-header"), by_number(key));
   }
   return hint;
 }

@@ -79,6 +79,8 @@ struct CorpusReader::State {
       return true;
     }
     TableOptions table_options;
+    table_options.separator = options.separator;
+    table_options.header = options.header;
     table_options.on_bad_record = options.on_bad_record;
     table_options.skip_setting = kSkipSetting;
     table.emplace(file, format, table_options);

@@ -1,5 +1,6 @@
 #include "espalier/data/prepare.h"
 #include "espalier/data/glob.h"
+#include "espalier/data/table_reader.h"
 
 #include <fmt/format.h>
 
@@ -96,6 +97,8 @@ CorpusReader PrepareJob::open_corpus() const {
   corpus.max_document_bytes = static_cast<std::size_t>(options.max_document_bytes);
   corpus.field = options.text_field;
   corpus.format = format;
+  corpus.separator = parse_separator(options.text_separator, "text.separator");
+  corpus.header = options.text_header;
   corpus.on_bad_record = options.on_bad_record;
   return CorpusReader(files, corpus);
 }

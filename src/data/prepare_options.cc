@@ -7,6 +7,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/data/prepare.h"
+#include "espalier/data/table_reader.h"
 
 namespace espalier::data {
 
@@ -24,6 +25,12 @@ static void describe_text(PrepareOptions& options, config::Fields& fields) {
                  {"csv", TableFormat::kCsv},
                  {"tsv", TableFormat::kTsv}},
                 "What all text.files hold; auto: by the extension, and txt for standard input.");
+  fields.add("text.separator", options.text_separator,
+             "Between the fields of .csv and .tsv: auto (comma in .csv, tab in .tsv), tab, comma, semicolon, "
+             "pipe or the character.");
+  fields.add("text.header", options.text_header,
+             "Whether .csv and .tsv begin with a line of column names; without one columns go by number, "
+             "from 1 (text.field=2).");
   fields.choice(
       "text.on_bad_record", options.on_bad_record,
       {{"stop", OnBadRecord::kStop}, {"skip", OnBadRecord::kSkip}},
@@ -101,6 +108,7 @@ void validate(const PrepareOptions& options) {
         "tokenizer.normalizer: expected crammed, bert, none, or a tokenizer.json or MODEL, found `{}`",
         options.normalizer));
   }
+  parse_separator(options.text_separator, "text.separator");
   if (options.text_files.empty())
     throw InputError("text.files: give the files to read, as [data/text/*.txt.gz]");
   if (!options.tokenizer_path.empty() && options.normalizer != PrepareOptions().normalizer) {

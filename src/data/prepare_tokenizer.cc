@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "data/prepare_parts.h"
@@ -44,6 +45,16 @@ struct Counted {
   std::int64_t documents = 0, bytes = 0;
 };
 
+// Why there may be nothing to train on: empty files, records left out.
+std::string left_out_of(const CorpusReader& reader) {
+  constexpr std::size_t kMost = 5;
+  const std::vector<std::string>& files = reader.left_out();
+  std::string result;
+  for (std::size_t i = 0; i < std::min(files.size(), kMost); ++i) result += "; " + files[i];
+  if (files.size() > kMost) result += fmt::format("; and {} more files", files.size() - kMost);
+  return result;
+}
+
 Counted count_words(PrepareJob& job, const text::TokenizerModel& pipeline) {
   text::WordCounterOptions options;
   options.max_words = job.options.max_words;
@@ -65,9 +76,10 @@ Counted count_words(PrepareJob& job, const text::TokenizerModel& pipeline) {
   job.step("counting words", reader.total_bytes(), reader.total_bytes());
   result.counts = counter.finish();
   if (result.counts.words.empty()) {
-    throw InputError(fmt::format(
-        "text.files: no words in the {} training documents ({} read); a tokenizer cannot be trained on them",
-        result.documents, reader.counts().documents));
+    throw InputError(
+        fmt::format("text.files: no words in the {} training documents ({} read); a tokenizer cannot be "
+                    "trained on them{}",
+                    result.documents, reader.counts().documents, left_out_of(reader)));
   }
   return result;
 }

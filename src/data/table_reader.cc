@@ -22,13 +22,20 @@ namespace {
 constexpr std::size_t kRowsAhead = 1000;
 constexpr std::uint64_t kBytesAhead = std::uint64_t{16} << 20;
 
+constexpr std::size_t kShownName = 40;  // bytes
+
 const char kExpectedObject[] = "one JSON object a line";
 
 // The column names for a message, not all of a table with hundreds.
 std::string listed(const std::vector<std::string>& columns) {
   constexpr std::size_t kMost = 20;
-  if (columns.size() <= kMost) return joined(columns);
-  const std::vector<std::string> first(columns.begin(), columns.begin() + kMost);
+  std::vector<std::string> first(columns.begin(), columns.begin() + std::min(columns.size(), kMost));
+  for (std::string& name : first) {
+    // A text where a name was expected.
+    if (name.size() > kShownName)
+      name = name.substr(0, text::previous_code_point(name, kShownName + 1)) + "...";
+  }
+  if (columns.size() <= kMost) return joined(first);
   return fmt::format("{} and {} more", joined(first), columns.size() - kMost);
 }
 
@@ -207,6 +214,10 @@ bool TableReader::read_object(Row& row) {
     row_bytes_ = text->size();
     row.repaired = !text::is_utf8(*text);
     row.object = parse_json_line(text::repair_utf8(*text, repaired_), path(), row.line, kExpectedObject);
+    // As labels such integers would fall together, as columns they would be written out altered.
+    const std::string_view big = integer_beyond_64_bits(*text);
+    if (!big.empty())
+      fail(row.line, fmt::format("{} is an integer beyond 64 bits: write it as a string", big));
     return true;
   }
   return false;

@@ -200,6 +200,18 @@ TEST_CASE("one rule of extensions and fields for all kinds of files") {
         std::string::npos);
 }
 
+TEST_CASE("tables with another separator, and without header; text and JSON lines beside them as ever") {
+  const testing::TempDir dir;
+  CorpusOptions options;
+  options.field = "2";
+  options.separator = ';';
+  options.header = false;
+  CorpusReader reader({dir.write("a.csv", "1;\"one; two\"\n2;three\n"), dir.write("b.txt", "four; five\n"),
+                       dir.write("c.jsonl", "{\"2\": \"six\"}\n")},
+                      options);
+  CHECK(documents_of(reader) == Strings{"one; two", "three", "four; five", "six"});
+}
+
 TEST_CASE("documents of a file with lone carriage returns, and of UTF-16") {
   const testing::TempDir dir;
   CHECK(documents_of(dir.write("mac.txt", "one\rmore\r\rtwo\r")) == Strings{"one\nmore", "two"});

@@ -27,11 +27,15 @@ TEST_CASE("keys, their defaults and their ranges") {
   PrepareOptions no_out;
   no_out.text_files = {"x"};
   CHECK(testing::error_of([&] { validate(no_out); }).starts_with("out: "));
+  no_out.text_separator = "colons";
+  CHECK(testing::error_of([&] { validate(no_out); }).starts_with("text.separator: expected auto, tab, "));
 }
 
 TEST_CASE("a store remembers every key that changes it") {
   const std::map<std::string, std::string> other = {{"text.field", "'1'"},
                                                     {"text.format", "csv"},
+                                                    {"text.separator", "pipe"},
+                                                    {"text.header", "false"},
                                                     {"text.on_bad_record", "skip"},
                                                     {"text.max_document_bytes", "2048"},
                                                     {"text.max_token_ratio", "0.5"},

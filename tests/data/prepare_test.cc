@@ -287,4 +287,35 @@ TEST_CASE("bad records are in the manifest, the summary and the warnings, and ke
         std::string::npos);
 }
 
+TEST_CASE("a corpus of nothing but bad records and empty files says so") {
+  const testing::TempDir dir;
+  dir.write("a.jsonl", "{\"id\": 1}\n{\"id\": 2}\n");
+  dir.write("b.jsonl", "");
+  PrepareOptions options = prepare_options(dir, "*.jsonl");
+  options.on_bad_record = OnBadRecord::kSkip;
+  const std::string message = error_of_preparing(options);
+  CHECK(message.find("a.jsonl: 2 records left out (lines 1, 2; ") != std::string::npos);
+  CHECK(message.find("b.jsonl: the file is empty") != std::string::npos);
+}
+
+TEST_CASE("a table without header and with another separator is prepared as one with them") {
+  const testing::TempDir dir;
+  std::string plain = "text\n", other;
+  for (int i = 0; i < 60; ++i) {
+    const std::string text = "\"" + prose(1, static_cast<std::uint64_t>(i)) + "\"\n";
+    plain += text;
+    other += "1;" + text;
+  }
+  dir.write("a.csv", plain);
+  dir.write("b.csv", other);
+  PrepareOptions options = prepare_options(dir, "a.csv");
+  const io::Json expected = prepare(options).manifest;
+  options.text_files = {(dir / "b.csv").string()};
+  options.text_separator = "semicolon";
+  options.text_header = false;
+  options.text_field = "2";
+  options.out = dir / "other";
+  CHECK(prepare(options).manifest["train"] == expected["train"]);
+}
+
 }  // namespace espalier::data

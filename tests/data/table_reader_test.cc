@@ -150,6 +150,15 @@ TEST_CASE("lines that are not JSON objects") {
             .starts_with("line 2: expected one JSON object a line; column "));
   CHECK(error_of_table(dir.write("b.jsonl", "[1, 2]\n")) ==
         "line 1: expected one JSON object a line, found a list");
+  for (const std::string big : {"18446744073709551616", "-9223372036854775809"}) {
+    CHECK(error_of_table(dir.write("c.jsonl", "{\"id\": 1}\n{\"s\": \"\\\"12\", \"id\": [" + big + "]}\n")) ==
+          "line 2: " + big + " is an integer beyond 64 bits: write it as a string");
+  }
+  // What 64 bits hold, what is no integer, and what is text.
+  CHECK(rows_of(dir.write("d.jsonl",
+                          "{\"a\": [18446744073709551615, -9223372036854775808, 1e30, -Infinity, "
+                          "123456789012345678901.5], \"t\": \"\\\" 18446744073709551616\"}\n"))
+            .size() == 1);
 }
 
 TEST_CASE("without a header the columns are numbered and the first line is a row") {
@@ -226,6 +235,11 @@ TEST_CASE("a missing column: the cause and the way out") {
             .ends_with("; a file separated by semicolons is read with the separator semicolon)"));
   CHECK(hint("a.csv", "sentence\tlabel\nx\ty\n", "sentence", "--text-column")
             .ends_with("; the file looks separated by tabs: --separator tab"));
+  CHECK(hint("a.csv", "body; text\nx;y\n", "text", "text.field").ends_with(": text.separator=semicolon"));
+  CHECK(hint("a.csv", "The soup was cold today.\nx\n", "text", "text.field")
+            .ends_with("without header text.header=false, and columns by number (text.field=1)"));
+  CHECK(hint("a.tsv", "A text of more than forty byte with an \xC3\xA9\xC3\xA9.\tb\n", "s", "task.text")
+            .starts_with("; the columns are: A text of more than forty byte with an ..., b; "));
   CHECK(hint("a.tsv", "sentence,label\nx,y\n", "sentence", "task.text").ends_with("task.separator=comma"));
   CHECK(hint("a.tsv", "The soup was cold.\tbad\nx\ty\n", "sentence", "task.text")
             .ends_with("; the first line looks like a row: for a file without header task.header=false, and "

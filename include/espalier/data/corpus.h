@@ -23,6 +23,10 @@ struct CorpusOptions {
   std::string field = "text";
   // Of all files, whatever their extensions.
   std::optional<TableFormat> format = std::nullopt;
+  // Of .csv and .tsv: what stands between fields, if not what the extension says, and whether the first line
+  // names the columns, which else go by number.
+  std::optional<char> separator = std::nullopt;
+  bool header = true;
   OnBadRecord on_bad_record = OnBadRecord::kStop;
 };
 

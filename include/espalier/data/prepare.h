@@ -26,6 +26,8 @@ struct PrepareOptions {
   std::vector<std::string> text_files;
   std::string text_field = "text";
   std::optional<TableFormat> text_format;  // nothing: by the extension
+  std::string text_separator = "auto";     // of .csv and .tsv
+  bool text_header = true;
   OnBadRecord on_bad_record = OnBadRecord::kStop;
   std::int64_t max_document_bytes = 1 << 20;
   double max_token_ratio = 0;  // 0: default_token_ratio
