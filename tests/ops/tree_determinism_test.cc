@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "espalier/base/parallel.h"
+#include "kernels/tree/neuron_hard.h"
 #include "tests/ops/tree_cases.h"
 
 namespace espalier::ops {
