@@ -22,8 +22,8 @@ void add_inference_options(Command& verb, InferenceArguments& arguments) {
   texts->excludes(file);
   verb.add_option(
       "--text-column", arguments.text_column,
-      "Column of the texts in --file (default: the one the model was fine-tuned on, which must be there; "
-      "where that is not known, sentence or text)");
+      "Column of the texts in --file (default: the one the model was fine-tuned on, which must be there "
+      "unless text or sentence is the only one; where that is not known, sentence or text)");
   add_table_options(verb, arguments.table, file);
   verb.add_option("--routing", arguments.routing, "hard, or soft: the mixture over all paths of the trees")
       ->check(one_of({"hard", "soft"}))

@@ -64,7 +64,9 @@ bool TextSource::has_column(const std::string& name) const {
 std::string TextSource::text_column_name(const TextSourceOptions& options) const {
   if (!options.text_column.empty()) return options.text_column;
   if (!trained_.text_pair.empty()) return trained_.text;
-  if (!options.table.header && table_->columns().size() == 1) return table_->columns()[0];
+  const bool generic = has_column("text") || has_column("sentence");
+  // A single column leaves no choice, unless its name may be a first row taken for a header.
+  if (table_->columns().size() == 1 && (!options.table.header || generic)) return table_->columns()[0];
   // Another column that happens to be there is not what the model has learned to read. Plain text has none.
   if (!trained_.text.empty() && table_->format() != data::TableFormat::kText) return trained_.text;
   return !has_column("sentence") && has_column("text") ? "text" : "sentence";

@@ -57,6 +57,9 @@ TEST_CASE("the column that a model was fine-tuned on must be there, or another b
   const auto expected = scores({model, "the tree"});
   CHECK(expected == scores({model, "--file", table, "--text-column", "text"}));
   CHECK(expected == scores({model, "--file", models.dir.write("t.txt", "the tree\n")}));
+  CHECK(expected == scores({model, "--file", models.dir.write("t.jsonl", "{\"text\": \"the tree\"}\n")}));
+  check_refused({"classify", model, "--file", models.dir.write("one.tsv", "other\nthe tree\n")},
+                "no column `summary`");
   CHECK(expected == scores({model, "--file", models.dir.write("n.tsv", "the tree\n"), "--no-header"}));
 }
 
