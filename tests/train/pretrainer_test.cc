@@ -8,6 +8,7 @@
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
 #include "espalier/base/parallel.h"
+#include "espalier/io/checkpoint.h"
 #include "espalier/io/json.h"
 #include "espalier/io/run_files.h"
 #include "tests/support/support.h"
