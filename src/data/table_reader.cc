@@ -29,7 +29,8 @@ const char kExpectedObject[] = "one JSON object a line";
 // The column names for a message, not all of a table with hundreds.
 std::string listed(const std::vector<std::string>& columns) {
   constexpr std::size_t kMost = 20;
-  std::vector<std::string> first(columns.begin(), columns.begin() + std::min(columns.size(), kMost));
+  std::vector<std::string> first = columns;
+  first.resize(std::min(columns.size(), kMost));
   for (std::string& name : first) {
     // A text where a name was expected.
     if (name.size() > kShownName)
