@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "..", "interop"))
 
 import original as original_code
 
-PARTS = ("ops", "models", "layers", "leaves", "schedules", "tokenizer", "scripts", "metrics")
+PARTS = ("ops", "models", "layers", "leaves", "schedules", "tokenizer", "scripts", "metrics", "bert")
 
 
 def make_part(part, arguments):
@@ -50,6 +50,9 @@ def make_part(part, arguments):
     elif part == "tokenizer":
         import tokenizer_case
         tokenizer_case.make(arguments.loaded, retrain=arguments.retrain)
+    elif part == "bert":
+        import bert_cases
+        bert_cases.make()
     elif part == "metrics":
         import metrics
         metrics.make()

@@ -82,4 +82,4 @@ def make():
     write_json("tokenizer_scripts.json", {
         "about": "Tokenizers with BERT's normalizer and normalized added tokens, and what the tokenizers library makes "
                  "of sentences in several scripts.",
-        "made_with": {"tokenizers": tokenizers.__version__}, "pipelines": entries}, rows="pipelines")
+        "made_with": {"tokenizers": tokenizers.__version__}, "pipelines": entries}, "pipelines")

@@ -23,20 +23,20 @@ def versions():
     }
 
 
-def write_json(name, document, rows=None):
-    """`rows` names a list in `document` that is written with one entry a line."""
+def write_json(name, document, *rows):
+    """`rows` name lists in `document` that are written with one entry a line."""
     path = os.path.join(OUT, name)
-    text = json.dumps({**document, rows: "@rows@"} if rows else document, indent=1, allow_nan=False)
-    if rows:
-        lines = ",\n".join("  " + json.dumps(row, allow_nan=False) for row in document[rows])
-        text = text.replace('"@rows@"', "[\n" + lines + "\n ]")
+    text = json.dumps({**document, **{key: f"@{key}@" for key in rows}}, indent=1, allow_nan=False)
+    for key in rows:
+        lines = ",\n".join("  " + json.dumps(row, allow_nan=False) for row in document[key])
+        text = text.replace(f'"@{key}@"', "[\n" + lines + "\n ]")
     with open(path, "w", encoding="ascii") as file:
         file.write(text + "\n")
     print(f"{os.path.getsize(path):8d}  {name}")
 
 
-def write_case(name, tensors, document):
-    """`tensors` into <name>.safetensors, `document` (plus the versions) into <name>.json."""
+def write_case(name, tensors, document, *rows):
+    """`tensors` into <name>.safetensors, `document` (plus the versions) into <name>.json; `rows` as in write_json."""
     tensors = {key: torch.as_tensor(value).detach().clone().contiguous() for key, value in tensors.items()}
     for key, value in tensors.items():
         if value.is_floating_point() and not torch.isfinite(value).all():
@@ -44,7 +44,7 @@ def write_case(name, tensors, document):
     path = os.path.join(OUT, name + ".safetensors")
     save_file(tensors, path, metadata={"format": "pt"})
     print(f"{os.path.getsize(path):8d}  {name}.safetensors")
-    write_json(name + ".json", {"case": name, **document, "made_with": versions()})
+    write_json(name + ".json", {"case": name, **document, "made_with": versions()}, *rows)
 
 
 def error(single, double):

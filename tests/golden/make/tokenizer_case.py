@@ -90,4 +90,4 @@ def make(original, retrain):
         "about": "Encodings (special tokens added) and decodings of hard strings by tokenizer.json; `decoded` and "
                  "`decoded_with_special` are the tokenizers library's, `cleaned` is transformers' with "
                  "clean_up_tokenization_spaces.",
-        "made_with": versions(), "strings": entries}, rows="strings")
+        "made_with": versions(), "strings": entries}, "strings")
