@@ -43,7 +43,8 @@ GlueFolder::GlueFolder(const config::GlueConfig& config) : path_(checked(config)
   if (fs::exists(file)) {
     const std::string way_out = "To start anew, or to train longer, give another `run` folder.";
     train::require_same_config(io::read_text_file(file), file.string(), settings_of(config),
-                               {config::glue_resume_rule, fs::exists(path_ / "model.json"), way_out});
+                               {config::glue_resume_rule, fs::exists(path_ / "model.json"), way_out,
+                                settings_of(config::GlueConfig())});
   }
 }
 

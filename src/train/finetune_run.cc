@@ -118,8 +118,9 @@ void FinetuneRun::require_same_inputs_as(const io::Checkpoint& checkpoint, const
   const auto saved = checkpoint.state.find("inputs");
   const bool recorded = saved != checkpoint.state.end();
   const std::string way_out = way_out_by("model", config.run);
-  require_same_config(checkpoint.config_yaml, where, settings_of(config),
-                      {config::finetune_resume_rule, recorded, way_out});
+  require_same_config(
+      checkpoint.config_yaml, where, settings_of(config),
+      {config::finetune_resume_rule, recorded, way_out, settings_of(config::FinetuneConfig())});
   // The checkpoint knows its architecture, whatever its version recorded of inputs.
   const nn::CrammedBertOptions before = model::arch_of(checkpoint, where);
   require_same_inputs({architecture_input("model", config.model, base.arch)},

@@ -144,7 +144,8 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   // The data have been recorded always, `init` not always.
   const bool recorded = config.init.empty() || !state.inputs.empty();
   require_same_config(checkpoint.config_yaml, where, config::settings_of(config),
-                      {config::pretrain_resume_rule, recorded, way_out_by("init", config.run)});
+                      {config::pretrain_resume_rule, recorded, way_out_by("init", config.run),
+                       settings_of(config::PretrainConfig())});
   check_init(where);
   if (state.data_fingerprint != data_now) {
     throw InputError(fmt::format("{}: data: the run was trained on other data than {} holds now. {}", where,

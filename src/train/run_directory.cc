@@ -190,7 +190,7 @@ static std::string value_text(const config::Setting& setting) {
   return setting.is_list ? fmt::format("[{}]", fmt::join(setting.values, ", ")) : setting.values.at(0);
 }
 
-// Of a single task: such keys are there only if they were given.
+// Of a single task: such keys are there only if they were given, and have no default.
 static bool is_exception(const std::string& key) {
   return key.starts_with("per_task.");
 }
@@ -233,14 +233,11 @@ void require_same_config(const std::string& saved_yaml, const std::string& saved
     if (before == after || may_differ(key, before, after, comparison)) return;
     changes += fmt::format("\n  {}: {} in the run, {} now", key, before, after);
   };
+  for (const config::Setting& setting : comparison.defaults) saved.emplace(setting.key, value_text(setting));
   for (const config::Setting& setting : now) {
     const auto before = saved.find(setting.key);
-    if (before != saved.end()) {
-      note(setting.key, before->second, value_text(setting));
-      saved.erase(before);
-    } else if (is_exception(setting.key)) {
-      note(setting.key, "not set", value_text(setting));
-    }
+    note(setting.key, before != saved.end() ? before->second : "not set", value_text(setting));
+    if (before != saved.end()) saved.erase(before);
   }
   // Other keys are there always: one that is not now was of another version of the program.
   for (const auto& [key, value] : saved) {

@@ -75,6 +75,20 @@ TEST_CASE("only a checkpoint of a pretraining can be continued") {
         std::string::npos);
 }
 
+TEST_CASE("a key that the run's version did not know stood at its default") {
+  const auto compare_with = [](const std::string& clip) {
+    const std::vector<config::Setting> now = {config::parse_override("train.lr=0.1"),
+                                              config::parse_override("train.clip=" + clip)};
+    require_same_config(
+        "train: {lr: 0.1}\n", "last.h5", now,
+        {config::pretrain_resume_rule, true, "Way out.", {config::parse_override("train.clip=0.5")}});
+  };
+  CHECK_NOTHROW(compare_with("0.5"));
+  CHECK(error_of([&] { compare_with("2"); }) ==
+        "last.h5: the run was begun with another configuration:\n  train.clip: 0.5 in the run, 2 now\n"
+        "Give the old values to resume. Way out.");
+}
+
 TEST_CASE("without checkpoints/ a run continues from last.h5, to the same bits") {
   const PretrainWorkspace work;
   pretrain(work.config("whole"));

@@ -69,6 +69,8 @@ struct ConfigComparison {
   // spellings of one path are equal, and nothing more.
   bool inputs_recorded = false;
   std::string way_out;  // a sentence on what to do about a difference
+  // What a key that the run's version did not know yet stood at then.
+  std::vector<config::Setting> defaults;
 };
 
 // Compares the configuration of a run with the one given now. InputError naming every key that differs and
