@@ -74,7 +74,7 @@ class StepRun {
     const data::MaskedBatch& batch = batches_[static_cast<std::size_t>(steps_ % kBatches)];
     const auto predictions = static_cast<double>(batch.positions.size());
     const auto loss = [&](const train::SequenceGroup&, nn::ForwardContext& context) {
-      return model_.loss(batch.ids, Tensor(), batch.positions, batch.targets, predictions, context).loss;
+      return model_.loss({batch.ids}, batch.positions, batch.targets, predictions, context).loss;
     };
     train::UpdateResult result;
     try {
@@ -96,7 +96,7 @@ class StepRun {
     const std::int64_t first = sequences < options_.sequences ? forwards_ % options_.sequences : 0;
     const data::MaskedBatch& batch = batches_[static_cast<std::size_t>(forwards_ % kBatches)];
     ++forwards_;
-    model_.encoder().forward(batch.ids.slice_rows(first, first + sequences), Tensor(), context);
+    model_.encoder().forward({batch.ids.slice_rows(first, first + sequences)}, context);
   }
 
   // The model and what it gives for the first batch.
@@ -111,8 +111,8 @@ class StepRun {
     const NoGradGuard no_gradient;
     const data::MaskedBatch& batch = batches_[0];
     nn::ForwardContext first, second;
-    const Variable hidden = model_.encoder().forward(batch.ids, Tensor(), first);
-    const nn::MaskedLmResult result = model_.loss(batch.ids, Tensor(), batch.positions, batch.targets,
+    const Variable hidden = model_.encoder().forward({batch.ids}, first);
+    const nn::MaskedLmResult result = model_.loss({batch.ids}, batch.positions, batch.targets,
                                                   static_cast<double>(batch.positions.size()), second);
     const auto integers = [](std::span<const std::int32_t> values, const Shape& shape) {
       return Tensor::from(shape, std::vector<float>(values.begin(), values.end()));

@@ -37,6 +37,8 @@ class TextSource {
   // or `text`. InputError: neither texts nor a file, no such column, single texts for a model of
   // pairs.
   TextSource(const TextSourceOptions& options, const model::LoadedModel& model);
+  // Whether its rows have second parts.
+  bool pairs() const { return pair_ || pair_column_; }
 
   // Up to `most` further rows; empty after the last. A row that stops the reading does so when those before
   // it were handed out. Throws Interrupted on Ctrl-C.

@@ -82,7 +82,9 @@ void run_classify(const ClassifyArguments& arguments) {
   for (std::vector<TextRow> rows = source.next(kClassifyChunk); !rows.empty();
        rows = source.next(kClassifyChunk)) {
     std::vector<model::TextPair> texts;
-    for (const TextRow& row : rows) texts.push_back({row.text, row.pair});
+    for (const TextRow& row : rows) {
+      texts.push_back({row.text, source.pairs() ? std::optional(row.pair) : std::nullopt});
+    }
     const std::vector<model::Classification> results = model::classify(model, texts, routing);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       truncated += results[i].truncated ? 1 : 0;

@@ -3,7 +3,9 @@
 namespace espalier::config {
 
 using nn::Activation;
+using nn::Family;
 using nn::FeedForwardType;
+using nn::NormPlacement;
 using nn::Positions;
 
 static void describe_embedding(nn::EmbeddingOptions& embedding, Fields& fields) {
@@ -18,7 +20,12 @@ static void describe_embedding(nn::EmbeddingOptions& embedding, Fields& fields) 
        {"none", Positions::kNone}},
       "What is added to the word embeddings: a learned scalar times a sinusoid table (the original), a "
       "learned table, or nothing.");
-  fields.add("arch.embedding.norm", embedding.norm, "LayerNorm after the sum of word and position.");
+  fields.add(
+      "arch.embedding.token_types", embedding.token_types,
+      "Rows of the table of token types (BERT's segments: first and second text), which is added too; 0: "
+      "none.",
+      at_least(0));
+  fields.add("arch.embedding.norm", embedding.norm, "LayerNorm after the sum of word, position and type.");
   fields.add("arch.embedding.dropout", embedding.dropout,
              "Dropout after the embedding, where training uses dropout.", fraction_below_one());
   fields.add("arch.embedding.pad_id", embedding.pad_id,
@@ -39,6 +46,11 @@ static void describe_ffn(nn::FeedForwardOptions& ffn, Fields& fields) {
       "dense: neurons, 0 for no feedforward at all; gated: outputs of the first linear layer, half of them "
       "gates.",
       at_least(0));
+  fields.choice(
+      "arch.ffn.activation", ffn.activation,
+      {{"gelu", Activation::kGelu}, {"gelu_tanh", Activation::kGeluTanh}, {"relu", Activation::kRelu}},
+      "dense: the units' activation, exact GELU, its approximation by a tanh (`gelu_new` of transformers) "
+      "or ReLU; also that of arch.head_transform.");
   fields.add("arch.ffn.trees", ffn.trees, "Parallel trees of a layer (K of KxD).", at_least(1));
   fields.add("arch.ffn.depth", ffn.depth, "Decisions from root to leaf (D of KxD).", between(0, 20));
   fields.add("arch.ffn.leaf_width", ffn.leaf_width, "leaf_tree: hidden neurons of each leaf's MLP.",
@@ -49,6 +61,11 @@ static void describe_ffn(nn::FeedForwardOptions& ffn, Fields& fields) {
 }
 
 void describe_arch(nn::CrammedBertOptions& options, Fields& fields) {
+  fields.preset(
+      "arch.family", options.family, {{"crammed", Family::kCrammed}, {"bert", Family::kBert}},
+      "Whose defaults the other keys of arch have, and whose names an export: a crammed BERT with a tree "
+      "(UltraFastBERT), or bert-base with dense layers.",
+      [&options](Family family) { options = nn::options_of(family); });
   fields.add("arch.layers", options.layers, "Transformer layers.", at_least(0));
   fields.add("arch.hidden_size", options.hidden_size, "Width of the residual stream.", at_least(1));
   fields.add("arch.dropout", options.dropout,
@@ -57,10 +74,20 @@ void describe_arch(nn::CrammedBertOptions& options, Fields& fields) {
   fields.add("arch.norm_eps", options.norm_eps, "Added to the variance in every LayerNorm.", above(0));
   fields.add("arch.use_bias", options.use_bias,
              "Biases in attention's output projection and in dense layers.");
+  fields.choice("arch.norm_placement", options.norm_placement,
+                {{"pre", NormPlacement::kPre}, {"post", NormPlacement::kPost}},
+                "LayerNorm before attention and feedforward (pre), or after the residual sum (post, BERT).");
   fields.add("arch.final_norm", options.final_norm, "LayerNorm after the last layer.");
   fields.add("arch.init_std", options.init_std,
              "Standard deviation of the initial embeddings and linear weights.", above(0));
+  fields.add(
+      "arch.masked_lm_head", options.masked_lm_head,
+      "A masked-LM head; false: a model that only encodes, which can be fine-tuned but not pretrained.");
+  fields.add("arch.head_transform", options.head_transform,
+             "Linear, arch.ffn.activation and LayerNorm between the last layer and the tied decoder.");
   fields.add("arch.decoder_bias", options.decoder_bias, "A bias for each word in the tied decoder.");
+  fields.add("arch.pooler", options.pooler,
+             "The pooler that an imported model was pretrained with, kept for fine-tuning.");
   describe_embedding(options.embedding, fields);
   fields.add("arch.attention.heads", options.attention.heads, "Attention heads.", at_least(1));
   fields.add("arch.attention.rotary", options.attention.rotary,

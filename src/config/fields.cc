@@ -305,20 +305,23 @@ void Fields::forget_lower_choices(const std::vector<std::string>& keys, std::spa
   }
 }
 
+Fields::Field& Fields::taker_of(const Setting& setting) {
+  const auto field =
+      std::find_if(fields_.begin(), fields_.end(), [&](const Field& f) { return f.takes(setting.key); });
+  if (field != fields_.end()) return *field;
+  const auto nearest = std::min_element(fields_.begin(), fields_.end(), [&](const Field& a, const Field& b) {
+    return edit_distance(a.key, setting.key) < edit_distance(b.key, setting.key);
+  });
+  throw InputError(fmt::format("{}: unknown key `{}`; the nearest is `{}` (--help lists all)", setting.where,
+                               setting.key, nearest->key));
+}
+
 void Fields::apply(std::span<const Setting> settings) {
-  for (const Setting& setting : settings) {
-    const auto field =
-        std::find_if(fields_.begin(), fields_.end(), [&](const Field& f) { return f.takes(setting.key); });
-    if (field != fields_.end()) {
-      field->set(setting);
-      continue;
+  for (const bool defaults : {true, false}) {
+    for (const Setting& setting : settings) {
+      const Field& field = taker_of(setting);
+      if (field.sets_defaults == defaults) field.set(setting);
     }
-    const auto nearest =
-        std::min_element(fields_.begin(), fields_.end(), [&](const Field& a, const Field& b) {
-          return edit_distance(a.key, setting.key) < edit_distance(b.key, setting.key);
-        });
-    throw InputError(fmt::format("{}: unknown key `{}`; the nearest is `{}` (--help lists all)",
-                                 setting.where, setting.key, nearest->key));
   }
   for (const std::vector<std::string>& keys : alternatives_) forget_lower_choices(keys, settings);
 }

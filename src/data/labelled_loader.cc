@@ -13,17 +13,28 @@ namespace {
 // Keeps the order of batches independent of the order of rows.
 constexpr std::uint64_t kBatchOrderSalt = 0x9E3779B97F4A7C15U;
 
-// Ids in rows of the longest length, and the mask that tells them from padding.
-void pad(const std::vector<std::span<const std::int32_t>>& texts, std::int32_t pad_id, LabelledBatch& batch) {
+using Rows = std::vector<std::span<const std::int32_t>>;
+
+// Sequences as rows of the longest length.
+IntTensor padded(const Rows& sequences, std::int32_t padding) {
   std::size_t longest = 0;
-  for (const auto& text : texts) longest = std::max(longest, text.size());
-  const Shape shape = {static_cast<std::int64_t>(texts.size()), static_cast<std::int64_t>(longest)};
-  batch.ids = IntTensor::full(shape, pad_id);
-  batch.mask = Tensor::zeros(shape);
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    std::copy(texts[i].begin(), texts[i].end(), batch.ids.data() + i * longest);
-    std::fill_n(batch.mask.data() + i * longest, texts[i].size(), 1.0F);
-    batch.tokens += static_cast<std::int64_t>(texts[i].size());
+  for (const auto& sequence : sequences) longest = std::max(longest, sequence.size());
+  IntTensor result = IntTensor::full(
+      {static_cast<std::int64_t>(sequences.size()), static_cast<std::int64_t>(longest)}, padding);
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    std::copy(sequences[i].begin(), sequences[i].end(), result.data() + i * longest);
+  }
+  return result;
+}
+
+// Ids in rows of the longest length, and the mask that tells them from padding.
+void set_ids(const Rows& sequences, std::int32_t pad_id, LabelledBatch& batch) {
+  batch.ids = padded(sequences, pad_id);
+  batch.mask = Tensor::zeros(batch.ids.shape());
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    std::fill_n(batch.mask.data() + static_cast<std::int64_t>(i) * batch.ids.shape()[1], sequences[i].size(),
+                1.0F);
+    batch.tokens += static_cast<std::int64_t>(sequences[i].size());
   }
 }
 
@@ -42,27 +53,6 @@ std::vector<std::int64_t> permuted(std::uint64_t seed, std::int64_t epoch, std::
 
 }  // namespace
 
-std::vector<std::int32_t> encode_texts(const text::Tokenizer& tokenizer, const std::string& text,
-                                       const std::string& text_pair, std::int64_t max_length) {
-  return tokenizer.encode_with_template(text, text_pair, static_cast<int>(max_length));
-}
-
-LabelledBatch encode_batch(const text::Tokenizer& tokenizer, std::span<const Example> texts,
-                           std::int64_t max_length) {
-  ESPALIER_CHECK(!texts.empty());
-  const auto count = static_cast<std::int64_t>(texts.size());
-  std::vector<std::vector<std::int32_t>> encoded(texts.size());
-  parallel_for(count, 8, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      encoded[i] = encode_texts(tokenizer, texts[i].text, texts[i].text_pair, max_length);
-    }
-  });
-  LabelledBatch batch;
-  pad({encoded.begin(), encoded.end()}, tokenizer.pad_id(), batch);
-  batch.rows = identity(count);
-  return batch;
-}
-
 LabelledLoader::LabelledLoader(const text::Tokenizer& tokenizer, const LabelledData& data,
                                const LabelledLoaderOptions& options)
     : options_(options),
@@ -71,24 +61,29 @@ LabelledLoader::LabelledLoader(const text::Tokenizer& tokenizer, const LabelledD
       regression_(data.regression) {
   ESPALIER_CHECK(options.batch_size >= 1 && options.bucket_batches >= 1 && !data.rows.empty());
   const auto count = static_cast<std::int64_t>(data.rows.size());
-  std::vector<std::vector<std::int32_t>> encoded(data.rows.size());
+  std::vector<text::Encoding> encoded(data.rows.size());
   std::vector<std::uint8_t> cut(data.rows.size(), 0);
   parallel_for(count, 64, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       const Example& row = data.rows[i];
+      const auto encode = [&](std::int64_t max_length) {
+        return model::encode_texts(tokenizer, row.text,
+                                   data.pairs ? std::optional<std::string_view>(row.text_pair) : std::nullopt,
+                                   options.encoding, max_length);
+      };
       // One more than allowed tells a text that was cut from one that fits exactly.
-      encoded[i] = encode_texts(tokenizer, row.text, row.text_pair,
-                                options.max_length == 0 ? 0 : options.max_length + 1);
-      if (options.max_length == 0 || static_cast<std::int64_t>(encoded[i].size()) <= options.max_length)
+      encoded[i] = encode(options.max_length == 0 ? 0 : options.max_length + 1);
+      if (options.max_length == 0 || static_cast<std::int64_t>(encoded[i].ids.size()) <= options.max_length)
         continue;
-      encoded[i] = encode_texts(tokenizer, row.text, row.text_pair, options.max_length);
+      encoded[i] = encode(options.max_length);
       cut[i] = 1;
     }
   });
   truncated_ = std::accumulate(cut.begin(), cut.end(), std::int64_t{0});
   offsets_.push_back(0);
   for (std::size_t i = 0; i < encoded.size(); ++i) {
-    ids_.insert(ids_.end(), encoded[i].begin(), encoded[i].end());
+    ids_.insert(ids_.end(), encoded[i].ids.begin(), encoded[i].ids.end());
+    types_.insert(types_.end(), encoded[i].type_ids.begin(), encoded[i].type_ids.end());
     offsets_.push_back(static_cast<std::int64_t>(ids_.size()));
     encoded[i] = {};
     classes_.push_back(data.rows[i].label);
@@ -100,9 +95,10 @@ std::int64_t LabelledLoader::batches() const {
   return (rows() + options_.batch_size - 1) / options_.batch_size;
 }
 
-std::span<const std::int32_t> LabelledLoader::ids_of(std::int64_t row) const {
+std::span<const std::int32_t> LabelledLoader::part_of(const std::vector<std::int32_t>& all,
+                                                      std::int64_t row) const {
   const std::int64_t begin = offsets_[static_cast<std::size_t>(row)];
-  return std::span(ids_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(length_of(row)));
+  return std::span(all).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(length_of(row)));
 }
 
 std::int64_t LabelledLoader::length_of(std::int64_t row) const {
@@ -134,12 +130,13 @@ LabelledBatch LabelledLoader::batch(std::int64_t epoch, std::int64_t index) {
   ESPALIER_CHECK(epoch >= 0 && index >= 0 && index < batches());
   arrange(epoch);
   LabelledBatch result;
-  std::vector<std::span<const std::int32_t>> texts;
+  Rows texts, types;
   const auto [begin, end] = range_of(index);
   for (std::int64_t i = begin; i < end; ++i) {
     const std::int64_t row = order_[static_cast<std::size_t>(i)];
     result.rows.push_back(row);
-    texts.push_back(ids_of(row));
+    texts.push_back(part_of(ids_, row));
+    if (options_.encoding.types) types.push_back(part_of(types_, row));
     if (!has_labels_) continue;
     if (regression_) {
       result.values.push_back(values_[static_cast<std::size_t>(row)]);
@@ -147,7 +144,8 @@ LabelledBatch LabelledLoader::batch(std::int64_t epoch, std::int64_t index) {
       result.classes.push_back(classes_[static_cast<std::size_t>(row)]);
     }
   }
-  pad(texts, pad_id_, result);
+  set_ids(texts, pad_id_, result);
+  if (options_.encoding.types) result.types = padded(types, 0);
   return result;
 }
 

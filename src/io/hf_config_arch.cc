@@ -142,7 +142,8 @@ void parse_init(const JsonView& view, HfConfig& config) {
 }
 
 void parse_head(const JsonView& view, HfConfig& config) {
-  config.head = {nn::Pooler::kAverage, config.arch.hidden_size, 0, 0.0};
+  config.head = {
+      .pooler = nn::Pooler::kAverage, .head_dim = config.arch.hidden_size, .labels = 0, .dropout = 0.0};
   if (!view.has("classification_head")) return;
   const JsonView head = view["classification_head"];
   const std::string pooler = head.get("pooler", "avg");

@@ -18,6 +18,12 @@ void gelu(std::int64_t n, const float* x, float* y);
 // dx[i] = dy[i] gelu'(x[i]), or += with `accumulate`. dx may be dy or x.
 void gelu_backward(std::int64_t n, const float* x, const float* dy, Destination dx);
 
+// The approximation by a tanh, 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), of the same paper. Errors
+// of value and slope against double precision: ERRORS. y may be x.
+void gelu_tanh(std::int64_t n, const float* x, float* y);
+// As gelu_backward().
+void gelu_tanh_backward(std::int64_t n, const float* x, const float* dy, Destination dx);
+
 // On the calling thread, for a few elements inside a parallel task; y and slope may be x.
 void gelu_serial(std::int64_t n, const float* x, float* y);
 // y[i] = gelu(x[i]) and slope[i] = gelu'(x[i]) for the price of one.

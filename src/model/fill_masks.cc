@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "espalier/base/error.h"
+#include "espalier/model/text_encoding.h"
 #include "model/sequence_batches.h"
 
 namespace espalier::model {
@@ -15,7 +16,7 @@ namespace {
 
 // One text with the places of its masks.
 struct MaskedText {
-  Ids ids;
+  text::Encoding sequence;
   std::vector<std::size_t> masks;
 };
 
@@ -32,17 +33,17 @@ std::string problem_of(const LoadedModel& model, const std::string& text, const 
                        beginning(text));
   }
   const std::int64_t longest = model.arch.embedding.max_positions;
-  if (static_cast<std::int64_t>(masked.ids.size()) <= longest) return "";
-  return fmt::format("{} tokens, but the model reads at most {}: the text \"{}\"", masked.ids.size(), longest,
-                     beginning(text));
+  if (static_cast<std::int64_t>(masked.sequence.ids.size()) <= longest) return "";
+  return fmt::format("{} tokens, but the model reads at most {}: the text \"{}\"", masked.sequence.ids.size(),
+                     longest, beginning(text));
 }
 
 MaskedText masked_text(const LoadedModel& model, const std::string& text) {
   const text::Tokenizer& tokenizer = model.require_tokenizer();
   const std::int32_t mask = tokenizer.mask_id();
-  MaskedText result{tokenizer.encode_with_template(text), {}};
-  for (std::size_t i = 0; i < result.ids.size(); ++i) {
-    if (result.ids[i] == mask) result.masks.push_back(i);
+  MaskedText result{encode_texts(tokenizer, text, std::nullopt, single_encoding(model.arch)), {}};
+  for (std::size_t i = 0; i < result.sequence.ids.size(); ++i) {
+    if (result.sequence.ids[i] == mask) result.masks.push_back(i);
   }
   return result;
 }
@@ -81,7 +82,7 @@ class Decoder {
 
   // The whole text with `id` in the place of mask `place`; padding is left out.
   std::string sequence(const MaskedText& text, std::size_t place, std::int32_t id) const {
-    Ids ids = text.ids;
+    std::vector<std::int32_t> ids = text.sequence.ids;
     ids[text.masks[place]] = id;
     std::erase(ids, pad_);
     // With several masks the others must stay visible.
@@ -89,7 +90,7 @@ class Decoder {
   }
 
  private:
-  std::string decode(const Ids& ids, bool skip_special_tokens) const {
+  std::string decode(const std::vector<std::int32_t>& ids, bool skip_special_tokens) const {
     const std::string text = tokenizer_.decode(ids, skip_special_tokens);
     return clean_up_ ? text::Tokenizer::clean_up(text) : text;
   }
@@ -124,24 +125,24 @@ std::vector<std::vector<std::vector<MaskPrediction>>> fill_masks(LoadedModel& mo
   nn::MaskedLm& lm = model.require_lm();
   const Decoder decoder(model);
   std::vector<MaskedText> masked;
-  std::vector<Ids> sequences;
+  std::vector<text::Encoding> sequences;
   for (const std::string& text : texts) {
     masked.push_back(masked_text(model, text));
     const std::string problem = problem_of(model, text, masked.back());
     if (!problem.empty()) throw InputError(problem);
-    sequences.push_back(masked.back().ids);
+    sequences.push_back(masked.back().sequence);
   }
   std::vector<std::vector<std::vector<MaskPrediction>>> results(texts.size());
-  for_each_batch(sequences, [&](const std::vector<std::size_t>& rows, const IntTensor& ids) {
+  for_each_batch(sequences, [&](const std::vector<std::size_t>& rows, const nn::Tokens& tokens) {
     std::vector<std::int32_t> positions;
     for (std::size_t i = 0; i < rows.size(); ++i) {
       for (const std::size_t mask : masked[rows[i]].masks) {
-        positions.push_back(static_cast<std::int32_t>(i * sequences[rows[i]].size() + mask));
+        positions.push_back(static_cast<std::int32_t>(i * sequences[rows[i]].ids.size() + mask));
       }
     }
     nn::ForwardContext context;
     context.routing = routing;
-    const Tensor logits = lm.logits(ids, Tensor(), positions, context).value();
+    const Tensor logits = lm.logits(tokens, positions, context).value();
     require_finite(logits.span(), model.source.string());
     const auto words = static_cast<std::size_t>(logits.shape().columns());
     std::size_t next = 0;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "espalier/base/error.h"
+#include "espalier/model/text_encoding.h"
 #include "model/sequence_batches.h"
 
 namespace espalier::model {
@@ -20,19 +21,20 @@ nn::ForwardContext context_of(const ops::TreeRouting& routing) {
 
 // One encoded text, cut to what the model reads.
 struct Encoded {
-  Ids ids;
+  text::Encoding sequence;
   bool truncated = false;
 };
 
-Encoded encode(const LoadedModel& model, std::string_view text, std::optional<std::string_view> pair) {
+Encoded encode(const LoadedModel& model, std::string_view text, std::optional<std::string_view> pair,
+               const TextEncoding& encoding) {
   const text::Tokenizer& tokenizer = model.require_tokenizer();
   const std::int64_t longest = model.arch.embedding.max_positions;
-  Encoded encoded{tokenizer.encode_with_template(text, pair), false};
-  if (static_cast<std::int64_t>(encoded.ids.size()) > longest) {
-    encoded.ids = tokenizer.encode_with_template(text, pair, static_cast<int>(longest));
+  Encoded encoded{encode_texts(tokenizer, text, pair, encoding), false};
+  if (static_cast<std::int64_t>(encoded.sequence.ids.size()) > longest) {
+    encoded.sequence = encode_texts(tokenizer, text, pair, encoding, longest);
     encoded.truncated = true;
   }
-  if (encoded.ids.empty()) {
+  if (encoded.sequence.ids.empty()) {
     throw InputError(
         fmt::format("an empty text, to which the tokenizer of {} adds nothing", model.source.string()));
   }
@@ -110,16 +112,16 @@ std::vector<Classification> classify(LoadedModel& model, std::span<const TextPai
   const NoGradGuard no_grad;
   nn::SequenceClassifier& classifier = model.require_classifier();
   std::vector<Classification> results(texts.size());
-  std::vector<Ids> sequences;
+  std::vector<text::Encoding> sequences;
   std::vector<bool> truncated;
   for (const TextPair& text : texts) {
-    Encoded encoded = encode(model, text.text, text.pair);
+    Encoded encoded = encode(model, text.text, text.pair, classifier_encoding(model.arch));
     truncated.push_back(encoded.truncated);
-    sequences.push_back(std::move(encoded.ids));
+    sequences.push_back(std::move(encoded.sequence));
   }
-  for_each_batch(sequences, [&](const std::vector<std::size_t>& rows, const IntTensor& ids) {
+  for_each_batch(sequences, [&](const std::vector<std::size_t>& rows, const nn::Tokens& tokens) {
     nn::ForwardContext context = context_of(routing);
-    const Variable logits = classifier.forward(ids, Tensor(), context);
+    const Variable logits = classifier.forward(tokens, context);
     require_finite(logits.value().span(), model.source.string());
     for (std::size_t i = 0; i < rows.size(); ++i) {
       results[rows[i]] = classification_of(model, row_of(logits.value(), i));
@@ -134,16 +136,17 @@ Embeddings embed(LoadedModel& model, std::span<const std::string> texts, Embeddi
   const NoGradGuard no_grad;
   const std::int64_t d = model.arch.hidden_size;
   Embeddings result{Tensor::empty({static_cast<std::int64_t>(texts.size()), d})};
-  std::vector<Ids> sequences;
+  const TextEncoding encoding = single_encoding(model.arch);
+  std::vector<text::Encoding> sequences;
   for (const std::string& text : texts) {
-    Encoded encoded = encode(model, text, std::nullopt);
+    Encoded encoded = encode(model, text, std::nullopt, encoding);
     result.truncated += encoded.truncated ? 1 : 0;
-    sequences.push_back(std::move(encoded.ids));
+    sequences.push_back(std::move(encoded.sequence));
   }
   const nn::Pooler pooler = pooling == EmbeddingPooling::kMean ? nn::Pooler::kAverage : nn::Pooler::kFirst;
-  for_each_batch(sequences, [&](const std::vector<std::size_t>& rows, const IntTensor& ids) {
+  for_each_batch(sequences, [&](const std::vector<std::size_t>& rows, const nn::Tokens& tokens) {
     nn::ForwardContext context = context_of(routing);
-    const Variable pooled = nn::pool(model.encoder().forward(ids, Tensor(), context), pooler);
+    const Variable pooled = nn::pool(model.encoder().forward(tokens, context), pooler);
     require_finite(pooled.value().span(), model.source.string());
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const std::span<const float> row = row_of(pooled.value(), i);

@@ -99,6 +99,7 @@ io::Json checkpoint_metadata(const nn::CrammedBertOptions& arch, const RoutingPr
 
 io::Json classifier_json(const nn::ClassifierOptions& head, const LabelInfo& labels) {
   return {{"pooler", head.pooler == nn::Pooler::kFirst ? "first" : "average"},
+          {"activation", head.activation == nn::HeadActivation::kTanh ? "tanh" : "relu"},
           {"head_dim", head.head_dim},
           {"dropout", head.dropout},
           {"outputs", head.labels},
@@ -117,6 +118,11 @@ std::optional<nn::ClassifierOptions> classifier_of(const io::Checkpoint& checkpo
     view["pooler"].fail("expected \"first\" or \"average\", found \"" + pooler + "\"");
   }
   head.pooler = pooler == "first" ? nn::Pooler::kFirst : nn::Pooler::kAverage;
+  const std::string activation = view.get("activation", "tanh");  // older checkpoints know no other
+  if (activation != "tanh" && activation != "relu") {
+    view["activation"].fail("expected \"tanh\" or \"relu\", found \"" + activation + "\"");
+  }
+  head.activation = activation == "tanh" ? nn::HeadActivation::kTanh : nn::HeadActivation::kRelu;
   head.head_dim = view["head_dim"].as_int(1);
   head.dropout = view["dropout"].as_double();
   head.labels = view["outputs"].as_int(1);

@@ -8,9 +8,11 @@ namespace espalier::model {
 
 std::map<std::string, std::string> meaning_of_weights(const nn::CrammedBertOptions& arch) {
   // Keys that name or shape a tensor need not stand here: load_weights() compares those.
-  std::set<std::string> keys = {"arch.norm_eps",        "arch.embedding.positions", "arch.embedding.pad_id",
-                                "arch.attention.heads", "arch.attention.rotary",    "arch.ffn.type"};
+  std::set<std::string> keys = {"arch.norm_eps",         "arch.norm_placement",  "arch.embedding.positions",
+                                "arch.embedding.pad_id", "arch.attention.heads", "arch.attention.rotary",
+                                "arch.ffn.type"};
   if (arch.ffn.type == nn::FeedForwardType::kLeafTree) keys.insert("arch.ffn.leaf_activation");
+  if (arch.ffn.type == nn::FeedForwardType::kDense) keys.insert("arch.ffn.activation");
   std::map<std::string, std::string> meaning;
   for (const config::Setting& setting : config::arch_settings(arch)) {
     if (keys.contains(setting.key)) meaning[setting.key] = setting.values.at(0);

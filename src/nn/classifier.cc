@@ -24,9 +24,11 @@ SequenceClassifier::SequenceClassifier(const CrammedBertOptions& options, const 
   register_module("head", head_);
 }
 
-Variable SequenceClassifier::forward(const IntTensor& ids, const Tensor& mask, ForwardContext& context) {
-  const Variable pooled = pool(encoder_.forward(ids, mask, context), options_.pooler);
-  const Variable hidden = ops::tanh(pooler_.forward(pooled));
+Variable SequenceClassifier::forward(const Tokens& tokens, ForwardContext& context) {
+  const Variable pooled = pool(encoder_.forward(tokens, context), options_.pooler);
+  const Variable linear = pooler_.forward(pooled);
+  const bool relu = options_.activation == HeadActivation::kRelu;
+  const Variable hidden = relu ? ops::relu(linear) : ops::tanh(linear);
   return head_.forward(apply_dropout(hidden, options_.dropout, context));
 }
 

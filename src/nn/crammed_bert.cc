@@ -51,14 +51,13 @@ static Variable inside(const char* name, std::size_t layer, const Forward& forwa
   }
 }
 
-Variable CrammedBert::first_layers(const IntTensor& ids, const Tensor& mask, std::size_t but,
-                                   ForwardContext& context) {
+Variable CrammedBert::first_layers(const Tokens& tokens, std::size_t but, ForwardContext& context) {
   context.entropies.clear();
   context.next_tree_layer = 0;
   context.next_dropout_site = 0;
-  Variable x = inside("embedding", kNoLayer, [&] { return embedding_.forward(ids, context); });
+  Variable x = inside("embedding", kNoLayer, [&] { return embedding_.forward(tokens, context); });
   for (std::size_t i = 0; i + but < layers_.size(); ++i) {
-    x = inside("layers", i, [&] { return layers_[i]->forward(x, mask, context); });
+    x = inside("layers", i, [&] { return layers_[i]->forward(x, tokens.mask, context); });
   }
   return x;
 }
@@ -67,22 +66,21 @@ Variable CrammedBert::normalized(const Variable& x) {
   return final_norm_ ? inside("final_norm", kNoLayer, [&] { return final_norm_->forward(x); }) : x;
 }
 
-Variable CrammedBert::forward(const IntTensor& ids, const Tensor& mask, ForwardContext& context) {
-  return normalized(first_layers(ids, mask, 0, context));
+Variable CrammedBert::forward(const Tokens& tokens, ForwardContext& context) {
+  return normalized(first_layers(tokens, 0, context));
 }
 
-Variable CrammedBert::forward_at(const IntTensor& ids, const Tensor& mask, const IntTensor& positions,
-                                 ForwardContext& context) {
+Variable CrammedBert::forward_at(const Tokens& tokens, const IntTensor& positions, ForwardContext& context) {
   const auto asked = positions.span();
-  if (!narrows_last_layer(options_, context, ids.size(), positions.size()) ||
+  if (!narrows_last_layer(options_, context, tokens.ids.size(), positions.size()) ||
       !std::is_sorted(asked.begin(), asked.end())) {
-    const Variable hidden = forward(ids, mask, context);
+    const Variable hidden = forward(tokens, context);
     return ops::gather_rows(ops::reshape(hidden, {hidden.shape().rows(), hidden.shape().columns()}),
                             positions);
   }
-  const Variable x = first_layers(ids, mask, 1, context);
+  const Variable x = first_layers(tokens, 1, context);
   return normalized(inside("layers", layers_.size() - 1,
-                           [&] { return layers_.back()->forward_at(x, mask, positions, context); }));
+                           [&] { return layers_.back()->forward_at(x, tokens.mask, positions, context); }));
 }
 
 bool narrows_last_layer(const CrammedBertOptions& options, const ForwardContext& context, std::int64_t tokens,

@@ -22,6 +22,9 @@ void BertEmbedding::describe(const ParameterList& list, const EmbeddingOptions& 
     list.add("pos_embedding.embedding.weight", {options.max_positions, hidden_size},
              ParameterRole::kEmbedding);
   }
+  if (options.token_types > 0) {
+    list.add("token_type_embedding.weight", {options.token_types, hidden_size}, ParameterRole::kEmbedding);
+  }
   if (options.norm) LayerNorm::describe(list.child("norm"), hidden_size);
 }
 
@@ -31,6 +34,7 @@ BertEmbedding::BertEmbedding(const EmbeddingOptions& options, std::int64_t hidde
   words_ = parameter("word_embedding.weight");
   scale_ = parameter("pos_embedding.scale_factor");
   position_table_ = parameter("pos_embedding.embedding.weight");
+  type_table_ = parameter("token_type_embedding.weight");
   if (scale_.defined()) {
     const float initial = static_cast<float>(1.0 / std::sqrt(static_cast<double>(hidden_size)));
     scale_.mutable_value() = Tensor::full({1}, initial);
@@ -51,20 +55,28 @@ Variable BertEmbedding::positions(std::int64_t length) const {
   return ops::reshape(ops::slice(position_table_, 0, 0, length), flat);
 }
 
-Variable BertEmbedding::forward(const IntTensor& ids, ForwardContext& context) const {
-  const std::int64_t batch = ids.shape()[0];
-  const std::int64_t length = ids.shape()[1];
+// The vectors of the tokens' types [B,S,d]. A model of one type may meet pairs: it has no other vector to
+// give.
+Variable BertEmbedding::types(const Tokens& tokens) const {
+  if (tokens.types.defined()) return ops::embedding(tokens.types, type_table_);
+  return ops::embedding(IntTensor::zeros(tokens.ids.shape()), type_table_);
+}
+
+Variable BertEmbedding::forward(const Tokens& tokens, ForwardContext& context) const {
+  const std::int64_t batch = tokens.ids.shape()[0];
+  const std::int64_t length = tokens.ids.shape()[1];
   if (length > options_.max_positions) {
     throw InputError(
         fmt::format("embedding: sequences of {} tokens are longer than the {} positions of the model "
                     "(arch.embedding.max_positions)",
                     length, options_.max_positions));
   }
-  Variable x = ops::embedding(ids, words_, options_.pad_id);
+  Variable x = ops::embedding(tokens.ids, words_, options_.pad_id);
   if (options_.positions != Positions::kNone) {
     const Variable sum = ops::add(ops::reshape(x, {batch, length * hidden_size_}), positions(length));
     x = ops::reshape(sum, {batch, length, hidden_size_});
   }
+  if (type_table_.defined()) x = ops::add(x, types(tokens));
   if (norm_) x = norm_->forward(x);
   return apply_dropout(x, options_.dropout, context);
 }

@@ -16,7 +16,8 @@ void EncoderLayer::describe(const ParameterList& list, const CrammedBertOptions&
 }
 
 EncoderLayer::EncoderLayer(const CrammedBertOptions& options)
-    : dropout_(options.dropout),
+    : placement_(options.norm_placement),
+      dropout_(options.dropout),
       norm1_(options.hidden_size, options.norm_eps),
       attention_(options),
       feed_forward_(make_feed_forward(options)) {
@@ -28,8 +29,16 @@ EncoderLayer::EncoderLayer(const CrammedBertOptions& options)
   register_module("ffn", *feed_forward_);
 }
 
+Variable EncoderLayer::before(const LayerNorm& norm, const Variable& x) const {
+  return placement_ == NormPlacement::kPre ? norm.forward(x) : x;
+}
+
+Variable EncoderLayer::after(const LayerNorm& norm, const Variable& sum) const {
+  return placement_ == NormPlacement::kPost ? norm.forward(sum) : sum;
+}
+
 Variable EncoderLayer::forward(const Variable& x, const Tensor& mask, ForwardContext& context) {
-  return finish(x, attention_.forward(norm1_.forward(x), mask, context), context);
+  return finish(x, attention_.forward(before(norm1_, x), mask, context), context);
 }
 
 Variable EncoderLayer::forward_at(const Variable& x, const Tensor& mask, const IntTensor& positions,
@@ -38,15 +47,15 @@ Variable EncoderLayer::forward_at(const Variable& x, const Tensor& mask, const I
   const Variable rows = ops::reshape(x, {shape.rows(), shape.columns()});
   // Before the norm: in backward the norm comes first and fills the gradient, to which these rows are added.
   const Variable kept = ops::gather_rows(rows, positions);
-  const Variable normal = norm1_.forward(rows);
+  const Variable normal = before(norm1_, rows);
   return finish(kept, attention_.forward_at(normal, shape[1], mask, positions, context), context);
 }
 
 Variable EncoderLayer::finish(const Variable& x, const Variable& attended, ForwardContext& context) {
-  const Variable middle = ops::add(x, apply_dropout(attended, dropout_, context));
+  const Variable middle = after(norm1_, ops::add(x, apply_dropout(attended, dropout_, context)));
   if (!feed_forward_) return middle;
-  const Variable fed = feed_forward_->forward(norm2_->forward(middle), context);
-  return ops::add(middle, apply_dropout(fed, dropout_, context));
+  const Variable fed = feed_forward_->forward(before(*norm2_, middle), context);
+  return after(*norm2_, ops::add(middle, apply_dropout(fed, dropout_, context)));
 }
 
 }  // namespace espalier::nn

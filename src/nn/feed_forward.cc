@@ -2,15 +2,18 @@
 
 #include "espalier/nn/fff.h"
 #include "espalier/ops/gelu.h"
+#include "nn/activate.h"
 
 namespace espalier::nn {
 namespace {
 
-// linear, GELU (or the gated unit), linear; `dense_in.weight` and `dense_out.weight` as in the original.
+// linear, activation (or the gated unit), linear; `dense_in.weight` and `dense_out.weight` as in the
+// original.
 class DenseFeedForward : public FeedForward {
  public:
   explicit DenseFeedForward(const CrammedBertOptions& options)
       : gated_(options.ffn.type == FeedForwardType::kGated),
+        activation_(options.ffn.activation),
         dense_in_(options.hidden_size, options.ffn.width, options.use_bias),
         dense_out_(width_out(options.ffn), options.hidden_size, options.use_bias) {
     register_module("dense_in", dense_in_);
@@ -24,7 +27,7 @@ class DenseFeedForward : public FeedForward {
 
   Variable forward(const Variable& x, ForwardContext& /*context*/) override {
     const Variable hidden = dense_in_.forward(x);
-    return dense_out_.forward(gated_ ? ops::gated_gelu(hidden) : ops::gelu(hidden));
+    return dense_out_.forward(gated_ ? ops::gated_gelu(hidden) : activate(activation_, hidden));
   }
 
  private:
@@ -34,6 +37,7 @@ class DenseFeedForward : public FeedForward {
   }
 
   bool gated_;
+  Activation activation_;
   Linear dense_in_;
   Linear dense_out_;
 };

@@ -1,7 +1,9 @@
 #include "espalier/nn/masked_lm.h"
 
+#include "espalier/base/error.h"
 #include "espalier/ops/linear.h"
 #include "espalier/ops/vocabulary_cross_entropy.h"
+#include "nn/activate.h"
 
 namespace espalier::nn {
 
@@ -14,32 +16,53 @@ void MaskedLm::describe(const ParameterList& list, const CrammedBertOptions& opt
   if (options.decoder_bias) {
     list.add("decoder.bias", {options.embedding.vocab_size}, ParameterRole::kBias);
   }
+  const std::int64_t d = options.hidden_size;
+  if (options.pooler) {
+    list.add("pooler.dense.weight", {d, d}, ParameterRole::kCarried);
+    list.add("pooler.dense.bias", {d}, ParameterRole::kCarried);
+  }
   CrammedBert::describe(list.child("encoder"), options);
+  if (!options.head_transform) return;
+  Linear::describe(list.child("transform.dense"), d, d, true);
+  LayerNorm::describe(list.child("transform.norm"), d);
 }
 
 MaskedLm::MaskedLm(const CrammedBertOptions& options) : encoder_(options) {
   register_module("encoder", encoder_);
   register_parameters([&](const ParameterList& own) { describe(own, options); });
   decoder_bias_ = parameter("decoder.bias");
+  if (!options.head_transform) return;
+  transform_ = std::make_unique<Linear>(options.hidden_size, options.hidden_size, true);
+  transform_norm_ = std::make_unique<LayerNorm>(options.hidden_size, options.norm_eps);
+  register_module("transform.dense", *transform_);
+  register_module("transform.norm", *transform_norm_);
 }
 
-MaskedLmResult MaskedLm::loss(const IntTensor& ids, const Tensor& mask,
-                              const std::vector<std::int32_t>& positions,
+Variable MaskedLm::predictions(const Tokens& tokens, const std::vector<std::int32_t>& positions,
+                               ForwardContext& context) {
+  if (!options().masked_lm_head) {
+    throw InputError("the model only encodes: it came without the head of a masked language model");
+  }
+  const Variable hidden = encoder_.forward_at(tokens, as_tensor(positions), context);
+  if (!transform_) return hidden;
+  return transform_norm_->forward(activate(options().ffn.activation, transform_->forward(hidden)));
+}
+
+MaskedLmResult MaskedLm::loss(const Tokens& tokens, const std::vector<std::int32_t>& positions,
                               const std::vector<std::int32_t>& targets, double total_count,
                               ForwardContext& context) {
   MaskedLmResult result;
   ops::VocabularyLossOptions options;
   options.total_count = total_count;
-  result.loss = ops::vocabulary_cross_entropy(encoder_.forward_at(ids, mask, as_tensor(positions), context),
-                                              encoder_.word_embedding(), decoder_bias_, as_tensor(targets),
-                                              options, &result.correct);
+  result.loss =
+      ops::vocabulary_cross_entropy(predictions(tokens, positions, context), encoder_.word_embedding(),
+                                    decoder_bias_, as_tensor(targets), options, &result.correct);
   return result;
 }
 
-Variable MaskedLm::logits(const IntTensor& ids, const Tensor& mask,
-                          const std::vector<std::int32_t>& positions, ForwardContext& context) {
-  return ops::linear(encoder_.forward_at(ids, mask, as_tensor(positions), context), encoder_.word_embedding(),
-                     decoder_bias_);
+Variable MaskedLm::logits(const Tokens& tokens, const std::vector<std::int32_t>& positions,
+                          ForwardContext& context) {
+  return ops::linear(predictions(tokens, positions, context), encoder_.word_embedding(), decoder_bias_);
 }
 
 }  // namespace espalier::nn

@@ -39,7 +39,8 @@ void Module::clear_gradients() {
 
 void Module::register_parameters(FunctionRef<void(const ParameterList& own)> describe) {
   const auto make = [this](const ParameterInfo& info) {
-    own_.push_back({info.name, Variable(Tensor::zeros(info.shape), true), info.role});
+    own_.push_back(
+        {info.name, Variable(Tensor::zeros(info.shape), info.role != ParameterRole::kCarried), info.role});
   };
   describe(ParameterList::without_children(make));
 }

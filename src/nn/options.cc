@@ -6,6 +6,28 @@
 
 namespace espalier::nn {
 
+CrammedBertOptions bert_options() {
+  CrammedBertOptions bert;
+  bert.family = Family::kBert;
+  bert.layers = 12;
+  bert.use_bias = true;
+  bert.norm_placement = NormPlacement::kPost;
+  bert.final_norm = false;
+  bert.head_transform = true;
+  bert.decoder_bias = true;
+  bert.embedding.vocab_size = 30522;
+  bert.embedding.max_positions = 512;
+  bert.embedding.positions = Positions::kLearned;
+  bert.embedding.token_types = 2;
+  bert.attention.qkv_bias = true;
+  bert.ffn.type = FeedForwardType::kDense;
+  return bert;
+}
+
+CrammedBertOptions options_of(Family family) {
+  return family == Family::kBert ? bert_options() : CrammedBertOptions();
+}
+
 std::string describe(const FeedForwardOptions& options) {
   switch (options.type) {
     case FeedForwardType::kNeuronTree:
@@ -60,6 +82,9 @@ void validate(const CrammedBertOptions& options) {
                       heads, options.hidden_size / heads));
   require(options.ffn.type != FeedForwardType::kGated || options.ffn.width % 2 == 0,
           fmt::format("arch.ffn.width of a gated layer must be even, got {}", options.ffn.width));
+  require(
+      options.masked_lm_head || (!options.head_transform && !options.decoder_bias),
+      "arch.masked_lm_head: without that head there is neither arch.head_transform nor arch.decoder_bias");
   require(options.embedding.positions != Positions::kScaledSinusoidal || options.hidden_size % 2 == 0,
           fmt::format("arch.embedding.positions: scaled_sinusoidal needs an even arch.hidden_size, got {}",
                       options.hidden_size));

@@ -6,16 +6,30 @@
 #include "ops/check.h"
 
 namespace espalier::ops {
+namespace {
 
-Variable gelu(const Variable& x) {
-  require_defined("gelu", "x", x);
+using Forward = void (*)(std::int64_t n, const float* x, float* y);
+using Backward = void (*)(std::int64_t n, const float* x, const float* dy, Destination dx);
+
+Variable elementwise(const char* name, const Variable& x, Forward forward, Backward backward) {
+  require_defined(name, "x", x);
   const std::int64_t n = x.value().size();
   Tensor y = Tensor::empty(x.shape());
-  kernels::gelu(n, x.value().data(), y.data());
-  return record("gelu", y, {x}, [n](const Tensor& dy, std::span<Variable> in) {
+  forward(n, x.value().data(), y.data());
+  return record(name, y, {x}, [n, backward](const Tensor& dy, std::span<Variable> in) {
     const Destination dx = in[0].grad_slot();
-    kernels::gelu_backward(n, in[0].value().data(), dy.data(), dx);
+    backward(n, in[0].value().data(), dy.data(), dx);
   });
+}
+
+}  // namespace
+
+Variable gelu(const Variable& x) {
+  return elementwise("gelu", x, kernels::gelu, kernels::gelu_backward);
+}
+
+Variable gelu_tanh(const Variable& x) {
+  return elementwise("gelu_tanh", x, kernels::gelu_tanh, kernels::gelu_tanh_backward);
 }
 
 Variable gated_gelu(const Variable& x) {

@@ -44,8 +44,7 @@ MaskedLmScore score(nn::MaskedLm& model, data::MaskedLmLoader& loader, std::int6
   std::int64_t correct = 0;
   for_each_batch(loader, sequences, [&](const data::MaskedBatch& batch, double done) {
     if (on_batch) on_batch(done);
-    const nn::MaskedLmResult part =
-        model.loss(batch.ids, Tensor(), batch.positions, batch.targets, 1.0, context);
+    const nn::MaskedLmResult part = model.loss({batch.ids}, batch.positions, batch.targets, 1.0, context);
     sum += static_cast<double>(part.loss.item());
     correct += part.correct;
     result.predictions += static_cast<std::int64_t>(batch.positions.size());

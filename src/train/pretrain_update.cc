@@ -64,7 +64,7 @@ PretrainResult update(PretrainRun& run, const PretrainPlan& plan, bool statistic
   const auto loss = [&](const SequenceGroup& group, nn::ForwardContext& context) {
     data::MaskedBatch& batch = run.batch;
     run.train.read_batch(group.first, group.sequences, batch);
-    const nn::MaskedLmResult part = run.model.loss(batch.ids, Tensor(), batch.positions, batch.targets,
+    const nn::MaskedLmResult part = run.model.loss({batch.ids}, batch.positions, batch.targets,
                                                    static_cast<double>(group.of * predictions), context);
     correct += part.correct;
     return part.loss;

@@ -51,12 +51,31 @@ TEST_CASE("a budget on the command line replaces the file's") {
   CHECK(config.budget.steps == 10);
 }
 
+TEST_CASE("arch.family gives the other keys their defaults, wherever it is written") {
+  const testing::TempDir dir;
+  const auto path = dir.write("run.yaml", "arch: {layers: 4, ffn: {width: 64}}\n");
+  const std::vector<std::string> family = {"arch.hidden_size=128", "arch.family=bert"};
+  const nn::CrammedBertOptions arch = load<PretrainConfig>(path, family).arch;
+  CHECK(arch.layers == 4);
+  CHECK(arch.hidden_size == 128);
+  CHECK(arch.ffn.width == 64);
+  CHECK(arch.ffn.type == nn::FeedForwardType::kDense);
+  CHECK(arch.norm_placement == nn::NormPlacement::kPost);
+  CHECK(arch.embedding.token_types == 2);
+  CHECK(arch.head_transform);
+  CHECK(kPretrain.error_with({"arch.family=roberta"}).find("one of crammed, bert") != std::string::npos);
+}
+
 TEST_CASE("the architecture survives a round trip through settings") {
   nn::CrammedBertOptions options;
   options.layers = 3;
   options.norm_eps = 1e-5;
   options.ffn.type = nn::FeedForwardType::kLeafTree;
   options.attention.rotary = true;
+  options.norm_placement = nn::NormPlacement::kPost;
+  options.ffn.activation = nn::Activation::kGeluTanh;
+  options.embedding.token_types = 3;
+  options.pooler = true;
   const nn::CrammedBertOptions again = arch_from_settings(arch_settings(options));
   CHECK(again.layers == 3);
   CHECK(again.norm_eps == 1e-5);

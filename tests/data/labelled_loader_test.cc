@@ -179,13 +179,4 @@ TEST_CASE("the same batches for any number of threads") {
   }
 }
 
-TEST_CASE("a stream of texts without labels") {
-  const text::Tokenizer tokenizer = letters();
-  const LabelledData data = labelled_texts({"a b", "c"});
-  const LabelledBatch batch = encode_batch(tokenizer, data.rows, 128);
-  CHECK(batch.ids.to_vector() == Ids{kCls, 7, 8, kSep, kSep, kCls, 9, kSep, kSep, kPad});
-  CHECK(batch.rows == std::vector<std::int64_t>{0, 1});
-  CHECK(batch.classes.empty());
-}
-
 }  // namespace espalier::data

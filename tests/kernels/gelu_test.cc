@@ -61,6 +61,38 @@ Errors largest_errors() {
   return errors;
 }
 
+// The approximation by a tanh, in the form of the paper, and its slope.
+double plain_gelu_tanh(double x) {
+  const double factor = std::sqrt(2 / std::numbers::pi);
+  // 1 + tanh u = 2 / (1 + e^-2u), which keeps the lower tail.
+  return x / (1 + std::exp(-2 * factor * (x + 0.044715 * x * x * x)));
+}
+
+double plain_tanh_slope(double x) {
+  const double factor = std::sqrt(2 / std::numbers::pi);
+  const double gate = 1 / (1 + std::exp(-2 * factor * (x + 0.044715 * x * x * x)));
+  return gate + x * gate * (1 - gate) * 2 * factor * (1 + 3 * 0.044715 * x * x);
+}
+
+Errors largest_tanh_errors() {
+  const std::vector<float> x = dense_grid();
+  const auto n = static_cast<std::int64_t>(x.size());
+  Tensor y = Tensor::empty({n}), slope = Tensor::empty({n});
+  gelu_tanh(n, x.data(), y.data());
+  gelu_tanh_backward(n, x.data(), Tensor::full({n}, 1.0F).data(), slope.data());
+  Errors errors;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double v = static_cast<double>(x[i]);
+    const double expected = plain_gelu_tanh(v);
+    const double error = std::abs(static_cast<double>(y.span()[i]) - expected);
+    if (v <= 8) errors.value = std::max(errors.value, error);
+    if (std::abs(v) < 1e6)
+      errors.slope =
+          std::max(errors.slope, std::abs(static_cast<double>(slope.span()[i]) - plain_tanh_slope(v)));
+  }
+  return errors;
+}
+
 constexpr std::int64_t kLengths[] = {0, 1, 3, 7, 8, 9, 31, 16384, 16384 + 5};
 
 }  // namespace
@@ -71,6 +103,26 @@ TEST_CASE("the stated accuracy on a dense grid, on every instruction set") {
     CHECK(errors.value <= 3.9e-7);
     CHECK(errors.relative <= (testing::has_fused_multiply_add(target) ? 4.9e-7 : 4.5e-6));
     CHECK(errors.slope <= 2.4e-7);
+  });
+}
+
+TEST_CASE("the form with a tanh: the stated accuracy, NaN, infinities and the largest numbers") {
+  testing::for_each_target([](std::int64_t) {
+    const Errors errors = largest_tanh_errors();
+    CHECK(errors.value <= 5.3e-7);
+    CHECK(errors.slope <= 2.1e-6);
+    const float x[] = {NAN, INFINITY, 3e38F, -3e38F};
+    const float dy[] = {1.0F, 1.0F, 1.0F, 1.0F};
+    float y[4], slope[4];
+    gelu_tanh(4, x, y);
+    gelu_tanh_backward(4, x, dy, slope);
+    CHECK(std::isnan(y[0]));
+    CHECK(std::isnan(slope[0]));
+    CHECK(y[1] == INFINITY);
+    CHECK(y[2] == 3e38F);
+    CHECK(slope[2] == 1.0F);
+    CHECK(y[3] == 0.0F);
+    CHECK(slope[3] == 0.0F);
   });
 }
 

@@ -29,7 +29,7 @@ std::vector<double> probabilities(LoadedModel& model, const std::vector<std::int
   const NoGradGuard no_grad;
   nn::ForwardContext context;
   const IntTensor batch = IntTensor::from({1, static_cast<std::int64_t>(ids.size())}, ids);
-  const Variable logits = model.lm->logits(batch, Tensor(), {position}, context);
+  const Variable logits = model.lm->logits({batch}, {position}, context);
   std::vector<double> result;
   double sum = 0;
   for (const float logit : logits.value().span()) {
@@ -140,7 +140,7 @@ TEST_CASE("classify: a distribution over the labels; single texts are pairs with
   const NoGradGuard no_grad;
   nn::ForwardContext context;
   const IntTensor batch = IntTensor::from({1, static_cast<std::int64_t>(ids.size())}, ids);
-  const Variable logits = model.classifier->forward(batch, Tensor(), context);
+  const Variable logits = model.classifier->forward({batch}, context);
   const float* z = logits.value().data();
   const double total = std::exp(double{z[0]}) + std::exp(double{z[1]}) + std::exp(double{z[2]});
   CHECK(results[0].probabilities[1] == doctest::Approx(std::exp(double{z[1]}) / total).epsilon(1e-6));
@@ -168,7 +168,7 @@ TEST_CASE("embed: mean and first of the final states, the same for any number of
   const NoGradGuard no_grad;
   nn::ForwardContext context;
   const std::int64_t length = static_cast<std::int64_t>(ids.size());
-  const Tensor hidden = model.encoder().forward(IntTensor::from({1, length}, ids), Tensor(), context).value();
+  const Tensor hidden = model.encoder().forward({IntTensor::from({1, length}, ids)}, context).value();
   for (std::int64_t i = 0; i < 8; ++i) {
     double sum = 0;
     for (std::int64_t p = 0; p < length; ++p) sum += static_cast<double>(hidden.data()[p * 8 + i]);

@@ -12,6 +12,9 @@
 
 #include "espalier/base/parallel.h"
 #include "espalier/ops/gather.h"
+#include "espalier/ops/gelu.h"
+#include "espalier/ops/layer_norm.h"
+#include "espalier/ops/linear.h"
 #include "espalier/ops/shape.h"
 #include "espalier/ops/vocabulary_cross_entropy.h"
 #include "tests/support/support.h"
@@ -73,15 +76,27 @@ Result gradients_of(MaskedLm& model, const std::function<MaskedLmResult()>& forw
 }
 
 Result of_loss(MaskedLm& model, const Batch& batch, ForwardContext context = {}) {
-  return gradients_of(
-      model, [&] { return model.loss(batch.ids, batch.mask, batch.positions, batch.targets, 7.0, context); });
+  return gradients_of(model, [&] {
+    return model.loss({batch.ids, batch.mask}, batch.positions, batch.targets, 7.0, context);
+  });
+}
+
+// The head's transform, written out.
+Variable transformed(MaskedLm& model, const Variable& rows) {
+  if (!model.options().head_transform) return rows;
+  std::map<std::string, Variable> named;
+  for (const NamedParameter& parameter : model.parameters()) named[parameter.name] = parameter.value;
+  const Variable linear =
+      ops::linear(rows, named.at("transform.dense.weight"), named.at("transform.dense.bias"));
+  return ops::layer_norm(ops::gelu_tanh(linear), named.at("transform.norm.weight"),
+                         named.at("transform.norm.bias"), static_cast<float>(model.options().norm_eps));
 }
 
 // The same from the hidden states of all positions.
 Result of_all_positions(MaskedLm& model, const Batch& batch) {
   return gradients_of(model, [&] {
     ForwardContext context;
-    const Variable hidden = model.encoder().forward(batch.ids, batch.mask, context);
+    const Variable hidden = model.encoder().forward({batch.ids, batch.mask}, context);
     const auto count = static_cast<std::int64_t>(batch.positions.size());
     const Variable rows = ops::gather_rows(ops::reshape(hidden, {kSequences * kLength, 16}),
                                            IntTensor::from({count}, batch.positions));
@@ -90,9 +105,9 @@ Result of_all_positions(MaskedLm& model, const Batch& batch) {
     for (const NamedParameter& parameter : model.parameters()) {
       if (parameter.name == "decoder.bias") bias = parameter.value;
     }
-    result.loss = ops::vocabulary_cross_entropy(rows, model.encoder().word_embedding(), bias,
-                                                IntTensor::from({count}, batch.targets), {.total_count = 7.0},
-                                                &result.correct);
+    result.loss = ops::vocabulary_cross_entropy(transformed(model, rows), model.encoder().word_embedding(),
+                                                bias, IntTensor::from({count}, batch.targets),
+                                                {.total_count = 7.0}, &result.correct);
     return result;
   });
 }
@@ -140,6 +155,20 @@ TEST_CASE("the loss and all gradients are those of a last layer computed at all 
     options.layers = 1;
     options.final_norm = false;
   }
+  SUBCASE("as BERT: post-norm, biases, learned positions, token types, head transform") {
+    options = bert_options();
+    options.layers = 2;
+    options.hidden_size = 16;
+    options.attention.heads = 2;
+    options.embedding.vocab_size = 60;
+    options.embedding.max_positions = 16;
+    options.ffn.width = 20;
+    options.ffn.activation = Activation::kGeluTanh;
+  }
+  SUBCASE("post-norm trees with one type") {
+    options.norm_placement = NormPlacement::kPost;
+    options.embedding.token_types = 1;
+  }
   SUBCASE("no second half") {
     options.ffn = {.type = FeedForwardType::kDense, .width = 0};
   }
@@ -160,6 +189,48 @@ TEST_CASE("the narrowed last layer gives the same bits for any number of threads
     CHECK(found.gradients == expected.gradients);
   }
   set_thread_count(before);
+}
+
+TEST_CASE("a token's type is its row of the table, and none given means 0") {
+  CrammedBertOptions options = small();
+  options.embedding.token_types = 2;
+  options.embedding.norm = false;
+  options.layers = 0;
+  options.final_norm = false;
+  MaskedLm model(options);
+  initialize(model, 0.3, 5);
+  const Batch batch = random_batch();
+  std::map<std::string, Variable> named;
+  for (const NamedParameter& parameter : model.parameters()) named[parameter.name] = parameter.value;
+  const Tensor& table = named.at("encoder.embedding.token_type_embedding.weight").value();
+  ForwardContext context;
+  IntTensor types = IntTensor::zeros(batch.ids.shape());
+  const Tensor first = model.encoder().forward({batch.ids, {}, types}, context).value();
+  CHECK(model.encoder().forward({batch.ids}, context).value().to_vector() == first.to_vector());
+  types.data()[7] = 1;
+  const Tensor second = model.encoder().forward({batch.ids, {}, types}, context).value();
+  for (std::int64_t i = 0; i < first.size(); ++i) {
+    const float step = i / 16 == 7 ? table.data()[16 + i % 16] - table.data()[i % 16] : 0.0F;
+    CHECK(second.data()[i] - first.data()[i] == doctest::Approx(step).epsilon(1e-4));
+  }
+  types.data()[7] = 2;
+  CHECK_THROWS_AS(model.encoder().forward({batch.ids, {}, types}, context), InputError);
+}
+
+TEST_CASE("a pooler is carried along: its weights get no gradient, and no head means no logits") {
+  CrammedBertOptions options = small();
+  options.pooler = true;
+  MaskedLm model(options);
+  initialize(model, 0.3, 5);
+  const Result result = of_loss(model, random_batch());
+  CHECK_FALSE(result.gradients.contains("pooler.dense.weight"));
+  for (const NamedParameter& parameter : model.parameters()) {
+    CHECK(parameter.value.requires_grad() == !parameter.name.starts_with("pooler."));
+  }
+  options.masked_lm_head = false;
+  MaskedLm headless(options);
+  CHECK(testing::error_of([&] { of_loss(headless, random_batch()); }) ==
+        "the model only encodes: it came without the head of a masked language model");
 }
 
 TEST_CASE("positions that do not ascend are predicted too") {

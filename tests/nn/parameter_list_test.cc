@@ -56,6 +56,28 @@ TEST_CASE("a masked LM lists paths, shapes and parts of the model") {
   CHECK(listed([](const ParameterList& list) { MaskedLm::describe(list, tiny()); }) == expected);
 }
 
+TEST_CASE("BERT adds types, biases, the head's transform and a carried pooler") {
+  CrammedBertOptions options = bert_options();
+  options.layers = 0;
+  options.hidden_size = 24;
+  options.embedding.vocab_size = 16;
+  options.embedding.max_positions = 8;
+  options.pooler = true;
+  const Lines expected = {"decoder.bias [16] head",
+                          "pooler.dense.weight [24,24] head",
+                          "pooler.dense.bias [24] head",
+                          "encoder.embedding.word_embedding.weight [16,24] embedding",
+                          "encoder.embedding.pos_embedding.embedding.weight [8,24] embedding",
+                          "encoder.embedding.token_type_embedding.weight [2,24] embedding",
+                          "encoder.embedding.norm.weight [24] norms",
+                          "encoder.embedding.norm.bias [24] norms",
+                          "transform.dense.weight [24,24] head",
+                          "transform.dense.bias [24] head",
+                          "transform.norm.weight [24] norms",
+                          "transform.norm.bias [24] norms"};
+  CHECK(listed([&](const ParameterList& list) { MaskedLm::describe(list, options); }) == expected);
+}
+
 TEST_CASE("without children only a module's own parameters are listed") {
   const auto lm = [](const ParameterList& list) { MaskedLm::describe(list, tiny()); };
   CHECK(listed(lm, false) == Lines{"decoder.bias [16] head"});

@@ -1,5 +1,7 @@
 #include "espalier/ops/activations.h"
 
+#include <numbers>
+
 #include "espalier/ops/gelu.h"
 #include "tests/ops/full_check.h"
 
@@ -21,6 +23,14 @@ TEST_CASE("gelu") {
   const auto op = [](std::span<const Variable> in) { return gelu(in[0]); };
   for (const Shape& shape : kShapes)
     testing::full_check(op, elementwise_twin(plain_gelu), {random_tensor(shape, 1, -4, 4)});
+}
+
+TEST_CASE("gelu_tanh") {
+  const auto op = [](std::span<const Variable> in) { return gelu_tanh(in[0]); };
+  const auto twin = elementwise_twin([](double x) {
+    return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+  });
+  for (const Shape& shape : kShapes) testing::full_check(op, twin, {random_tensor(shape, 1, -4, 4)});
 }
 
 TEST_CASE("gated_gelu: the second half is the gate") {
@@ -66,7 +76,7 @@ TEST_CASE("relu away from zero, and its slope of 0 at zero") {
 
 TEST_CASE("NaN passes through every activation") {
   const Variable x(Tensor::full({3}, NAN));
-  for (const Variable& y : {gelu(x), tanh(x), sigmoid(x), relu(x)}) {
+  for (const Variable& y : {gelu(x), gelu_tanh(x), tanh(x), sigmoid(x), relu(x)}) {
     for (const float value : y.value().span()) CHECK(std::isnan(value));
   }
 }

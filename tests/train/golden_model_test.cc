@@ -117,9 +117,9 @@ class GoldenModel {
     context.routing = routing_;
     if (lm_) {
       const double count = static_cast<double>(batch.positions.size());
-      return lm_->loss(batch.ids, batch.mask, batch.positions, batch.targets, count, context).loss;
+      return lm_->loss({batch.ids, batch.mask}, batch.positions, batch.targets, count, context).loss;
     }
-    const Variable logits = classifier_->forward(batch.ids, batch.mask, context);
+    const Variable logits = classifier_->forward({batch.ids, batch.mask}, context);
     const std::int64_t rows = batch.ids.shape()[0];
     if (!batch.values.empty()) {
       return ops::mean_squared_error(ops::reshape(logits, {rows}), Tensor::from({rows}, batch.values));
@@ -132,14 +132,14 @@ class GoldenModel {
     nn::ForwardContext context;
     context.routing = routing_;
     nn::CrammedBert& encoder = lm_ ? lm_->encoder() : classifier_->encoder();
-    return encoder.forward(batch.ids, batch.mask, context).value();
+    return encoder.forward({batch.ids, batch.mask}, context).value();
   }
 
   Tensor logits(const GoldenBatch& batch) {
     const NoGradGuard no_grad;
     nn::ForwardContext context;
     context.routing = routing_;
-    if (classifier_) return classifier_->forward(batch.ids, batch.mask, context).value();
+    if (classifier_) return classifier_->forward({batch.ids, batch.mask}, context).value();
     return ops::linear(Variable(hidden(batch)), lm_->encoder().word_embedding()).value();
   }
 

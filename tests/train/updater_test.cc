@@ -106,7 +106,7 @@ struct Batches {
       positions.push_back(static_cast<std::int32_t>(8 * i + (first + i) % 8));
       targets.push_back(static_cast<std::int32_t>((first + i) % 40));
     }
-    return model.loss(ids, Tensor(), positions, targets, static_cast<double>(of), context).loss;
+    return model.loss({ids}, positions, targets, static_cast<double>(of), context).loss;
   }
 };
 

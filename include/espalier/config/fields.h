@@ -9,6 +9,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -62,6 +63,11 @@ class Fields {
   template <class Enum>
   void choice(const std::string& key, Enum& target, std::vector<std::pair<std::string, Enum>> names,
               const std::string& help);
+  // A choice that gives other keys of `fill`'s owner new defaults: it is set before all others, wherever it
+  // is written.
+  template <class Enum>
+  void preset(const std::string& key, Enum& target, std::vector<std::pair<std::string, Enum>> names,
+              const std::string& help, std::type_identity_t<std::function<void(Enum)>> fill);
   // Keys already added of which only one may be given, the others at their defaults. One that is given on the
   // command line takes the place of another in the file, one in the file that of another in its base. Two in
   // the same place both stay: the owner refuses that.
@@ -84,10 +90,13 @@ class Fields {
     std::function<std::vector<std::string>()> get;
     std::vector<Setting>* group = nullptr;  // of add_group
     std::vector<std::string> default_values = {};
+    bool sets_defaults = false;  // of preset()
     bool takes(const std::string& name) const;
   };
   void add_field(Field field);
   Field& field_of(const std::string& key);
+  // The field that a setting is for; InputError with the nearest where there is none.
+  Field& taker_of(const Setting& setting);
   // Of keys of one_of(), those set in lower layers than the highest choice among `settings` return to their
   // defaults.
   void forget_lower_choices(const std::vector<std::string>& keys, std::span<const Setting> settings);
@@ -112,6 +121,18 @@ void Fields::choice(const std::string& key, Enum& target, std::vector<std::pair<
       });
 }
 
+template <class Enum>
+void Fields::preset(const std::string& key, Enum& target, std::vector<std::pair<std::string, Enum>> names,
+                    const std::string& help, std::type_identity_t<std::function<void(Enum)>> fill) {
+  choice(key, target, std::move(names), help);
+  Field& field = fields_.back();
+  field.sets_defaults = true;
+  field.set = [set = field.set, &target, fill](const Setting& setting) {
+    set(setting);
+    fill(target);
+  };
+}
+
 // Reads a YAML file into settings with dotted keys. A `base: FILE` key (relative to the file) is read first,
 // so that a variant overrides its base. Errors name file and line, and for a file that is not there the
 // nearest one.
@@ -129,8 +150,8 @@ Config load(const std::filesystem::path& path, std::span<const std::string> over
   Config config;
   Fields fields;
   describe(config, fields);
-  if (!path.empty()) fields.apply(read_yaml(path));
   std::vector<Setting> settings;
+  if (!path.empty()) settings = read_yaml(path);
   for (const std::string& argument : overrides) settings.push_back(parse_override(argument));
   fields.apply(settings);
   return config;

@@ -3,11 +3,11 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "espalier/data/labelled.h"
+#include "espalier/model/text_encoding.h"
 #include "espalier/tensor/tensor.h"
 #include "espalier/text/tokenizer.h"
 
@@ -17,6 +17,7 @@ namespace espalier::data {
 struct LabelledBatch {
   IntTensor ids;                      // [B, S], <pad> behind each text
   Tensor mask;                        // [B, S]: 1 for tokens, 0 for padding
+  IntTensor types;                    // [B, S], 0 for padding; undefined where the model has none
   std::vector<std::int32_t> classes;  // [B], empty for regressions and without labels
   std::vector<float> values;          // [B], regressions only
   std::vector<std::int64_t> rows;     // [B]: index into the data
@@ -25,17 +26,9 @@ struct LabelledBatch {
   std::int64_t size() const { return ids.shape()[0]; }
 };
 
-// Texts in the template of the tokenizer; a single text is a pair with an empty second part, <cls> A <sep>
-// <sep> (the original encodes it so). Of a pair the longer part is cut first. max_length 0: no limit.
-std::vector<std::int32_t> encode_texts(const text::Tokenizer& tokenizer, const std::string& text,
-                                       const std::string& text_pair, std::int64_t max_length);
-
-// Ids and mask of any texts, for prediction on a stream. At least one text.
-LabelledBatch encode_batch(const text::Tokenizer& tokenizer, std::span<const Example> texts,
-                           std::int64_t max_length);
-
 struct LabelledLoaderOptions {
   std::int64_t batch_size = 16;
+  model::TextEncoding encoding;
   std::int64_t max_length = 128;  // at least what the template needs; longer texts are cut
   // A new order each epoch, keyed by (seed, epoch); otherwise the order of the data.
   bool shuffle = false;
@@ -50,7 +43,7 @@ struct LabelledLoaderOptions {
 // (data, options, epoch, index). Not for use by several threads at once.
 class LabelledLoader {
  public:
-  // Keeps ids and labels, not the texts. InputError if max_length is too short for the template.
+  // Keeps ids, types and labels, not the texts. InputError if max_length is too short for the template.
   LabelledLoader(const text::Tokenizer& tokenizer, const LabelledData& data,
                  const LabelledLoaderOptions& options);
 
@@ -67,7 +60,8 @@ class LabelledLoader {
   double padding_share(std::int64_t epoch);
 
  private:
-  std::span<const std::int32_t> ids_of(std::int64_t row) const;
+  // Of a row: its part of ids_ or types_.
+  std::span<const std::int32_t> part_of(const std::vector<std::int32_t>& all, std::int64_t row) const;
   std::int64_t length_of(std::int64_t row) const;
   void arrange(std::int64_t epoch);
   std::pair<std::int64_t, std::int64_t> range_of(std::int64_t index) const;
@@ -76,6 +70,7 @@ class LabelledLoader {
   std::int32_t pad_id_;
   bool has_labels_, regression_;
   std::vector<std::int32_t> ids_;      // of all rows, one after the other
+  std::vector<std::int32_t> types_;    // the same; empty where the model has none
   std::vector<std::int64_t> offsets_;  // [rows + 1]
   std::vector<std::int32_t> classes_;  // [rows]
   std::vector<float> values_;          // [rows]

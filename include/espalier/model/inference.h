@@ -23,7 +23,7 @@ std::string unfinished_warning(const LoadedModel& model, const ops::TreeRouting&
 
 struct TextPair {
   std::string text;
-  std::string pair;  // may be empty: the recipe encodes single sentences as a pair with an empty second part
+  std::optional<std::string> pair;  // none: a single text
 };
 
 struct Classification {

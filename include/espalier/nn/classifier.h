@@ -1,5 +1,6 @@
-// A crammed BERT that classifies sequences, or gives each a number:
-//   logits = W_head dropout(tanh(W_pool pool(hidden) + b_pool)) + b_head.
+// An encoder that classifies sequences, or gives each a number:
+//   logits = W_head dropout(f(W_pool pool(hidden) + b_pool)) + b_head,  f tanh, or relu in DistilBERT.
+// With head_dim = d and the first state it is BERT's, pooler and all.
 #pragma once
 
 #include "espalier/nn/crammed_bert.h"
@@ -11,22 +12,25 @@ enum class Pooler {
   kAverage,  // the mean over all positions, padding included (the original's `avg`)
 };
 
+enum class HeadActivation { kTanh, kRelu };
+
 struct ClassifierOptions {
   Pooler pooler = Pooler::kFirst;
+  HeadActivation activation = HeadActivation::kTanh;
   std::int64_t head_dim = 1024;
   std::int64_t labels = 2;  // 1 for regression
   double dropout = 0.1;
 };
 
-// The encoder with the original's classification head: pool, linear to head_dim, tanh, dropout, linear to
-// labels. Parameters: `encoder.*`, `pooler.dense.{weight,bias}`, `head.{weight,bias}`.
+// The encoder with the original's classification head: pool, linear to head_dim, activation, dropout, linear
+// to labels. Parameters: `encoder.*`, `pooler.dense.{weight,bias}`, `head.{weight,bias}`.
 class SequenceClassifier : public Module {
  public:
   SequenceClassifier(const CrammedBertOptions& options, const ClassifierOptions& head);
   static void describe(const ParameterList& list, const CrammedBertOptions& options,
                        const ClassifierOptions& head);
-  // ids [B,S], mask [B,S] -> logits [B, labels]
-  Variable forward(const IntTensor& ids, const Tensor& mask, ForwardContext& context);
+  // -> logits [B, labels]
+  Variable forward(const Tokens& tokens, ForwardContext& context);
   CrammedBert& encoder() { return encoder_; }
   const ClassifierOptions& head_options() const { return options_; }
 

@@ -1,6 +1,6 @@
-// The encoder of Geiping and Goldstein, "Cramming" (arXiv 2212.14034), with feedforward layers as in
-// UltraFastBERT (arXiv 2311.10770): embedding, pre-norm layers, a last LayerNorm where the options ask for
-// one.
+// The encoder of Devlin et al., "BERT" (2019), and of Geiping and Goldstein, "Cramming" (arXiv 2212.14034),
+// with feedforward layers as in UltraFastBERT (arXiv 2311.10770) or dense: embedding, layers, a last
+// LayerNorm where the options ask for one.
 #pragma once
 
 #include <memory>
@@ -8,6 +8,7 @@
 
 #include "espalier/nn/embedding.h"
 #include "espalier/nn/encoder_layer.h"
+#include "espalier/nn/tokens.h"
 
 namespace espalier::nn {
 
@@ -17,18 +18,17 @@ class CrammedBert : public Module {
   // Throws InputError if `options` contradict each other. Weights are zero until initialize() or loading.
   explicit CrammedBert(const CrammedBertOptions& options);
   static void describe(const ParameterList& list, const CrammedBertOptions& options);
-  // ids [B,S]; mask [B,S] or undefined -> hidden states [B,S,d].
-  Variable forward(const IntTensor& ids, const Tensor& mask, ForwardContext& context);
+  // -> hidden states [B,S,d].
+  Variable forward(const Tokens& tokens, ForwardContext& context);
   // Rows [n,d] of it at some flat positions [n] of [B,S]. Where narrows_last_layer(), the last layer computes
   // these alone, which gives their values up to rounding.
-  Variable forward_at(const IntTensor& ids, const Tensor& mask, const IntTensor& positions,
-                      ForwardContext& context);
+  Variable forward_at(const Tokens& tokens, const IntTensor& positions, ForwardContext& context);
   const CrammedBertOptions& options() const { return options_; }
   const Variable& word_embedding() const { return embedding_.word_embedding(); }
 
  private:
   // The embedding and all layers but so many of the last.
-  Variable first_layers(const IntTensor& ids, const Tensor& mask, std::size_t but, ForwardContext& context);
+  Variable first_layers(const Tokens& tokens, std::size_t but, ForwardContext& context);
   Variable normalized(const Variable& x);
 
   CrammedBertOptions options_;

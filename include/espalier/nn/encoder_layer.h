@@ -1,5 +1,7 @@
-// A pre-norm transformer layer:  h = x + dropout(attention(norm1(x)));  y = h +
+// A transformer layer. Pre-norm:   h = x + dropout(attention(norm1(x)));    y = h +
 // dropout(feedforward(norm2(h))).
+//                      Post-norm:  h = norm1(x + dropout(attention(x)));    y = norm2(h +
+//                      dropout(feedforward(h))).
 #pragma once
 
 #include <memory>
@@ -25,6 +27,11 @@ class EncoderLayer : public Module {
  private:
   // What follows attention: residual, then the second half. All of x's shape.
   Variable finish(const Variable& x, const Variable& attended, ForwardContext& context);
+  // What a half of the layer reads, and what becomes of its sum.
+  Variable before(const LayerNorm& norm, const Variable& x) const;
+  Variable after(const LayerNorm& norm, const Variable& sum) const;
+
+  NormPlacement placement_;
   double dropout_;
   LayerNorm norm1_;
   SelfAttention attention_;

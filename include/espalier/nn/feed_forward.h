@@ -1,5 +1,6 @@
 // The layer between attention and the next one: a tree (nn/fff.h) or one of its dense controls,
-//   gelu(x W_in^T) W_out^T,  or gated  (u gelu(g)) W_out^T with (u, g) the halves of x W_in^T (and biases).
+//   activation(x W_in^T) W_out^T,  or gated  (u gelu(g)) W_out^T with (u, g) the halves of x W_in^T (and
+//   biases).
 #pragma once
 
 #include <memory>

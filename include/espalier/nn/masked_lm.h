@@ -1,8 +1,10 @@
 // Masked language modelling of Devlin et al., "BERT" (2019), with a decoder tied to the word embedding W:
-//   logits = hidden W^T (+ bias),  the loss their cross entropy with the hidden words; no head transform.
+//   logits = transform(hidden) W^T (+ bias),  the loss their cross entropy with the hidden words.
+// BERT's transform is LayerNorm(activation(linear(hidden))); a crammed BERT has none.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "espalier/nn/crammed_bert.h"
@@ -15,25 +17,33 @@ struct MaskedLmResult {
   std::int64_t correct = 0;  // predictions whose most likely word is the target
 };
 
-// Parameters: `encoder.*`, and `decoder.bias` where the architecture has one.
+// Parameters: `encoder.*`, and where the architecture has them `decoder.bias`,
+// `transform.dense.{weight,bias}`, `transform.norm.*`, and `pooler.dense.{weight,bias}`, which is only
+// carried along.
 class MaskedLm : public Module {
  public:
   explicit MaskedLm(const CrammedBertOptions& options);
   static void describe(const ParameterList& list, const CrammedBertOptions& options);
 
   // The loss on `positions` (flat indices into [B,S]) with `targets`, divided by `total_count`: give the
-  // number of predictions of the whole update when it is summed over micro-batches.
-  MaskedLmResult loss(const IntTensor& ids, const Tensor& mask, const std::vector<std::int32_t>& positions,
+  // number of predictions of the whole update when it is summed over micro-batches. InputError where the
+  // architecture has no masked_lm_head, as for logits().
+  MaskedLmResult loss(const Tokens& tokens, const std::vector<std::int32_t>& positions,
                       const std::vector<std::int32_t>& targets, double total_count, ForwardContext& context);
   // Logits [n, vocabulary] of the given flat positions.
-  Variable logits(const IntTensor& ids, const Tensor& mask, const std::vector<std::int32_t>& positions,
-                  ForwardContext& context);
+  Variable logits(const Tokens& tokens, const std::vector<std::int32_t>& positions, ForwardContext& context);
 
   CrammedBert& encoder() { return encoder_; }
   const CrammedBertOptions& options() const { return encoder_.options(); }
 
  private:
+  // What the decoder reads: rows [n,d] of the given positions.
+  Variable predictions(const Tokens& tokens, const std::vector<std::int32_t>& positions,
+                       ForwardContext& context);
+
   CrammedBert encoder_;
+  std::unique_ptr<Linear> transform_;
+  std::unique_ptr<LayerNorm> transform_norm_;
   Variable decoder_bias_;
 };
 

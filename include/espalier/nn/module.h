@@ -31,7 +31,8 @@ class Module {
   void clear_gradients();
 
  protected:
-  // Makes what `describe` lists, but for the parameters of children: leaves of zeros that require a gradient.
+  // Makes what `describe` lists, but for the parameters of children: leaves of zeros that require a gradient,
+  // unless they are carried along only.
   void register_parameters(FunctionRef<void(const ParameterList& own)> describe);
   // A handle to one of those, undefined where there is none of that name.
   Variable parameter(const std::string& name) const;

@@ -1,5 +1,7 @@
-// What a crammed BERT is made of. Defaults are the published 1x11 UltraFastBERT; field names follow the
-// original's architecture files where they mean the same.
+// What an encoder is made of. Defaults are the published 1x11 UltraFastBERT, a crammed BERT; bert_options()
+// are those of the BERT that everybody else means. Field names follow the original's architecture files where
+// they mean the same. Every mixture of the two computes, but only what has a class elsewhere can be exported
+// to it.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +10,21 @@
 #include "espalier/ops/tree_size.h"
 
 namespace espalier::nn {
+
+// Whose defaults an architecture begins with, and whose names it is exported under.
+enum class Family { kCrammed, kBert };
+
+// Where the LayerNorms of a layer stand.
+enum class NormPlacement {
+  kPre,   // x + f(norm(x)): Xiong et al., "On layer normalization in the transformer architecture" (2020)
+  kPost,  // norm(x + f(x)): Vaswani et al. (2017), BERT
+};
+
+enum class Activation {
+  kGelu,      // x Phi(x)
+  kGeluTanh,  // its approximation by a tanh: `gelu_new` of transformers, the first BERT's
+  kRelu,
+};
 
 enum class Positions {
   kScaledSinusoidal,  // a learned scalar times a sinusoid table (the original)
@@ -19,7 +36,8 @@ struct EmbeddingOptions {
   std::int64_t vocab_size = 32768;
   std::int64_t max_positions = 128;  // longest sequence the position table serves
   Positions positions = Positions::kScaledSinusoidal;
-  bool norm = true;  // LayerNorm after the sum of word and position
+  std::int64_t token_types = 0;  // rows of the table of token types (BERT's segments); 0: none is added
+  bool norm = true;              // LayerNorm after the sum
   double dropout = 0.1;
   std::int64_t pad_id = 0;  // its row gets no gradient from the look-up
 };
@@ -38,30 +56,41 @@ enum class FeedForwardType {
   kGated,       // linear to `width`, the second half gates the first, linear
 };
 
-enum class Activation { kGelu, kRelu };
-
 struct FeedForwardOptions {
   FeedForwardType type = FeedForwardType::kNeuronTree;
-  std::int64_t width = 3072;     // dense and gated: units of the first linear layer
-  std::int64_t trees = 1;        // parallel trees
-  std::int64_t depth = 11;       // levels of decisions; a neuron tree has 2^(depth+1)-1 nodes
-  std::int64_t leaf_width = 16;  // leaf trees: hidden units of a leaf
+  std::int64_t width = 3072;                  // dense and gated: units of the first linear layer
+  Activation activation = Activation::kGelu;  // dense: of its units; and of the head's transform
+  std::int64_t trees = 1;                     // parallel trees
+  std::int64_t depth = 11;                    // levels of decisions; a neuron tree has 2^(depth+1)-1 nodes
+  std::int64_t leaf_width = 16;               // leaf trees: hidden units of a leaf
   Activation leaf_activation = Activation::kRelu;
 };
 
 struct CrammedBertOptions {
+  Family family = Family::kCrammed;
   std::int64_t layers = 16;
   std::int64_t hidden_size = 768;
   double dropout = 0.1;  // after attention and after the feedforward layer
   double norm_eps = 1e-12;
   bool use_bias = false;  // biases in attention's output and in dense layers
+  NormPlacement norm_placement = NormPlacement::kPre;
   bool final_norm = true;
   double init_std = 0.02;  // N(0, std^2) for embeddings and every linear weight
+  // The head of a masked language model: decoder(transform(hidden)), the decoder tied to the word embedding.
+  bool masked_lm_head = true;   // false: a model that only encodes
+  bool head_transform = false;  // LayerNorm(activation(linear(hidden))) before the decoder
   bool decoder_bias = false;
+  // Keeps the tanh layer over the first state that BERT was pretrained with. A masked LM carries it along
+  // unchanged, a classifier of its shape starts from it.
+  bool pooler = false;
   EmbeddingOptions embedding;
   AttentionOptions attention;
   FeedForwardOptions ffn;
 };
+
+// bert-base: post-norm, biases, learned positions, two token types, dense layers of 3072.
+CrammedBertOptions bert_options();
+CrammedBertOptions options_of(Family family);
 
 // "1x11", "dense 3072", "gated 3072", "8x5 leaves of 16": the feedforward layer in a word.
 std::string describe(const FeedForwardOptions& options);

@@ -12,6 +12,7 @@ enum class ParameterRole {
   kScale,           // a single factor, whose first value the module computes
   kDecisionMatrix,  // weights by which a tree decides: of gates, or the input weights of all its neurons
   kDecisionBias,    // what is added to their logits
+  kCarried,         // of a layer that the model keeps for others and does not compute: never trained
 };
 
 // Whether initialize() draws it at random. All others keep the values that their module gave them.

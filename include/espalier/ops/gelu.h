@@ -9,6 +9,11 @@ namespace espalier::ops {
 // gelu(x), any shape. Keeps x for backward.
 Variable gelu(const Variable& x);
 
+// Its approximation 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) of the same paper, any shape: up
+// to 4.8e-4 from gelu(x), so a model trained with one computes something else with the other. Keeps x for
+// backward.
+Variable gelu_tanh(const Variable& x);
+
 // [..., 2h] -> [..., h]: the first half of the last axis times gelu(second half); the second half is the
 // gate. Shazeer, "GLU variants improve transformer" (2020). Keeps x for backward. InputError if the last axis
 // is odd.

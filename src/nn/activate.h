@@ -1,0 +1,22 @@
+// The activation that the options name.
+#pragma once
+
+#include "espalier/nn/options.h"
+#include "espalier/ops/activations.h"
+#include "espalier/ops/gelu.h"
+
+namespace espalier::nn {
+
+inline Variable activate(Activation activation, const Variable& x) {
+  switch (activation) {
+    case Activation::kGelu:
+      return ops::gelu(x);
+    case Activation::kGeluTanh:
+      return ops::gelu_tanh(x);
+    case Activation::kRelu:
+      return ops::relu(x);
+  }
+  return x;
+}
+
+}  // namespace espalier::nn
