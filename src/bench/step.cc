@@ -91,7 +91,7 @@ class StepRun {
   void forward(std::int64_t sequences) {
     const NoGradGuard no_gradient;
     nn::ForwardContext context;
-    context.routing = plan_.routing.routing;
+    context.routing = plan_.routing.trees;
     // The sequence changes with each call, so that trees do not find its rows in the nearest cache.
     const std::int64_t first = sequences < options_.sequences ? forwards_ % options_.sequences : 0;
     const data::MaskedBatch& batch = batches_[static_cast<std::size_t>(forwards_ % kBatches)];
@@ -128,7 +128,7 @@ class StepRun {
   }
 
   nn::MaskedLm& model() { return model_; }
-  ops::RoutingMode mode() const { return plan_.routing.routing.mode; }
+  ops::RoutingMode mode() const { return plan_.routing.trees.mode; }
 
  private:
   const StepOptions& options_;

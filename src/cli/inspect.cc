@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
+
 #include "espalier/base/error.h"
 #include "espalier/io/checkpoint.h"
 #include "espalier/io/hdf5_file.h"
 #include "espalier/io/hf_model.h"
 #include "espalier/io/safetensors.h"
 #include "espalier/io/token_store.h"
+#include "espalier/metrics/metrics.h"
 #include "model/checkpoint_metadata.h"
 #include "model/metrics_history.h"
 
@@ -41,8 +44,8 @@ void add_evaluation(const std::string& metrics, io::Json& json) {
   for (const auto& [key, value] : line.items()) {
     if (key == "eval_routing") {
       json["trees"] = value;
-    } else if (key.starts_with("eval_")) {
-      evaluation[key.substr(5)] = value;
+    } else if (key.starts_with(metrics::kEvaluationPrefix)) {
+      evaluation[key.substr(std::string_view(metrics::kEvaluationPrefix).size())] = value;
     } else if (key == "step" || key == "epoch") {
       evaluation[key] = value;
     }

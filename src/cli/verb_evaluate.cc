@@ -46,25 +46,23 @@ void require_same_words(const model::LoadedModel& model, const io::TokenStoreRea
 }
 
 // Scores are those of the routing asked for; the hard and the soft loss stand beside them.
-io::Json result_json(const train::Evaluation& evaluation, bool soft) {
-  io::Json json = train::evaluation_json(evaluation, "");
-  if (!soft) return json;
-  json["loss"] = *evaluation.loss_soft;
-  json["perplexity"] = std::exp(*evaluation.loss_soft);
-  json["accuracy"] = evaluation.accuracy_soft;
-  return json;
+train::EvaluationScores scores_of(const train::Evaluation& evaluation, bool soft) {
+  train::EvaluationScores scores = train::scores_of(evaluation);
+  if (!soft) return scores;
+  scores.loss = *evaluation.loss_soft;
+  scores.perplexity = std::exp(*evaluation.loss_soft);
+  scores.accuracy = evaluation.accuracy_soft;
+  return scores;
 }
 
-void print_table(const train::Evaluation& evaluation, const io::Json& json, bool soft) {
-  fmt::print("loss            {:.4f} nats over {} predictions (perplexity {:.2f}), {} routing\n",
-             json.at("loss").get<double>(), evaluation.hard.predictions, json.at("perplexity").get<double>(),
-             soft ? "soft" : "hard");
-  fmt::print("accuracy        {:.2f} %\n", 100 * json.at("accuracy").get<double>());
-  fmt::print("unigram loss    {:.4f}\n", evaluation.unigram_loss);
-  if (evaluation.loss_soft) {
+void print_table(const train::Evaluation& evaluation, const train::EvaluationScores& scores, bool soft) {
+  fmt::print("loss            {:.4f} nats over {} predictions (perplexity {:.2f}), {} routing\n", scores.loss,
+             scores.tokens, scores.perplexity, soft ? "soft" : "hard");
+  fmt::print("accuracy        {:.2f} %\n", 100 * scores.accuracy);
+  fmt::print("unigram loss    {:.4f}\n", scores.unigram_loss);
+  if (scores.hardening_gap) {
     fmt::print("hard and soft   {:.4f} hard, {:.4f} soft at temperature {:g}; hardening gap {:.4f}\n",
-               evaluation.hard.loss, *evaluation.loss_soft, evaluation.temperature,
-               evaluation.hard.loss - *evaluation.loss_soft);
+               *scores.loss_hard, *scores.loss_soft, scores.temperature, *scores.hardening_gap);
   }
   // What `espalier evaluate` prints of a run, its export does too: the export keeps the temperature.
   if (!evaluation.hard.trees.empty()) {
@@ -98,11 +96,11 @@ void run_evaluate(const EvaluateArguments& arguments) {
   model::require_finite(losses, arguments.model);
   const std::string warning = model::unfinished_warning(model, routing);
   if (!warning.empty()) log_warning(warning);
-  const io::Json json = result_json(evaluation, soft);
+  const train::EvaluationScores scores = scores_of(evaluation, soft);
   if (arguments.json) {
-    print_json(json);
+    print_json(io::to_json(scores));
   } else {
-    print_table(evaluation, json, soft);
+    print_table(evaluation, scores, soft);
   }
 }
 

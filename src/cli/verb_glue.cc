@@ -7,9 +7,9 @@
 namespace espalier::cli {
 
 static void run_glue(const config::GlueConfig& config) {
-  const io::Json results = glue::run_glue(config);
+  const glue::GlueResults results = glue::run_glue(config);
   fmt::print("{}\n", glue::glue_table(results));
-  const bool packed = !results.at("submission").at("files").empty();
+  const bool packed = results.submission && !results.submission->files.empty();
   fmt::print("{0}/results.json, {0}/results.md{1}\n", config.run,
              packed ? fmt::format(", {}/submission.zip", config.run) : "");
 }

@@ -9,7 +9,6 @@
 namespace espalier::cli {
 
 static void run_prepare(const data::PrepareOptions& options) {
-  data::validate(options);
   Progress progress("prepare");
   const data::PrepareResult result = data::prepare(options, [&](const data::PrepareProgress& now) {
     progress.begin_phase(now.phase);

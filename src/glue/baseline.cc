@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,7 +23,8 @@ namespace fs = std::filesystem;
 
 struct Side {
   fs::path run;
-  const io::Json* results = nullptr;
+  const GlueResults& results;
+  const GlueTaskScores& task;
 };
 
 metrics::Predictions read_predictions(const data::GlueTask& task, const fs::path& path) {
@@ -55,51 +59,46 @@ metrics::Predictions read_predictions(const data::GlueTask& task, const fs::path
 // The predictions of all seeds on one dev file.
 std::vector<metrics::Predictions> seeds_of(const Side& side, const data::GlueTask& task,
                                            const data::GlueFile& file) {
-  const std::string prefix = side.results->at("epoch") == "best" ? "predictions_best_dev" : "predictions_dev";
+  const bool best = side.results.epoch == config::ReportedEpoch::kBest;
+  const std::string prefix = best ? "predictions_best_dev" : "predictions_dev";
   std::vector<metrics::Predictions> seeds;
-  for (const io::Json& run : side.results->at("tasks").at(task.name).at("runs")) {
-    const fs::path folder = side.run / run.at("folder").get<std::string>();
-    seeds.push_back(read_predictions(task, folder / (prefix + file.suffix + ".tsv")));
+  for (const GlueTraining& run : side.task.runs) {
+    seeds.push_back(read_predictions(task, side.run / run.folder / (prefix + file.suffix + ".tsv")));
   }
   return seeds;
 }
 
-bool has_set(const io::Json& task, const std::string& split) {
-  const io::Json& scores = task.at("scores");
-  return std::any_of(scores.begin(), scores.end(),
-                     [&](const io::Json& score) { return score.at("set") == split; });
+bool has_set(const GlueTaskScores& task, const std::string& split) {
+  return std::any_of(task.scores.begin(), task.scores.end(),
+                     [&](const GlueSpreads& score) { return score.set == split; });
 }
 
 // One for each dev file that both runs scored.
 std::vector<metrics::PairedSet> sets_of(const data::GlueTask& task, const Side& own, const Side& baseline) {
   std::vector<metrics::PairedSet> sets;
   for (const data::GlueFile& file : task.dev_files()) {
-    if (!has_set(own.results->at("tasks").at(task.name), file.split) ||
-        !has_set(baseline.results->at("tasks").at(task.name), file.split)) {
-      continue;
-    }
+    if (!has_set(own.task, file.split) || !has_set(baseline.task, file.split)) continue;
     sets.push_back({task.metrics[0], seeds_of(own, task, file), seeds_of(baseline, task, file)});
   }
   return sets;
 }
 
 // In the scale of tables.
-io::Json comparison(const config::GlueConfig& config, const std::vector<metrics::PairedSet>& sets,
-                    std::vector<std::string> tasks) {
+GlueComparison comparison(const config::GlueConfig& config, const std::vector<metrics::PairedSet>& sets,
+                          std::vector<std::string> tasks) {
   metrics::PairedOptions options;
   options.resamples = static_cast<int>(std::max<std::int64_t>(config.recipe.bootstrap, 1000));
   const metrics::PairedDifference paired = metrics::paired_bootstrap(sets, options);
-  const auto scaled = [](double value) { return io::finite_or_null(100 * value); };
-  io::Json json;
-  json["score"] = scaled(paired.first);
-  json["baseline"] = scaled(paired.second);
-  json["share"] = paired.second > 0 ? scaled(paired.first / paired.second / 100) : io::Json();
-  json["difference"] = scaled(paired.difference);
-  json["low"] = scaled(paired.interval.low);
-  json["high"] = scaled(paired.interval.high);
-  json["p_value"] = paired.p_value;
-  json["tasks"] = std::move(tasks);
-  return json;
+  GlueComparison result;
+  result.score = 100 * paired.first;
+  result.baseline = 100 * paired.second;
+  if (paired.second > 0) result.share = 100 * (paired.first / paired.second / 100);
+  result.difference = 100 * paired.difference;
+  result.low = 100 * paired.interval.low;
+  result.high = 100 * paired.interval.high;
+  result.p_value = paired.p_value;
+  result.tasks = std::move(tasks);
+  return result;
 }
 
 // A task that both runs have.
@@ -108,7 +107,8 @@ struct Common {
   std::vector<metrics::PairedSet> sets;
 };
 
-io::Json average(const config::GlueConfig& config, const std::vector<Common>& tasks, bool with_cola) {
+std::optional<GlueComparison> average(const config::GlueConfig& config, const std::vector<Common>& tasks,
+                                      bool with_cola) {
   std::vector<metrics::PairedSet> sets;
   std::vector<std::string> names;
   for (const Common& task : tasks) {
@@ -116,56 +116,49 @@ io::Json average(const config::GlueConfig& config, const std::vector<Common>& ta
     sets.insert(sets.end(), task.sets.begin(), task.sets.end());
     names.push_back(task.name);
   }
-  if (names.empty()) return {};
+  if (names.empty()) return std::nullopt;
   return comparison(config, sets, names);
 }
 
 }  // namespace
 
-io::Json read_baseline(const config::GlueConfig& config) {
+GlueResults read_baseline(const config::GlueConfig& config) {
   const fs::path file = fs::path(config.baseline) / "results.json";
   if (!fs::exists(file)) {
     throw InputError(fmt::format("glue.baseline: {} holds no results.json of a GLUE run", config.baseline));
   }
-  io::Json json = io::read_json(file);
-  const io::JsonView view(json, file.string());
-  const std::string epoch = view["epoch"].as_string();
-  if (epoch != config::epoch_name(config.epoch)) {
+  GlueResults results = io::read_record<GlueResults>(file);
+  if (results.epoch != config.epoch) {
     throw InputError(
         fmt::format("glue.baseline: {} reports the {} epoch, this run the {} one: set glue.epoch",
-                    config.baseline, epoch, config::epoch_name(config.epoch)));
+                    config.baseline, config::epoch_name(results.epoch), config::epoch_name(config.epoch)));
   }
-  view["tasks"].expect_object();
-  return json;
+  return results;
 }
 
-io::Json compare_with_baseline(const config::GlueConfig& config, const io::Json& results) {
-  const io::Json other = read_baseline(config);
-  const Side own{config.run, &results}, baseline{config.baseline, &other};
-  io::Json json;
-  json["run"] = config.baseline;
-  json["model"] = other.at("model");
-  json["tasks"] = io::Json::object();
+GlueBaseline compare_with_baseline(const config::GlueConfig& config, const GlueResults& results) {
+  const GlueResults other = read_baseline(config);
+  GlueBaseline baseline{config.baseline, other.model, {}, {}, {}};
   std::vector<Common> common;
-  for (const auto& [name, task] : results.at("tasks").items()) {
-    const auto twin = other.at("tasks").find(name);
-    if (twin == other.at("tasks").end()) continue;
-    if (!task.at("score").is_number() || !twin->at("score").is_number()) continue;
-    Common both{name, sets_of(data::find_glue_task(name), own, baseline)};
+  for (const auto& [name, task] : results.tasks) {
+    const GlueTaskScores* twin = other.find(name);
+    if (twin == nullptr || !std::isfinite(task.score) || !std::isfinite(twin->score)) continue;
+    Common both{name, sets_of(data::find_glue_task(name), {config.run, results, task},
+                              {config.baseline, other, *twin})};
     if (both.sets.empty()) continue;
     try {
-      json["tasks"][name] = comparison(config, both.sets, {name});
+      baseline.tasks.emplace_back(name, comparison(config, both.sets, {name}));
     } catch (const InputError& error) {
       throw InputError(fmt::format("glue.baseline: {}: {}: {}", config.baseline, name, error.what()));
     }
     common.push_back(std::move(both));
   }
-  json["without_cola"] = average(config, common, false);
+  baseline.without_cola = average(config, common, false);
   // Without CoLA there is no second average to tell from the first.
   const bool has_cola =
       std::any_of(common.begin(), common.end(), [](const Common& c) { return c.name == "cola"; });
-  json["with_cola"] = has_cola ? average(config, common, true) : io::Json();
-  return json;
+  if (has_cola) baseline.with_cola = average(config, common, true);
+  return baseline;
 }
 
 }  // namespace espalier::glue

@@ -48,15 +48,6 @@ GlueFolder::GlueFolder(const config::GlueConfig& config) : path_(checked(config)
   }
 }
 
-std::optional<io::Json> GlueFolder::read(const fs::path& below) const {
-  if (!fs::exists(path_ / below)) return std::nullopt;
-  return io::read_json(path_ / below);
-}
-
-void GlueFolder::write(const fs::path& below, const io::Json& json) const {
-  write_text(below, io::json_text(json));
-}
-
 void GlueFolder::write_text(const fs::path& below, const std::string& text) const {
   fs::create_directories((path_ / below).parent_path());
   io::write_text_atomically(path_ / below, text);

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "espalier/config/glue_config.h"
-#include "espalier/io/json.h"
+#include "espalier/io/json_fields.h"
 #include "espalier/io/run_files.h"
 
 namespace espalier::glue {
@@ -20,9 +20,16 @@ class GlueFolder {
 
   const std::filesystem::path& path() const { return path_; }
   // A document below the folder; none if it is not there.
-  std::optional<io::Json> read(const std::filesystem::path& below) const;
+  template <class T>
+  std::optional<T> read(const std::filesystem::path& below) const {
+    if (!std::filesystem::exists(path_ / below)) return std::nullopt;
+    return io::read_record<T>(path_ / below);
+  }
   // Replaces it.
-  void write(const std::filesystem::path& below, const io::Json& json) const;
+  template <class T>
+  void write(const std::filesystem::path& below, const T& value) const {
+    write_text(below, io::json_text(io::to_json(value)));
+  }
   void write_text(const std::filesystem::path& below, const std::string& text) const;
 
  private:

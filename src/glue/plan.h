@@ -6,7 +6,7 @@
 
 #include "espalier/config/glue_config.h"
 #include "espalier/data/glue.h"
-#include "train/run_inputs.h"
+#include "espalier/train/run_inputs.h"
 
 namespace espalier::glue {
 

@@ -11,7 +11,8 @@
 #include "espalier/data/glue_submission.h"
 #include "espalier/data/labelled_loader.h"
 #include "espalier/model/loaded_model.h"
-#include "train/run_inputs.h"
+#include "espalier/train/run_inputs.h"
+#include "glue/run.h"
 
 namespace espalier::glue {
 namespace {
@@ -66,45 +67,41 @@ TestPredictions predict(model::LoadedModel& model, const data::LabelledData& dat
 }
 
 // Whether what was predicted is of this model and of the rows that the files hold now.
-bool is_done(const GlueFolder& folder, const io::Json& done, const std::string& model,
-             const train::RunInputs& inputs) {
-  if (done.at("folder") != model) return false;
-  const io::Json saved = done.value("inputs", io::Json::object());
-  for (const train::RunInput& input : inputs) {
-    if (!saved.contains(input.key)) return false;
-    const std::string change = train::difference(input, saved);
+bool is_done(const GlueFolder& folder, const GlueTests& done, const std::string& model,
+             const GlueTaskPlan& plan) {
+  if (done.folder != model || done.files.size() != plan.test_files.size()) return false;
+  for (const train::RunInput& input : plan.test_inputs) {
+    const train::RunInput* then = train::find_input(done.inputs, input.key);
+    if (then == nullptr) return false;
+    const std::string change = train::difference(input, *then);
     if (change.empty()) continue;
     log_info(fmt::format("{}; its rows are predicted again", change));
     return false;
   }
-  const io::Json& files = done.at("files");
-  return std::all_of(files.begin(), files.end(), [&](const io::Json& file) {
-    return fs::exists(folder.path() / "submission" / file.at("name").get<std::string>());
+  return std::all_of(done.files.begin(), done.files.end(), [&](const GlueTestFile& file) {
+    return fs::exists(folder.path() / "submission" / file.name);
   });
 }
 
 }  // namespace
 
-io::Json predict_tests(const config::GlueConfig& config, const GlueTaskPlan& plan, const GlueFolder& folder) {
+GlueTests predict_tests(const config::GlueConfig& config, const GlueTaskPlan& plan,
+                        const GlueFolder& folder) {
   const fs::path task = folder_of(*plan.task);
-  io::Json result = {{"folder", folder.read(task / "model.json").value().at("folder")},
-                     {"files", io::Json::array()},
-                     {"inputs", io::Json::object()}};
+  GlueTests result;
+  result.folder = folder.read<KeptModel>(task / "model.json").value().folder;
   if (plan.test_files.empty()) return result;
-  const std::optional<io::Json> done = folder.read(task / "test.json");
-  if (done && done->at("files").size() == plan.test_files.size() &&
-      is_done(folder, *done, result.at("folder").get<std::string>(), plan.test_inputs)) {
-    return *done;
-  }
+  const auto done = folder.read<GlueTests>(task / "test.json");
+  if (done && is_done(folder, *done, result.folder, plan)) return *done;
   model::LoadedModel model = model::load_model(folder.path() / task / "model.h5");
   for (const data::GlueFile& file : plan.test_files) {
     const data::LabelledData data = data::read_glue(*plan.task, config.dir, file.split);
-    result["inputs"].update(train::to_json({train::input_of(file.split, data)}));
+    result.inputs.push_back(train::input_of(file.split, data));
     const TestPredictions predictions =
         predict(model, data, plan.recipe.max_length, "predicting " + file.submission);
     folder.write_text(fs::path("submission") / file.submission,
                       data::submission_text(*plan.task, predictions.classes, predictions.values));
-    result["files"].push_back({{"name", file.submission}, {"rows", data.rows.size()}});
+    result.files.push_back({file.submission, static_cast<std::int64_t>(data.rows.size())});
   }
   folder.write(task / "test.json", result);
   return result;

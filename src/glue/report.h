@@ -3,17 +3,19 @@
 
 #include <string>
 
-#include "espalier/io/json.h"
+#include "espalier/glue/results.h"
 
 namespace espalier::glue {
 
 // "12.3"
 std::string tenths(double value);
+// "12.3" for 0.123, a dash for what is not finite.
+std::string percent(double value);
 // "3 seeds", or "1 to 3 seeds" where tasks differ.
-std::string seeds_text(const io::Json& results);
+std::string seeds_text(const GlueResults& results);
 // "runs/a (4 layers, d 192, 1x8)"
-std::string model_text(const io::Json& model);
-// The `baseline` of results.json as lines of fixed width.
-std::string baseline_text(const io::Json& baseline);
+std::string model_text(const GlueModel& model);
+// Lines of fixed width.
+std::string baseline_text(const GlueBaseline& baseline);
 
 }  // namespace espalier::glue

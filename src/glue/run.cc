@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <limits>
+#include <utility>
 
 #include "espalier/base/log.h"
 #include "espalier/io/checkpoint.h"
@@ -14,76 +16,58 @@ namespace {
 namespace fs = std::filesystem;
 
 // The scores of one evaluation, a row a set and metric.
-io::Json scores_of(const GlueTaskPlan& plan, const io::Json& evaluation) {
-  io::Json scores = io::Json::array();
-  for (const data::GlueFile& file : plan.dev_files) {
-    for (const std::string& metric : plan.task->metrics) {
-      const std::string key = "eval_" + metric + file.suffix;
-      io::Json score;
-      score["set"] = file.split;
-      score["metric"] = metric;
-      score["value"] = evaluation.at(key);
-      const auto interval = evaluation.find(key + "_interval");
-      const bool has_interval = interval != evaluation.end();
-      score["low"] = has_interval ? interval->at(0) : io::Json();
-      score["high"] = has_interval ? interval->at(1) : io::Json();
-      score["n"] = evaluation.at("eval_samples" + file.suffix);
+std::vector<GlueScore> scores_of(const GlueTaskPlan& plan, const train::FinetuneEvaluation& evaluation) {
+  std::vector<GlueScore> scores;
+  for (std::size_t i = 0; i < plan.dev_files.size(); ++i) {
+    const train::SetScores& set = evaluation.sets.at(i);
+    for (const train::MetricScore& metric : set.metrics) {
+      GlueScore score{.set = plan.dev_files[i].split, .metric = metric.name, .value = metric.value};
+      if (metric.interval) {
+        score.low = metric.interval->low;
+        score.high = metric.interval->high;
+      }
+      score.n = set.samples;
       scores.push_back(std::move(score));
     }
   }
   return scores;
 }
 
-io::Json result_of(const GlueTaskPlan& plan, const GlueSetting& setting, const std::string& folder,
-                   const io::Json& all, const io::Json& evaluations) {
-  io::Json result;
-  result["task"] = plan.task->name;
-  result["seed"] = setting.seed;
-  result["lr"] = setting.lr;
-  result["batch_size"] = setting.batch_size;
-  result["folder"] = folder;
-  result["train_rows"] = all.at("train_samples");
-  result["train_loss"] = all.at("train_loss");
-  result["seconds"] = all.at("train_runtime");
-  result["eval_seconds"] = all.at("eval_runtime");
-  result["tokens_per_second"] = all.at("train_tokens_per_second");
-  result["padding_share"] = all.at("train_padding_share");
-  result["last"] = evaluations.size() - 1;
-  result["best"] = 0;
-  io::Json epochs = io::Json::array();
-  for (const io::Json& evaluation : evaluations) {
-    if (evaluation.at("best").get<bool>()) result["best"] = epochs.size();
-    io::Json epoch;
-    epoch["epoch"] = evaluation.at("epoch");
-    epoch["step"] = evaluation.at("step");
-    epoch["loss"] = evaluation.at("eval_loss");
-    epoch["scores"] = scores_of(plan, evaluation);
-    if (evaluation.contains("warnings")) epoch["warnings"] = evaluation.at("warnings");
-    epochs.push_back(std::move(epoch));
+GlueTraining result_of(const GlueTaskPlan& plan, const GlueSetting& setting, const std::string& folder,
+                       const train::FinetuneResults& all) {
+  GlueTraining result;
+  result.task = plan.task->name;
+  result.seed = setting.seed;
+  result.lr = setting.lr;
+  result.batch_size = setting.batch_size;
+  result.folder = folder;
+  result.train_rows = all.train.train_samples;
+  result.train_loss = all.train.train_loss;
+  result.seconds = all.train.train_runtime;
+  result.eval_seconds = all.eval.runtime;
+  result.tokens_per_second = all.train.train_tokens_per_second;
+  result.padding_share = all.train.train_padding_share;
+  result.last = all.evaluations.size() - 1;
+  for (const train::FinetuneEvaluation& evaluation : all.evaluations) {
+    if (evaluation.best) result.best = result.epochs.size();
+    result.epochs.push_back({evaluation.epoch, evaluation.step, evaluation.sets.front().loss,
+                             scores_of(plan, evaluation), evaluation.warnings});
   }
-  result["epochs"] = std::move(epochs);
   return result;
 }
 
-// The best score of the task's finished trainings, its present model's.
-double best_so_far(const GlueFolder& folder, const GlueTaskPlan& plan) {
-  const auto kept = folder.read(fs::path(folder_of(*plan.task)) / "model.json");
-  return kept && kept->at("score").is_number() ? kept->at("score").get<double>()
-                                               : -std::numeric_limits<double>::infinity();
-}
-
 // Makes this training's model the task's if it is better than what is there.
-void keep_model(const config::GlueConfig& config, const GlueTaskPlan& plan, const GlueFolder& folder,
-                const io::Json& result) {
-  const double score = selection_score(config, result);
-  const fs::path task = folder_of(*plan.task);
-  if (fs::exists(folder.path() / task / "model.h5") && score <= best_so_far(folder, plan)) return;
-  const std::string run = result.at("folder").get<std::string>();
-  io::Checkpoint model = io::load_checkpoint(folder.path() / run / (config::epoch_name(config.epoch) + ".h5"),
-                                             io::LoadParts::kModel);
-  model.metadata["glue"] = {{"task", plan.task->name}, {"folder", run}};
-  io::save_checkpoint(folder.path() / task / "model.h5", model);
-  folder.write(task / "model.json", {{"folder", run}, {"score", io::finite_or_null(score)}});
+void keep_model(const GlueJob& job, const GlueTraining& result) {
+  const KeptModel kept{result.folder, selection_score(job.config, result)};
+  const fs::path task = folder_of(*job.plan.task);
+  const auto before = job.folder.read<KeptModel>(task / "model.json").value_or(KeptModel());
+  if (fs::exists(job.folder.path() / task / "model.h5") && kept.score <= before.score) return;
+  io::Checkpoint model =
+      io::load_checkpoint(job.folder.path() / kept.folder / (config::epoch_name(job.config.epoch) + ".h5"),
+                          io::LoadParts::kModel);
+  model.metadata["glue"] = {{"task", job.plan.task->name}, {"folder", kept.folder}};
+  io::save_checkpoint(job.folder.path() / task / "model.h5", model);
+  job.folder.write(task / "model.json", kept);
 }
 
 // A finished training is not continued: its result and predictions stay, its checkpoints go.
@@ -98,17 +82,21 @@ void remove_checkpoints(const fs::path& run) {
 
 }  // namespace
 
-double selection_score(const config::GlueConfig& config, const io::Json& result) {
-  const auto epoch = result.at(config::epoch_name(config.epoch)).get<std::size_t>();
-  const io::Json& value = result.at("epochs").at(epoch).at("scores").at(0).at("value");
-  return value.is_number() ? value.get<double>() : -std::numeric_limits<double>::infinity();
+void describe(KeptModel& kept, io::JsonFields& fields) {
+  fields.add("folder", kept.folder);
+  fields.add("score", kept.score);
 }
 
-io::Json read_or_train(const GlueTraining& shared, const GlueSetting& setting, const std::string& progress) {
-  const auto& [config, plan, inputs, folder] = shared;
+double selection_score(const config::GlueConfig& config, const GlueTraining& training) {
+  const double value = training.at(config.epoch).scores.front().value;
+  return std::isfinite(value) ? value : -std::numeric_limits<double>::infinity();
+}
+
+GlueTraining read_or_train(const GlueJob& job, const GlueSetting& setting, const std::string& progress) {
+  const auto& [config, plan, inputs, folder] = job;
   const fs::path below = fs::path(folder_of(*plan.task)) / folder_of(config, setting);
   const fs::path file = below / "result.json";
-  if (const std::optional<io::Json> finished = folder.read(file)) {
+  if (const auto finished = folder.read<GlueTraining>(file)) {
     // A kill may have come between the result and this.
     remove_checkpoints(folder.path() / below);
     return *finished;
@@ -121,9 +109,8 @@ io::Json read_or_train(const GlueTraining& shared, const GlueSetting& setting, c
   options.report_data = false;
   options.report_unread = setting.seed == static_cast<std::uint64_t>(plan.seeds.front());
   options.inputs = inputs;
-  const io::Json all = train::finetune(training, options);
-  io::Json result = result_of(plan, setting, below.string(), all, train::finetune_evaluations(training.run));
-  keep_model(config, plan, folder, result);
+  GlueTraining result = result_of(plan, setting, below.string(), train::finetune(training, options));
+  keep_model(job, result);
   folder.write(file, result);
   remove_checkpoints(folder.path() / below);
   return result;

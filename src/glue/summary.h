@@ -4,8 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "espalier/io/json.h"
-#include "glue/folder.h"
+#include "espalier/glue/results.h"
 #include "glue/plan.h"
 
 namespace espalier::glue {
@@ -14,26 +13,16 @@ namespace espalier::glue {
 // predicted.
 struct GlueTaskResults {
   const GlueTaskPlan* plan = nullptr;
-  std::vector<io::Json> runs;
-  std::vector<io::Json> sweep;  // empty without a sweep; the chosen setting's first seed included
-  io::Json tests;
+  std::vector<GlueTraining> runs;
+  std::vector<GlueTraining> sweep;  // empty without a sweep; the chosen setting's first seed included
+  GlueTests tests;
 };
 
-// An entry of `tasks`:
-//     {title, metric, score, scores: [{set, metric, n, last: {...}, best: {...}}], train_rows, lr,
-//     batch_size,
-//      seconds, tokens_per_second, padding_share, warnings, model, tests, runs: [result.json ...], sweep:
-//      [...]}
-// with {median, mean, std, min, max, low, high} over the seeds, low and high the 95 % interval of the run
-// whose value is the (lower) median; `score`, from 0 to 100, is the median of the first metric at the
-// reported epoch, for MNLI the mean of both sets.
-io::Json task_summary(const config::GlueConfig& config, const GlueTaskResults& task);
+// `model` says what was fine-tuned.
+GlueResults summary_of(const config::GlueConfig& config, const GluePlan& plan, const GlueModel& model,
+                       const std::vector<GlueTaskResults>& tasks);
 
-// The whole document; `model` says what was fine-tuned.
-io::Json results_json(const config::GlueConfig& config, const GluePlan& plan, const io::Json& model,
-                      const std::vector<GlueTaskResults>& tasks);
-
-// The scores of a document's tasks in the order of data::glue_columns().
-std::vector<std::optional<double>> column_scores(const io::Json& results);
+// The scores of the tasks in the order of data::glue_columns().
+std::vector<std::optional<double>> column_scores(const GlueResults& results);
 
 }  // namespace espalier::glue

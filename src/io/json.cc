@@ -163,9 +163,15 @@ bool JsonView::has(std::string_view key) const {
 }
 
 JsonView JsonView::operator[](std::string_view key) const {
+  const JsonView member = nullable(key);
+  if (member.json().is_null()) fail(fmt::format("the key \"{}\" is missing", key));
+  return member;
+}
+
+JsonView JsonView::nullable(std::string_view key) const {
   expect_object();
   const auto found = json_->find(key);
-  if (found == json_->end() || found->is_null()) fail(fmt::format("the key \"{}\" is missing", key));
+  if (found == json_->end()) fail(fmt::format("the key \"{}\" is missing", key));
   return JsonView(*found, fmt::format("{}{}{}", where_, inside_ ? "." : ": ", key), true);
 }
 

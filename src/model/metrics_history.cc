@@ -1,21 +1,30 @@
 #include "model/metrics_history.h"
 
+#include <algorithm>
+#include <sstream>
+
+#include "espalier/metrics/metrics.h"
+
 namespace espalier::model {
 
-io::Json last_evaluation(const std::string& metrics_jsonl) {
-  std::size_t end = metrics_jsonl.size();
-  while (end > 0) {
-    const std::size_t newline = metrics_jsonl.rfind('\n', end - 1);
-    const std::size_t begin = newline == std::string::npos ? 0 : newline + 1;
-    if (begin < end) {
-      const io::Json line = io::parse_json(metrics_jsonl.substr(begin, end - begin), "metrics.jsonl");
-      for (const auto& item : line.items()) {
-        if (item.key().starts_with("eval_")) return line;
-      }
-    }
-    end = newline == std::string::npos ? 0 : newline;
+std::vector<io::Json> evaluations_of(const std::string& metrics_jsonl) {
+  std::vector<io::Json> evaluations;
+  std::istringstream lines(metrics_jsonl);
+  for (std::string line; std::getline(lines, line);) {
+    // Most lines are of steps, and need no parsing to tell.
+    if (line.find(metrics::kEvaluationPrefix) == std::string::npos) continue;
+    io::Json json = io::parse_json(line, "metrics.jsonl");
+    const bool evaluation = std::any_of(json.items().begin(), json.items().end(), [](const auto& item) {
+      return item.key().starts_with(metrics::kEvaluationPrefix);
+    });
+    if (evaluation) evaluations.push_back(std::move(json));
   }
-  return {};
+  return evaluations;
+}
+
+io::Json last_evaluation(const std::string& metrics_jsonl) {
+  const std::vector<io::Json> evaluations = evaluations_of(metrics_jsonl);
+  return evaluations.empty() ? io::Json() : evaluations.back();
 }
 
 }  // namespace espalier::model

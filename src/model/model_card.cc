@@ -1,10 +1,12 @@
 #include "model/model_card.h"
 
-#include "model/metrics_history.h"
-
 #include <fmt/format.h>
 
+#include <string_view>
+
+#include "espalier/metrics/metrics.h"
 #include "model/checkpoint_metadata.h"
+#include "model/metrics_history.h"
 
 namespace espalier::model {
 
@@ -70,8 +72,9 @@ std::string metrics_section(const io::Checkpoint& checkpoint) {
   if (evaluation.is_null()) return "";
   std::string text = "## Last evaluation\n\n| metric | value |\n|---|---|\n";
   for (const auto& [key, value] : evaluation.items()) {
-    if (value.is_number() && key.starts_with("eval_")) {
-      text += fmt::format("| {} | {} |\n", key.substr(5), io::json_text(value, -1));
+    if (value.is_number() && key.starts_with(metrics::kEvaluationPrefix)) {
+      text += fmt::format("| {} | {} |\n", key.substr(std::string_view(metrics::kEvaluationPrefix).size()),
+                          io::json_text(value, -1));
     }
   }
   return text + "\n";

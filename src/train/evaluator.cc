@@ -23,6 +23,20 @@ void for_each_batch(data::MaskedLmLoader& loader, std::int64_t sequences, const 
   }
 }
 
+TreeScores tree_scores(const ops::TreeStatistics& statistics) {
+  TreeScores scores;
+  for (int level = 0; level < statistics.depth; ++level) {
+    scores.entropy.push_back(statistics.mean_entropy(level));
+    scores.undecided.push_back(statistics.undecided_share(level));
+  }
+  scores.leaves_used = statistics.leaves_used();
+  for (int tree = 0; tree < statistics.trees; ++tree) {
+    scores.leaf_perplexity.push_back(statistics.leaf_perplexity(tree));
+  }
+  scores.largest_leaf_share = statistics.largest_leaf_share();
+  return scores;
+}
+
 }  // namespace
 
 data::MaskedLmOptions validation_options(double mask_rate) {
@@ -101,45 +115,44 @@ double unigram_loss(data::MaskedLmLoader& loader, const io::TokenStoreReader& st
   return sum / static_cast<double>(std::max<std::int64_t>(predictions, 1));
 }
 
-io::Json tree_statistics_json(const ops::TreeStatistics& statistics) {
-  io::Json json;
-  io::Json entropy = io::Json::array();
-  io::Json undecided = io::Json::array();
-  for (int level = 0; level < statistics.depth; ++level) {
-    entropy.push_back(statistics.mean_entropy(level));
-    undecided.push_back(statistics.undecided_share(level));
-  }
-  json["entropy"] = std::move(entropy);
-  json["undecided"] = std::move(undecided);
-  json["leaves_used"] = statistics.leaves_used();
-  io::Json perplexity = io::Json::array();
-  for (int tree = 0; tree < statistics.trees; ++tree) perplexity.push_back(statistics.leaf_perplexity(tree));
-  json["leaf_perplexity"] = std::move(perplexity);
-  json["largest_leaf_share"] = statistics.largest_leaf_share();
-  return json;
+void describe(TreeScores& scores, io::JsonFields& fields) {
+  fields.add("entropy", scores.entropy);
+  fields.add("undecided", scores.undecided);
+  fields.add("leaves_used", scores.leaves_used);
+  fields.add("leaf_perplexity", scores.leaf_perplexity);
+  fields.add("largest_leaf_share", scores.largest_leaf_share);
 }
 
-io::Json evaluation_json(const Evaluation& evaluation, const std::string& prefix) {
-  const auto optional = [](const std::optional<double>& value) {
-    return value ? io::Json(*value) : io::Json();
-  };
-  io::Json json;
-  json[prefix + "loss"] = evaluation.hard.loss;
-  json[prefix + "perplexity"] = std::exp(evaluation.hard.loss);
-  json[prefix + "accuracy"] = evaluation.hard.accuracy;
-  json[prefix + "tokens"] = evaluation.hard.predictions;
-  json[prefix + "unigram_loss"] = evaluation.unigram_loss;
-  json[prefix + "loss_hard"] = evaluation.loss_soft ? io::Json(evaluation.hard.loss) : io::Json();
-  json[prefix + "loss_soft"] = optional(evaluation.loss_soft);
-  json[prefix + "loss_soft_temperature0"] = optional(evaluation.loss_soft_temperature0);
-  json[prefix + "hardening_gap"] =
-      evaluation.loss_soft ? io::Json(evaluation.hard.loss - *evaluation.loss_soft) : io::Json();
-  json[prefix + "temperature"] = evaluation.temperature;
-  io::Json layers = io::Json::array();
-  for (const ops::TreeStatistics& layer : evaluation.hard.trees)
-    layers.push_back(tree_statistics_json(layer));
-  json[prefix + "routing"] = std::move(layers);
-  return json;
+void describe(EvaluationScores& scores, io::JsonFields& fields) {
+  fields.add("loss", scores.loss);
+  fields.add("perplexity", scores.perplexity);
+  fields.add("accuracy", scores.accuracy);
+  fields.add("tokens", scores.tokens);
+  fields.add("unigram_loss", scores.unigram_loss);
+  fields.add("loss_hard", scores.loss_hard);
+  fields.add("loss_soft", scores.loss_soft);
+  fields.add("loss_soft_temperature0", scores.loss_soft_temperature0);
+  fields.add("hardening_gap", scores.hardening_gap);
+  fields.add("temperature", scores.temperature);
+  fields.add("routing", scores.routing);
+}
+
+EvaluationScores scores_of(const Evaluation& evaluation) {
+  EvaluationScores scores;
+  scores.loss = evaluation.hard.loss;
+  scores.perplexity = std::exp(evaluation.hard.loss);
+  scores.accuracy = evaluation.hard.accuracy;
+  scores.tokens = evaluation.hard.predictions;
+  scores.unigram_loss = evaluation.unigram_loss;
+  if (evaluation.loss_soft) scores.loss_hard = evaluation.hard.loss;
+  scores.loss_soft = evaluation.loss_soft;
+  scores.loss_soft_temperature0 = evaluation.loss_soft_temperature0;
+  scores.hardening_gap = evaluation.hardening_gap();
+  scores.temperature = evaluation.temperature;
+  for (const ops::TreeStatistics& layer : evaluation.hard.trees) {
+    scores.routing.push_back(tree_scores(layer));
+  }
+  return scores;
 }
 
 }  // namespace espalier::train

@@ -158,11 +158,17 @@ void report_oddities(const data::LabelledData& data) {
   report_blank(data);
 }
 
-io::Json class_counts_json(const data::LabelledData& data) {
-  io::Json json = io::Json::object();
-  const std::vector<std::int64_t> counts = data::class_counts(data);
-  for (std::size_t i = 0; i < counts.size(); ++i) json[data.labels.names()[i]] = counts[i];
-  return json;
+io::Named<io::Named<std::int64_t>> class_counts_of(const FinetuneData& data) {
+  if (data.train.regression) return {};
+  io::Named<io::Named<std::int64_t>> all;
+  const auto add = [&](const std::string& name, const data::LabelledData& set) {
+    io::Named<std::int64_t>& named = all.emplace_back(name, io::Named<std::int64_t>()).second;
+    const std::vector<std::int64_t> counts = data::class_counts(set);
+    for (std::size_t i = 0; i < counts.size(); ++i) named.emplace_back(set.labels.names()[i], counts[i]);
+  };
+  add("train", data.train);
+  for (const EvaluationSet& set : data.evaluation) add("dev" + set.suffix, set.data);
+  return all;
 }
 
 FinetuneData read_finetune_data(const config::TaskConfig& task, std::uint64_t seed, bool report) {

@@ -6,10 +6,10 @@
 
 #include "espalier/config/finetune_config.h"
 #include "espalier/data/labelled.h"
-#include "espalier/io/json.h"
+#include "espalier/io/json_fields.h"
 #include "espalier/tensor/tensor.h"
 #include "espalier/text/tokenizer.h"
-#include "train/run_inputs.h"
+#include "espalier/train/run_inputs.h"
 
 namespace espalier::train {
 
@@ -37,7 +37,7 @@ void report_oddities(const data::LabelledData& data);
 // Warns of texts that the tokenizer cannot read.
 void report_unread(const text::Tokenizer& tokenizer, const FinetuneData& data);
 
-// Rows of each class by name.
-io::Json class_counts_json(const data::LabelledData& data);
+// Rows of each class by name, in the training rows and in each evaluation set; empty for a regression.
+io::Named<io::Named<std::int64_t>> class_counts_of(const FinetuneData& data);
 
 }  // namespace espalier::train

@@ -4,15 +4,15 @@
 #include <string>
 #include <vector>
 
-#include "espalier/io/json.h"
+#include "espalier/train/finetune_results.h"
 #include "train/finetune_run.h"
 
 namespace espalier::train {
 
 struct EpochScore {
-  io::Json json;                      // eval_loss, eval_accuracy, eval_accuracy_interval ...
+  std::vector<SetScores> sets;        // one for each of FinetuneRun::evaluation
   double primary = 0;                 // the first metric on the first set, the higher the better; may be NaN
-  std::vector<SetScore> sets;         // one for each of FinetuneRun::evaluation
+  std::vector<SetPredictions> rows;   // of each set
   std::vector<std::string> warnings;  // "f1: no row was predicted positive (class 1): F1 is 0"
 };
 
@@ -25,5 +25,7 @@ void write_predictions(const FinetuneRun& run, const EpochScore& score, bool bes
 
 // Adds the evaluation's line to metrics.jsonl.
 void log_evaluation(FinetuneRun& run, const EpochScore& score, bool best);
+// All that metrics.jsonl has.
+std::vector<FinetuneEvaluation> logged_evaluations(const FinetuneRun& run);
 
 }  // namespace espalier::train

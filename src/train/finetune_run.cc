@@ -65,17 +65,28 @@ double probability_of(std::span<const float> logits, std::int32_t index) {
 
 }  // namespace
 
-FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_data, const io::Json& expected)
+void describe(FinetuneState& state, io::JsonFields& fields) {
+  fields.add("step", state.step);
+  fields.add("seconds", state.seconds);
+  fields.add_later("eval_seconds", state.eval_seconds);
+  fields.add_later("tokens", state.tokens);
+  fields.add_later("positions", state.positions);
+  fields.add("loss_sum", state.loss_sum);
+  fields.add_unless_empty("inputs", state.inputs);
+  fields.add("best_metric", state.best_metric);
+}
+
+FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_data, const RunInputs& expected)
     : config(requested),
       base(model::load_model(config.model)),
       data(read_finetune_data(config.task, config.seed, report_data)),
-      inputs(all_inputs(config, data, base)),
       train(base.require_tokenizer(), data.train, batch_options(config, base.arch, true)),
       directory(config.run),
       model(base.arch, head_options(config, data)),
       updater(model, {.optimizer = config.optimizer, .seed = config.seed, .dropout = config.dropout}),
       class_weights(class_weights_of(config.task, data.train)) {
-  require_same_inputs(inputs, expected, config.run, "Or start it anew in another `run` folder.");
+  state.inputs = all_inputs(config, data, base);
+  require_same_inputs(state.inputs, expected, config.run, "Or start it anew in another `run` folder.");
   if (config.routing.mode == config::Routing::kFrozen) updater.freeze(FrozenDecisions(model));
   if (report_data) warn_of_length(config, base.arch);
   for (const EvaluationSet& set : data.evaluation) {
@@ -115,9 +126,9 @@ void FinetuneRun::begin() {
                                  : std::string()));
 }
 
-void FinetuneRun::require_same_inputs_as(const io::Checkpoint& checkpoint, const std::string& where) const {
-  const auto saved = checkpoint.state.find("inputs");
-  const bool recorded = saved != checkpoint.state.end();
+void FinetuneRun::require_same_inputs_as(const io::Checkpoint& checkpoint, const FinetuneState& saved,
+                                         const std::string& where) const {
+  const bool recorded = !saved.inputs.empty();
   const std::string way_out = way_out_by("model", config.run);
   require_same_config(
       checkpoint.config_yaml, where, settings_of(config),
@@ -125,9 +136,9 @@ void FinetuneRun::require_same_inputs_as(const io::Checkpoint& checkpoint, const
   // The checkpoint knows its architecture, whatever its version recorded of inputs.
   const nn::CrammedBertOptions before = model::arch_of(checkpoint, where);
   require_same_inputs({architecture_input("model", config.model, base.arch)},
-                      to_json({architecture_input("model", config.model, before)}), where, way_out);
+                      {architecture_input("model", config.model, before)}, where, way_out);
   if (recorded) {
-    require_same_inputs(inputs, *saved, where, way_out);
+    require_same_inputs(state.inputs, saved.inputs, where, way_out);
   } else {
     warn_of_no_inputs(where, "model and data");
   }
@@ -135,32 +146,25 @@ void FinetuneRun::require_same_inputs_as(const io::Checkpoint& checkpoint, const
 
 // A finished run is never saved again: what it reads now is recorded at once.
 void FinetuneRun::record_inputs(const io::Checkpoint& checkpoint) {
-  if (checkpoint.state.contains("inputs") || config.resume != "auto") return;
+  if (config.resume != "auto") return;
   io::Checkpoint recorded = checkpoint;
-  recorded.state["inputs"] = to_json(inputs);
-  directory.save(std::move(recorded), state.step, checkpoint.state.value("best", false), kKeptCheckpoints);
+  recorded.state = io::to_json(state);
+  const auto saved = io::from_json<SavedStep>(io::JsonView(checkpoint.state, config.run + ": state"));
+  directory.save(std::move(recorded), state.step, saved.best, kKeptCheckpoints);
 }
 
 void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& where) {
-  require_same_inputs_as(checkpoint, where);
+  auto saved = io::from_json<FinetuneState>(io::JsonView(checkpoint.state, where + ": state"));
+  require_same_inputs_as(checkpoint, saved, where);
   model::load_weights(model, checkpoint.model, where);
   load_optimizer(updater.optimizer(), checkpoint, where);
-  try {
-    state.step = checkpoint.state.at("step").get<std::int64_t>();
-    state.seconds = checkpoint.state.at("seconds").get<double>();
-    state.eval_seconds = checkpoint.state.value("eval_seconds", 0.0);
-    state.tokens = checkpoint.state.value("tokens", std::int64_t{0});
-    state.positions = checkpoint.state.value("positions", std::int64_t{0});
-    state.loss_sum = checkpoint.state.at("loss_sum").get<double>();
-    const io::Json& best = checkpoint.state.at("best_metric");
-    if (!best.is_null()) state.best_metric = best.get<double>();
-  } catch (const io::Json::exception& error) {
-    throw InputError(fmt::format("{}: not the state of a fine-tuning: {}", where, error.what()));
-  }
+  const bool recorded = !saved.inputs.empty();
+  saved.inputs = std::move(state.inputs);
+  state = std::move(saved);
   require_steps_left(config.max_steps, state.step, where);
   updater.optimizer().set_steps(state.step);
   directory.restore_metrics(checkpoint.metrics_jsonl);
-  record_inputs(checkpoint);
+  if (!recorded) record_inputs(checkpoint);
   write_trainer_state();
   log_info(fmt::format("{}: continuing at step {} of {}", config.run, state.step, end_step()));
 }
@@ -179,7 +183,7 @@ model::RoutingProvenance FinetuneRun::provenance() const {
   routing.mode = config::routing_name(config.routing.mode);
   if (!trained_softly(config.routing)) return routing;
   const RoutingState now = routing_at(config.routing, base.arch.ffn.depth, used_fraction());
-  routing.temperature = static_cast<double>(now.routing.temperature);
+  routing.temperature = static_cast<double>(now.trees.temperature);
   routing.trained_softly = true;
   routing.finished = config.routing.mode != config::Routing::kAnneal || !now.soft;
   routing.hardening_gap.reset();
@@ -190,14 +194,7 @@ io::Checkpoint FinetuneRun::checkpoint() {
   io::Checkpoint checkpoint = model::model_checkpoint(model, label_info(), provenance(), base.tokenizer_json);
   checkpoint.metadata["task"] = columns_json(columns_of(config.task));
   checkpoint.optimizer = optimizer_tensors(updater.optimizer());
-  checkpoint.state["step"] = state.step;
-  checkpoint.state["seconds"] = state.seconds;
-  checkpoint.state["eval_seconds"] = state.eval_seconds;
-  checkpoint.state["tokens"] = state.tokens;
-  checkpoint.state["positions"] = state.positions;
-  checkpoint.state["loss_sum"] = state.loss_sum;
-  checkpoint.state["inputs"] = to_json(inputs);
-  checkpoint.state["best_metric"] = io::finite_or_null(state.best_metric);
+  checkpoint.state = io::to_json(state);
   checkpoint.config_yaml = config::dump(config);
   checkpoint.metrics_jsonl = directory.metrics();
   return checkpoint;
@@ -227,9 +224,9 @@ Variable FinetuneRun::loss(const data::LabelledBatch& batch, nn::ForwardContext&
   return ops::cross_entropy(output, IntTensor::from({rows}, batch.classes), options);
 }
 
-SetScore FinetuneRun::score(data::LabelledLoader& batches) {
+SetPredictions FinetuneRun::score(data::LabelledLoader& batches) {
   const NoGradGuard no_grad;
-  SetScore result;
+  SetPredictions result;
   const std::size_t rows = static_cast<std::size_t>(batches.rows());
   const bool regression = data.train.regression;
   metrics::Predictions& p = result.predictions;

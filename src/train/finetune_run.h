@@ -23,11 +23,13 @@ struct FinetuneState {
   std::int64_t tokens = 0;     // trained on, without padding
   std::int64_t positions = 0;  // with padding
   double loss_sum = 0;         // of all steps' losses, for the mean that is reported
+  RunInputs inputs;            // of data and model
   double best_metric = -std::numeric_limits<double>::infinity();  // the higher the better
 };
+void describe(FinetuneState& state, io::JsonFields& fields);
 
-// Predictions and scores on one evaluation set.
-struct SetScore {
+// What the model says about one evaluation set.
+struct SetPredictions {
   double loss = 0;
   metrics::Predictions predictions;
   std::vector<double> confidence;  // probability of the predicted class; empty for regressions
@@ -36,7 +38,7 @@ struct SetScore {
 struct FinetuneRun {
   // `report_data`: warn of lines that were left out and the like. `expected`: inputs seen before.
   explicit FinetuneRun(const config::FinetuneConfig& requested, bool report_data = true,
-                       const io::Json& expected = io::Json::object());
+                       const RunInputs& expected = {});
 
   std::int64_t steps_per_epoch() const { return train.batches(); }
   // Updates of all epochs, which need not be whole.
@@ -53,12 +55,11 @@ struct FinetuneRun {
   // The loss of a batch, in training by the weights of the classes, and its logits.
   Variable loss(const data::LabelledBatch& batch, nn::ForwardContext& context, Variable* logits = nullptr);
   // Hard routing, no dropout.
-  SetScore score(data::LabelledLoader& batches);
+  SetPredictions score(data::LabelledLoader& batches);
 
   config::FinetuneConfig config;
   model::LoadedModel base;
   FinetuneData data;
-  RunInputs inputs;  // of data and model
   data::LabelledLoader train;
   std::vector<data::LabelledLoader> evaluation;  // one for each of data.evaluation
   RunDirectory directory;
@@ -71,7 +72,8 @@ struct FinetuneRun {
   model::LabelInfo label_info() const;
   model::RoutingProvenance provenance() const;
   io::Checkpoint checkpoint();
-  void require_same_inputs_as(const io::Checkpoint& checkpoint, const std::string& where) const;
+  void require_same_inputs_as(const io::Checkpoint& checkpoint, const FinetuneState& saved,
+                              const std::string& where) const;
   void record_inputs(const io::Checkpoint& checkpoint);
   void begin();
   void resume(const io::Checkpoint& checkpoint, const std::string& where);

@@ -59,11 +59,12 @@ EpochScore evaluate_and_save(FinetuneRun& run) {
   write_predictions(run, score, best);
   log_evaluation(run, score, best);
   run.save(best);
-  const io::Json& value = score.json.at("eval_" + run.data.metrics[0]);
-  log_info(
-      fmt::format("epoch {:.2f}: {} {}, loss {:.4f}", run.epoch(), run.data.metrics[0],
-                  value.is_null() ? std::string("undefined") : fmt::format("{:.4f}", value.get<double>()),
-                  score.json.at("eval_loss").get<double>()));
+  const SetScores& first = score.sets.front();
+  const MetricScore& metric = first.metrics.front();
+  log_info(fmt::format(
+      "epoch {:.2f}: {} {}, loss {:.4f}", run.epoch(), metric.name,
+      std::isfinite(metric.value) ? fmt::format("{:.4f}", metric.value) : std::string("undefined"),
+      first.loss));
   return score;
 }
 
@@ -72,24 +73,19 @@ bool at_epoch_end(const FinetuneRun& run) {
 }
 
 // The lines of the training file in the batch of the last update.
-io::Json lines_of_last_batch(FinetuneRun& run) {
+std::vector<std::int64_t> lines_of_last_batch(FinetuneRun& run) {
   const std::int64_t step = run.state.step - 1, steps = run.steps_per_epoch();
-  io::Json lines = io::Json::array();
+  std::vector<std::int64_t> lines;
   for (const std::int64_t row : run.train.batch(step / steps, step % steps).rows) {
-    lines.push_back(run.data.train.rows[static_cast<std::size_t>(row)].line);
+    lines.push_back(static_cast<std::int64_t>(run.data.train.rows[static_cast<std::size_t>(row)].line));
   }
   return lines;
 }
 
 void log_step(FinetuneRun& run, double loss) {
-  io::Json line;
-  line["step"] = run.state.step;
-  line["epoch"] = run.epoch();
-  line["loss"] = loss;
-  line["learning_rate"] = learning_rate(run);
-  line["time"] = run.state.seconds;
-  if (run.config.log_lines) line["lines"] = lines_of_last_batch(run);
-  run.directory.log(line);
+  FinetuneStep line{run.state.step, run.epoch(), loss, learning_rate(run), run.state.seconds, {}};
+  if (run.config.log_lines) line.lines = lines_of_last_batch(run);
+  run.directory.log(io::to_json(line));
 }
 
 // Trains to the end; returns the score of the last epoch trained here, if any.
@@ -122,49 +118,39 @@ std::optional<EpochScore> train_loop(FinetuneRun& run, const std::string& title)
   return score;
 }
 
-// {"train": {class: rows}, "dev": ...}
-io::Json class_counts_of(const FinetuneData& data) {
-  io::Json counts = {{"train", class_counts_json(data.train)}};
-  for (const EvaluationSet& set : data.evaluation) counts["dev" + set.suffix] = class_counts_json(set.data);
-  return counts;
-}
-
-io::Json write_results(const FinetuneRun& run, const io::Json& eval) {
-  const double trained = static_cast<double>(run.train.rows()) * run.epoch();
-  io::Json train;
-  train["epoch"] = run.epoch();
-  train["train_loss"] = run.state.loss_sum / static_cast<double>(run.state.step);
-  train["train_runtime"] = run.state.seconds;
-  train["train_samples"] = run.train.rows();
-  if (!run.data.train.regression) train["class_counts"] = class_counts_of(run.data);
+FinetuneResults write_results(const FinetuneRun& run, const EpochScore& score) {
+  FinetuneResults results;
   const auto per_second = [&](double count) {
     return run.state.seconds > 0 ? count / run.state.seconds : 0.0;
   };
-  train["train_samples_per_second"] = per_second(trained);
-  train["train_steps_per_second"] = per_second(static_cast<double>(run.state.step));
   const auto tokens = static_cast<double>(run.state.tokens);
-  train["train_tokens"] = run.state.tokens;
-  train["train_tokens_per_second"] = per_second(tokens);
-  train["train_padding_share"] =
-      run.state.positions > 0 ? 1.0 - tokens / static_cast<double>(run.state.positions) : 0.0;
-  io::Json evaluation;
-  evaluation["epoch"] = run.epoch();
-  evaluation.update(eval);
-  evaluation["eval_runtime"] = run.state.eval_seconds;
-  io::Json all = train;
-  all.update(evaluation);
-  const auto write = [&](const char* name, const io::Json& json) {
-    io::write_text_atomically(run.directory.path() / name, json.dump(2) + "\n");
+  TrainResults& train = results.train;
+  train.epoch = run.epoch();
+  train.train_loss = run.state.loss_sum / static_cast<double>(run.state.step);
+  train.train_runtime = run.state.seconds;
+  train.train_samples = run.train.rows();
+  train.class_counts = class_counts_of(run.data);
+  train.train_samples_per_second = per_second(static_cast<double>(run.train.rows()) * run.epoch());
+  train.train_steps_per_second = per_second(static_cast<double>(run.state.step));
+  train.train_tokens = run.state.tokens;
+  train.train_tokens_per_second = per_second(tokens);
+  if (run.state.positions > 0) {
+    train.train_padding_share = 1.0 - tokens / static_cast<double>(run.state.positions);
+  }
+  results.eval = {run.epoch(), score.sets, run.state.eval_seconds};
+  results.evaluations = logged_evaluations(run);
+  const auto write = [&](const char* name, const auto& fields) {
+    io::write_text_atomically(run.directory.path() / name, io::json_text(io::to_json(fields)));
   };
-  write("train_results.json", train);
-  write("eval_results.json", evaluation);
-  write("all_results.json", all);
-  return all;
+  write("train_results.json", results.train);
+  write("eval_results.json", results.eval);
+  write("all_results.json", results);
+  return results;
 }
 
 }  // namespace
 
-io::Json finetune(const config::FinetuneConfig& config, const FinetuneOptions& options) {
+FinetuneResults finetune(const config::FinetuneConfig& config, const FinetuneOptions& options) {
   validate(config);
   if (data::is_glue_task(config.task.name)) refuse_custom_keys(config);
   FinetuneRun run(config, options.report_data, options.inputs);
@@ -177,7 +163,7 @@ io::Json finetune(const config::FinetuneConfig& config, const FinetuneOptions& o
     score = evaluate(run);
     write_predictions(run, *score, false);
   }
-  return write_results(run, score->json);
+  return write_results(run, *score);
 }
 
 }  // namespace espalier::train

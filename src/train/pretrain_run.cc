@@ -9,11 +9,11 @@
 #include "espalier/base/log.h"
 #include "espalier/io/text_file.h"
 #include "espalier/model/loaded_model.h"
-#include "model/metrics_history.h"
+#include "espalier/train/pretrain_metrics.h"
+#include "espalier/train/run_inputs.h"
 #include "model/weight_meaning.h"
 #include "model/word_difference.h"
 #include "train/optimizer_tensors.h"
-#include "train/run_inputs.h"
 
 namespace espalier::train {
 namespace {
@@ -99,7 +99,7 @@ void PretrainRun::begin() {
     const io::Checkpoint init = model::load_model_checkpoint(config.init);
     require_vocabulary_of(init, config);
     require_meaning_of(init, config);
-    state.inputs = to_json(inputs_of("init", config.init, init));
+    state.inputs = inputs_of("init", config.init, init);
     model::load_weights(model, init.model, config.init);
     log_info(fmt::format("{}: starting from the weights of {}", config.run, config.init));
     const std::string difference =
@@ -124,22 +124,21 @@ void PretrainRun::begin() {
 // The weights are in the run's own checkpoints: what they came from may have been removed since.
 void PretrainRun::check_init(const std::string& where) {
   if (config.init.empty()) return;
-  const bool recorded = !state.inputs.empty();
-  if (!recorded) warn_of_no_inputs(where, "the weights of init");
-  const std::string before =
-      recorded ? io::JsonView(state.inputs, where)["init"]["path"].as_string() : config.init;
+  if (state.inputs.empty()) warn_of_no_inputs(where, "the weights of init");
+  const std::string before = state.inputs.empty() ? config.init : state.inputs.front().path;
   if (config.init == before && !std::filesystem::exists(before)) {
     log_info(fmt::format("{}: init: {} is not there any more; the run goes on without it", where, before));
     return;
   }
-  const RunInputs now = inputs_of("init", config.init, model::load_model_checkpoint(config.init));
+  RunInputs now = inputs_of("init", config.init, model::load_model_checkpoint(config.init));
   require_same_inputs(now, state.inputs, where, way_out_by("init", config.run));
-  state.inputs = to_json(now);
+  state.inputs = std::move(now);
 }
 
 void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& where) {
   const std::string data_now = state.data_fingerprint;
-  state = state_from_json(checkpoint.state, where);
+  state = io::from_json<PretrainState>(io::JsonView(checkpoint.state, where + ": state"));
+  hardening_gap = model::routing_of(checkpoint, where).hardening_gap;
   require_steps_left(config.max_steps, state.step, where);
   // The data have been recorded always, `init` not always.
   const bool recorded = config.init.empty() || !state.inputs.empty();
@@ -167,19 +166,17 @@ model::RoutingProvenance PretrainRun::provenance() const {
   if (!nn::has_trees(config.arch.ffn)) return routing;
   const RoutingState now = routing_at(config.routing, config.arch.ffn.depth, used_fraction(config, state));
   routing.mode = config::routing_name(config.routing.mode);
-  routing.temperature = static_cast<double>(now.routing.temperature);
+  routing.temperature = static_cast<double>(now.trees.temperature);
   routing.trained_softly = trained_softly(config.routing);
   routing.finished = config.routing.mode != config::Routing::kAnneal || !now.soft;
-  const io::Json evaluation = model::last_evaluation(directory.metrics());
-  const auto gap = evaluation.find("eval_hardening_gap");
-  if (gap != evaluation.end() && gap->is_number()) routing.hardening_gap = gap->get<double>();
+  routing.hardening_gap = hardening_gap;
   return routing;
 }
 
 io::Checkpoint PretrainRun::checkpoint() {
   io::Checkpoint checkpoint = model::model_checkpoint(model, provenance(), store.tokenizer_json());
   checkpoint.optimizer = optimizer_tensors(updater.optimizer());
-  checkpoint.state = to_json(state);
+  checkpoint.state = io::to_json(state);
   checkpoint.config_yaml = config::dump(config);
   checkpoint.metrics_jsonl = directory.metrics();
   return checkpoint;
@@ -215,25 +212,23 @@ void evaluate_and_log(PretrainRun& run) {
       routing_at(run.config.routing, run.config.arch.ffn.depth, used_fraction(run.config, run.state));
   EvaluateOptions options;
   options.sequences = run.config.eval_sequences;
-  options.temperature = static_cast<double>(routing.routing.temperature);
+  options.temperature = static_cast<double>(routing.trees.temperature);
   options.soft = trained_softly(run.config.routing);
   if (run.config.routing.mode == config::Routing::kAnneal) {
     options.temperature0 = run.config.routing.anneal_temperature0;
   }
   run.last_evaluation = evaluate(run.model, run.validation, run.store, options);
   const Evaluation& evaluation = run.last_evaluation;
+  run.hardening_gap = evaluation.hardening_gap();
   if (evaluation.loss_soft)
     run.state.lowest_soft_loss = std::min(run.state.lowest_soft_loss, *evaluation.loss_soft);
   if (evaluation.hard.loss < run.state.best_loss) {
     run.state.best_loss = evaluation.hard.loss;
     run.best_step = run.state.step;
   }
-  io::Json line;
-  line["step"] = run.state.step;
-  line["tokens"] = run.state.tokens;
-  line.update(evaluation_json(evaluation, "eval_"));
-  if (evaluation.loss_soft) line["eval_lowest_soft_loss"] = run.state.lowest_soft_loss;
-  run.directory.log(line);
+  PretrainEvaluation line{run.state.step, run.state.tokens, scores_of(evaluation), {}};
+  if (evaluation.loss_soft) line.lowest_soft_loss = run.state.lowest_soft_loss;
+  run.directory.log(io::to_json(line));
   log_info(fmt::format("step {}: held-out loss {:.4f}{}, accuracy {:.1f} %, unigram {:.4f}", run.state.step,
                        evaluation.hard.loss,
                        evaluation.loss_soft ? fmt::format(" hard, {:.4f} soft", *evaluation.loss_soft) : "",
@@ -245,18 +240,6 @@ void evaluate_and_log(PretrainRun& run) {
                               layer, 100 * share));
     }
   }
-}
-
-void add_pruning(io::Json& line, const ops::LayerStatistics& trees) {
-  double nodes = 0, mass = 0;
-  for (const ops::TreeStatistics& layer : trees) {
-    const double tokens = static_cast<double>(std::max<std::int64_t>(layer.tokens, 1));
-    nodes += layer.surviving_nodes / tokens;
-    mass += layer.dropped_mass / tokens / layer.trees;
-  }
-  const double layers = static_cast<double>(std::max<std::size_t>(trees.size(), 1));
-  line["surviving_nodes"] = nodes / layers;
-  line["dropped_mass"] = mass / layers;
 }
 
 }  // namespace espalier::train

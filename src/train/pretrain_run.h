@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,7 +45,8 @@ struct PretrainRun {
   PretrainState state;
   data::MaskedBatch batch;  // the one being trained on
   Evaluation last_evaluation;
-  std::int64_t best_step = -1;  // set by an evaluation that is the best so far, until saved
+  std::optional<double> hardening_gap;  // of the last evaluation in the metrics, where it has one
+  std::int64_t best_step = -1;          // set by an evaluation that is the best so far, until saved
   bool resumed = false;
 
  private:
@@ -57,8 +59,5 @@ struct PretrainRun {
 
 // Evaluates, logs the result and notes whether it is the best so far.
 void evaluate_and_log(PretrainRun& run);
-
-// Surviving nodes a token and mean dropped mass, over the tree layers.
-void add_pruning(io::Json& line, const ops::LayerStatistics& trees);
 
 }  // namespace espalier::train

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "espalier/config/pretrain_config.h"
-#include "espalier/io/checkpoint.h"
+#include "espalier/train/run_inputs.h"
 
 namespace espalier::train {
 
@@ -19,12 +19,9 @@ struct PretrainState {
   double best_loss = std::numeric_limits<double>::infinity();         // lowest hard evaluation loss
   double lowest_soft_loss = std::numeric_limits<double>::infinity();  // lowest soft evaluation loss
   std::string data_fingerprint;                                       // of the token store
-  io::Json inputs = io::Json::object();  // of `init`, as train/run_inputs.h records them
+  RunInputs inputs;                                                   // of `init`
 };
-
-io::Json to_json(const PretrainState& state);
-// `where` names the checkpoint in messages.
-PretrainState state_from_json(const io::Json& json, const std::string& where);
+void describe(PretrainState& state, io::JsonFields& fields);
 
 // Used fraction of the budget, in [0, 1].
 double used_fraction(const config::PretrainConfig& config, const PretrainState& state);

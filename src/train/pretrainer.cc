@@ -10,34 +10,47 @@
 #include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
 #include "espalier/base/resident_memory.h"
+#include "espalier/train/pretrain_metrics.h"
 #include "train/pretrain_run.h"
 #include "train/pretrain_update.h"
 
 namespace espalier::train {
 namespace {
 
-io::Json log_line(const PretrainRun& run, const PretrainPlan& plan, const PretrainResult& result,
-                  double tokens_per_s) {
-  io::Json line;
-  line["step"] = run.state.step;
-  line["tokens"] = run.state.tokens;
-  line["epoch"] = run.epoch();
-  line["loss"] = result.update.loss;
-  line["accuracy"] = result.accuracy;
-  line["learning_rate"] = plan.lr;
-  line["batch_size"] = plan.sequences;
-  line["grad_norm"] = result.update.norm;
-  if (plan.routing.routing.mode != ops::RoutingMode::kHard)
-    line["temperature"] = plan.routing.routing.temperature;
-  if (plan.routing.soft) {
-    line["entropy"] = result.update.entropy;
-    line["entropy_weight"] = plan.routing.entropy_weight;
-    line["epsilon"] = plan.routing.routing.epsilon;
-    add_pruning(line, result.update.trees);
+void set_pruning(PretrainStep& line, const ops::LayerStatistics& trees) {
+  double nodes = 0, mass = 0;
+  for (const ops::TreeStatistics& layer : trees) {
+    const double tokens = static_cast<double>(std::max<std::int64_t>(layer.tokens, 1));
+    nodes += layer.surviving_nodes / tokens;
+    mass += layer.dropped_mass / tokens / layer.trees;
   }
-  line["time"] = run.state.seconds;
-  line["tokens_per_s"] = tokens_per_s;
-  line["rss"] = resident_bytes();
+  const double layers = static_cast<double>(std::max<std::size_t>(trees.size(), 1));
+  line.surviving_nodes = nodes / layers;
+  line.dropped_mass = mass / layers;
+}
+
+PretrainStep log_line(const PretrainRun& run, const PretrainPlan& plan, const PretrainResult& result,
+                      double tokens_per_s) {
+  PretrainStep line;
+  line.step = run.state.step;
+  line.tokens = run.state.tokens;
+  line.epoch = run.epoch();
+  line.loss = result.update.loss;
+  line.accuracy = result.accuracy;
+  line.learning_rate = plan.lr;
+  line.batch_size = plan.sequences;
+  line.grad_norm = result.update.norm;
+  const ops::TreeRouting& trees = plan.routing.trees;
+  if (trees.mode != ops::RoutingMode::kHard) line.temperature = trees.temperature;
+  if (plan.routing.soft) {
+    line.entropy = result.update.entropy;
+    line.entropy_weight = plan.routing.entropy_weight;
+    line.epsilon = trees.epsilon;
+    set_pruning(line, result.update.trees);
+  }
+  line.time = run.state.seconds;
+  line.tokens_per_s = tokens_per_s;
+  line.rss = resident_bytes();
   return line;
 }
 
@@ -112,7 +125,7 @@ void train_loop(PretrainRun& run) {
                       static_cast<double>(run.state.tokens) / 1e6, result.update.loss, plan.lr, speed));
     }
     if (log_now) {
-      run.directory.log(log_line(run, plan, result, speed));
+      run.directory.log(io::to_json(log_line(run, plan, result, speed)));
       watch.mark();
     }
     const bool evaluate_now = run.config.eval_steps > 0 && run.state.step % run.config.eval_steps == 0;

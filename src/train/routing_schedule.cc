@@ -19,19 +19,19 @@ double geometric(double first, double last, double progress) {
 RoutingState soft_state(const config::RoutingConfig& config) {
   RoutingState state;
   state.soft = true;
-  state.routing.mode = RoutingMode::kSoft;
-  state.routing.temperature = static_cast<float>(config.temperature);
-  state.routing.epsilon = static_cast<float>(config.epsilon);
-  state.routing.entropy_form = config.entropy_form;
+  state.trees.mode = RoutingMode::kSoft;
+  state.trees.temperature = static_cast<float>(config.temperature);
+  state.trees.epsilon = static_cast<float>(config.epsilon);
+  state.trees.entropy_form = config.entropy_form;
   state.entropy_weight = config.entropy_weight;
   return state;
 }
 
 RoutingState straight_through_state(double temperature, double epsilon) {
   RoutingState state;
-  state.routing.mode = RoutingMode::kStraightThrough;
-  state.routing.temperature = static_cast<float>(temperature);
-  state.routing.ste_epsilon = static_cast<float>(epsilon);
+  state.trees.mode = RoutingMode::kStraightThrough;
+  state.trees.temperature = static_cast<float>(temperature);
+  state.trees.ste_epsilon = static_cast<float>(epsilon);
   return state;
 }
 
@@ -41,7 +41,7 @@ RoutingState anneal_state(const config::RoutingConfig& config, std::int64_t dept
       return straight_through_state(config.anneal_temperature1, config.ste_epsilon);
     }
     RoutingState hard;
-    hard.routing.temperature = static_cast<float>(config.anneal_temperature1);
+    hard.trees.temperature = static_cast<float>(config.anneal_temperature1);
     return hard;
   }
   const bool falling = t >= config.anneal_start;
@@ -49,10 +49,10 @@ RoutingState anneal_state(const config::RoutingConfig& config, std::int64_t dept
       falling ? (t - config.anneal_start) / (config.anneal_end - config.anneal_start) : 0.0;
   RoutingState state;
   state.soft = true;
-  state.routing.mode = RoutingMode::kSoft;
-  state.routing.temperature =
+  state.trees.mode = RoutingMode::kSoft;
+  state.trees.temperature =
       static_cast<float>(geometric(config.anneal_temperature0, config.anneal_temperature1, progress));
-  state.routing.epsilon = falling ? static_cast<float>(anneal_epsilon(config, depth)) : 0.0F;
+  state.trees.epsilon = falling ? static_cast<float>(anneal_epsilon(config, depth)) : 0.0F;
   state.entropy_weight =
       config.anneal_entropy0 + (config.anneal_entropy1 - config.anneal_entropy0) * progress;
   return state;
@@ -79,8 +79,8 @@ RoutingState routing_at(const config::RoutingConfig& config, std::int64_t depth,
       break;
     }
   }
-  state.routing.entropy = state.soft && state.entropy_weight > 0;
-  state.routing.region_leak = state.soft ? static_cast<float>(config.region_leak) : 0.0F;
+  state.trees.entropy = state.soft && state.entropy_weight > 0;
+  state.trees.region_leak = state.soft ? static_cast<float>(config.region_leak) : 0.0F;
   return state;
 }
 

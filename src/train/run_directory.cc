@@ -79,6 +79,11 @@ static void require_kind(const io::Checkpoint& checkpoint, const std::string& ki
       where, checkpoint.kind, kind, kind == "pretrain" ? "init" : "model"));
 }
 
+void describe(SavedStep& saved, io::JsonFields& fields) {
+  fields.add("step", saved.step);
+  fields.add_later("best", saved.best);
+}
+
 static bool names_file(const std::string& resume) {
   return resume != "auto" && resume != "never";
 }
@@ -90,12 +95,13 @@ std::optional<io::Checkpoint> RunDirectory::load_to_resume(const std::string& re
   }
   std::optional<io::Checkpoint> checkpoint = names_file(resume) ? io::load_checkpoint(resume) : load_newest();
   if (!checkpoint) return checkpoint;
-  require_kind(*checkpoint, kind, names_file(resume) ? resume : path_.string());
-  const std::int64_t step = io::JsonView(checkpoint->state, "state")["step"].as_int();
+  const std::string where = names_file(resume) ? resume : path_.string();
+  require_kind(*checkpoint, kind, where);
+  const auto [step, best] = io::from_json<SavedStep>(io::JsonView(checkpoint->state, where + ": state"));
   if (!names_file(resume)) {
     restore_step_file(step);
     // A kill may have come between the checkpoint and the names that point at it.
-    point_at(step, io::JsonView(checkpoint->state, "state").get("best", false));
+    point_at(step, best);
   }
   const std::vector<io::StepFile> files = io::step_files(path_);
   if (!names_file(resume) || files.empty() || files.back().step <= step) return checkpoint;
@@ -125,7 +131,7 @@ void RunDirectory::check_space(const io::Checkpoint& first, std::int64_t keep) c
 void RunDirectory::save(io::Checkpoint checkpoint, std::int64_t step, bool best, std::int64_t keep) {
   const fs::path file = io::step_path(path_, step);
   fs::create_directories(file.parent_path());
-  checkpoint.state["best"] = best;
+  checkpoint.state.update(io::to_json(SavedStep{step, best}));
   io::save_checkpoint(file, checkpoint);
   point_at(step, best);
   io::prune_step_files(path_, static_cast<int>(keep));

@@ -1,6 +1,8 @@
-#include "train/run_inputs.h"
+#include "espalier/train/run_inputs.h"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "espalier/base/checksum.h"
 #include "espalier/base/error.h"
@@ -39,14 +41,12 @@ RunInput tokenizer_input(const std::string& key, const std::string& path, const 
 }
 
 // "arch.norm_eps 1e-12 then, 0.5 now". A setting that was not recorded is of a later version.
-std::string setting_changes(const RunInput& now, const io::JsonView& saved) {
-  if (!saved.has("settings")) return "";
-  const io::JsonView before = saved["settings"];
+std::string setting_changes(const RunInput& now, const RunInput& before) {
   std::string changes;
   for (const auto& [key, value] : now.settings) {
-    if (!before.has(key) || before[key].as_string() == value) continue;
-    changes +=
-        fmt::format("{}{} {} then, {} now", changes.empty() ? "" : ", ", key, before[key].as_string(), value);
+    const auto then = before.settings.find(key);
+    if (then == before.settings.end() || then->second == value) continue;
+    changes += fmt::format("{}{} {} then, {} now", changes.empty() ? "" : ", ", key, then->second, value);
   }
   return changes;
 }
@@ -91,36 +91,40 @@ RunInputs inputs_of(const std::string& key, const std::string& path, const io::C
           tokenizer_input(key, path, model.tokenizer_json)};
 }
 
-io::Json to_json(const RunInputs& inputs) {
-  io::Json json = io::Json::object();
-  for (const RunInput& input : inputs) {
-    json[input.key] = {{"path", input.path}, {"size", input.size}, {"checksums", input.checksums}};
-    if (!input.settings.empty()) json[input.key]["settings"] = input.settings;
-  }
-  return json;
+void describe(RunInput& input, io::JsonFields& fields) {
+  fields.add("path", input.path);
+  fields.add("size", input.size);
+  fields.add("checksums", input.checksums);
+  fields.add_unless_empty("settings", input.settings);
 }
 
-std::string difference(const RunInput& now, const io::Json& saved) {
-  const io::JsonView view = io::JsonView(saved, "inputs")[now.key];
+const RunInput* find_input(const RunInputs& inputs, const std::string& key) {
+  const auto found =
+      std::find_if(inputs.begin(), inputs.end(), [&](const RunInput& input) { return input.key == key; });
+  return found == inputs.end() ? nullptr : &*found;
+}
+
+std::string difference(const RunInput& now, const RunInput& before) {
   std::string parts;
   for (const auto& [part, checksum] : now.checksums) {
-    if (view["checksums"][part].as_string() != checksum) parts += (parts.empty() ? "" : " and ") + part;
+    const auto then = before.checksums.find(part);
+    if (then != before.checksums.end() && then->second == checksum) continue;
+    parts += (parts.empty() ? "" : " and ") + part;
   }
-  const std::string changes = setting_changes(now, view);
+  const std::string changes = setting_changes(now, before);
   if (!changes.empty()) return fmt::format("{}: {}: {}", now.key, now.path, changes);
   if (parts.empty()) return parts;
-  const std::string& path = view["path"].as_string();
-  const std::string& size = view["size"].as_string();
   return fmt::format("{}: {}: other {} than {} had when the run was begun ({} then, {} now)", now.key,
-                     now.path, parts, path == now.path ? "it" : path, size, now.size);
+                     now.path, parts, before.path == now.path ? "it" : before.path, before.size, now.size);
 }
 
-void require_same_inputs(const RunInputs& now, const io::Json& saved, const std::string& where,
+void require_same_inputs(const RunInputs& now, const RunInputs& before, const std::string& where,
                          const std::string& way_out) {
   std::string changes;
   for (const RunInput& input : now) {
-    if (!saved.contains(input.key)) continue;
-    const std::string change = difference(input, saved);
+    const RunInput* then = find_input(before, input.key);
+    if (then == nullptr) continue;
+    const std::string change = difference(input, *then);
     if (!change.empty()) changes += (changes.empty() ? "" : "; ") + change;
   }
   if (changes.empty()) return;
@@ -135,3 +139,21 @@ void warn_of_no_inputs(const std::string& where, const std::string& what) {
 }
 
 }  // namespace espalier::train
+
+namespace espalier::io {
+
+Json JsonForm<train::RunInputs>::write(const train::RunInputs& inputs) {
+  Json json = Json::object();
+  for (const train::RunInput& input : inputs) json[input.key] = to_json(input);
+  return json;
+}
+
+void JsonForm<train::RunInputs>::read(const JsonView& view, train::RunInputs& inputs) {
+  inputs.clear();
+  for (const std::string& key : view.keys()) {
+    inputs.push_back(from_json<train::RunInput>(view[key]));
+    inputs.back().key = key;
+  }
+}
+
+}  // namespace espalier::io

@@ -49,7 +49,7 @@ Updater::Pass Updater::forward(const SequenceGroup& group, GroupLoss loss, const
   pass.context.dropout = options_.dropout;
   pass.context.seed = options_.seed;
   pass.context.step = static_cast<std::uint64_t>(number);
-  pass.context.routing = plan.routing.routing;
+  pass.context.routing = plan.routing.trees;
   pass.context.statistics = statistics;
   pass.loss = loss(group, pass.context);
   pass.objective =

@@ -41,30 +41,30 @@ int interrupted_status(const config::GlueConfig& config) {
 
 TEST_CASE("stopped at any time, a run goes on to the same results and the same archive") {
   const GlueWorkspace work;
-  const io::Json whole = run_glue(work.config("whole"));
+  const io::Json whole = io::to_json(run_glue(work.config("whole")));
   CHECK(interrupted_status(work.config("stopped")) == 130);
   // One task is finished now; the second is stopped in its first seed.
   run_glue(work.config("stopped", {"glue.tasks=[cola]"}));
   CHECK(interrupted_status(work.config("stopped")) == 130);
   CHECK(fs::exists(work.dir / "stopped/STS-B/seed-1/checkpoints"));
   const auto written = fs::last_write_time(work.dir / "stopped/CoLA/seed-1/result.json");
-  const io::Json resumed = run_glue(work.config("stopped"));
+  const io::Json resumed = io::to_json(run_glue(work.config("stopped")));
   CHECK(fs::last_write_time(work.dir / "stopped/CoLA/seed-1/result.json") == written);
   CHECK(comparable(resumed) == comparable(whole));
   CHECK_UNARY(work.text("stopped/submission.zip") == work.text("whole/submission.zip"));
   // Further seeds are added to what is there.
-  const io::Json more = run_glue(work.config("stopped", {"glue.seeds=3"}));
+  const io::Json more = io::to_json(run_glue(work.config("stopped", {"glue.seeds=3"})));
   CHECK(more["tasks"]["rte"]["runs"].size() == 3);
   CHECK(comparable(more["tasks"]["rte"]["runs"][1]) == comparable(whole["tasks"]["rte"]["runs"][1]));
 }
 
 TEST_CASE("what a kill leaves behind is cleared away") {
   const GlueWorkspace work;
-  const io::Json first = run_glue(work.config("a", {"glue.tasks=[rte]"}));
+  const io::Json first = io::to_json(run_glue(work.config("a", {"glue.tasks=[rte]"})));
   fs::create_directories(work.dir / "a/RTE/seed-1/checkpoints");
   work.dir.write("a/RTE/model.h5.tmp-99999", "half");
   fs::remove(work.dir / "a/RTE/seed-2/result.json");
-  CHECK(comparable(run_glue(work.config("a", {"glue.tasks=[rte]"}))) == comparable(first));
+  CHECK(comparable(io::to_json(run_glue(work.config("a", {"glue.tasks=[rte]"})))) == comparable(first));
   CHECK_FALSE(fs::exists(work.dir / "a/RTE/seed-1/checkpoints"));
   CHECK_FALSE(fs::exists(work.dir / "a/RTE/model.h5.tmp-99999"));
 }
@@ -110,7 +110,7 @@ TEST_CASE("other weights under the model's name are refused") {
 TEST_CASE("other rows under the data's names are refused, after the end and before it; moved ones are not") {
   const GlueWorkspace work;
   const std::vector<std::string> rte = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=1"};
-  const io::Json first = run_glue(work.config("a", rte));
+  const io::Json first = io::to_json(run_glue(work.config("a", rte)));
   const std::string train = work.text("glue/RTE/train.tsv"), dev = work.text("glue/RTE/dev.tsv");
   const auto check_refused = [&](const std::string& what) {
     const std::string before = work.text("a/config.yaml");
@@ -140,7 +140,7 @@ TEST_CASE("other rows under the data's names are refused, after the end and befo
   fs::rename(work.dir / "model.h5", work.dir / "moved.h5");
   more.push_back("glue.dir=" + (work.dir / "moved").string());
   more.push_back("model=" + (work.dir / "moved.h5").string());
-  const io::Json again = run_glue(work.config("a", more));
+  const io::Json again = io::to_json(run_glue(work.config("a", more)));
   CHECK(comparable(again)["tasks"]["rte"]["runs"][0] == comparable(first)["tasks"]["rte"]["runs"][0]);
 }
 
@@ -174,6 +174,25 @@ TEST_CASE("test rows that changed are predicted again") {
   work.dir.write("glue/RTE/test.tsv", test.substr(0, test.rfind('\n', test.size() - 2) + 1));
   run_glue(work.config("a", rte));
   CHECK(count_lines(work.text("a/submission/RTE.tsv")) == count_lines(test) - 1);
+}
+
+TEST_CASE("a result.json that lacks a key, or has it of another type, is named with it") {
+  const GlueWorkspace work;
+  const std::vector<std::string> rte = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=1"};
+  run_glue(work.config("a", rte));
+  const std::string file = (work.dir / "a/RTE/seed-1/result.json").string();
+  const io::Json whole = io::read_json(file);
+  const auto error_with = [&](const io::Json& damaged) {
+    work.dir.write("a/RTE/seed-1/result.json", damaged.dump());
+    return error_of([&] { run_glue(work.config("a", rte)); });
+  };
+  io::Json damaged = whole;
+  damaged.erase("train_loss");
+  CHECK(error_with(damaged) == file + ": the key \"train_loss\" is missing");
+  damaged = whole;
+  damaged["epochs"][0]["scores"][0]["n"] = "24";
+  CHECK(error_with(damaged) ==
+        file + ": epochs[0].scores[0].n: expected a whole number, found the string \"24\"");
 }
 
 TEST_CASE("a run of a version that recorded nothing goes on, and records") {

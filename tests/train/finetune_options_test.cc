@@ -172,9 +172,10 @@ TEST_CASE("a heavy class is predicted where nothing else is known, and scores st
   for (int i = 0; i < 96; ++i) rows += i % 4 == 0 ? "a b\tsecond\n" : "a b\tfirst\n";
   work.dir.write("train.tsv", rows);
   work.dir.write("dev.tsv", rows);
-  const io::Json plain = finetune(work.config("plain"));
+  const io::Json plain = io::to_json(finetune(work.config("plain")));
   CHECK(plain["eval_accuracy"].get<double>() == 0.75);
-  const io::Json weighted = finetune(work.config("weighted", {"task.class_weights=[second=30]"}));
+  const io::Json weighted =
+      io::to_json(finetune(work.config("weighted", {"task.class_weights=[second=30]"})));
   CHECK(weighted["eval_accuracy"].get<double>() == 0.25);
   // A model that says `second` with 30/33 has this loss, unweighted.
   CHECK(weighted["eval_loss"].get<double>() > 1.2);
@@ -190,8 +191,9 @@ TEST_CASE("buckets by length: less padding, every row once, and it is reported")
   }
   work.dir.write("train.tsv", rows);
   work.dir.write("dev.tsv", rows);
-  const io::Json plain = finetune(work.config("plain", {"train.bucket_by_length=false", "train.epochs=1"}));
-  const io::Json bucketed = finetune(work.config("bucketed", {"train.epochs=1"}));
+  const io::Json plain =
+      io::to_json(finetune(work.config("plain", {"train.bucket_by_length=false", "train.epochs=1"})));
+  const io::Json bucketed = io::to_json(finetune(work.config("bucketed", {"train.epochs=1"})));
   CHECK(plain["train_tokens"] == bucketed["train_tokens"]);
   CHECK(plain["train_padding_share"].get<double>() > 0.2);
   CHECK(bucketed["train_padding_share"].get<double>() < 0.1);
@@ -221,7 +223,7 @@ TEST_CASE("log.lines: which lines of the training file each batch held") {
 
 TEST_CASE("train.max_steps stops early, and a later limit goes on to the bits of a run without") {
   const FinetuneWorkspace work;
-  const io::Json stopped = finetune(work.config("a", {"train.max_steps=8"}));
+  const io::Json stopped = io::to_json(finetune(work.config("a", {"train.max_steps=8"})));
   CHECK(stopped["epoch"].get<double>() == doctest::Approx(8.0 / 6));
   CHECK(read_text(work.dir / "a" / "trainer_state.json").find("\"max_steps\": 8") != std::string::npos);
   CHECK(stopped["eval_accuracy"].is_number());
@@ -242,7 +244,7 @@ TEST_CASE("train.max_steps stops early, and a later limit goes on to the bits of
   CHECK(io::list_checkpoint(work.dir / "a" / "last.h5").state.at("step") == 8);
   finetune(work.config("a", {"train.max_steps=11"}));
   CHECK(io::list_checkpoint(work.dir / "a" / "last.h5").state.at("step") == 11);
-  const io::Json end = finetune(work.config("a"));
+  const io::Json end = io::to_json(finetune(work.config("a")));
   CHECK(end["epoch"] == 3.0);
   CHECK(io::list_checkpoint(work.dir / "a" / "last.h5").weights_checksum ==
         io::list_checkpoint(work.dir / "whole" / "last.h5").weights_checksum);
@@ -253,34 +255,34 @@ TEST_CASE("train.max_steps stops early, and a later limit goes on to the bits of
 
 TEST_CASE("each evaluation has intervals, and the best one keeps its predictions") {
   const FinetuneWorkspace work;
-  const io::Json results = finetune(work.config("a", {"train.lr=3e-2"}));
-  const io::Json evaluations = finetune_evaluations(work.dir / "a");
-  REQUIRE(evaluations.size() == 3);
+  const FinetuneResults results = finetune(work.config("a", {"train.lr=3e-2"}));
+  REQUIRE(results.evaluations.size() == 3);
   std::size_t best = 0;
   double top = -1;
   for (std::size_t i = 0; i < 3; ++i) {
-    const double value = evaluations[i]["eval_accuracy"].get<double>();
-    const io::Json& interval = evaluations[i]["eval_accuracy_interval"];
-    CHECK(interval[0].get<double>() <= value);
-    CHECK(interval[1].get<double>() >= value);
-    CHECK(evaluations[i]["eval_samples"] == 40);
-    CHECK(evaluations[i]["best"].get<bool>() == (value > top));
+    const SetScores& scores = results.evaluations[i].sets.at(0);
+    const MetricScore& accuracy = scores.metrics.at(0);
+    const double value = accuracy.value;
+    CHECK(accuracy.name == "accuracy");
+    CHECK(accuracy.interval.value().low <= value);
+    CHECK(accuracy.interval.value().high >= value);
+    CHECK(scores.samples == 40);
+    CHECK(results.evaluations[i].best == (value > top));
     if (value > top) best = i;
     top = std::max(top, value);
   }
-  CHECK(evaluations[2]["eval_accuracy"] == results["eval_accuracy"]);
+  CHECK(results.evaluations[2].sets[0].metrics[0].value == results.eval.sets[0].metrics[0].value);
   const std::string last = read_text(work.dir / "a" / "predictions_dev.tsv");
   const std::string kept = read_text(work.dir / "a" / "predictions_best_dev.tsv");
   CHECK((last == kept) == (best == 2));
-  finetune(work.config("b", {"eval.bootstrap=0", "train.epochs=1"}));
-  CHECK_FALSE(finetune_evaluations(work.dir / "b")[0].contains("eval_accuracy_interval"));
+  const FinetuneResults plain = finetune(work.config("b", {"eval.bootstrap=0", "train.epochs=1"}));
+  CHECK_FALSE(plain.evaluations.at(0).sets[0].metrics[0].interval.has_value());
 }
 
 TEST_CASE("a degenerate score is written down with its warning") {
   const FinetuneWorkspace work;
   work.dir.write("dev.tsv", "text\tlabel\na b\tfirst\na b\tsecond\n");
-  finetune(work.config("a", {"train.epochs=1"}));
-  const io::Json evaluation = finetune_evaluations(work.dir / "a")[0];
+  const io::Json evaluation = io::to_json(finetune(work.config("a", {"train.epochs=1"})).evaluations.at(0));
   CHECK(evaluation["eval_matthews_correlation"] == 0.0);
   REQUIRE(evaluation.contains("warnings"));
   CHECK(evaluation["warnings"].dump().find("only one class was predicted") != std::string::npos);

@@ -36,9 +36,10 @@ TEST_CASE("no header, another separator, a bad row: read as the keys say, counte
   const FinetuneWorkspace work;
   work.dir.write("t.csv", rows(";") + "only a text\n");
   work.dir.write("d.csv", rows(";"));
-  const io::Json all = finetune(table_config(work, "t.csv", "d.csv",
-                                             {"task.separator=semicolon", "task.header=false", "task.text=1",
-                                              "task.label=2", "task.on_bad_record=skip"}));
+  const io::Json all =
+      io::to_json(finetune(table_config(work, "t.csv", "d.csv",
+                                        {"task.separator=semicolon", "task.header=false", "task.text=1",
+                                         "task.label=2", "task.on_bad_record=skip"})));
   CHECK(all.at("train_samples") == 12);
   CHECK(all.at("class_counts") ==
         io::Json{{"train", {{"0", 6}, {"1.0", 6}}}, {"dev", {{"0", 6}, {"1.0", 6}}}});

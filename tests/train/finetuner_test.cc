@@ -42,7 +42,7 @@ io::Json results_of(const std::filesystem::path& run) {
 
 TEST_CASE("a tiny classifier learns, and leaves a whole run folder with Hugging Face's names") {
   const FinetuneWorkspace work;
-  const io::Json results = finetune(work.config("a"));
+  const io::Json results = io::to_json(finetune(work.config("a")));
   CHECK(results["eval_accuracy"].get<double>() > 0.95);
   for (const char* key : {"epoch", "train_loss", "train_runtime", "train_samples", "train_samples_per_second",
                           "train_steps_per_second", "eval_loss", "eval_accuracy", "eval_f1",
@@ -69,7 +69,7 @@ TEST_CASE("a tiny classifier learns, and leaves a whole run folder with Hugging 
 
 TEST_CASE("the predictions are those of the saved model, a row for each row of the file") {
   const FinetuneWorkspace work;
-  const io::Json results = finetune(work.config("a"));
+  const io::Json results = io::to_json(finetune(work.config("a")));
   const std::string text = read_text(work.run("a") / "predictions_dev.tsv");
   CHECK(text.starts_with("index\tline\tlabel\tprediction\tprobability\n0\t2\t"));
   CHECK(count_lines(text) == 41);
@@ -129,9 +129,9 @@ TEST_CASE("a signal saves, says so with its status, and the run continues to the
 
 TEST_CASE("a finished run is scored again, not trained on") {
   const FinetuneWorkspace work;
-  const io::Json first = finetune(work.config("a", {"train.epochs=1"}));
+  const io::Json first = io::to_json(finetune(work.config("a", {"train.epochs=1"})));
   const std::string weights = weights_of(work.run("a") / "last.h5");
-  const io::Json again = finetune(work.config("a", {"train.epochs=1"}));
+  const io::Json again = io::to_json(finetune(work.config("a", {"train.epochs=1"})));
   CHECK(again["eval_loss"] == first["eval_loss"]);
   CHECK(again["train_loss"] == first["train_loss"]);
   CHECK(weights_of(work.run("a") / "last.h5") == weights);
@@ -141,7 +141,7 @@ TEST_CASE("a regression learns a value") {
   const FinetuneWorkspace work;
   testing::write_letters(work.dir / "train.tsv", 96, 1, true);
   testing::write_letters(work.dir / "dev.tsv", 40, 2, true);
-  const io::Json results = finetune(work.config("a", kRegression));
+  const io::Json results = io::to_json(finetune(work.config("a", kRegression)));
   CHECK(results["eval_pearson"].get<double>() > 0.8);
   CHECK(results["eval_spearmanr"].get<double>() > 0.8);
   CHECK(results["eval_mse"].get<double>() == doctest::Approx(results["eval_loss"].get<double>()));

@@ -42,27 +42,27 @@ TEST_CASE("anneal is soft at temperature0 until start, unpruned") {
   for (const double t : {0.0, 0.1, 0.19999}) {
     const RoutingState state = routing_at(anneal_config(), kDepth, t);
     CHECK(state.soft);
-    CHECK(state.routing.mode == RoutingMode::kSoft);
-    CHECK(state.routing.temperature == 2.0F);
-    CHECK(state.routing.epsilon == 0.0F);
+    CHECK(state.trees.mode == RoutingMode::kSoft);
+    CHECK(state.trees.temperature == 2.0F);
+    CHECK(state.trees.epsilon == 0.0F);
     CHECK(state.entropy_weight == Approx(0.01));
-    CHECK(state.routing.entropy);
+    CHECK(state.trees.entropy);
   }
 }
 
 TEST_CASE(
     "between start and end the temperature falls geometrically, the entropy weight rises, branches go") {
   const RoutingState first = routing_at(anneal_config(), kDepth, 0.2);
-  CHECK(first.routing.temperature == 2.0F);
-  CHECK(first.routing.epsilon == static_cast<float>(0.25 / 32));
+  CHECK(first.trees.temperature == 2.0F);
+  CHECK(first.trees.epsilon == static_cast<float>(0.25 / 32));
   // Halfway: the geometric mean of 2 and 1/8, the arithmetic mean of the weights.
   const RoutingState middle = routing_at(anneal_config(), kDepth, 0.4);
   CHECK(middle.soft);
-  CHECK(static_cast<double>(middle.routing.temperature) == Approx(0.5));
+  CHECK(static_cast<double>(middle.trees.temperature) == Approx(0.5));
   CHECK(middle.entropy_weight == Approx(0.03));
-  CHECK(middle.routing.epsilon == first.routing.epsilon);
+  CHECK(middle.trees.epsilon == first.trees.epsilon);
   const RoutingState late = routing_at(anneal_config(), kDepth, 0.5);
-  CHECK(static_cast<double>(late.routing.temperature) == Approx(0.25));
+  CHECK(static_cast<double>(late.trees.temperature) == Approx(0.25));
   CHECK(late.entropy_weight == Approx(0.04));
 }
 
@@ -71,15 +71,15 @@ TEST_CASE("from end on anneal is what `finish` says, at temperature1") {
   for (const double t : {0.6, 1.0}) {
     const RoutingState state = routing_at(config, kDepth, t);
     CHECK_FALSE(state.soft);
-    CHECK(state.routing.mode == RoutingMode::kStraightThrough);
-    CHECK(state.routing.temperature == 0.125F);
+    CHECK(state.trees.mode == RoutingMode::kStraightThrough);
+    CHECK(state.trees.temperature == 0.125F);
     CHECK(state.entropy_weight == 0.0);
-    CHECK_FALSE(state.routing.entropy);
-    CHECK(state.routing.epsilon == 0.0F);
+    CHECK_FALSE(state.trees.entropy);
+    CHECK(state.trees.epsilon == 0.0F);
   }
   config.anneal_finish = RoutingMode::kHard;
-  CHECK(routing_at(config, kDepth, 0.6).routing.mode == RoutingMode::kHard);
-  CHECK(routing_at(config, kDepth, 0.6).routing.temperature == 0.125F);
+  CHECK(routing_at(config, kDepth, 0.6).trees.mode == RoutingMode::kHard);
+  CHECK(routing_at(config, kDepth, 0.6).trees.temperature == 0.125F);
 }
 
 TEST_CASE("an anneal without a middle goes from soft to hard at once") {
@@ -96,9 +96,9 @@ TEST_CASE("straight-through: the temperature falls geometrically until `until`, 
   const auto temperature = [&](double t) {
     const RoutingState state = routing_at(config, kDepth, t);
     CHECK_FALSE(state.soft);
-    CHECK(state.routing.mode == RoutingMode::kStraightThrough);
-    CHECK(state.routing.ste_epsilon == 0.01F);
-    return static_cast<double>(state.routing.temperature);
+    CHECK(state.trees.mode == RoutingMode::kStraightThrough);
+    CHECK(state.trees.ste_epsilon == 0.01F);
+    return static_cast<double>(state.trees.temperature);
   };
   CHECK(temperature(0.0) == Approx(1.0));
   CHECK(temperature(0.4) == Approx(0.5));
@@ -107,7 +107,7 @@ TEST_CASE("straight-through: the temperature falls geometrically until `until`, 
   CHECK(temperature(1.0) == Approx(0.25));
   RoutingConfig at_once = config;
   at_once.ste_until = 0.0;
-  CHECK(static_cast<double>(routing_at(at_once, kDepth, 0.0).routing.temperature) == Approx(0.25));
+  CHECK(static_cast<double>(routing_at(at_once, kDepth, 0.0).trees.temperature) == Approx(0.25));
 }
 
 TEST_CASE("soft stays as configured; hard has nothing to say") {
@@ -121,26 +121,26 @@ TEST_CASE("soft stays as configured; hard has nothing to say") {
   for (const double t : {0.0, 0.5, 1.0}) {
     const RoutingState state = routing_at(config, kDepth, t);
     CHECK(state.soft);
-    CHECK(state.routing.temperature == 0.7F);
-    CHECK(state.routing.epsilon == 0.001F);
-    CHECK(state.routing.region_leak == 0.1F);
+    CHECK(state.trees.temperature == 0.7F);
+    CHECK(state.trees.epsilon == 0.001F);
+    CHECK(state.trees.region_leak == 0.1F);
     CHECK(state.entropy_weight == 0.2);
-    CHECK(state.routing.entropy);
+    CHECK(state.trees.entropy);
   }
   config.mode = Routing::kHard;
   const RoutingState hard = routing_at(config, kDepth, 0.5);
   CHECK_FALSE(hard.soft);
-  CHECK(hard.routing.mode == RoutingMode::kHard);
-  CHECK(hard.routing.region_leak == 0.0F);
-  CHECK_FALSE(hard.routing.entropy);
+  CHECK(hard.trees.mode == RoutingMode::kHard);
+  CHECK(hard.trees.region_leak == 0.0F);
+  CHECK_FALSE(hard.trees.entropy);
 }
 
 TEST_CASE("the leak is only in the soft part of an anneal") {
   RoutingConfig config = anneal_config();
   config.region_leak = 0.25;
-  CHECK(routing_at(config, kDepth, 0.0).routing.region_leak == 0.25F);
-  CHECK(routing_at(config, kDepth, 0.4).routing.region_leak == 0.25F);
-  CHECK(routing_at(config, kDepth, 0.6).routing.region_leak == 0.0F);
+  CHECK(routing_at(config, kDepth, 0.0).trees.region_leak == 0.25F);
+  CHECK(routing_at(config, kDepth, 0.4).trees.region_leak == 0.25F);
+  CHECK(routing_at(config, kDepth, 0.6).trees.region_leak == 0.0F);
 }
 
 TEST_CASE("a threshold that cuts undecided tokens' branches is warned about, naming its key") {

@@ -121,7 +121,7 @@ TEST_CASE("groups cover the sequences once and in order, each with a context of 
   UpdatePlan plan = with_lr(0.1);
   plan.pass = 40;
   plan.statistics = true;
-  plan.routing.routing.temperature = 0.25F;
+  plan.routing.trees.temperature = 0.25F;
   std::vector<std::int64_t> calls;
   ops::LayerStatistics* statistics = nullptr;
   const auto loss = [&](const SequenceGroup& group, nn::ForwardContext& context) {
@@ -184,9 +184,9 @@ TEST_CASE("updates of soft trees, with dropout and region leak, have the bits of
   Updater updater(ours, chosen);
   optim::AdamW optimizer(plain.parameters(), {.beta1 = 0.8, .beta2 = 0.9, .eps = 1e-3, .weight_decay = 0.25});
   UpdatePlan plan = with_lr(0.01);
-  plan.routing.routing.mode = ops::RoutingMode::kSoft;
-  plan.routing.routing.entropy = true;
-  plan.routing.routing.region_leak = 0.1F;
+  plan.routing.trees.mode = ops::RoutingMode::kSoft;
+  plan.routing.trees.entropy = true;
+  plan.routing.trees.region_leak = 0.1F;
   plan.routing.entropy_weight = 0.5;
   const auto loss = [&](const SequenceGroup& group, nn::ForwardContext& context) {
     return Batches{ours}.part(group.first, group.sequences, group.of, context);
@@ -201,7 +201,7 @@ TEST_CASE("updates of soft trees, with dropout and region leak, have the bits of
       context.training = context.dropout = true;
       context.seed = 3;
       context.step = static_cast<std::uint64_t>(3 * step + group);
-      context.routing = plan.routing.routing;
+      context.routing = plan.routing.trees;
       const std::int64_t sequences = group < 2 ? 3 : 2;
       const Variable part = Batches{plain}.part(8 * step + 3 * group, sequences, 8, context);
       REQUIRE(context.entropies.size() == 2);

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "espalier/config/glue_config.h"
-#include "espalier/io/json.h"
+#include "espalier/glue/results.h"
 
 namespace espalier::glue {
 
@@ -18,13 +18,13 @@ namespace espalier::glue {
 //
 // A (task, seed) is finished when its result.json is there; a run that was stopped goes on behind the last.
 // Tasks and test files that are not there are reported and left out; every file that is there is read before
-// anything is trained. Returns the content of results.json. InputError: wrong files, a folder that holds
+// anything is trained. InputError: wrong files, a folder that holds
 // something else or a run with other settings; Interrupted after saving.
-io::Json run_glue(const config::GlueConfig& config);
+GlueResults run_glue(const config::GlueConfig& config);
 
-// The content of results.json as a table for people.
-std::string glue_table(const io::Json& results);
+// The scores as a table for people.
+std::string glue_table(const GlueResults& results);
 // The same in the layout of the published table, beside its rows.
-std::string glue_markdown(const io::Json& results);
+std::string glue_markdown(const GlueResults& results);
 
 }  // namespace espalier::glue

@@ -45,6 +45,8 @@ class JsonView {
   bool has(std::string_view key) const;
   // A member that must be there (null counts as absent).
   JsonView operator[](std::string_view key) const;
+  // The same, but it may be null.
+  JsonView nullable(std::string_view key) const;
   JsonView at(std::size_t index) const;
   // Number of elements of an array or members of an object.
   std::size_t size() const;

@@ -51,6 +51,9 @@ MetricValue pearson(Values truth, Values predicted, Width predicted_width = Widt
 MetricValue spearman(Values truth, Values predicted, Width predicted_width = Width::kFloat64);
 MetricValue mean_squared_error(Values truth, Values predicted);
 
+// Stands before the names of scores in files, as Hugging Face's Trainer has them.
+inline constexpr char kEvaluationPrefix[] = "eval_";
+
 // A metric by the name Hugging Face reports it under: accuracy, f1, f1_macro, matthews_correlation, pearson,
 // spearmanr, mse. Throws InputError for another name.
 MetricValue compute_metric(std::string_view name, const Predictions& predictions);

@@ -1,13 +1,15 @@
 // Masked-LM evaluation on held-out sequences, and what is measured of the trees on the way.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "espalier/data/masked_lm_loader.h"
-#include "espalier/io/json.h"
+#include "espalier/io/json_fields.h"
 #include "espalier/io/token_store.h"
 #include "espalier/nn/masked_lm.h"
 
@@ -39,6 +41,11 @@ struct Evaluation {
   std::optional<double> loss_soft;               // at `temperature`
   double accuracy_soft = 0;                      // where there is a soft loss
   std::optional<double> loss_soft_temperature0;  // at the beginning's temperature
+
+  // Hard - soft loss.
+  std::optional<double> hardening_gap() const {
+    return loss_soft ? std::optional(hard.loss - *loss_soft) : std::nullopt;
+  }
 };
 
 struct EvaluateOptions {
@@ -49,7 +56,7 @@ struct EvaluateOptions {
   std::string title;  // shows progress under this name, and lets Ctrl-C throw Interrupted; empty: neither
 };
 
-// Hard routing always. The hardening gap is hard - soft loss.
+// Hard routing always.
 Evaluation evaluate(nn::MaskedLm& model, data::MaskedLmLoader& loader, const io::TokenStoreReader& store,
                     const EvaluateOptions& options);
 
@@ -57,11 +64,30 @@ Evaluation evaluate(nn::MaskedLm& model, data::MaskedLmLoader& loader, const io:
 // every word.
 double unigram_loss(data::MaskedLmLoader& loader, const io::TokenStoreReader& store, std::int64_t sequences);
 
-// What `evaluate --json` prints and metrics.jsonl holds (there with `prefix` "eval_"): loss, perplexity,
-// accuracy, tokens, unigram_loss; loss_hard, loss_soft, hardening_gap ..., null where there is no soft loss;
-// and `routing`, an object for each tree layer. Loss and accuracy are those of hard routing.
-io::Json evaluation_json(const Evaluation& evaluation, const std::string& prefix);
-// Per level: mean decision entropy, share of undecided decisions; leaves used, leaf perplexities.
-io::Json tree_statistics_json(const ops::TreeStatistics& statistics);
+// What is measured of a tree layer.
+struct TreeScores {
+  std::vector<double> entropy;    // mean of the decisions of a level, nats
+  std::vector<double> undecided;  // share of the decisions of a level
+  double leaves_used = 0;
+  std::vector<double> leaf_perplexity;  // of each tree
+  double largest_leaf_share = 0;
+};
+void describe(TreeScores& scores, io::JsonFields& fields);
+
+// What `evaluate --json` prints and metrics.jsonl holds.
+struct EvaluationScores {
+  double loss = std::numeric_limits<double>::quiet_NaN();  // of hard routing, as perplexity and accuracy
+  double perplexity = std::numeric_limits<double>::quiet_NaN();
+  double accuracy = 0;
+  std::int64_t tokens = 0;  // predictions
+  double unigram_loss = 0;
+  // Only where there is a soft loss.
+  std::optional<double> loss_hard, loss_soft, loss_soft_temperature0, hardening_gap;
+  double temperature = 1;
+  std::vector<TreeScores> routing;  // one a tree layer
+};
+void describe(EvaluationScores& scores, io::JsonFields& fields);
+
+EvaluationScores scores_of(const Evaluation& evaluation);
 
 }  // namespace espalier::train

@@ -9,7 +9,7 @@
 namespace espalier::train {
 
 struct RoutingState {
-  ops::TreeRouting routing;
+  ops::TreeRouting trees;
   double entropy_weight = 0;  // h, the weight of the entropy in the loss
   bool soft = false;          // routing is a mixture in this step
 };

@@ -2,6 +2,7 @@
 // and the lock that keeps a second process out.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -10,7 +11,7 @@
 #include "espalier/config/fields.h"
 #include "espalier/config/resume_rule.h"
 #include "espalier/io/checkpoint.h"
-#include "espalier/io/json.h"
+#include "espalier/io/json_fields.h"
 #include "espalier/io/run_files.h"
 
 namespace espalier::train {
@@ -62,6 +63,13 @@ class RunDirectory {
   std::string metrics_;
   bool metrics_incomplete_ = false;  // the file lacks lines, or the end of one
 };
+
+// What the state of every checkpoint says, beside what its kind of run keeps there.
+struct SavedStep {
+  std::int64_t step = 0;
+  bool best = false;  // so far
+};
+void describe(SavedStep& saved, io::JsonFields& fields);
 
 struct ConfigComparison {
   config::ResumeRules rules;

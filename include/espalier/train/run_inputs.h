@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "espalier/data/labelled.h"
-#include "espalier/io/json.h"
+#include "espalier/io/json_fields.h"
 #include "espalier/model/loaded_model.h"
 
 namespace espalier::train {
@@ -24,7 +24,12 @@ struct RunInput {
   std::map<std::string, std::string> settings;
 };
 
+// In files {KEY: {path, size, checksums, settings}}; no `settings` where there are none.
 using RunInputs = std::vector<RunInput>;
+void describe(RunInput& input, io::JsonFields& fields);
+
+// The input of that key, or null.
+const RunInput* find_input(const RunInputs& inputs, const std::string& key);
 
 // The rows of a table with what they are labelled.
 RunInput input_of(const std::string& key, const data::LabelledData& data);
@@ -35,18 +40,25 @@ RunInput architecture_input(const std::string& key, const std::string& path,
 RunInputs inputs_of(const std::string& key, const std::string& path, model::LoadedModel& model);
 RunInputs inputs_of(const std::string& key, const std::string& path, const io::Checkpoint& model);
 
-// {KEY: {path, size, checksums, settings}}; no `settings` where there are none.
-io::Json to_json(const RunInputs& inputs);
+// What an input has otherwise than it had `before`; "" if nothing.
+std::string difference(const RunInput& now, const RunInput& before);
 
-// What an input has otherwise than `saved`, a document of to_json() with its key; "" if nothing.
-std::string difference(const RunInput& now, const io::Json& saved);
-
-// InputError naming every input of `now` that `saved` has otherwise, with what to do. Those that are in one
+// InputError naming every input of `now` that `before` has otherwise, with what to do. Those that are in one
 // of the two only are no difference. `where` names the run.
-void require_same_inputs(const RunInputs& now, const io::Json& saved, const std::string& where,
+void require_same_inputs(const RunInputs& now, const RunInputs& before, const std::string& where,
                          const std::string& way_out);
 
 // For a run of a version that recorded nothing; `what` names the inputs.
 void warn_of_no_inputs(const std::string& where, const std::string& what);
 
 }  // namespace espalier::train
+
+namespace espalier::io {
+
+template <>
+struct JsonForm<train::RunInputs> {
+  static Json write(const train::RunInputs& inputs);
+  static void read(const JsonView& view, train::RunInputs& inputs);
+};
+
+}  // namespace espalier::io

@@ -1,0 +1,35 @@
+#include "espalier/train/pretrain_metrics.h"
+
+#include "espalier/metrics/metrics.h"
+
+namespace espalier::train {
+
+void describe(PretrainStep& line, io::JsonFields& fields) {
+  fields.add("step", line.step);
+  fields.add("tokens", line.tokens);
+  fields.add("epoch", line.epoch);
+  fields.add("loss", line.loss);
+  fields.add("accuracy", line.accuracy);
+  fields.add("learning_rate", line.learning_rate);
+  fields.add("batch_size", line.batch_size);
+  fields.add("grad_norm", line.grad_norm);
+  fields.add_unless_empty("temperature", line.temperature);
+  fields.add_unless_empty("entropy", line.entropy);
+  fields.add_unless_empty("entropy_weight", line.entropy_weight);
+  fields.add_unless_empty("epsilon", line.epsilon);
+  fields.add_unless_empty("surviving_nodes", line.surviving_nodes);
+  fields.add_unless_empty("dropped_mass", line.dropped_mass);
+  fields.add("time", line.time);
+  fields.add("tokens_per_s", line.tokens_per_s);
+  fields.add("rss", line.rss);
+}
+
+void describe(PretrainEvaluation& line, io::JsonFields& fields) {
+  fields.add("step", line.step);
+  fields.add("tokens", line.tokens);
+  io::JsonFields scores = fields.with_prefix(metrics::kEvaluationPrefix);
+  describe(line.scores, scores);
+  scores.add_unless_empty("lowest_soft_loss", line.lowest_soft_loss);
+}
+
+}  // namespace espalier::train
