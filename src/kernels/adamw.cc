@@ -19,8 +19,8 @@ void update(const AdamWStep& step, std::int64_t count, const float* gradient, fl
   const RowVector scale = hn::Set(d, step.gradient_scale);
   const RowVector beta1 = hn::Set(d, step.beta1);
   const RowVector beta2 = hn::Set(d, step.beta2);
-  const RowVector rest1 = hn::Set(d, 1.0F - step.beta1);
-  const RowVector rest2 = hn::Set(d, 1.0F - step.beta2);
+  const RowVector rest1 = hn::Set(d, step.rest1);
+  const RowVector rest2 = hn::Set(d, step.rest2);
   const RowVector decay = hn::Set(d, step.decay);
   const RowVector step_size = hn::Set(d, step.step_size);
   const RowVector root_scale = hn::Set(d, step.root_scale);

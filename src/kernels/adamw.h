@@ -9,8 +9,9 @@ struct AdamWStep {
   float gradient_scale;  // clipping
   float decay;           // 1 - lr * weight_decay, or 1
   float beta1, beta2;
-  float step_size;   // lr / (1 - beta1^t)
-  float root_scale;  // 1 / sqrt(1 - beta2^t)
+  float rest1, rest2;  // 1 - beta, rounded once: in float, 1 - 0.999 is off by 1.3e-5 of itself
+  float step_size;     // lr / (1 - beta1^t)
+  float root_scale;    // 1 / sqrt(1 - beta2^t)
   float eps;
 };
 

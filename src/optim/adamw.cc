@@ -25,6 +25,8 @@ void AdamW::step(double lr, double gradient_scale) {
   step.gradient_scale = static_cast<float>(gradient_scale);
   step.beta1 = static_cast<float>(options_.beta1);
   step.beta2 = static_cast<float>(options_.beta2);
+  step.rest1 = static_cast<float>(1.0 - options_.beta1);
+  step.rest2 = static_cast<float>(1.0 - options_.beta2);
   step.step_size = static_cast<float>(lr / (1.0 - std::pow(options_.beta1, t)));
   step.root_scale = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(options_.beta2, t)));
   step.eps = static_cast<float>(options_.eps);

@@ -57,6 +57,14 @@ TEST_CASE("ten steps equal the plain algorithm, with and without decay and gradi
   }
 }
 
+TEST_CASE("the first step is the learning rate, for a beta2 near 1 too") {
+  Variable weight(Tensor::zeros({1}), true);
+  weight.accumulate_grad(Tensor::full({1}, 2.0F));
+  AdamW adamw({{"p", weight}}, {.beta1 = 0.9, .beta2 = 0.999, .eps = 1e-12});
+  adamw.step(1e-3, 1.0);
+  CHECK(std::abs(static_cast<double>(weight.value().data()[0]) / -1e-3 - 1) < 3e-7);
+}
+
 TEST_CASE("frozen parameters are left alone") {
   Variable frozen(Tensor::full({2}, 1.0F), true);
   frozen.set_requires_grad(false);
