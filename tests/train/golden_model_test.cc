@@ -5,34 +5,27 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <map>
 
-#include "espalier/io/hf_model.h"
 #include "espalier/model/loaded_model.h"
-#include "espalier/nn/masked_lm.h"
-#include "espalier/ops/cross_entropy.h"
-#include "espalier/ops/linear.h"
-#include "espalier/ops/mean_squared_error.h"
-#include "espalier/ops/shape.h"
 #include "espalier/optim/adamw.h"
 #include "io/hf_tensors.h"
 #include "tests/support/support.h"
+#include "tests/train/golden_support.h"
 
 namespace espalier::train {
 namespace {
 
-constexpr double kMultiple = 8;    // of the original's own float32 error
 constexpr double kFloor = 1.5e-6;  // relative: a dozen roundings of float32
 
 struct Case {
   std::string name;
   io::Json json;
   io::SafetensorsReader tensors;
-  io::HfModel hf;
+  model::LoadedModel model;
 };
 
 // The case as a Hugging Face folder, read by our importer.
-io::HfModel import_case(const io::Json& json, const io::SafetensorsReader& tensors) {
+model::LoadedModel import_case(const io::Json& json, const io::SafetensorsReader& tensors) {
   const testing::TempDir folder;
   folder.write("config.json", json.at("config").dump());
   std::vector<io::SafetensorsEntry> entries;
@@ -40,18 +33,18 @@ io::HfModel import_case(const io::Json& json, const io::SafetensorsReader& tenso
     if (name.starts_with("param/")) entries.push_back({name.substr(6), tensors.read(name)});
   }
   io::write_safetensors(folder / "model.safetensors", entries);
-  return io::read_hf_model(folder.path());
+  return model::load_model(folder.path());
 }
 
 Case load_case(const std::string& name) {
   io::Json json = io::read_json(testing::golden_path(name + ".json"));
   io::SafetensorsReader tensors(testing::golden_path(name + ".safetensors"));
-  io::HfModel hf = import_case(json, tensors);
-  return {name, std::move(json), std::move(tensors), std::move(hf)};
+  model::LoadedModel model = import_case(json, tensors);
+  return {name, std::move(json), std::move(tensors), std::move(model)};
 }
 
 double tolerance(const Case& golden, const std::string& what) {
-  return kMultiple * golden.json.at("errors").at(what).at("max_rel").get<double>() + kFloor;
+  return kGoldenMultiple * golden.json.at("errors").at(what).at("max_rel").get<double>() + kFloor;
 }
 
 // max |ours - double| / max |double|, or / `scale` where that is larger
@@ -65,97 +58,13 @@ double distance(const Tensor& ours, const std::vector<double>& expected, double 
   return largest > 0 ? difference / largest : difference;
 }
 
-struct GoldenBatch {
-  IntTensor ids;
-  Tensor mask;
-  std::vector<std::int32_t> positions, targets;  // masked LM
-  std::vector<float> values;                     // regression
-};
-
-IntTensor to_ints(const std::vector<std::int64_t>& values, const Shape& shape) {
-  const std::vector<std::int32_t> narrow(values.begin(), values.end());
-  return IntTensor::from(shape, narrow);
-}
-
-GoldenBatch read_batch(const Case& golden, const std::string& prefix) {
-  GoldenBatch batch;
-  const Shape shape = golden.tensors.info(prefix + "ids").shape;
-  batch.ids = to_ints(golden.tensors.read_ints(prefix + "ids"), shape);
-  if (golden.tensors.contains(prefix + "mask")) {
-    const std::vector<std::int64_t> mask = golden.tensors.read_ints(prefix + "mask");
-    batch.mask = Tensor::from(shape, std::vector<float>(mask.begin(), mask.end()));
-  }
-  if (golden.tensors.info(prefix + "labels").dtype == io::DType::kF32) {
-    batch.values = golden.tensors.read_floats(prefix + "labels");
-    return batch;
-  }
-  const std::vector<std::int64_t> labels = golden.tensors.read_ints(prefix + "labels");
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    if (labels[i] == -100) continue;
-    batch.positions.push_back(static_cast<std::int32_t>(i));
-    batch.targets.push_back(static_cast<std::int32_t>(labels[i]));
-  }
-  return batch;
-}
-
-// A masked LM or a classifier behind one face.
-class GoldenModel {
- public:
-  GoldenModel(const Case& golden, ops::TreeRouting routing) : routing_(routing) {
-    if (golden.hf.classifier) {
-      classifier_ = std::make_unique<nn::SequenceClassifier>(golden.hf.arch, *golden.hf.classifier);
-    } else {
-      lm_ = std::make_unique<nn::MaskedLm>(golden.hf.arch);
-    }
-    model::load_weights(module(), golden.hf.tensors, golden.name);
-  }
-  nn::Module& module() { return lm_ ? static_cast<nn::Module&>(*lm_) : *classifier_; }
-
-  Variable loss(const GoldenBatch& batch) {
-    nn::ForwardContext context;
-    context.training = true;
-    context.routing = routing_;
-    if (lm_) {
-      const double count = static_cast<double>(batch.positions.size());
-      return lm_->loss({batch.ids, batch.mask}, batch.positions, batch.targets, count, context).loss;
-    }
-    const Variable logits = classifier_->forward({batch.ids, batch.mask}, context);
-    const std::int64_t rows = batch.ids.shape()[0];
-    if (!batch.values.empty()) {
-      return ops::mean_squared_error(ops::reshape(logits, {rows}), Tensor::from({rows}, batch.values));
-    }
-    return ops::cross_entropy(logits, IntTensor::from({rows}, batch.targets));
-  }
-
-  Tensor hidden(const GoldenBatch& batch) {
-    const NoGradGuard no_grad;
-    nn::ForwardContext context;
-    context.routing = routing_;
-    nn::CrammedBert& encoder = lm_ ? lm_->encoder() : classifier_->encoder();
-    return encoder.forward({batch.ids, batch.mask}, context).value();
-  }
-
-  Tensor logits(const GoldenBatch& batch) {
-    const NoGradGuard no_grad;
-    nn::ForwardContext context;
-    context.routing = routing_;
-    if (classifier_) return classifier_->forward({batch.ids, batch.mask}, context).value();
-    return ops::linear(Variable(hidden(batch)), lm_->encoder().word_embedding()).value();
-  }
-
- private:
-  ops::TreeRouting routing_;
-  std::unique_ptr<nn::MaskedLm> lm_;
-  std::unique_ptr<nn::SequenceClassifier> classifier_;
-};
-
 // In the original's layout.
 Tensor original_layout(const std::string& name, const Tensor& value) {
   return io::hf_transposed(name) ? io::transposed(value) : value;
 }
 
-void check_gradients(const Case& golden, GoldenModel& model) {
-  for (const nn::NamedParameter& parameter : model.module().parameters()) {
+void check_gradients(Case& golden) {
+  for (const nn::NamedParameter& parameter : golden.model.module().parameters()) {
     INFO(parameter.name);
     const std::vector<double> expected =
         golden.tensors.read_doubles("f64/grad/" + io::hf_name(parameter.name));
@@ -165,9 +74,9 @@ void check_gradients(const Case& golden, GoldenModel& model) {
   }
 }
 
-void check_training(const Case& golden, GoldenModel& model) {
+void check_training(Case& golden, const ops::TreeRouting& routing) {
   const io::Json& settings = golden.json.at("optimizer");
-  optim::AdamW optimizer(model.module().parameters(),
+  optim::AdamW optimizer(golden.model.module().parameters(),
                          {.beta1 = settings.at("betas").at(0).get<double>(),
                           .beta2 = settings.at("betas").at(1).get<double>(),
                           .eps = settings.at("eps").get<double>(),
@@ -176,8 +85,9 @@ void check_training(const Case& golden, GoldenModel& model) {
   for (int step = 1; step <= settings.at("steps").get<int>(); ++step) {
     INFO("step " << step);
     const std::string prefix = "f64/step" + std::to_string(step) + "/";
-    model.module().clear_gradients();
-    const Variable loss = model.loss(read_batch(golden, "batch" + std::to_string((step - 1) % 3) + "/"));
+    golden.model.module().clear_gradients();
+    const std::string batch = "batch" + std::to_string((step - 1) % 3) + "/";
+    const Variable loss = golden_loss(golden.model, read_golden_batch(golden.tensors, batch), routing);
     CHECK(distance(loss.value(), golden.tensors.read_doubles(prefix + "loss")) <= tolerance(golden, "steps"));
     backward(loss);
     const double norm = optim::gradient_norm(optimizer.slots()).norm;
@@ -187,7 +97,7 @@ void check_training(const Case& golden, GoldenModel& model) {
   }
   // What AdamW may have moved a weight by: the scale of a bias that began at zero.
   const double moved = settings.at("lr").get<double>() * settings.at("steps").get<int>();
-  for (const nn::NamedParameter& parameter : model.module().parameters()) {
+  for (const nn::NamedParameter& parameter : golden.model.module().parameters()) {
     INFO("after the last step: " << parameter.name);
     const std::vector<double> expected = golden.tensors.read_doubles("final/" + io::hf_name(parameter.name));
     CHECK(distance(original_layout(parameter.name, parameter.value.value()), expected, moved) <=
@@ -197,18 +107,17 @@ void check_training(const Case& golden, GoldenModel& model) {
 
 void check_case(const std::string& name, const ops::TreeRouting& routing = {}) {
   INFO(name);
-  const Case golden = load_case(name);
-  GoldenModel model(golden, routing);
-  const GoldenBatch batch = read_batch(golden, "input/");
-  CHECK(distance(model.hidden(batch), golden.tensors.read_doubles("f64/output/hidden")) <=
-        tolerance(golden, "hidden"));
-  CHECK(distance(model.logits(batch), golden.tensors.read_doubles("f64/output/logits")) <=
-        tolerance(golden, "logits"));
-  const Variable loss = model.loss(batch);
+  Case golden = load_case(name);
+  const GoldenBatch batch = read_golden_batch(golden.tensors, "input/");
+  CHECK(distance(golden_hidden(golden.model, batch.tokens, routing),
+                 golden.tensors.read_doubles("f64/output/hidden")) <= tolerance(golden, "hidden"));
+  CHECK(distance(golden_logits(golden.model, batch.tokens, routing),
+                 golden.tensors.read_doubles("f64/output/logits")) <= tolerance(golden, "logits"));
+  const Variable loss = golden_loss(golden.model, batch, routing);
   CHECK(distance(loss.value(), golden.tensors.read_doubles("f64/output/loss")) <= tolerance(golden, "loss"));
   backward(loss);
-  check_gradients(golden, model);
-  check_training(golden, model);
+  check_gradients(golden);
+  check_training(golden, routing);
 }
 
 ops::TreeRouting with(ops::RoutingMode mode, float temperature) {
@@ -257,9 +166,8 @@ TEST_CASE("soft decisions") {
 }
 
 TEST_CASE("with fewer labels than a quarter the loss is the mean over those there are") {
-  const Case golden = load_case("fff_1x3");
-  GoldenModel model(golden, {});
-  GoldenBatch batch = read_batch(golden, "input/");
+  Case golden = load_case("fff_1x3");
+  GoldenBatch batch = read_golden_batch(golden.tensors, "input/");
   batch.positions.clear();
   batch.targets.clear();
   const std::vector<std::int64_t> labels = golden.tensors.read_ints("fewer/labels");
@@ -269,7 +177,7 @@ TEST_CASE("with fewer labels than a quarter the loss is the mean over those ther
     batch.targets.push_back(static_cast<std::int32_t>(labels[i]));
   }
   CHECK(batch.positions.size() == 7);
-  CHECK(distance(model.loss(batch).value(), golden.tensors.read_doubles("f64/fewer/loss")) <=
+  CHECK(distance(golden_loss(golden.model, batch).value(), golden.tensors.read_doubles("f64/fewer/loss")) <=
         tolerance(golden, "loss"));
 }
 
