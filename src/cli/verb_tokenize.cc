@@ -144,7 +144,7 @@ void run_tokenize(const TokenizeArguments& arguments) {
 
 void add_tokenize(Command& app) {
   const auto arguments = std::make_shared<TokenizeArguments>();
-  Command* verb = app.add_subcommand("tokenize", "The pieces and ids of texts");
+  Command* verb = app.add_subcommand("tokenize", "The tokens and ids of texts");
   verb->add_option("MODEL", arguments->model, "A tokenizer.json, or any model or folder that holds one")
       ->required();
   Option* texts =
@@ -159,7 +159,8 @@ void add_tokenize(Command& app) {
   add_table_options(*verb, arguments->table, file);
   verb->add_flag(
       "--json", arguments->json,
-      "A line of JSON an input: ids, tokens, decoded (without special tokens), decoded_with_special");
+      "A line of JSON an input: ids, tokens, decoded (without special tokens), decoded_with_special. tokens "
+      "are the vocabulary's names of the ids (<unk> for a word that it has not), not parts of the text");
   verb->callback([arguments] { run_tokenize(*arguments); });
 }
 

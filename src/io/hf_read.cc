@@ -15,6 +15,7 @@
 #include "espalier/io/tokenizer_source.h"
 #include "io/hf_config.h"
 #include "io/hf_tensors.h"
+#include "io/unwrapped_tensors.h"
 
 namespace espalier::io {
 
@@ -48,9 +49,10 @@ class Reader {
  public:
   Reader(HfModel& model, const fs::path& file) : model_(model), file_(file), reader_(file) {}
 
-  const SafetensorsReader& file() const { return reader_; }
+  const UnwrappedTensors& file() const { return reader_; }
 
   void read_all(const HfConfig& config) {
+    note_wrapper();
     note_dtypes();
     choose_vocabulary();
     validate(config);
@@ -65,6 +67,14 @@ class Reader {
  private:
   [[noreturn]] void fail(const std::string& message) const {
     throw InputError(file_.string() + ": " + message);
+  }
+
+  void note_wrapper() {
+    if (reader_.wrapper().empty()) return;
+    model_.warnings.push_back(
+        fmt::format("{}: every tensor's name begins with `{}`, which a wrapper of PyTorch put there; it was "
+                    "left out",
+                    file_.string(), reader_.wrapper()));
   }
 
   // The most common float type stands for all but the exceptions.
@@ -214,11 +224,11 @@ class Reader {
 
   HfModel& model_;
   fs::path file_;
-  SafetensorsReader reader_;
+  UnwrappedTensors reader_;
   std::set<std::string> used_;
 };
 
-void choose_kind(HfModel& model, const HfConfig& config, const SafetensorsReader& file) {
+void choose_kind(HfModel& model, const HfConfig& config, const UnwrappedTensors& file) {
   const bool head = file.contains("head.weight");
   if (!config.sequence_classifier_named && (config.masked_lm_named || !head)) return;
   require_supported_head(config);

@@ -27,6 +27,29 @@ bool has_special(const text::TokenizerModel& tokenizer, const std::string& conte
                      [&](const text::SpecialToken& token) { return token.content == content; });
 }
 
+std::string class_of(const Json& config) {
+  const auto found = config.find("tokenizer_class");
+  return found != config.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+bool gives_types(const text::TokenizerModel& tokenizer) {
+  return std::any_of(tokenizer.pair.pieces.begin(), tokenizer.pair.pieces.end(),
+                     [](const text::TemplatePiece& piece) { return piece.type_id != 0; });
+}
+
+Json new_config(const text::TokenizerModel& tokenizer) {
+  Json added = Json::object();
+  for (const text::SpecialToken& token : tokenizer.special_tokens) {
+    added[std::to_string(token.id)] = {{"content", token.content},         {"lstrip", token.lstrip},
+                                       {"normalized", token.normalized},   {"rstrip", token.rstrip},
+                                       {"single_word", token.single_word}, {"special", token.special}};
+  }
+  Json config = hf_special_tokens_map(tokenizer);
+  config["added_tokens_decoder"] = std::move(added);
+  config["clean_up_tokenization_spaces"] = true;
+  return config;
+}
+
 }  // namespace
 
 Json hf_special_tokens_map(const text::TokenizerModel& tokenizer) {
@@ -40,17 +63,16 @@ Json hf_special_tokens_map(const text::TokenizerModel& tokenizer) {
   return map;
 }
 
-Json hf_tokenizer_config(const text::TokenizerModel& tokenizer, std::int64_t max_length) {
-  Json added = Json::object();
-  for (const text::SpecialToken& token : tokenizer.special_tokens) {
-    added[std::to_string(token.id)] = {{"content", token.content},         {"lstrip", token.lstrip},
-                                       {"normalized", token.normalized},   {"rstrip", token.rstrip},
-                                       {"single_word", token.single_word}, {"special", token.special}};
+Json hf_tokenizer_config(const text::TokenizerModel& tokenizer, const Json& found, std::int64_t max_length) {
+  Json config = found.is_null() ? new_config(tokenizer) : found;
+  const bool without_types = class_of(config).starts_with("DistilBert");  // its models take none
+  for (const char* local : {"auto_map", "backend", "is_local", "local_files_only"}) config.erase(local);
+  if (!config.contains("model_max_length")) config["model_max_length"] = max_length;
+  if (!config.contains("model_input_names") && (without_types || gives_types(tokenizer))) {
+    config["model_input_names"] = without_types
+                                      ? Json::array({"input_ids", "attention_mask"})
+                                      : Json::array({"input_ids", "token_type_ids", "attention_mask"});
   }
-  Json config = hf_special_tokens_map(tokenizer);
-  config["added_tokens_decoder"] = std::move(added);
-  config["clean_up_tokenization_spaces"] = true;
-  config["model_max_length"] = max_length;
   config["tokenizer_class"] = "PreTrainedTokenizerFast";
   return config;
 }

@@ -105,19 +105,22 @@ void write_weights(const fs::path& path, const HfModel& model, const HfWriteOpti
 
 void write_tokenizer(const fs::path& folder, const HfModel& model) {
   if (model.tokenizer_json.empty()) return;
-  write_text_atomically(folder / "tokenizer.json", model.tokenizer_json);
   const text::TokenizerModel tokenizer = parse_tokenizer_json(model.tokenizer_json, "tokenizer.json");
-  const Json& config = model.source.tokenizer_config;
+  write_text_atomically(folder / "tokenizer.json",
+                        without_length_sections(model.tokenizer_json, "tokenizer.json"));
   const Json& map = model.source.special_tokens_map;
-  write_text_atomically(
-      folder / "tokenizer_config.json",
-      json_text(config.is_null() ? hf_tokenizer_config(tokenizer, model.arch.embedding.max_positions)
-                                 : config));
+  write_text_atomically(folder / "tokenizer_config.json",
+                        json_text(hf_tokenizer_config(tokenizer, model.source.tokenizer_config,
+                                                      model.arch.embedding.max_positions)));
   write_text_atomically(folder / "special_tokens_map.json",
                         json_text(map.is_null() ? hf_special_tokens_map(tokenizer) : map));
 }
 
 }  // namespace
+
+bool stores_rotary_tables(const HfModel& model) {
+  return model.arch.attention.rotary || rotary_without_effect(model);
+}
 
 void write_hf_model(const fs::path& folder, const HfModel& model, const HfWriteOptions& options) {
   require_exportable(model.arch);

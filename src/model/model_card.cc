@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "espalier/metrics/metrics.h"
+#include "model/card_usage.h"
 #include "model/checkpoint_metadata.h"
 #include "model/metrics_history.h"
 
@@ -80,28 +81,13 @@ std::string metrics_section(const io::Checkpoint& checkpoint) {
   return text + "\n";
 }
 
-std::string use_section(const io::HfModel& model) {
-  const std::string shell = model.classifier ? "espalier classify . \"A text to classify.\""
-                                             : "espalier fill-mask . \"The capital of France is <mask>.\"";
-  return fmt::format(
-      "## Use\n\nFrom the shell, in this folder:\n\n    {}\n\n"
-      "In Python with the original code (pbelcak/UltraFastBERT), whose `cramming` package registers the "
-      "architecture:\n\n"
-      "    import cramming\n"
-      "    from transformers import {}, AutoTokenizer\n"
-      "    tokenizer = AutoTokenizer.from_pretrained(\".\")\n"
-      "    model = {}.from_pretrained(\".\")\n\n",
-      shell, model.classifier ? "AutoModelForSequenceClassification" : "AutoModelForMaskedLM",
-      model.classifier ? "AutoModelForSequenceClassification" : "AutoModelForMaskedLM");
-}
-
 }  // namespace
 
 std::string model_card(const io::HfModel& model, const io::Checkpoint& checkpoint) {
   std::string text = front_matter(model);
   text += fmt::format("# A crammed BERT with {} feedforward layers\n\n", nn::describe(model.arch.ffn));
   text += architecture_section(model) + training_section(checkpoint) + metrics_section(checkpoint);
-  text += use_section(model);
+  text += card_usage(model);
   if (!checkpoint.config_yaml.empty()) {
     text += "## Configuration\n\n```yaml\n" + checkpoint.config_yaml + "```\n";
   }

@@ -146,6 +146,11 @@ TEST_CASE("tokenize: a line an input") {
   const std::string rows = run_well({"tokenize", golden, "--file", file, "--json"}).out;
   CHECK(rows.find("\"decoded_with_special\":\"<cls> a <sep> b <sep>\"") != std::string::npos);
   CHECK(run_well({"tokenize", golden, "the tree"}).out == "the:99 tree:139 <sep>:3\n");
+  // Letters that make no word of the vocabulary.
+  const std::string unknown = run_well({"tokenize", golden, "The \x01", "--json"}).out;
+  CHECK(unknown.find("\"tokens\":[\"the\",\"<unk>\",\"<sep>\"]") != std::string::npos);
+  CHECK(run_well({"tokenize", "--help"}).out.find("tokens are the vocabulary's names of the ids") !=
+        std::string::npos);
 }
 
 TEST_CASE("texts that the tokenizer cannot read are said once, by every verb that reads texts") {

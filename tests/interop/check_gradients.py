@@ -11,26 +11,10 @@ import pathlib
 import subprocess
 import sys
 
+import tools
+
 HERE = pathlib.Path(__file__).resolve().parent
-REPOSITORY = "https://github.com/pbelcak/UltraFastBERT"
 STEPS = 20
-
-
-def checkout():
-    """The original's folder, or None with a message."""
-    given = os.environ.get("ULTRAFASTBERT_DIR")
-    if given:
-        return given
-    cache = pathlib.Path(os.environ.get("ESPALIER_CACHE",
-                                        pathlib.Path.home() / ".cache" / "espalier")) / "UltraFastBERT"
-    if not cache.is_dir():
-        done = subprocess.run(["git", "clone", "--quiet", "--depth", "1", REPOSITORY, str(cache)],
-                              capture_output=True, text=True)
-        if done.returncode != 0:
-            print(f"gradients: SKIPPED: the original code cannot be fetched ({done.stderr.strip().splitlines()[-1]}); "
-                  "set ULTRAFASTBERT_DIR to a checkout. The committed golden files stand for it.", file=sys.stderr)
-            return None
-    return str(cache)
 
 
 def main():
@@ -38,7 +22,7 @@ def main():
     test = binary.parent / "tests" / "test_train"
     if not test.is_file():
         sys.exit(f"gradients: {test} is missing; tests/run.sh builds it")
-    original = checkout()
+    original = tools.original_checkout()
     if original is None:
         return
     for seed in (10_000, 20_000, 30_000):

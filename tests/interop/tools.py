@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+ORIGINAL = "https://github.com/pbelcak/UltraFastBERT"
 GOLDEN = os.path.join(HERE, "..", "golden")
 sys.path.insert(0, os.path.join(GOLDEN, "make"))
 
@@ -44,6 +45,24 @@ class Program:
     def json_document(self, *arguments):
         """The whole output as one JSON document."""
         return json.loads(self.run(*arguments))
+
+
+def original_checkout():
+    """The folder of pbelcak/UltraFastBERT: $ULTRAFASTBERT_DIR, or cloned once into the cache; None, with a message, where
+    it cannot be had."""
+    given = os.environ.get("ULTRAFASTBERT_DIR")
+    if given:
+        return given
+    cache = os.environ.get("ESPALIER_CACHE", os.path.join(os.path.expanduser("~"), ".cache", "espalier"))
+    folder = os.path.join(cache, "UltraFastBERT")
+    if not os.path.isdir(folder):
+        done = subprocess.run(["git", "clone", "--quiet", "--depth", "1", ORIGINAL, folder], capture_output=True,
+                              text=True, check=False)
+        if done.returncode != 0:
+            print(f"interop: SKIPPED: the original code cannot be fetched ({done.stderr.strip().splitlines()[-1]}); "
+                  "set ULTRAFASTBERT_DIR to a checkout. The committed golden files stand for it.", file=sys.stderr)
+            return None
+    return folder
 
 
 def expect(condition, message):

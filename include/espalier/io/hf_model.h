@@ -60,6 +60,9 @@ struct HfWriteOptions {
 void write_hf_model(const std::filesystem::path& folder, const HfModel& model,
                     const HfWriteOptions& options = {});
 
+// Whether the folder that write_hf_model() writes holds complex tensors: the tables of rotary positions.
+bool stores_rotary_tables(const HfModel& model);
+
 // Throws InputError if write_hf_model() would refuse the architecture.
 void require_exportable(const nn::CrammedBertOptions& arch);
 

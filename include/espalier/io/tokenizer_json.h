@@ -24,6 +24,12 @@ text::TokenizerModel parse_tokenizer_json(std::string_view json, const std::stri
 text::Tokenizer parse_tokenizer(std::string_view json, const std::string& where);
 text::Tokenizer read_tokenizer(const std::filesystem::path& path);
 
+// What of `truncation` and `padding` a document has: "truncation to 128 tokens and padding to 128 tokens", or
+// "". Of such a document the `tokenizers` library makes as many ids of every text, whatever the model takes.
+std::string length_sections(std::string_view json, const std::string& where);
+// The document with both null; to the byte the same where they are already.
+std::string without_length_sections(std::string json, const std::string& where);
+
 // The document for a model, laid out as Hugging Face writes it. Post-processors become TemplateProcessing.
 std::string tokenizer_json(const text::TokenizerModel& model);
 

@@ -1,0 +1,15 @@
+// The part of a model card that says how to use the folder.
+#pragma once
+
+#include <string>
+
+#include "espalier/io/hf_model.h"
+
+namespace espalier::model {
+
+// Lines for the shell and for Python. Lines of Python are indented and stand in two blocks: the tokenizer's,
+// for every transformers since 4.41, and the model's, for those in which the original's code works. The
+// interop check runs them as they are.
+std::string card_usage(const io::HfModel& model);
+
+}  // namespace espalier::model
