@@ -45,7 +45,14 @@ void describe_recipe(FinetuneConfig& config, Fields& fields) {
   fields.choice("head.pooler", config.head.pooler,
                 {{"zero_index", Pooler::kFirst}, {"avg", Pooler::kAverage}},
                 "State the head sees: that of position 0, or the mean over all positions, padding included.");
-  fields.add("head.head_dim", config.head.head_dim, "Width of the head's hidden layer.", at_least(1));
+  fields.add(
+      "head.head_dim", config.head.head_dim,
+      "Width of the head's hidden layer; 0: that of the model, so that the head begins with the pooler of a "
+      "BERT which has one.",
+      at_least(0));
+  fields.choice("head.activation", config.head.activation,
+                {{"tanh", nn::HeadActivation::kTanh}, {"relu", nn::HeadActivation::kRelu}},
+                "Of the head's hidden layer: tanh (the original, BERT) or relu (DistilBERT).");
   fields.add("head.dropout", config.head.dropout, "Dropout before the last layer.", fraction_below_one());
   describe_routing(config.routing, RoutingUse::kFinetuning, fields);
   describe_optimizer(config.optimizer, fields);
@@ -62,6 +69,10 @@ void describe_recipe(FinetuneConfig& config, Fields& fields) {
   fields.add("train.bucket_by_length", config.bucket_by_length,
              "Batches of examples of like length, in random order: less padding. (Evaluation always does.)");
   fields.add("train.dropout", config.dropout, "Use the architecture's dropout.");
+  fields.add(
+      "train.frozen_layers", config.frozen_layers,
+      "So many of the lowest layers keep their weights, and with them the embedding; 0: everything learns.",
+      at_least(0));
   fields.add("train.detect_anomaly", config.detect_anomaly,
              "Check every operation's result and name the first that is not finite (slow).");
   fields.add("eval.bootstrap", config.bootstrap,

@@ -81,7 +81,10 @@ void describe(PretrainConfig& config, Fields& fields) {
       "resume", config.resume,
       "auto: continue the run folder where it stopped, if what it read holds the same as then, by whatever "
       "path; never: refuse a run folder that holds a run; or a checkpoint file to continue from.");
-  fields.add("init", config.init, "MODEL whose weights to start from, with a fresh optimizer.");
+  fields.add("init", config.init,
+             "MODEL whose weights to start from, with a fresh optimizer. Keys of arch that are left at the "
+             "defaults of "
+             "their family take its values.");
   fields.add("seed", config.seed, "Key of every random draw.");
   describe_arch(config.arch, fields);
   describe_routing(config.routing, RoutingUse::kPretraining, fields);
@@ -118,6 +121,12 @@ void validate(const PretrainConfig& config) {
   nn::validate(arch);
   validate(config.routing);
   validate_budget(config.budget);
+  if (!config.arch.masked_lm_head) {
+    throw InputError("arch.masked_lm_head: false: pretraining trains that head; leave the key out");
+  }
+  if (config.arch.pooler && config.init.empty()) {
+    throw InputError("arch.pooler keeps a pooler that a model of `init` has; without init there is none");
+  }
   if (config.data.empty()) throw InputError("`data` is missing: the folder written by `espalier prepare`");
   if (config.run.empty()) throw InputError("`run` is missing: the folder to write the run to");
   if (config.micro_batch > config.batch_size) {

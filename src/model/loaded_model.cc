@@ -218,6 +218,29 @@ void copy_encoder(LoadedModel& from, nn::CrammedBert& to) {
   load_weights(to, tensors, from.source.string());
 }
 
+bool copy_pooler(LoadedModel& from, nn::SequenceClassifier& to) {
+  // A crammed BERT's head has never been carried over: the original makes a new one for each task.
+  if (from.arch.family != nn::Family::kBert) return false;
+  const nn::ClassifierOptions trained = from.classifier
+                                            ? from.classifier->head_options()
+                                            : nn::ClassifierOptions();  // BERT's pooler: first, tanh
+  const nn::ClassifierOptions& wanted = to.head_options();
+  if (wanted.pooler != trained.pooler || wanted.activation != trained.activation) return false;
+  std::map<std::string, Tensor> there;
+  for (const nn::NamedParameter& parameter : from.module().parameters()) {
+    if (parameter.name.starts_with("pooler.")) there[parameter.name] = parameter.value.value();
+  }
+  std::vector<std::pair<Variable, Tensor>> copies;
+  for (nn::NamedParameter& parameter : to.parameters()) {
+    if (!parameter.name.starts_with("pooler.")) continue;
+    const auto found = there.find(parameter.name);
+    if (found == there.end() || found->second.shape() != parameter.value.shape()) return false;
+    copies.emplace_back(parameter.value, found->second);
+  }
+  for (auto& [to_value, value] : copies) to_value.mutable_value().copy_from(value);
+  return true;
+}
+
 const text::Tokenizer& LoadedModel::require_tokenizer() const {
   if (tokenizer) return *tokenizer;
   throw InputError(
@@ -225,7 +248,12 @@ const text::Tokenizer& LoadedModel::require_tokenizer() const {
 }
 
 nn::MaskedLm& LoadedModel::require_lm() {
-  if (lm) return *lm;
+  if (lm && arch.masked_lm_head) return *lm;
+  if (lm) {
+    throw InputError(
+        fmt::format("{}: only encodes: it came without a masked-LM head; `pretrain init={}` gives it one",
+                    source.string(), source.string()));
+  }
   throw InputError(
       fmt::format("{}: is a classifier, which has no masked-LM head; give a model that `pretrain` made",
                   source.string()));

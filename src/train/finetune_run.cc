@@ -42,8 +42,10 @@ void warn_of_length(const config::FinetuneConfig& config, const nn::CrammedBertO
                           arch.embedding.max_positions));
 }
 
-nn::ClassifierOptions head_options(const config::FinetuneConfig& config, const FinetuneData& data) {
+nn::ClassifierOptions head_options(const config::FinetuneConfig& config, const nn::CrammedBertOptions& arch,
+                                   const FinetuneData& data) {
   nn::ClassifierOptions options = config.head;
+  if (options.head_dim == 0) options.head_dim = arch.hidden_size;
   options.labels = data.train.regression ? 1 : data.train.labels.size();
   return options;
 }
@@ -53,6 +55,24 @@ RunInputs all_inputs(const config::FinetuneConfig& config, const FinetuneData& d
   RunInputs inputs = inputs_of("model", config.model, base);
   inputs.insert(inputs.end(), data.inputs.begin(), data.inputs.end());
   return inputs;
+}
+
+// The same model, whose embedding and lowest layers get no gradients: nothing is recorded of them, and the
+// optimizer, which is made of what learns, holds nothing for them.
+nn::SequenceClassifier& frozen(nn::SequenceClassifier& model, std::int64_t layers) {
+  const std::int64_t there = model.encoder().options().layers;
+  if (layers > there) {
+    throw InputError(
+        fmt::format("train.frozen_layers: {} is more than the {} layers of the model", layers, there));
+  }
+  for (std::int64_t layer = 0; layer < layers; ++layer) {
+    const std::string prefix = fmt::format("encoder.layers.{}.", layer);
+    for (nn::NamedParameter& parameter : model.parameters()) {
+      if (parameter.name.starts_with(prefix) || parameter.name.starts_with("encoder.embedding."))
+        parameter.value.set_requires_grad(false);
+    }
+  }
+  return model;
 }
 
 // exp(logit) / sum of exp, of the largest logit.
@@ -82,8 +102,9 @@ FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_da
       data(read_finetune_data(config.task, config.seed, report_data)),
       train(base.require_tokenizer(), data.train, batch_options(config, base.arch, true)),
       directory(config.run),
-      model(base.arch, head_options(config, data)),
-      updater(model, {.optimizer = config.optimizer, .seed = config.seed, .dropout = config.dropout}),
+      model(base.arch, head_options(config, base.arch, data)),
+      updater(frozen(model, config.frozen_layers),
+              {.optimizer = config.optimizer, .seed = config.seed, .dropout = config.dropout}),
       class_weights(class_weights_of(config.task, data.train)) {
   state.inputs = all_inputs(config, data, base);
   require_same_inputs(state.inputs, expected, config.run, "Or start it anew in another `run` folder.");
@@ -112,6 +133,13 @@ std::int64_t FinetuneRun::end_step() const {
 void FinetuneRun::begin() {
   initialize(model, base.arch.init_std, config.seed);
   model::copy_encoder(base, model.encoder());
+  const bool pooler = model::copy_pooler(base, model);
+  if (base.arch.pooler && !pooler) {
+    log_warning(
+        fmt::format("{}: its pooler is not used: the head is another (head.head_dim: 0, head.pooler: "
+                    "zero_index and head.activation: tanh begin with it)",
+                    config.model));
+  }
   if (!base.routing.finished) {
     log_warning(
         fmt::format("{}: its trees had not finished hardening when it was saved; hard routing may lose much",

@@ -11,15 +11,17 @@
 #include "espalier/model/loaded_model.h"
 #include "espalier/train/pretrain_metrics.h"
 #include "espalier/train/run_inputs.h"
-#include "model/weight_meaning.h"
 #include "model/word_difference.h"
+#include "train/initial_model.h"
 #include "train/optimizer_tensors.h"
 
 namespace espalier::train {
 namespace {
 
 // The vocabulary size of 0 means that of the data; another one must be large enough.
-config::PretrainConfig resolved(config::PretrainConfig config, const io::TokenStoreReader& store) {
+config::PretrainConfig resolved(config::PretrainConfig config, const io::TokenStoreReader& store,
+                                const std::optional<io::Checkpoint>& init) {
+  config.arch = architecture_from(config, init);
   const std::int64_t words = store.vocabulary_size();
   std::int64_t& size = config.arch.embedding.vocab_size;
   if (size == 0) size = words;
@@ -36,33 +38,6 @@ config::PretrainConfig resolved(config::PretrainConfig config, const io::TokenSt
   return config;
 }
 
-// Rows of an embedding belong to the words of a tokenizer.
-void require_vocabulary_of(const io::Checkpoint& init, const config::PretrainConfig& config) {
-  const std::int64_t there = model::arch_of(init, config.init).embedding.vocab_size;
-  const std::int64_t here = config.arch.embedding.vocab_size;
-  if (there == here) return;
-  throw InputError(fmt::format(
-      "init: the vocabulary of {} has {} words, that of {} {}: weights go with their tokenizer; "
-      "prepare the text with it (`espalier prepare ... tokenizer.path={}`) and give that as `data`",
-      config.init, there, config.data, here, config.init));
-}
-
-// Weights of equal shapes mean something else with other heads or another norm_eps.
-void require_meaning_of(const io::Checkpoint& init, const config::PretrainConfig& config) {
-  const auto there = model::meaning_of_weights(model::arch_of(init, config.init));
-  std::string differences, keys;
-  for (const auto& [key, here] : model::meaning_of_weights(config.arch)) {
-    const auto found = there.find(key);
-    if (found == there.end() || found->second == here) continue;
-    const bool first = keys.empty();
-    differences += fmt::format("{}{} {}, the config {}", first ? "" : "; ", key, found->second, here);
-    keys += fmt::format("{}{}={}", first ? "" : " ", key, found->second);
-  }
-  if (keys.empty()) return;
-  throw InputError(fmt::format("init: {} has {}: its weights would compute something else; give {}",
-                               config.init, differences, keys));
-}
-
 data::MaskedLmOptions train_options(const config::PretrainConfig& config) {
   data::MaskedLmOptions options;
   options.split = io::Split::kTrain;
@@ -76,7 +51,8 @@ data::MaskedLmOptions train_options(const config::PretrainConfig& config) {
 
 PretrainRun::PretrainRun(const config::PretrainConfig& requested)
     : store(io::open_token_store(requested.data)),
-      config(resolved(requested, store)),
+      init(load_initial_model(requested)),
+      config(resolved(requested, store, init)),
       train(store, train_options(config)),
       validation(store, validation_options(config.mask_rate)),
       directory(config.run),
@@ -90,28 +66,25 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
   } else {
     begin();
   }
+  init.reset();
   io::write_text_atomically(directory.config_path(), config::dump(config));
   directory.check_space(checkpoint(), config.keep_checkpoints);
 }
 
 void PretrainRun::begin() {
-  if (!config.init.empty()) {
-    const io::Checkpoint init = model::load_model_checkpoint(config.init);
-    require_vocabulary_of(init, config);
-    require_meaning_of(init, config);
-    state.inputs = inputs_of("init", config.init, init);
-    model::load_weights(model, init.model, config.init);
+  initialize(model, config.arch.init_std, config.seed);
+  if (init) {
+    take_initial_weights(*init, config, model);
+    state.inputs = inputs_of("init", config.init, *init);
     log_info(fmt::format("{}: starting from the weights of {}", config.run, config.init));
     const std::string difference =
-        model::word_difference(init.tokenizer_json, config.init, store.tokenizer_json(), config.data);
+        model::word_difference(init->tokenizer_json, config.init, store.tokenizer_json(), config.data);
     if (!difference.empty()) {
       log_warning(
           fmt::format("init: {}: the weights were trained on other words than those of the data; "
                       "`prepare` with tokenizer.path={} makes data of the same",
                       difference, config.init));
     }
-  } else {
-    initialize(model, config.arch.init_std, config.seed);
   }
   directory.restore_metrics("");
   log_info(fmt::format(
@@ -126,11 +99,13 @@ void PretrainRun::check_init(const std::string& where) {
   if (config.init.empty()) return;
   if (state.inputs.empty()) warn_of_no_inputs(where, "the weights of init");
   const std::string before = state.inputs.empty() ? config.init : state.inputs.front().path;
-  if (config.init == before && !std::filesystem::exists(before)) {
+  if (!init) {
+    // Another path than then is not one that is gone: loading it says what is wrong.
+    if (config.init != before) static_cast<void>(model::load_model_checkpoint(config.init));
     log_info(fmt::format("{}: init: {} is not there any more; the run goes on without it", where, before));
     return;
   }
-  RunInputs now = inputs_of("init", config.init, model::load_model_checkpoint(config.init));
+  RunInputs now = inputs_of("init", config.init, *init);
   require_same_inputs(now, state.inputs, where, way_out_by("init", config.run));
   state.inputs = std::move(now);
 }

@@ -36,7 +36,8 @@ struct PretrainRun {
   double epoch() const;
 
   io::TokenStoreReader store;
-  config::PretrainConfig config;  // resolved: the vocabulary size is that of the data
+  std::optional<io::Checkpoint> init;  // what `init` names, until the weights are there
+  config::PretrainConfig config;       // resolved: the vocabulary size is that of the data, arch that of init
   data::MaskedLmLoader train;
   data::MaskedLmLoader validation;
   RunDirectory directory;

@@ -89,5 +89,7 @@ void load_weights(nn::Module& module, std::span<const io::NamedTensor> tensors, 
 // Copies the weights of another model's encoder, e.g. to fine-tune. Both must have the same architecture up
 // to dropout; InputError names the first tensor that differs.
 void copy_encoder(LoadedModel& from, nn::CrammedBert& to);
+// Copies the pooler that a BERT came with into a head of its shape and activation; false where there is none.
+bool copy_pooler(LoadedModel& from, nn::SequenceClassifier& to);
 
 }  // namespace espalier::model

@@ -1,0 +1,27 @@
+// The model whose weights a pretraining begins with: `init`.
+#pragma once
+
+#include <optional>
+
+#include "espalier/config/pretrain_config.h"
+#include "espalier/io/checkpoint.h"
+#include "espalier/nn/masked_lm.h"
+
+namespace espalier::train {
+
+// What `init` names; none where it names nothing, or what it named is gone and the run has been begun.
+std::optional<io::Checkpoint> load_initial_model(const config::PretrainConfig& config);
+
+// The architecture of the run: keys of arch that stand at the defaults of their family take the values of the
+// model begun from, which is logged; and a masked-LM head is there, even where that model has none. Where the
+// model is gone, that of the run.
+nn::CrammedBertOptions architecture_from(const config::PretrainConfig& config,
+                                         const std::optional<io::Checkpoint>& init);
+
+// Gives `model`, which is initialised, the weights of `init`. A head that `init` does not have keeps its
+// random weights, with a warning. InputError if the vocabularies or the architectures differ, naming what to
+// give.
+void take_initial_weights(const io::Checkpoint& init, const config::PretrainConfig& config,
+                          nn::MaskedLm& model);
+
+}  // namespace espalier::train
