@@ -1,6 +1,10 @@
 #include <fmt/format.h>
 
+#include <string>
+#include <vector>
+
 #include "cli/inspect.h"
+#include "espalier/train/evaluator.h"
 
 namespace espalier::cli {
 
@@ -37,9 +41,9 @@ std::string section(const io::Json& document, const char* key) {
   return text;
 }
 
-std::string numbers(const io::Json& list) {
+std::string numbers(const std::vector<double>& list) {
   std::string text;
-  for (const io::Json& value : list) text += fmt::format(" {:.2f}", value.get<double>());
+  for (const double value : list) text += fmt::format(" {:.2f}", value);
   return text;
 }
 
@@ -49,13 +53,13 @@ std::string trees(const io::Json& document) {
   if (found == document.end() || found->empty()) return "";
   std::string text = "\ntrees at the last evaluation\n";
   for (std::size_t layer = 0; layer < found->size(); ++layer) {
-    const io::JsonView tree((*found)[layer], fmt::format("trees[{}]", layer));
+    const auto tree = io::from_json<train::TreeScores>(
+        io::JsonView((*found)[layer], fmt::format("metrics.jsonl: tree layer {}", layer)));
     text += fmt::format("  layer {:<3} leaves used {:5.1f} %, largest leaf {:5.1f} % of tokens\n", layer,
-                        100 * tree["leaves_used"].as_double(), 100 * tree["largest_leaf_share"].as_double());
-    text +=
-        fmt::format("            leaf perplexity of each tree{}\n", numbers(tree["leaf_perplexity"].json()));
-    text += fmt::format("            decision entropy by level{}\n", numbers(tree["entropy"].json()));
-    text += fmt::format("            undecided share by level{}\n", numbers(tree["undecided"].json()));
+                        100 * tree.leaves_used, 100 * tree.largest_leaf_share);
+    text += fmt::format("            leaf perplexity of each tree{}\n", numbers(tree.leaf_perplexity));
+    text += fmt::format("            decision entropy by level{}\n", numbers(tree.entropy));
+    text += fmt::format("            undecided share by level{}\n", numbers(tree.undecided));
   }
   return text;
 }

@@ -51,7 +51,7 @@ io::HfModel hf_from_checkpoint(const io::Checkpoint& checkpoint, const std::stri
   model.tensors = checkpoint.model;
   model.tokenizer_json = checkpoint.tokenizer_json;
   const RoutingProvenance routing = routing_of(checkpoint, where);
-  if (nn::has_trees(model.arch.ffn) && says_something(routing)) model.own["routing"] = routing_json(routing);
+  if (nn::has_trees(model.arch.ffn) && says_something(routing)) model.own["routing"] = io::to_json(routing);
   if (const auto task = checkpoint.metadata.find("task"); task != checkpoint.metadata.end())
     model.own["task"] = *task;
   const auto source = checkpoint.metadata.find("source");

@@ -17,8 +17,7 @@ io::Json checkpoint_metadata(const nn::CrammedBertOptions& arch, const RoutingPr
 std::optional<nn::ClassifierOptions> classifier_of(const io::Checkpoint& checkpoint, const std::string& where,
                                                    LabelInfo& labels);
 
-// RoutingProvenance as metadata["routing"] and config.json hold it, and back: InputError names the key.
-io::Json routing_json(const RoutingProvenance& routing);
+// From metadata["routing"] or config.json: InputError names the key.
 RoutingProvenance routing_from(const io::JsonView& view);
 
 io::Json classifier_json(const nn::ClassifierOptions& head, const LabelInfo& labels);

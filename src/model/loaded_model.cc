@@ -67,32 +67,24 @@ void read_tokenizer(LoadedModel& model) {
 
 }  // namespace
 
-io::Json routing_json(const RoutingProvenance& routing) {
-  io::Json json = {{"mode", routing.mode},
-                   {"temperature", routing.temperature},
-                   {"finished", routing.finished},
-                   {"trained_softly", routing.trained_softly}};
-  json["hardening_gap"] = routing.hardening_gap ? io::Json(*routing.hardening_gap) : io::Json();
-  return json;
+void describe(RoutingProvenance& routing, io::JsonFields& fields) {
+  fields.add("mode", routing.mode);
+  fields.add("temperature", routing.temperature);
+  fields.add("finished", routing.finished);
+  fields.add("trained_softly", routing.trained_softly);
+  fields.add_later("hardening_gap", routing.hardening_gap);
 }
 
 RoutingProvenance routing_from(const io::JsonView& view) {
-  RoutingProvenance routing;
-  routing.mode = view["mode"].as_string();
-  routing.temperature = view["temperature"].as_double();
-  if (!(routing.temperature > 0) || !std::isfinite(routing.temperature)) {
-    view["temperature"].fail(fmt::format("expected a number above 0, found {}", routing.temperature));
-  }
-  routing.finished = view["finished"].as_bool();
-  routing.trained_softly = view["trained_softly"].as_bool();
-  if (view.has("hardening_gap")) routing.hardening_gap = view["hardening_gap"].as_double();
-  return routing;
+  auto routing = io::from_json<RoutingProvenance>(view);
+  if (routing.temperature > 0 && std::isfinite(routing.temperature)) return routing;
+  view["temperature"].fail(fmt::format("expected a number above 0, found {}", routing.temperature));
 }
 
 io::Json checkpoint_metadata(const nn::CrammedBertOptions& arch, const RoutingProvenance& routing) {
   io::Json metadata = io::Json::object();
   metadata["arch"] = arch_json(arch);
-  metadata["routing"] = routing_json(routing);
+  metadata["routing"] = io::to_json(routing);
   metadata["program"] = {{"version", kVersion}, {"isa", kernels::active_isa()}};
   return metadata;
 }

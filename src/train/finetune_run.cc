@@ -220,7 +220,7 @@ model::RoutingProvenance FinetuneRun::provenance() const {
 
 io::Checkpoint FinetuneRun::checkpoint() {
   io::Checkpoint checkpoint = model::model_checkpoint(model, label_info(), provenance(), base.tokenizer_json);
-  checkpoint.metadata["task"] = columns_json(columns_of(config.task));
+  checkpoint.metadata["task"] = io::to_json(columns_of(config.task));
   checkpoint.optimizer = optimizer_tensors(updater.optimizer());
   checkpoint.state = io::to_json(state);
   checkpoint.config_yaml = config::dump(config);

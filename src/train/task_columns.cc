@@ -24,13 +24,14 @@ TaskColumns columns_of(const config::TaskConfig& task) {
   return {glue.text, glue.text_pair};
 }
 
-io::Json columns_json(const TaskColumns& columns) {
-  return {{"text", columns.text}, {"text_pair", columns.text_pair}};
+void describe(TaskColumns& columns, io::JsonFields& fields) {
+  fields.add_later("text", columns.text);
+  fields.add_later("text_pair", columns.text_pair);
 }
 
 TaskColumns columns_of(const model::LoadedModel& model) {
   const io::JsonView metadata(model.metadata, model.source.string() + ": metadata");
-  if (metadata.has("task")) return {metadata["task"].get("text", ""), metadata["task"].get("text_pair", "")};
+  if (metadata.has("task")) return io::from_json<TaskColumns>(metadata["task"]);
   if (model.config_yaml.empty() || !model.classifier) return {};
   config::TaskConfig task;
   task.name = trained_with(model, "task.name", task.name);

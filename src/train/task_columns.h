@@ -4,7 +4,7 @@
 #include <string>
 
 #include "espalier/config/finetune_config.h"
-#include "espalier/io/json.h"
+#include "espalier/io/json_fields.h"
 #include "espalier/model/loaded_model.h"
 
 namespace espalier::train {
@@ -19,7 +19,7 @@ TaskColumns columns_of(const config::TaskConfig& task);
 
 // As metadata["task"] of a checkpoint, and what it says of `model`; of a run from before it was kept there,
 // its configuration. Nothing is known of a model from elsewhere.
-io::Json columns_json(const TaskColumns& columns);
+void describe(TaskColumns& columns, io::JsonFields& fields);
 TaskColumns columns_of(const model::LoadedModel& model);
 
 }  // namespace espalier::train

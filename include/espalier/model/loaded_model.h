@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "espalier/io/checkpoint.h"
+#include "espalier/io/json_fields.h"
 #include "espalier/nn/classifier.h"
 #include "espalier/nn/masked_lm.h"
 #include "espalier/text/tokenizer.h"
@@ -24,6 +25,7 @@ struct RoutingProvenance {
   bool trained_softly = false;          // a mixture at some time, so that a hardening gap means something
   std::optional<double> hardening_gap;  // nats, of the last evaluation in the metrics, where it has one
 };
+void describe(RoutingProvenance& routing, io::JsonFields& fields);
 
 // The answer of a classifier: classes, or one number.
 struct LabelInfo {
