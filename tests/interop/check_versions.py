@@ -34,8 +34,8 @@ def _packages(version):
     if not (os.path.isfile(stamp) and filecmp.cmp(wanted, stamp, shallow=False)):
         shutil.rmtree(folder, ignore_errors=True)
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, "-r", wanted]
-        done = subprocess.run(pip + shlex.split(os.environ.get("ESPALIER_PIP_ARGS", "")), capture_output=True, text=True,
-                              check=False)
+        pip += shlex.split(os.environ.get("ESPALIER_PIP_ARGS", ""))
+        done = subprocess.run(pip, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise tools.CheckSkipped(f"pip cannot get transformers {version}: {done.stderr.strip().splitlines()[-1]}")
         shutil.copy(wanted, stamp)
@@ -48,7 +48,8 @@ def _run_blocks(version, blocks, original):
     if version:
         environment["PYTHONPATH"] = _packages(version)
     command = [sys.executable, "-W", "ignore", os.path.join(tools.HERE, "run_blocks.py"), original or ""]
-    done = subprocess.run(command, input=json.dumps(blocks), env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, input=json.dumps(blocks), env=environment, capture_output=True, text=True,
+                          check=False)
     tools.expect(done.returncode == 0, f"transformers {version}: {done.stderr[-2000:]}")
     results = json.loads(done.stdout)
     for block, result in zip(blocks, results):
@@ -135,10 +136,12 @@ def check(program, scratch):
         answers[version].append(None)
     printed = {version: _run_blocks(version, blocks[version], original) for version in blocks}
     _compare(printed, answers)
-    tools.expect(printed[None][-1].endswith("1, 1]"), f"types of a pair in {transformers.__version__}: {printed[None][-1]}")
+    types = printed[None][-1]
+    tools.expect(types.endswith("1, 1]"), f"types of a pair in {transformers.__version__}: {types}")
     ran = sum(answer is not None for some in answers.values() for answer in some)
+    by_original = f"ran {ran} times and gave what the program gives" if ran else "did not run"
     return (f"the card's lines of {len(MODELS)} models and a folder saved by 5.x, in transformers {', '.join(OLD)} and "
-            f"{transformers.__version__}; the model's lines ran {ran} times and gave what the program gives")
+            f"{transformers.__version__}; the model's lines {by_original}")
 
 
 def _compare(printed, answers):
@@ -146,7 +149,8 @@ def _compare(printed, answers):
     tokens = {version: [out for out, answer in zip(printed[version], answers[version]) if answer is None]
               for version in printed}
     for version in OLD:
-        tools.expect(tokens[version] == tokens[None], f"transformers {version}: {tokens[version]}, expected {tokens[None]}")
+        tools.expect(tokens[version] == tokens[None],
+                     f"transformers {version}: {tokens[version]}, expected {tokens[None]}")
         for out, answer in zip(printed[version], answers[version]):
             if isinstance(answer, float):
                 tools.expect_close(float(out), answer, f"transformers {version}: the value")

@@ -48,8 +48,8 @@ class Program:
 
 
 def original_checkout():
-    """The folder of pbelcak/UltraFastBERT: $ULTRAFASTBERT_DIR, or cloned once into the cache; None, with a message, where
-    it cannot be had."""
+    """The folder of pbelcak/UltraFastBERT: $ULTRAFASTBERT_DIR, or cloned once into the cache; None, with a message,
+    where it cannot be had."""
     given = os.environ.get("ULTRAFASTBERT_DIR")
     if given:
         return given
