@@ -6,6 +6,7 @@
 #include "cli/inspect.h"
 #include "espalier/nn/classifier.h"
 #include "espalier/nn/masked_lm.h"
+#include "io/hf_names.h"
 #include "io/hf_tensors.h"
 
 namespace espalier::cli {
@@ -38,14 +39,32 @@ const char* name_of(nn::ModelPart part) {
   return "head";
 }
 
+// Under the names of transformers.
+void add_stock_parts(io::HfLayout layout, std::map<std::string, const char*>& parts) {
+  nn::CrammedBertOptions arch = nn::bert_options();
+  arch.layers = 1;
+  if (layout == io::HfLayout::kDistilBert) arch.embedding.token_types = 0;
+  const auto add = [&](const nn::ParameterInfo& parameter) {
+    for (const std::string& name : io::hf_stored(layout, parameter.name).names) {
+      parts[name] = parts[io::without_base(layout, name)] = name_of(parameter.part);
+    }
+  };
+  const nn::ParameterList list(add);
+  nn::MaskedLm::describe(list, arch);
+  nn::SequenceClassifier::describe(list, arch, {});
+}
+
 // A file of weights alone does not tell its architecture: the parts of all tensors that any model can have,
-// under our names and the original's, of the first layer.
+// under our names and those of every layout, of the first layer.
 std::map<std::string, const char*> all_parts() {
   std::map<std::string, const char*> parts;
   const auto add = [&](const nn::ParameterInfo& parameter) {
-    parts[parameter.name] = parts[io::hf_name(parameter.name)] = name_of(parameter.part);
+    parts[parameter.name] = name_of(parameter.part);
+    parts[io::hf_stored(io::HfLayout::kOriginal, parameter.name).names[0]] = name_of(parameter.part);
   };
   const nn::ParameterList list(add);
+  add_stock_parts(io::HfLayout::kBert, parts);
+  add_stock_parts(io::HfLayout::kDistilBert, parts);
   for (const auto type : {nn::FeedForwardType::kNeuronTree, nn::FeedForwardType::kLeafTree,
                           nn::FeedForwardType::kDense, nn::FeedForwardType::kGated}) {
     for (const auto positions : {nn::Positions::kScaledSinusoidal, nn::Positions::kLearned}) {
@@ -60,11 +79,12 @@ std::map<std::string, const char*> all_parts() {
 
 // "encoder.layers.12.norm1.weight" -> "encoder.layers.0.norm1.weight"
 std::string in_first_layer(std::string name) {
-  const std::string before = "encoder.layers.";
-  if (!name.starts_with(before)) return name;
-  std::size_t end = before.size();
+  const std::size_t before = name.find(".layer");
+  const std::size_t begin = before == std::string::npos ? before : name.find('.', before + 1);
+  if (begin == std::string::npos) return name;
+  std::size_t end = begin + 1;
   while (end < name.size() && std::isdigit(static_cast<unsigned char>(name[end])) != 0) ++end;
-  return name.replace(before.size(), end - before.size(), "0");
+  return name.replace(begin + 1, end - begin - 1, "0");
 }
 
 // What no model of ours has counts as a head: the original's decoder, or that of another task.

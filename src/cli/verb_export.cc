@@ -16,6 +16,7 @@ struct ExportArguments {
   std::string folder;
   std::string dtype;
   std::string routing;
+  std::string format = "auto";
   bool json = false;
 };
 
@@ -29,6 +30,8 @@ void run_export(const ExportArguments& arguments) {
   model::ExportOptions options;
   if (!arguments.dtype.empty()) options.dtype = io::dtype_from_name(arguments.dtype);
   options.harden = arguments.routing == "hard";
+  if (arguments.format == "original") options.format = io::HfFormat::kOriginal;
+  if (arguments.format == "transformers") options.format = io::HfFormat::kTransformers;
   const model::ExportSummary summary = model::export_model(arguments.model, arguments.folder, options);
   for (const std::string& warning : summary.warnings) log_warning(warning);
   if (arguments.json) {
@@ -55,6 +58,12 @@ void add_export(Command& app) {
   verb->add_option("--routing", arguments->routing,
                    "hard: export the hard trees of a model that was trained with routing.mode: soft")
       ->check(one_of({"hard"}));
+  verb->add_option(
+          "--format", arguments->format,
+          "original: for the code of UltraFastBERT; transformers: for its own classes; auto: whichever "
+          "computes the model")
+      ->check(one_of({"auto", "original", "transformers"}))
+      ->capture_default_str();
   verb->add_flag("--json", arguments->json, "One JSON document");
   verb->callback([arguments] { run_export(*arguments); });
 }

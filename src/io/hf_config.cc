@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <set>
 
 #include "espalier/base/error.h"
@@ -12,6 +13,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr const char* kCrammed = "crammedBERT";
 constexpr const char* kMaskedLm = "ScriptableLMForPreTraining";
 constexpr const char* kClassifier = "ScriptableLMForSequenceClassification";
 
@@ -34,12 +36,13 @@ void read_label_count(const JsonView& document, HfConfig& config) {
   constexpr std::int64_t kMostLabels = 1 << 20;
   config.labels = read_labels(document);
   config.head.labels = static_cast<std::int64_t>(config.labels.size());
-  const JsonView arch = document["arch"];
-  for (const JsonView* view : {&document, &arch}) {
-    if (config.head.labels == 0 && view->has("num_labels")) {
-      config.head.labels = (*view)["num_labels"].as_int(1, kMostLabels);
+  const auto read_from = [&](const JsonView& view) {
+    if (config.head.labels == 0 && view.has("num_labels")) {
+      config.head.labels = view["num_labels"].as_int(1, kMostLabels);
     }
-  }
+  };
+  read_from(document);
+  if (document.has("arch")) read_from(document["arch"]);
 }
 
 void read_class_name(const JsonView& view, HfConfig& config) {
@@ -56,26 +59,60 @@ void read_class_name(const JsonView& view, HfConfig& config) {
   }
 }
 
-void require_model_type(const JsonView& view) {
-  const std::string type = view.get("model_type", "crammedBERT");
-  if (type == "crammedBERT") return;
-  view["model_type"].fail(fmt::format(
+// What else people have, and why it is another model.
+const char* difference_of(const std::string& type) {
+  static const std::map<std::string, const char*> known = {
+      {"albert", "its layers share their weights and its embedding is factorised"},
+      {"camembert", "it has another tokenizer (SentencePiece), and its positions begin elsewhere"},
+      {"convbert", "it has convolutions in its attention"},
+      {"deberta", "its attention reads relative positions, and it has another tokenizer (byte-level BPE)"},
+      {"deberta-v2", "its attention reads relative positions, and it has another tokenizer (SentencePiece)"},
+      {"electra", "its embedding may be factorised, and its classes have other heads"},
+      {"mobilebert", "its layers have bottlenecks and norms of their own"},
+      {"modernbert", "it has rotary positions, local attention and another tokenizer (BPE)"},
+      {"mpnet", "its attention reads relative positions"},
+      {"nomic_bert", "it has rotary positions and gated layers of its own"},
+      {"roberta", "it has another tokenizer (byte-level BPE), and its positions begin elsewhere"},
+      {"xlm-roberta", "it has another tokenizer (SentencePiece), and its positions begin elsewhere"}};
+  const auto found = known.find(type);
+  return found == known.end() ? "" : found->second;
+}
+
+// A configuration older than the key `model_type` names its class alone.
+std::string model_type_of(const JsonView& document) {
+  if (document.has("model_type")) return document["model_type"].as_string();
+  if (document.has("arch") || !document.has("architectures") || document["architectures"].size() == 0) {
+    return kCrammed;
+  }
+  const std::string name = document["architectures"].at(0).as_string();
+  return name.starts_with("Bert") ? "bert" : name.starts_with("DistilBert") ? "distilbert" : kCrammed;
+}
+
+[[noreturn]] void refuse_model_type(const JsonView& view) {
+  const std::string type = view.as_string();
+  const std::string difference = difference_of(type);
+  view.fail(fmt::format(
       "\"{}\" is not supported, only \"crammedBERT\", which `espalier export` and the cramming repository "
-      "write; of "
-      "another model its tokenizer.json can be used: espalier prepare CONFIG tokenizer.path=tokenizer.json",
-      type));
+      "write, \"bert\" and \"distilbert\"{}; of another model its tokenizer.json can be used: espalier "
+      "prepare CONFIG tokenizer.path=tokenizer.json",
+      type, difference.empty() ? "" : ": " + difference));
 }
 
 // config.json as the document; model_config.json, which is the `arch` mapping alone, is put in its place.
-Json read_document(const fs::path& folder, std::string& where) {
+Json read_document(const fs::path& folder, HfConfig& config) {
   const fs::path plain = folder / "config.json";
   const fs::path arch_alone = folder / "model_config.json";
   if (fs::exists(plain)) {
-    where = plain.string();
+    config.where = plain.string();
     Json document = read_json(plain);
-    const JsonView view(document, where);
+    const JsonView view(document, config.where);
     view.expect_object();
-    require_model_type(view);
+    const std::string type = model_type_of(view);
+    if (const std::optional<HfLayout> stock = stock_layout(type)) {
+      config.layout = *stock;
+      return document;
+    }
+    if (type != kCrammed) refuse_model_type(view["model_type"]);
     if (view.has("arch")) return document;
     if (!fs::exists(arch_alone))
       view.fail("the key \"arch\" (the architecture of a crammed BERT) is missing");
@@ -84,7 +121,7 @@ Json read_document(const fs::path& folder, std::string& where) {
     throw InputError(
         fmt::format("{}: neither config.json nor model_config.json is in this folder", folder.string()));
   }
-  where = arch_alone.string();
+  config.where = arch_alone.string();
   Json document = Json::object();
   document["arch"] = read_json(arch_alone);
   return document;
@@ -175,6 +212,14 @@ void add_labels(const HfModel& model, Json& document) {
   document["label2id"] = std::move(ids);
 }
 
+// Whether a config that a model came with is one of this layout.
+bool is_config_of(const Json& document, HfLayout layout) {
+  if (!document.is_object()) return false;
+  const std::string type = model_type_of(JsonView(document, "config.json"));
+  const std::optional<HfLayout> stock = stock_layout(type);
+  return stock ? *stock == layout : layout == HfLayout::kOriginal && document.contains("arch");
+}
+
 const char* torch_name(DType dtype) {
   if (dtype == DType::kF16) return "float16";
   return dtype == DType::kBF16 ? "bfloat16" : "float32";
@@ -184,11 +229,15 @@ const char* torch_name(DType dtype) {
 
 HfConfig read_hf_config(const fs::path& folder) {
   HfConfig config;
-  config.document = read_document(folder, config.where);
+  config.document = read_document(folder, config);
   const JsonView document(config.document, config.where);
-  parse_hf_arch(document["arch"], config);
-  read_class_name(document, config);
-  read_class_name(document["arch"], config);
+  if (config.layout == HfLayout::kOriginal) {
+    parse_hf_arch(document["arch"], config);
+    read_class_name(document, config);
+    read_class_name(document["arch"], config);
+  } else {
+    parse_stock_config(document, config);
+  }
   read_label_count(document, config);
   return config;
 }
@@ -205,17 +254,23 @@ void require_problem_type(const HfConfig& config, std::int64_t labels) {
                   name, labels));
 }
 
-Json hf_config(const HfModel& model, std::optional<DType> dtype) {
+Json hf_config(const HfModel& model, HfLayout layout, std::optional<DType> dtype) {
+  const bool original = layout == HfLayout::kOriginal;
   Json document = model.source.config;
-  if (document.is_null()) {
-    document["arch"] = new_arch(model);
+  if (!is_config_of(document, layout)) {
+    document = original ? Json::object() : new_stock_config(model, layout);
+    if (original) document["arch"] = new_arch(model);
     if (model.classifier) add_labels(model, document);
   }
   if (!document.contains("architectures")) {
-    document["architectures"] = Json::array({model.classifier ? kClassifier : kMaskedLm});
+    document["architectures"] = Json::array({!original          ? stock_class(model, layout)
+                                             : model.classifier ? kClassifier
+                                                                : kMaskedLm});
   }
-  document["arch"]["embedding"]["vocab_size"] = model.arch.embedding.vocab_size;
-  document["model_type"] = "crammedBERT";
+  if (original) {
+    document["arch"]["embedding"]["vocab_size"] = model.arch.embedding.vocab_size;
+    document["model_type"] = kCrammed;
+  }
   if (!model.own.is_null()) document["espalier"] = model.own;
   // transformers 5 calls it `dtype`; what is there keeps its name.
   const char* key = document.contains("dtype") ? "dtype" : "torch_dtype";

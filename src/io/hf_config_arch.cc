@@ -4,36 +4,11 @@
 
 #include "espalier/base/error.h"
 #include "io/hf_config.h"
+#include "io/hf_config_values.h"
 
 namespace espalier::io {
 
 namespace {
-
-// Far above any published model; sizes are compared with the stored tensors before anything is allocated,
-// but position tables are not stored.
-constexpr std::int64_t kLargest = std::int64_t{1} << 28U;
-constexpr std::int64_t kMostPositions = 65536;
-
-// Fails unless the key is absent or holds `value`; `effect` says what other values would do.
-template <class Value>
-void require(const JsonView& view, const char* key, const Value& value, const std::string& effect) {
-  if (!view.has(key)) return;
-  const JsonView member = view[key];
-  if (member.json() == Json(value)) return;
-  member.fail(fmt::format("{} is not supported, only {}: {}", json_text(member.json(), -1),
-                          json_text(Json(value), -1), effect));
-}
-
-std::int64_t whole(const JsonView& view, const char* key, std::int64_t low, std::int64_t high = kLargest) {
-  return view[key].as_int(low, high);
-}
-
-double probability(const JsonView& view, const char* key, double otherwise) {
-  const double value = view.get(key, otherwise);
-  if (!(value >= 0 && value < 1))
-    view[key].fail("expected a probability in [0, 1), found " + fmt::to_string(value));
-  return value;
-}
 
 void warn_of_unknown_keys(const JsonView& view, const std::vector<std::string>& known, HfConfig& config) {
   for (const std::string& key : view.keys()) {

@@ -87,7 +87,8 @@ HfSource hf_source_from_json(const Json& json, const std::string& where) {
   view.expect_object();
   HfSource source;
   source.config = document_or_null(view, "config");
-  if (!source.config.is_null()) view["config"]["arch"]["embedding"].expect_object();
+  if (!source.config.is_null()) view["config"].expect_object();
+  if (source.config.contains("arch")) view["config"]["arch"]["embedding"].expect_object();
   source.tokenizer_config = document_or_null(view, "tokenizer_config");
   source.special_tokens_map = document_or_null(view, "special_tokens_map");
   source.dtype = read_dtype(view["dtype"]);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "espalier/base/error.h"
 #include "espalier/ops/positions.h"
@@ -12,9 +13,6 @@
 namespace espalier::io {
 
 namespace {
-
-// As nn/parameter_list.h has it.
-constexpr std::string_view kTransposedSuffix = "_t";
 
 Tensor scalar(float value) {
   return Tensor::full(Shape{}, value);
@@ -56,26 +54,8 @@ void add_empty_layer(const nn::CrammedBertOptions& arch, const std::string& laye
 
 }  // namespace
 
-std::string hf_name(const std::string& name) {
-  return hf_transposed(name) ? name.substr(0, name.size() - kTransposedSuffix.size()) : name;
-}
-
-bool hf_transposed(const std::string& name) {
-  return name.ends_with(kTransposedSuffix);
-}
-
-Tensor transposed(const Tensor& matrix) {
-  const std::int64_t rows = matrix.shape()[0];
-  const std::int64_t columns = matrix.shape()[1];
-  Tensor result = Tensor::empty({columns, rows});
-  constexpr std::int64_t kTile = 64;
-  for (std::int64_t r0 = 0; r0 < rows; r0 += kTile) {
-    for (std::int64_t c = 0; c < columns; ++c) {
-      const std::int64_t end = std::min(r0 + kTile, rows);
-      for (std::int64_t r = r0; r < end; ++r) result.data()[c * rows + r] = matrix.data()[r * columns + c];
-    }
-  }
-  return result;
+bool same_bytes(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), a.span().size_bytes()) == 0;
 }
 
 void round_to(DType dtype, std::span<float> values) {
@@ -122,20 +102,6 @@ std::vector<HfBuffer> hf_buffers(const nn::CrammedBertOptions& arch, bool rotary
     if (!nn::has_feed_forward(arch.ffn)) add_empty_layer(arch, layer, buffers);
   }
   return buffers;
-}
-
-void require_exportable(const nn::CrammedBertOptions& arch) {
-  if (arch.ffn.type == nn::FeedForwardType::kLeafTree) {
-    throw InputError(
-        "export: arch.ffn.type: leaf_tree has no counterpart in the original architecture (its trees have a "
-        "neuron in every node); the model stays usable as a checkpoint");
-  }
-  if (arch.attention.rotary && arch.embedding.max_positions > kRotaryPositions) {
-    throw InputError(
-        fmt::format("export: arch.embedding.max_positions: {} is more than the {} positions of the "
-                    "original's rotary tables",
-                    arch.embedding.max_positions, kRotaryPositions));
-  }
 }
 
 }  // namespace espalier::io

@@ -1,4 +1,4 @@
-// Names and layouts of tensors: ours and the original's.
+// Tensors of the original's layout that are none of ours.
 #pragma once
 
 #include <functional>
@@ -10,18 +10,10 @@
 
 namespace espalier::io {
 
-// "encoder.layers.0.ffn.linear_out.weight_t" -> "encoder.layers.0.ffn.linear_out.weight"; others stay.
-std::string hf_name(const std::string& name);
-// Whether the original stores the tensor transposed.
-bool hf_transposed(const std::string& name);
-// [rows, columns] -> [columns, rows]
-Tensor transposed(const Tensor& matrix);
-
+// The same shape and bits.
+bool same_bytes(const Tensor& a, const Tensor& b);
 // To the nearest number that `dtype` can hold and back; F32, C64 and whole numbers stay as they are.
 void round_to(DType dtype, std::span<float> values);
-
-inline constexpr const char* kWordEmbedding = "encoder.embedding.word_embedding.weight";
-inline constexpr const char* kDecoder = "decoder.weight";
 
 // A tensor that the original stores although it follows from the architecture, or has no effect.
 struct HfBuffer {

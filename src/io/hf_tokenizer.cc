@@ -63,9 +63,10 @@ Json hf_special_tokens_map(const text::TokenizerModel& tokenizer) {
   return map;
 }
 
-Json hf_tokenizer_config(const text::TokenizerModel& tokenizer, const Json& found, std::int64_t max_length) {
+Json hf_tokenizer_config(const text::TokenizerModel& tokenizer, const Json& found, std::int64_t max_length,
+                         bool takes_types) {
   Json config = found.is_null() ? new_config(tokenizer) : found;
-  const bool without_types = class_of(config).starts_with("DistilBert");  // its models take none
+  const bool without_types = !takes_types || class_of(config).starts_with("DistilBert");
   for (const char* local : {"auto_map", "backend", "is_local", "local_files_only"}) config.erase(local);
   if (!config.contains("model_max_length")) config["model_max_length"] = max_length;
   if (!config.contains("model_input_names") && (without_types || gives_types(tokenizer))) {

@@ -15,6 +15,8 @@ Json hf_special_tokens_map(const text::TokenizerModel& tokenizer);
 //   gives it, TokenizersBackend; BertTokenizerFast in 5.x builds another tokenizer from its own defaults.
 // - What 5.x writes about its own machine is left out, and `auto_map`, which names Python files.
 // - Where a pair's second text has another type, `model_input_names` says so: without it 5.x gives no types.
-Json hf_tokenizer_config(const text::TokenizerModel& tokenizer, const Json& found, std::int64_t max_length);
+// - A model that takes no types, DistilBERT, would refuse them: they are left out of the names.
+Json hf_tokenizer_config(const text::TokenizerModel& tokenizer, const Json& found, std::int64_t max_length,
+                         bool takes_types);
 
 }  // namespace espalier::io

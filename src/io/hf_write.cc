@@ -6,9 +6,11 @@
 #include "espalier/base/error.h"
 #include "espalier/io/hf_model.h"
 #include "espalier/io/model_tensors.h"
+#include "espalier/io/sentence_files.h"
 #include "espalier/io/text_file.h"
 #include "espalier/io/tokenizer_json.h"
 #include "io/hf_config.h"
+#include "io/hf_names.h"
 #include "io/hf_tensors.h"
 #include "io/hf_tokenizer.h"
 #include "io/staged_folder.h"
@@ -48,6 +50,7 @@ void require_replaceable(const fs::path& folder) {
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
     if (std::find(kFiles.begin(), kFiles.end(), name) != kFiles.end()) continue;
+    if (is_sentence_entry(entry.path())) continue;
     throw InputError(
         fmt::format("{}: the folder holds an earlier export, but also {}, which would be lost; move it or "
                     "give a new folder",
@@ -59,26 +62,29 @@ class Entries {
  public:
   Entries(const HfModel& model, std::optional<DType> dtype) : source_(model.source), dtype_(dtype) {}
 
-  void add(const std::string& name, const Tensor& value, DType kind = DType::kF32) {
-    entries_.push_back({name, value, kind == DType::kF32 ? float_type(name) : kind});
+  void add(const std::string& name, const Tensor& value) { add(name, value, float_type(name)); }
+  void add(const std::string& name, const Tensor& value, DType dtype) {
+    entries_.push_back({name, value, dtype});
   }
 
   // The stored value where it is not the one that follows from the architecture.
   void add_buffer(const HfBuffer& buffer) {
     const auto stored = std::find_if(source_.buffers.begin(), source_.buffers.end(),
                                      [&](const NamedTensor& tensor) { return tensor.name == buffer.name; });
-    add(buffer.name, stored == source_.buffers.end() ? buffer.value() : stored->value, buffer.dtype);
+    const DType dtype = buffer.dtype == DType::kF32 ? float_type(buffer.name) : buffer.dtype;
+    add(buffer.name, stored == source_.buffers.end() ? buffer.value() : stored->value, dtype);
   }
 
-  const std::vector<SafetensorsEntry>& all() const { return entries_; }
-
- private:
+  // By the name that a class with a head gives the tensor.
   DType float_type(const std::string& name) const {
     if (dtype_) return *dtype_;
     const auto own = source_.dtypes.find(name);
     return own == source_.dtypes.end() ? source_.dtype : own->second;
   }
 
+  const std::vector<SafetensorsEntry>& all() const { return entries_; }
+
+ private:
   const HfSource& source_;
   std::optional<DType> dtype_;
   std::vector<SafetensorsEntry> entries_;
@@ -91,27 +97,53 @@ bool rotary_without_effect(const HfModel& model) {
   return attention.has("rotary_embedding") && attention["rotary_embedding"].json() == Json(true);
 }
 
-void write_weights(const fs::path& path, const HfModel& model, const HfWriteOptions& options) {
-  Entries entries(model, options.dtype);
+bool is_untied(const HfModel& model) {
+  return !JsonView(model.source.config, "config.json").get("tie_word_embeddings", true);
+}
+
+// The original stores the decoder beside the word embedding that it is tied to, transformers only where the
+// config says that it is not.
+bool has_decoder(const HfModel& model, HfLayout layout) {
+  if (model.classifier || !model.arch.masked_lm_head) return false;
+  return layout == HfLayout::kOriginal || is_untied(model);
+}
+
+void add_tensors(const HfModel& model, HfLayout layout, Entries& entries) {
+  const bool base_alone = !model.classifier && !model.arch.masked_lm_head;
   for (const NamedTensor& tensor : model.tensors) {
-    const bool turned = hf_transposed(tensor.name);
-    entries.add(hf_name(tensor.name), turned ? transposed(tensor.value) : tensor.value);
-    if (tensor.name == kWordEmbedding && !model.classifier) entries.add(kDecoder, tensor.value);
+    const HfStored stored = hf_stored(layout, tensor.name);
+    for (const NamedTensor& part : to_hf(stored, tensor.value, model.arch.attention.heads)) {
+      entries.add(base_alone ? without_base(layout, part.name) : part.name, part.value,
+                  entries.float_type(part.name));
+    }
+    if (tensor.name == kWordEmbedding && has_decoder(model, layout)) {
+      entries.add(decoder_name(layout), tensor.value);
+    }
   }
-  for (const HfBuffer& buffer : hf_buffers(model.arch, rotary_without_effect(model)))
-    entries.add_buffer(buffer);
+}
+
+void write_weights(const fs::path& path, const HfModel& model, HfLayout layout, std::optional<DType> dtype) {
+  Entries entries(model, dtype);
+  add_tensors(model, layout, entries);
+  if (layout == HfLayout::kOriginal) {
+    for (const HfBuffer& buffer : hf_buffers(model.arch, rotary_without_effect(model)))
+      entries.add_buffer(buffer);
+  } else {
+    for (const NamedTensor& kept : model.source.buffers) entries.add(kept.name, kept.value);
+  }
   write_safetensors(path, entries.all(), {{"format", "pt"}, {kMark, "espalier"}});
 }
 
-void write_tokenizer(const fs::path& folder, const HfModel& model) {
+void write_tokenizer(const fs::path& folder, const HfModel& model, HfLayout layout) {
   if (model.tokenizer_json.empty()) return;
   const text::TokenizerModel tokenizer = parse_tokenizer_json(model.tokenizer_json, "tokenizer.json");
   write_text_atomically(folder / "tokenizer.json",
                         without_length_sections(model.tokenizer_json, "tokenizer.json"));
   const Json& map = model.source.special_tokens_map;
-  write_text_atomically(folder / "tokenizer_config.json",
-                        json_text(hf_tokenizer_config(tokenizer, model.source.tokenizer_config,
-                                                      model.arch.embedding.max_positions)));
+  write_text_atomically(
+      folder / "tokenizer_config.json",
+      json_text(hf_tokenizer_config(tokenizer, model.source.tokenizer_config,
+                                    model.arch.embedding.max_positions, layout != HfLayout::kDistilBert)));
   write_text_atomically(folder / "special_tokens_map.json",
                         json_text(map.is_null() ? hf_special_tokens_map(tokenizer) : map));
 }
@@ -123,19 +155,22 @@ bool stores_rotary_tables(const HfModel& model) {
 }
 
 void write_hf_model(const fs::path& folder, const HfModel& model, const HfWriteOptions& options) {
-  require_exportable(model.arch);
+  const HfLayout layout = export_layout(model, options.format);
   const nn::ClassifierOptions* head = model.classifier ? &*model.classifier : nullptr;
   check_model_tensors(model.arch, head, model.tensors, "export");
   require_replaceable(folder);
   StagedFolder staged(folder);
-  const Json config = hf_config(model, options.dtype);
+  const Json config = hf_config(model, layout, options.dtype);
   write_text_atomically(staged.temporary() / "config.json", json_text(config));
   // The original's own loader reads the architecture from this file.
-  write_text_atomically(staged.temporary() / "model_config.json", json_text(config.at("arch")));
-  write_tokenizer(staged.temporary(), model);
+  if (layout == HfLayout::kOriginal) {
+    write_text_atomically(staged.temporary() / "model_config.json", json_text(config.at("arch")));
+  }
+  write_tokenizer(staged.temporary(), model, layout);
+  if (!model.sentence_files.is_null()) write_sentence_files(staged.temporary(), model.sentence_files);
   if (!options.model_card.empty())
     write_text_atomically(staged.temporary() / "README.md", options.model_card);
-  write_weights(staged.temporary() / kWeights, model, options);
+  write_weights(staged.temporary() / kWeights, model, layout, options.dtype);
   staged.commit();
 }
 

@@ -72,7 +72,7 @@ ExportSummary export_model(const fs::path& model, const fs::path& folder, const 
   const io::Checkpoint checkpoint = load_with_metrics(model, summary.warnings);
   const RoutingProvenance routing = routing_of(checkpoint, model.string());
   io::HfModel hf = hf_from_checkpoint(checkpoint, model.string());
-  io::require_exportable(hf.arch);
+  io::export_layout(hf, options.format);
   const bool trees = hf.arch.ffn.type == nn::FeedForwardType::kNeuronTree;
   if (trees && !options.harden) require_hard(routing, model.string());
   // Exported as hard trees, it is one that may be exported again.
@@ -81,7 +81,7 @@ ExportSummary export_model(const fs::path& model, const fs::path& folder, const 
     summary.warnings.push_back(
         fmt::format("{}: its trees had not finished hardening; the export routes hard", model.string()));
   }
-  io::write_hf_model(folder, hf, {options.dtype, model_card(hf, checkpoint)});
+  io::write_hf_model(folder, hf, {options.dtype, model_card(hf, checkpoint), options.format});
   summary.tensors = static_cast<std::int64_t>(hf.tensors.size());
   for (const io::NamedTensor& tensor : hf.tensors) summary.parameters += tensor.value.size();
   return summary;

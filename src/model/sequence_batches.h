@@ -1,4 +1,4 @@
-// Encoded texts in packed batches.
+// Encoded texts in batches of equal length.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,7 @@
 
 namespace espalier::model {
 
-// So many tokens are computed together: enough for fast products, few enough that a layer stays in the cache.
-inline constexpr std::size_t kBatchTokens = 2048;
-
-// Calls visit(rows, packed tokens) for batches of at most kBatchTokens tokens, or of one sequence, shortest
+// Calls visit(rows, tokens [rows, length]) for batches of at most 32 sequences of equal length, shortest
 // first and in order among equals; `rows` are indices into `sequences`. None may be empty; all have type ids
 // or none.
 void for_each_batch(

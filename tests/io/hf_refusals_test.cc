@@ -20,7 +20,8 @@ TEST_CASE("what cannot be computed exactly is refused, naming key and value") {
     const char* message;
   };
   const std::vector<Refused> all = {
-      {"/model_type", "bert", "config.json: model_type: \"bert\" is not supported, only \"crammedBERT\""},
+      {"/model_type", "roberta",
+       "config.json: model_type: \"roberta\" is not supported, only \"crammedBERT\""},
       {"/architectures/0", "BertForMaskedLM",
        "architectures[0]: the model \"BertForMaskedLM\" is not supported"},
       {"/arch/norm", "RMSNorm", "arch.norm: \"RMSNorm\" is not supported, only \"LayerNorm\""},
@@ -128,14 +129,14 @@ TEST_CASE("an empty tokenizer.json is a failed download, not a model without wor
 }
 
 TEST_CASE("what the original has no counterpart for is not exported") {
-  nn::CrammedBertOptions arch;
-  arch.ffn.type = nn::FeedForwardType::kLeafTree;
-  CHECK(testing::error_of([&] { require_exportable(arch); }).find("arch.ffn.type: leaf_tree") !=
+  HfModel model;
+  model.arch.ffn.type = nn::FeedForwardType::kLeafTree;
+  CHECK(testing::error_of([&] { export_layout(model); }).find("arch.ffn.type: leaf_tree") !=
         std::string::npos);
-  arch = {};
-  arch.attention.rotary = true;
-  arch.embedding.max_positions = 2048;
-  CHECK(testing::error_of([&] { require_exportable(arch); }).find("arch.embedding.max_positions: 2048") !=
+  model.arch = {};
+  model.arch.attention.rotary = true;
+  model.arch.embedding.max_positions = 2048;
+  CHECK(testing::error_of([&] { export_layout(model); }).find("arch.embedding.max_positions: 2048") !=
         std::string::npos);
 }
 

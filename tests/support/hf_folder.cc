@@ -114,6 +114,7 @@ void HfFolder::write(const std::filesystem::path& folder) const {
   tokenizer["tokenizer_class"] = "PreTrainedTokenizerFast";
   tokenizer["model_max_length"] = kPositions;
   tokenizer["clean_up_tokenization_spaces"] = true;
+  tokenizer.update(tokenizer_config);
   io::write_text_atomically(folder / "tokenizer_config.json", io::json_text(tokenizer));
   io::write_text_atomically(folder / "special_tokens_map.json", io::json_text(special_tokens()));
 }

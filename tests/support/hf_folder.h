@@ -14,6 +14,7 @@ namespace espalier::testing {
 struct HfFolder {
   io::Json config;  // config.json, complete
   std::vector<io::SafetensorsEntry> tensors;
+  io::Json tokenizer_config = io::Json::object();  // beside the golden tokenizer's own keys
 
   io::SafetensorsEntry& tensor(const std::string& name);
   void remove(const std::string& name);

@@ -8,7 +8,7 @@
 
 #include "espalier/model/loaded_model.h"
 #include "espalier/optim/adamw.h"
-#include "io/hf_tensors.h"
+#include "io/hf_names.h"
 #include "tests/support/support.h"
 #include "tests/train/golden_support.h"
 
@@ -60,14 +60,14 @@ double distance(const Tensor& ours, const std::vector<double>& expected, double 
 
 // In the original's layout.
 Tensor original_layout(const std::string& name, const Tensor& value) {
-  return io::hf_transposed(name) ? io::transposed(value) : value;
+  return io::to_hf(io::hf_stored(io::HfLayout::kOriginal, name), value, 1)[0].value;
 }
 
 void check_gradients(Case& golden) {
   for (const nn::NamedParameter& parameter : golden.model.module().parameters()) {
     INFO(parameter.name);
-    const std::vector<double> expected =
-        golden.tensors.read_doubles("f64/grad/" + io::hf_name(parameter.name));
+    const std::vector<double> expected = golden.tensors.read_doubles(
+        "f64/grad/" + io::hf_stored(io::HfLayout::kOriginal, parameter.name).names[0]);
     REQUIRE(parameter.value.grad().defined());
     CHECK(distance(original_layout(parameter.name, parameter.value.grad()), expected) <=
           tolerance(golden, "grad"));
@@ -99,7 +99,8 @@ void check_training(Case& golden, const ops::TreeRouting& routing) {
   const double moved = settings.at("lr").get<double>() * settings.at("steps").get<int>();
   for (const nn::NamedParameter& parameter : golden.model.module().parameters()) {
     INFO("after the last step: " << parameter.name);
-    const std::vector<double> expected = golden.tensors.read_doubles("final/" + io::hf_name(parameter.name));
+    const std::vector<double> expected = golden.tensors.read_doubles(
+        "final/" + io::hf_stored(io::HfLayout::kOriginal, parameter.name).names[0]);
     CHECK(distance(original_layout(parameter.name, parameter.value.value()), expected, moved) <=
           tolerance(golden, "final") + 2e-6);
   }

@@ -16,6 +16,7 @@ struct ExportOptions {
   // Export the hard trees of a model that was trained to be a mixture (routing.mode: soft), knowing that they
   // compute something else.
   bool harden = false;
+  io::HfFormat format = io::HfFormat::kAuto;
 };
 
 struct ExportSummary {
@@ -24,8 +25,8 @@ struct ExportSummary {
   std::vector<std::string> warnings;
 };
 
-// Writes MODEL to `folder` as a Hugging Face folder with a model card (README.md). InputError for what the
-// original architecture cannot compute exactly, naming the setting: leaf trees, soft routing.
+// Writes MODEL to `folder` as a Hugging Face folder with a model card (README.md), in the layout that
+// computes it exactly. InputError for what none does, naming the setting: leaf trees, soft routing.
 ExportSummary export_model(const std::filesystem::path& model, const std::filesystem::path& folder,
                            const ExportOptions& options = {});
 

@@ -1,0 +1,211 @@
+#include "espalier/io/sentence_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "espalier/base/error.h"
+#include "espalier/io/text_file.h"
+
+namespace espalier::io {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kModules = "modules.json";
+constexpr const char* kPrompts = "config_sentence_transformers.json";
+// Of the Transformer module; the first that is there counts.
+constexpr std::array<const char*, 3> kTransformer = {
+    "sentence_bert_config.json", "sentence_distilbert_config.json", "sentence_roberta_config.json"};
+constexpr const char* kWayOut =
+    "; without modules.json the folder is read as the encoder alone, whose states `embed` averages";
+
+// One step of the chain.
+struct Module {
+  std::string kind;  // "Pooling"
+  std::string config;
+};
+
+// Path of a file in the folder: a folder of one name, for nothing outside may be read or written.
+std::string config_of(const JsonView& module) {
+  const std::string path = module["path"].as_string();
+  const bool plain = std::all_of(path.begin(), path.end(), [](unsigned char letter) {
+    return std::isalnum(letter) != 0 || letter == '_' || letter == '-';
+  });
+  if (!plain) module["path"].fail(fmt::format("expected the name of a folder beside, found \"{}\"", path));
+  return path.empty() ? path : path + "/config.json";
+}
+
+std::vector<Module> chain_of(const JsonView& modules) {
+  std::vector<Module> chain;
+  modules.expect_array();
+  for (std::size_t i = 0; i < modules.size(); ++i) {
+    const JsonView module = modules.at(i);
+    const std::string type = module["type"].as_string();
+    const std::string kind = type.substr(type.rfind('.') + 1);
+    const bool fits = i == 0 ? kind == "Transformer" : i == 1 ? kind == "Pooling" : kind == "Normalize";
+    if (!fits) {
+      module["type"].fail(
+          fmt::format("\"{}\" is not supported as module {}, only Transformer, Pooling, Normalize in this "
+                      "order{}",
+                      type, i, kWayOut));
+    }
+    chain.push_back({kind, config_of(module)});
+    if (i == 0 && !chain[0].config.empty()) {
+      module["path"].fail(
+          fmt::format("the encoder lies in a folder of its own; move its files beside {}", kModules));
+    }
+  }
+  if (chain.size() < 2) modules.fail(fmt::format("the module Pooling is missing{}", kWayOut));
+  return chain;
+}
+
+SentencePooling pooling_named(const JsonView& view, const std::string& name) {
+  if (name == "mean") return SentencePooling::kMean;
+  if (name == "cls") return SentencePooling::kFirst;
+  if (name == "max") return SentencePooling::kMax;
+  if (name == "mean_sqrt_len_tokens") return SentencePooling::kMeanSqrtLength;
+  view.fail(fmt::format("the pooling \"{}\" is not supported, only mean, cls, max and mean_sqrt_len_tokens{}",
+                        name, kWayOut));
+}
+
+// The names of `pooling_mode` (since version 6), or of what is true of the flags before.
+std::vector<std::string> pooling_names(const JsonView& view) {
+  std::vector<std::string> names;
+  if (view.has("pooling_mode")) {
+    const JsonView mode = view["pooling_mode"];
+    if (!mode.json().is_array()) return {mode.as_string()};
+    for (std::size_t i = 0; i < mode.size(); ++i) names.push_back(mode.at(i).as_string());
+    return names;
+  }
+  for (const auto& [flag, name] :
+       {std::pair{"pooling_mode_cls_token", "cls"}, std::pair{"pooling_mode_max_tokens", "max"},
+        std::pair{"pooling_mode_mean_tokens", "mean"},
+        std::pair{"pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len_tokens"},
+        std::pair{"pooling_mode_weightedmean_tokens", "weightedmean"},
+        std::pair{"pooling_mode_lasttoken", "lasttoken"}}) {
+    if (view.get(flag, false)) names.emplace_back(name);
+  }
+  if (names.empty()) names.emplace_back("mean");
+  return names;
+}
+
+void read_pooling(const JsonView& view, SentenceOptions& options) {
+  const std::vector<std::string> names = pooling_names(view);
+  if (names.size() != 1) {
+    view.fail(fmt::format("several poolings side by side ({}) are not supported{}", fmt::join(names, ", "),
+                          kWayOut));
+  }
+  options.pooling = pooling_named(view, names[0]);
+  if (!view.get("include_prompt", true)) {
+    view["include_prompt"].fail(fmt::format("false is not supported{}", kWayOut));
+  }
+}
+
+// A tokenizer that knows no limit says 1e30.
+std::int64_t length_of(const JsonView& view, const char* key) {
+  constexpr double kNoLimit = 1e9;
+  if (!view.has(key) || view[key].as_double() >= kNoLimit) return 0;
+  return view[key].as_int(1);
+}
+
+void read_transformer(const JsonView& files, const Json& tokenizer_config, SentenceOptions& options) {
+  const JsonView tokenizer(tokenizer_config, "tokenizer_config.json");
+  options.max_length = length_of(tokenizer, "model_max_length");
+  for (const char* name : kTransformer) {
+    if (!files.has(name)) continue;
+    const JsonView view = files[name];
+    view.expect_object();
+    options.lower_case = view.get("do_lower_case", false);
+    if (const std::int64_t length = length_of(view, "max_seq_length")) options.max_length = length;
+    return;
+  }
+}
+
+void read_prompts(const JsonView& view, SentenceOptions& options) {
+  if (view.has("prompts")) {
+    const JsonView prompts = view["prompts"];
+    for (const std::string& name : prompts.keys()) {
+      if (prompts.has(name)) options.prompts.emplace_back(name, prompts[name].as_string());
+    }
+  }
+  options.default_prompt = view.get("default_prompt_name", "");
+  const auto is_default = [&](const auto& prompt) { return prompt.first == options.default_prompt; };
+  if (options.default_prompt.empty() ||
+      std::any_of(options.prompts.begin(), options.prompts.end(), is_default)) {
+    return;
+  }
+  view["default_prompt_name"].fail(fmt::format("there is no prompt \"{}\"", options.default_prompt));
+}
+
+// The files that may lie beside modules.json.
+std::vector<std::string> names_beside(const JsonView& modules) {
+  std::vector<std::string> names(kTransformer.begin(), kTransformer.end());
+  names.emplace_back(kPrompts);
+  for (const Module& module : chain_of(modules)) {
+    if (!module.config.empty()) names.push_back(module.config);
+  }
+  return names;
+}
+
+}  // namespace
+
+Json read_sentence_files(const fs::path& folder) {
+  if (!fs::exists(folder / kModules)) return {};
+  Json files = Json::object();
+  files[kModules] = read_json(folder / kModules);
+  for (const std::string& name : names_beside(JsonView(files[kModules], (folder / kModules).string()))) {
+    if (fs::exists(folder / name)) files[name] = read_json(folder / name);
+  }
+  static_cast<void>(sentence_options(files, {}, folder.string()));
+  return files;
+}
+
+SentenceOptions sentence_options(const Json& files, const Json& tokenizer_config, const std::string& where) {
+  const JsonView view(files, where);
+  SentenceOptions options;
+  const std::vector<Module> chain = chain_of(view[kModules]);
+  read_pooling(view[chain[1].config], options);
+  options.normalize = chain.size() > 2;
+  for (std::size_t i = 2; i < chain.size(); ++i) {
+    if (!view.has(chain[i].config)) continue;
+    const JsonView normalize = view[chain[i].config];
+    for (const char* key : {"module_input_name", "module_output_name"}) {
+      if (normalize.get(key, "sentence_embedding") != "sentence_embedding") {
+        normalize[key].fail(fmt::format("only \"sentence_embedding\" is supported{}", kWayOut));
+      }
+    }
+  }
+  read_transformer(view, tokenizer_config, options);
+  if (view.has(kPrompts)) read_prompts(view[kPrompts], options);
+  return options;
+}
+
+void write_sentence_files(const fs::path& folder, const Json& files) {
+  std::vector<std::string> names = names_beside(JsonView(files[kModules], kModules));
+  names.emplace_back(kModules);
+  for (const std::string& name : names) {
+    if (!files.contains(name)) continue;
+    const fs::path path = folder / name;
+    fs::create_directories(path.parent_path());
+    write_text_atomically(path, json_text(files[name]));
+  }
+}
+
+bool is_sentence_entry(const fs::path& path) {
+  const std::string name = path.filename().string();
+  if (!fs::is_directory(path)) {
+    return name == kModules || name == kPrompts ||
+           std::find(kTransformer.begin(), kTransformer.end(), name) != kTransformer.end();
+  }
+  if (std::isdigit(static_cast<unsigned char>(name[0])) == 0) return false;  // "1_Pooling"
+  return std::all_of(fs::directory_iterator(path), fs::directory_iterator(),
+                     [](const fs::directory_entry& entry) {
+                       return entry.path().filename() == "config.json" && entry.is_regular_file();
+                     });
+}
+
+}  // namespace espalier::io
