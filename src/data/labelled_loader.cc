@@ -13,10 +13,10 @@ namespace {
 // Keeps the order of batches independent of the order of rows.
 constexpr std::uint64_t kBatchOrderSalt = 0x9E3779B97F4A7C15U;
 
-using Rows = std::vector<std::span<const std::int32_t>>;
+using Sequences = std::vector<std::span<const std::int32_t>>;
 
 // Sequences as rows of the longest length.
-IntTensor padded(const Rows& sequences, std::int32_t padding) {
+IntTensor padded(const Sequences& sequences, std::int32_t padding) {
   std::size_t longest = 0;
   for (const auto& sequence : sequences) longest = std::max(longest, sequence.size());
   IntTensor result = IntTensor::full(
@@ -28,13 +28,30 @@ IntTensor padded(const Rows& sequences, std::int32_t padding) {
 }
 
 // Ids in rows of the longest length, and the mask that tells them from padding.
-void set_ids(const Rows& sequences, std::int32_t pad_id, LabelledBatch& batch) {
-  batch.ids = padded(sequences, pad_id);
-  batch.mask = Tensor::zeros(batch.ids.shape());
-  for (std::size_t i = 0; i < sequences.size(); ++i) {
-    std::fill_n(batch.mask.data() + static_cast<std::int64_t>(i) * batch.ids.shape()[1], sequences[i].size(),
+void pad(const Sequences& ids, const Sequences& types, std::int32_t pad_id, nn::Tokens& tokens) {
+  tokens.ids = padded(ids, pad_id);
+  if (!types.empty()) tokens.types = padded(types, 0);
+  tokens.mask = Tensor::zeros(tokens.ids.shape());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    std::fill_n(tokens.mask.data() + static_cast<std::int64_t>(i) * tokens.ids.shape()[1], ids[i].size(),
                 1.0F);
-    batch.tokens += static_cast<std::int64_t>(sequences[i].size());
+  }
+}
+
+// All one after the other, [N].
+IntTensor concatenated(const Sequences& sequences, std::int64_t count) {
+  IntTensor result = IntTensor::empty({count});
+  std::int32_t* next = result.data();
+  for (const auto& sequence : sequences) next = std::copy(sequence.begin(), sequence.end(), next);
+  return result;
+}
+
+void pack(const Sequences& ids, const Sequences& types, std::int64_t count, nn::Tokens& tokens) {
+  tokens.ids = concatenated(ids, count);
+  if (!types.empty()) tokens.types = concatenated(types, count);
+  tokens.first_rows = IntTensor::zeros({static_cast<std::int64_t>(ids.size()) + 1});
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    tokens.first_rows.data()[i + 1] = tokens.first_rows.data()[i] + static_cast<std::int32_t>(ids[i].size());
   }
 }
 
@@ -130,7 +147,7 @@ LabelledBatch LabelledLoader::batch(std::int64_t epoch, std::int64_t index) {
   ESPALIER_CHECK(epoch >= 0 && index >= 0 && index < batches());
   arrange(epoch);
   LabelledBatch result;
-  Rows texts, types;
+  Sequences texts, types;
   const auto [begin, end] = range_of(index);
   for (std::int64_t i = begin; i < end; ++i) {
     const std::int64_t row = order_[static_cast<std::size_t>(i)];
@@ -144,8 +161,12 @@ LabelledBatch LabelledLoader::batch(std::int64_t epoch, std::int64_t index) {
       result.classes.push_back(classes_[static_cast<std::size_t>(row)]);
     }
   }
-  set_ids(texts, pad_id_, result);
-  if (options_.encoding.types) result.types = padded(types, 0);
+  for (const auto& text : texts) result.real_tokens += static_cast<std::int64_t>(text.size());
+  if (options_.encoding.padded) {
+    pad(texts, types, pad_id_, result.tokens);
+  } else {
+    pack(texts, types, result.real_tokens, result.tokens);
+  }
   return result;
 }
 

@@ -45,7 +45,7 @@ TestPredictions predict(model::LoadedModel& model, const data::LabelledData& dat
   const NoGradGuard no_grad;
   data::LabelledLoaderOptions options;
   options.batch_size = kPredictionBatch;
-  options.encoding = model::classifier_encoding(model.arch);
+  options.encoding = model::classifier_encoding(model.arch, model.require_classifier().head_options());
   options.max_length = std::min(max_length, model.arch.embedding.max_positions);
   options.bucket_by_length = true;
   data::LabelledLoader loader(model.require_tokenizer(), data, options);
@@ -59,7 +59,7 @@ TestPredictions predict(model::LoadedModel& model, const data::LabelledData& dat
     }
     const data::LabelledBatch batch = loader.batch(0, index);
     nn::ForwardContext context;
-    const Variable logits = model.require_classifier().forward({batch.ids, batch.mask, batch.types}, context);
+    const Variable logits = model.require_classifier().forward(batch.tokens, context);
     take(batch, logits.value(), data.regression, result);
     progress.update(static_cast<double>(index + 1) / static_cast<double>(loader.batches()), "");
   }

@@ -117,24 +117,26 @@ class Head {
  public:
   Head(const Attention& problem, std::int64_t index, const Projections<const float*>& in)
       : problem_(problem), index_(index) {
-    first_query_ = problem.first_query == nullptr ? first_key() : problem.first_query[sequence()];
-    queries_ =
-        problem.first_query == nullptr ? problem.length : problem.first_query[sequence() + 1] - first_query_;
+    first_key_ = problem.first_key == nullptr ? sequence() * problem.length : problem.first_key[sequence()];
+    keys_ = problem.first_key == nullptr ? problem.length : problem.first_key[sequence() + 1] - first_key_;
+    first_query_ = problem.first_query == nullptr ? first_key_ : problem.first_query[sequence()];
+    queries_ = problem.first_query == nullptr ? keys_ : problem.first_query[sequence() + 1] - first_query_;
     query = {at(in.query, first_query_), in.query.stride, false};
-    key = {at(in.key, first_key()), in.key.stride, false};
-    value = {at(in.value, first_key()), in.value.stride, false};
+    key = {at(in.key, first_key_), in.key.stride, false};
+    value = {at(in.value, first_key_), in.value.stride, false};
     if (problem.rotary == nullptr) return;
-    rotated_ = Scratch<float>((queries_ + problem.length) * problem.head_dim);
+    rotated_ = Scratch<float>((queries_ + keys_) * problem.head_dim);
     float* const keys = rotated_.data() + queries_ * problem.head_dim;
     for (std::int64_t i = 0; i < queries_; ++i) rotate(query, i, query_angles(i), rotated_.data());
-    for (std::int64_t i = 0; i < problem.length; ++i) rotate(key, i, angles(i), keys);
+    for (std::int64_t i = 0; i < keys_; ++i) rotate(key, i, angles(i), keys);
     query = {rotated_.data(), problem.head_dim, false};
     key = {keys, problem.head_dim, false};
   }
 
-  MatrixView query{}, key{}, value{};  // [queries, head_dim], [length, head_dim] twice
+  MatrixView query{}, key{}, value{};  // [queries, head_dim], [keys, head_dim] twice
 
   std::int64_t queries() const { return queries_; }
+  std::int64_t keys() const { return keys_; }
   // This sequence's first row and this head's columns in other arrays of a value a query, or a key.
   template <class Place>
   Place query_rows(const HeadRows<Place>& array) const {
@@ -142,40 +144,37 @@ class Head {
   }
   template <class Place>
   Place key_rows(const HeadRows<Place>& array) const {
-    return at(array, first_key());
+    return at(array, first_key_);
   }
 
   // Cosines and sines of the position of a query, or a key; only if positions are rotary.
   const float* query_angles(std::int64_t i) const {
     return angles(
-        problem_.query_positions == nullptr ? i : problem_.query_positions[first_query_ + i] - first_key());
+        problem_.query_positions == nullptr ? i : problem_.query_positions[first_query_ + i] - first_key_);
   }
   const float* angles(std::int64_t position) const { return problem_.rotary + position * problem_.head_dim; }
 
-  // [queries, length] into `p`.
+  // [queries, keys] into `p`.
   void probabilities(float* p) const {
-    const std::int64_t length = problem_.length;
-    matmul_serial(queries_, length, problem_.head_dim, query, {key.data, key.stride, true}, p, length);
-    Scratch<float> bias(problem_.mask == nullptr ? 0 : length);
+    matmul_serial(queries_, keys_, problem_.head_dim, query, {key.data, key.stride, true}, p, keys_);
+    Scratch<float> bias(problem_.mask == nullptr ? 0 : keys_);
     if (problem_.mask != nullptr) {
-      const float* mask = problem_.mask + first_key();
-      for (std::int64_t j = 0; j < length; ++j) bias[j] = (1.0F - mask[j]) * kMasked;
+      const float* mask = problem_.mask + first_key_;
+      for (std::int64_t j = 0; j < keys_; ++j) bias[j] = (1.0F - mask[j]) * kMasked;
     }
     HWY_DYNAMIC_DISPATCH(softmax_scores)
-    (queries_, length, problem_.scale, problem_.mask == nullptr ? nullptr : bias.data(), p);
+    (queries_, keys_, problem_.scale, problem_.mask == nullptr ? nullptr : bias.data(), p);
   }
 
-  // y = x with this head's dropout applied; y may be x, [length, length].
+  // y = x with this head's dropout applied; y may be x, [keys, keys].
   void drop(const float* x, float* y) const {
-    const std::int64_t count = problem_.length * problem_.length;
-    const std::int64_t drawn = (count + 3) / 4 * 4;
-    dropout(count, problem_.dropout, problem_.random,
+    const std::int64_t drawn = (problem_.length * problem_.length + 3) / 4 * 4;
+    dropout(keys_ * keys_, problem_.dropout, problem_.random,
             problem_.dropout_first + static_cast<std::uint64_t>(index_ * drawn), x, y);
   }
 
  private:
   std::int64_t sequence() const { return index_ / problem_.heads; }
-  std::int64_t first_key() const { return sequence() * problem_.length; }
   template <class Place>
   Place at(const HeadRows<Place>& array, std::int64_t row) const {
     return array.data + (row * array.stride + index_ % problem_.heads * array.step);
@@ -188,7 +187,7 @@ class Head {
 
   const Attention& problem_;
   std::int64_t index_;
-  std::int64_t first_query_ = 0, queries_ = 0;
+  std::int64_t first_key_ = 0, keys_ = 0, first_query_ = 0, queries_ = 0;
   Scratch<float> rotated_;
 };
 
@@ -219,46 +218,44 @@ HeadRows<Place> joined_heads(const Attention& problem, Place data) {
 }  // namespace
 
 void attention(const Attention& problem, const Projections<const float*>& in, float* out) {
-  const std::int64_t length = problem.length;
   const HeadRows<float*> joined = joined_heads(problem, out);
   parallel_for(problem.batch * problem.heads, 1, [&](std::int64_t index, std::int64_t) {
     const Head head(problem, index, in);
-    Scratch<float> p(head.queries() * length);
+    const std::int64_t keys = head.keys();
+    Scratch<float> p(head.queries() * keys);
     head.probabilities(p.data());
     if (problem.dropout > 0) head.drop(p.data(), p.data());
-    matmul_serial(head.queries(), problem.head_dim, length, {p.data(), length, false}, head.value,
+    matmul_serial(head.queries(), problem.head_dim, keys, {p.data(), keys, false}, head.value,
                   head.query_rows(joined), joined.stride);
   });
 }
 
 void attention_backward(const Attention& problem, const Projections<const float*>& in, const float* dout,
                         const Projections<Destination>& din) {
-  const std::int64_t length = problem.length;
   const std::int64_t head_dim = problem.head_dim;
   const HeadRows<const float*> joined = joined_heads(problem, dout);
   parallel_for(problem.batch * problem.heads, 1, [&](std::int64_t index, std::int64_t) {
     const Head head(problem, index, in);
-    const std::int64_t queries = head.queries();
+    const std::int64_t queries = head.queries(), keys = head.keys();
     const MatrixView upstream{head.query_rows(joined), joined.stride, false};
 
-    Scratch<float> p(queries * length);
+    Scratch<float> p(queries * keys);
     head.probabilities(p.data());
-    Scratch<float> square(queries * length);  // the dropped probabilities, then their gradient
+    Scratch<float> square(queries * keys);  // the dropped probabilities, then their gradient
     if (problem.dropout > 0) head.drop(p.data(), square.data());
-    matmul_serial(length, head_dim, queries, {problem.dropout > 0 ? square.data() : p.data(), length, true},
+    matmul_serial(keys, head_dim, queries, {problem.dropout > 0 ? square.data() : p.data(), keys, true},
                   upstream, head.key_rows(din.value), din.value.stride);
 
     float* const dp = square.data();
-    matmul_serial(queries, length, head_dim, upstream, {head.value.data, head.value.stride, true}, dp,
-                  length);
+    matmul_serial(queries, keys, head_dim, upstream, {head.value.data, head.value.stride, true}, dp, keys);
     if (problem.dropout > 0) head.drop(dp, dp);
-    HWY_DYNAMIC_DISPATCH(softmax_scores_backward)(queries, length, problem.scale, p.data(), dp);
+    HWY_DYNAMIC_DISPATCH(softmax_scores_backward)(queries, keys, problem.scale, p.data(), dp);
     rotated_gradient(
-        problem, queries, length, {dp, length, false}, head.key,
+        problem, queries, keys, {dp, keys, false}, head.key,
         [&](std::int64_t i) { return head.query_angles(i); }, head.query_rows(din.query), din.query.stride);
     rotated_gradient(
-        problem, length, queries, {dp, length, true}, head.query,
-        [&](std::int64_t i) { return head.angles(i); }, head.key_rows(din.key), din.key.stride);
+        problem, keys, queries, {dp, keys, true}, head.query, [&](std::int64_t i) { return head.angles(i); },
+        head.key_rows(din.key), din.key.stride);
   });
 }
 

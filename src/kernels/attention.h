@@ -4,7 +4,8 @@
 // Layout of a packed row, qkv [batch, length, heads * 3 * head_dim]: head h holds the columns from
 // 3 head_dim h on, as query, key, value. Apart, queries are [queries, heads * head_dim] and keys with values
 // [batch, length, heads * 2 * head_dim]. The output [queries, heads * head_dim] concatenates the heads; there
-// are batch * length queries unless fewer are asked for.
+// are batch * length queries unless fewer are asked for. Where sequences differ in length, their number of
+// rows stands for batch * length.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,9 @@ namespace espalier::kernels {
 
 struct Attention {
   std::int64_t batch = 0, length = 0, heads = 0, head_dim = 0;
+  // Not null: sequences of different lengths, one after the other without padding; the rows of sequence s are
+  // first_key[s] to first_key[s + 1] - 1, at most `length`. Then there is no mask.
+  const std::int32_t* first_key = nullptr;
   float scale = 1.0F;  // of the scores; positive
   // [at least length, head_dim / 2, 2]: cosine and sine of each position's angles, by which neighbours 2i,
   // 2i+1 of queries and keys are rotated; null: no rotation. Needs an even head_dim.
@@ -23,7 +27,8 @@ struct Attention {
   // [batch, length]: adds (1 - mask) * -10000 to every query's score for that key; null: nothing.
   const float* mask = nullptr;
   // Dropout of the probabilities, if `dropout` > 0: from index `dropout_first` (a multiple of 4) on, each
-  // sequence and head draws length^2 numbers, rounded up to a multiple of 4.
+  // sequence and head owns length^2 numbers, rounded up to a multiple of 4; a shorter sequence takes the
+  // first.
   float dropout = 0.0F;
   Philox random{0, RandomStream::kDropout};
   std::uint64_t dropout_first = 0;

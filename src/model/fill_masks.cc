@@ -137,7 +137,7 @@ std::vector<std::vector<std::vector<MaskPrediction>>> fill_masks(LoadedModel& mo
     std::vector<std::int32_t> positions;
     for (std::size_t i = 0; i < rows.size(); ++i) {
       for (const std::size_t mask : masked[rows[i]].masks) {
-        positions.push_back(static_cast<std::int32_t>(i * sequences[rows[i]].ids.size() + mask));
+        positions.push_back(tokens.first_rows.data()[i] + static_cast<std::int32_t>(mask));
       }
     }
     nn::ForwardContext context;

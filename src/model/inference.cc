@@ -115,7 +115,8 @@ std::vector<Classification> classify(LoadedModel& model, std::span<const TextPai
   std::vector<text::Encoding> sequences;
   std::vector<bool> truncated;
   for (const TextPair& text : texts) {
-    Encoded encoded = encode(model, text.text, text.pair, classifier_encoding(model.arch));
+    Encoded encoded =
+        encode(model, text.text, text.pair, classifier_encoding(model.arch, classifier.head_options()));
     truncated.push_back(encoded.truncated);
     sequences.push_back(std::move(encoded.sequence));
   }
@@ -146,7 +147,7 @@ Embeddings embed(LoadedModel& model, std::span<const std::string> texts, Embeddi
   const nn::Pooler pooler = pooling == EmbeddingPooling::kMean ? nn::Pooler::kAverage : nn::Pooler::kFirst;
   for_each_batch(sequences, [&](const std::vector<std::size_t>& rows, const nn::Tokens& tokens) {
     nn::ForwardContext context = context_of(routing);
-    const Variable pooled = nn::pool(model.encoder().forward(tokens, context), pooler);
+    const Variable pooled = nn::pool(model.encoder().forward(tokens, context), tokens, pooler);
     require_finite(pooled.value().span(), model.source.string());
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const std::span<const float> row = row_of(pooled.value(), i);

@@ -10,27 +10,23 @@ namespace espalier::model {
 
 namespace {
 
-constexpr std::size_t kBatch = 32;
-
 using Ids = std::vector<std::int32_t>;
 
-// Rows of equal length.
-IntTensor gather(const std::vector<text::Encoding>& sequences, const std::vector<std::size_t>& rows,
-                 Ids text::Encoding::*part) {
-  const std::size_t length = (sequences[rows[0]].*part).size();
-  IntTensor values =
-      IntTensor::empty({static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(length)});
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const Ids& row = sequences[rows[i]].*part;
-    std::copy(row.begin(), row.end(), values.data() + i * length);
+nn::Tokens pack(const std::vector<text::Encoding>& sequences, const std::vector<std::size_t>& rows) {
+  Ids ids, types, first_rows = {0};
+  for (const std::size_t row : rows) {
+    const text::Encoding& sequence = sequences[row];
+    ids.insert(ids.end(), sequence.ids.begin(), sequence.ids.end());
+    types.insert(types.end(), sequence.type_ids.begin(), sequence.type_ids.end());
+    first_rows.push_back(static_cast<std::int32_t>(ids.size()));
   }
-  return values;
-}
-
-nn::Tokens tokens_of(const std::vector<text::Encoding>& sequences, const std::vector<std::size_t>& rows) {
+  const auto tensor = [](const Ids& values) {
+    return IntTensor::from({static_cast<std::int64_t>(values.size())}, values);
+  };
   nn::Tokens tokens;
-  tokens.ids = gather(sequences, rows, &text::Encoding::ids);
-  if (!sequences[rows[0]].type_ids.empty()) tokens.types = gather(sequences, rows, &text::Encoding::type_ids);
+  tokens.ids = tensor(ids);
+  tokens.first_rows = tensor(first_rows);
+  if (!types.empty()) tokens.types = tensor(types);
   return tokens;
 }
 
@@ -45,11 +41,13 @@ void for_each_batch(const std::vector<text::Encoding>& sequences,
   });
   for (std::size_t begin = 0; begin < order.size();) {
     std::vector<std::size_t> rows;
-    while (begin < order.size() && rows.size() < kBatch &&
-           (rows.empty() || sequences[order[begin]].ids.size() == sequences[rows[0]].ids.size())) {
+    std::size_t tokens = 0;
+    while (begin < order.size() &&
+           (rows.empty() || tokens + sequences[order[begin]].ids.size() <= kBatchTokens)) {
+      tokens += sequences[order[begin]].ids.size();
       rows.push_back(order[begin++]);
     }
-    visit(rows, tokens_of(sequences, rows));
+    visit(rows, pack(sequences, rows));
   }
 }
 

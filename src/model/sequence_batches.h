@@ -1,4 +1,4 @@
-// Encoded texts in batches of equal length.
+// Encoded texts in packed batches.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,10 @@
 
 namespace espalier::model {
 
-// Calls visit(rows, tokens [rows, length]) for batches of at most 32 sequences of equal length, shortest
+// So many tokens are computed together: enough for fast products, few enough that a layer stays in the cache.
+inline constexpr std::size_t kBatchTokens = 2048;
+
+// Calls visit(rows, packed tokens) for batches of at most kBatchTokens tokens, or of one sequence, shortest
 // first and in order among equals; `rows` are indices into `sequences`. None may be empty; all have type ids
 // or none.
 void for_each_batch(

@@ -2,14 +2,16 @@
 
 namespace espalier::model {
 
-TextEncoding classifier_encoding(const nn::CrammedBertOptions& arch) {
+TextEncoding classifier_encoding(const nn::CrammedBertOptions& arch, const nn::ClassifierOptions& head) {
+  const bool crammed = arch.family == nn::Family::kCrammed;
   TextEncoding encoding = single_encoding(arch);
-  encoding.empty_pair = arch.family == nn::Family::kCrammed;
+  encoding.empty_pair = crammed;
+  encoding.padded = crammed && head.pooler == nn::Pooler::kAverage;
   return encoding;
 }
 
 TextEncoding single_encoding(const nn::CrammedBertOptions& arch) {
-  return {.types = arch.embedding.token_types > 0, .empty_pair = false};
+  return {.types = arch.embedding.token_types > 0, .empty_pair = false, .padded = false};
 }
 
 text::Encoding encode_texts(const text::Tokenizer& tokenizer, std::string_view text,

@@ -36,29 +36,32 @@ SelfAttention::SelfAttention(const CrammedBertOptions& options)
   register_module("dense", dense_);
 }
 
-ops::AttentionOptions SelfAttention::operation(const Tensor& mask, ForwardContext& context) const {
+ops::AttentionOptions SelfAttention::operation(const Tokens& tokens, ForwardContext& context) const {
   ops::AttentionOptions attention;
   attention.heads = static_cast<int>(options_.heads);
-  attention.mask = mask;
+  attention.mask = tokens.mask;
+  attention.first_rows = tokens.first_rows;
   attention.rotary = rotary_;
   attention.key = next_dropout_key(context);
   if (context.dropout) attention.dropout = static_cast<float>(options_.dropout);
   return attention;
 }
 
-Variable SelfAttention::forward(const Variable& x, const Tensor& mask, ForwardContext& context) const {
-  return dense_.forward(ops::attention(query_key_value_.forward(x), operation(mask, context)));
+Variable SelfAttention::forward(const Variable& x, const Tokens& tokens, ForwardContext& context) const {
+  return dense_.forward(ops::attention(query_key_value_.forward(x), operation(tokens, context)));
 }
 
-Variable SelfAttention::forward_at(const Variable& x, std::int64_t length, const Tensor& mask,
-                                   const IntTensor& positions, ForwardContext& context) const {
+Variable SelfAttention::forward_at(const Variable& x, const Tokens& tokens, const IntTensor& positions,
+                                   ForwardContext& context) const {
   // Queries first: backward comes in the opposite order, so that their few rows are added to a gradient of x
   // which the keys and values have filled.
   const Variable query = query_key_value_.forward_rows(ops::gather_rows(x, positions), query_rows_);
-  const Variable key_value = query_key_value_.forward_rows(x, key_value_rows_);
-  const Shape by_sequence{x.shape()[0] / length, length, key_value.shape()[1]};
-  return dense_.forward(
-      ops::attention_at(query, ops::reshape(key_value, by_sequence), positions, operation(mask, context)));
+  Variable key_value = query_key_value_.forward_rows(x, key_value_rows_);
+  if (!tokens.packed()) {
+    const Shape& batch = tokens.ids.shape();
+    key_value = ops::reshape(key_value, {batch[0], batch[1], key_value.shape()[1]});
+  }
+  return dense_.forward(ops::attention_at(query, key_value, positions, operation(tokens, context)));
 }
 
 }  // namespace espalier::nn

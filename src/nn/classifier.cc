@@ -1,6 +1,10 @@
 #include "espalier/nn/classifier.h"
 
+#include <algorithm>
+
 #include "espalier/ops/activations.h"
+#include "espalier/ops/elementwise.h"
+#include "espalier/ops/gather.h"
 #include "espalier/ops/reduce.h"
 #include "espalier/ops/shape.h"
 #include "nn/dropout.h"
@@ -25,14 +29,34 @@ SequenceClassifier::SequenceClassifier(const CrammedBertOptions& options, const 
 }
 
 Variable SequenceClassifier::forward(const Tokens& tokens, ForwardContext& context) {
-  const Variable pooled = pool(encoder_.forward(tokens, context), options_.pooler);
+  const Variable pooled = pool(encoder_.forward(tokens, context), tokens, options_.pooler);
   const Variable linear = pooler_.forward(pooled);
   const bool relu = options_.activation == HeadActivation::kRelu;
   const Variable hidden = relu ? ops::relu(linear) : ops::tanh(linear);
   return head_.forward(apply_dropout(hidden, options_.dropout, context));
 }
 
-Variable pool(const Variable& hidden, Pooler pooler) {
+// [B,d]: one over the length of each sequence, in every column.
+static Tensor inverse_lengths(const Tokens& tokens, std::int64_t width) {
+  Tensor result = Tensor::empty({tokens.sequences(), width});
+  const auto first = tokens.first_rows.span();
+  for (std::size_t b = 0; b + 1 < first.size(); ++b) {
+    std::fill_n(result.data() + static_cast<std::int64_t>(b) * width, width,
+                1.0F / static_cast<float>(first[b + 1] - first[b]));
+  }
+  return result;
+}
+
+static Variable pool_packed(const Variable& hidden, const Tokens& tokens, Pooler pooler) {
+  if (pooler == Pooler::kFirst) {
+    return ops::gather_rows(hidden, tokens.first_rows.slice_rows(0, tokens.sequences()));
+  }
+  const Variable sums = ops::scatter_rows(hidden, sequences_of(tokens), tokens.sequences());
+  return ops::multiply(sums, Variable(inverse_lengths(tokens, hidden.shape()[1])));
+}
+
+Variable pool(const Variable& hidden, const Tokens& tokens, Pooler pooler) {
+  if (tokens.packed()) return pool_packed(hidden, tokens, pooler);
   if (pooler == Pooler::kAverage) return ops::mean_axis(hidden, 1);
   const Shape shape = hidden.shape();
   return ops::reshape(ops::slice(hidden, 1, 0, 1), {shape[0], shape[2]});

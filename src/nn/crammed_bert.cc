@@ -57,7 +57,7 @@ Variable CrammedBert::first_layers(const Tokens& tokens, std::size_t but, Forwar
   context.next_dropout_site = 0;
   Variable x = inside("embedding", kNoLayer, [&] { return embedding_.forward(tokens, context); });
   for (std::size_t i = 0; i + but < layers_.size(); ++i) {
-    x = inside("layers", i, [&] { return layers_[i]->forward(x, tokens.mask, context); });
+    x = inside("layers", i, [&] { return layers_[i]->forward(x, tokens, context); });
   }
   return x;
 }
@@ -80,7 +80,7 @@ Variable CrammedBert::forward_at(const Tokens& tokens, const IntTensor& position
   }
   const Variable x = first_layers(tokens, 1, context);
   return normalized(inside("layers", layers_.size() - 1,
-                           [&] { return layers_.back()->forward_at(x, tokens.mask, positions, context); }));
+                           [&] { return layers_.back()->forward_at(x, tokens, positions, context); }));
 }
 
 bool narrows_last_layer(const CrammedBertOptions& options, const ForwardContext& context, std::int64_t tokens,

@@ -7,6 +7,7 @@
 #include "espalier/base/error.h"
 #include "espalier/ops/elementwise.h"
 #include "espalier/ops/embedding.h"
+#include "espalier/ops/gather.h"
 #include "espalier/ops/positions.h"
 #include "espalier/ops/shape.h"
 #include "nn/dropout.h"
@@ -46,13 +47,19 @@ BertEmbedding::BertEmbedding(const EmbeddingOptions& options, std::int64_t hidde
   }
 }
 
-// The rows [0, length) of the position table, flat: [length * d].
+// The rows [0, length) of the position table, [length, d].
 Variable BertEmbedding::positions(std::int64_t length) const {
-  const Shape flat{length * hidden_size_};
-  if (scale_.defined()) {
-    return ops::multiply_scalar(Variable(sinusoids_.slice_rows(0, length).reshape(flat)), scale_);
-  }
-  return ops::reshape(ops::slice(position_table_, 0, 0, length), flat);
+  if (!scale_.defined()) return ops::slice(position_table_, 0, 0, length);
+  return ops::multiply_scalar(Variable(sinusoids_.slice_rows(0, length)), scale_);
+}
+
+// x with the position of each token added.
+Variable BertEmbedding::placed(const Variable& x, const Tokens& tokens, std::int64_t length) const {
+  if (tokens.packed()) return ops::add(x, ops::gather_rows(positions(length), places_of(tokens)));
+  const Shape& shape = x.shape();
+  const std::int64_t width = length * hidden_size_;
+  const Variable sum = ops::add(ops::reshape(x, {shape[0], width}), ops::reshape(positions(length), {width}));
+  return ops::reshape(sum, shape);
 }
 
 // The vectors of the tokens' types [B,S,d]. A model of one type may meet pairs: it has no other vector to
@@ -63,8 +70,7 @@ Variable BertEmbedding::types(const Tokens& tokens) const {
 }
 
 Variable BertEmbedding::forward(const Tokens& tokens, ForwardContext& context) const {
-  const std::int64_t batch = tokens.ids.shape()[0];
-  const std::int64_t length = tokens.ids.shape()[1];
+  const std::int64_t length = longest_of(tokens);
   if (length > options_.max_positions) {
     throw InputError(
         fmt::format("embedding: sequences of {} tokens are longer than the {} positions of the model "
@@ -72,10 +78,7 @@ Variable BertEmbedding::forward(const Tokens& tokens, ForwardContext& context) c
                     length, options_.max_positions));
   }
   Variable x = ops::embedding(tokens.ids, words_, options_.pad_id);
-  if (options_.positions != Positions::kNone) {
-    const Variable sum = ops::add(ops::reshape(x, {batch, length * hidden_size_}), positions(length));
-    x = ops::reshape(sum, {batch, length, hidden_size_});
-  }
+  if (options_.positions != Positions::kNone) x = placed(x, tokens, length);
   if (type_table_.defined()) x = ops::add(x, types(tokens));
   if (norm_) x = norm_->forward(x);
   return apply_dropout(x, options_.dropout, context);

@@ -37,18 +37,18 @@ Variable EncoderLayer::after(const LayerNorm& norm, const Variable& sum) const {
   return placement_ == NormPlacement::kPost ? norm.forward(sum) : sum;
 }
 
-Variable EncoderLayer::forward(const Variable& x, const Tensor& mask, ForwardContext& context) {
-  return finish(x, attention_.forward(before(norm1_, x), mask, context), context);
+Variable EncoderLayer::forward(const Variable& x, const Tokens& tokens, ForwardContext& context) {
+  return finish(x, attention_.forward(before(norm1_, x), tokens, context), context);
 }
 
-Variable EncoderLayer::forward_at(const Variable& x, const Tensor& mask, const IntTensor& positions,
+Variable EncoderLayer::forward_at(const Variable& x, const Tokens& tokens, const IntTensor& positions,
                                   ForwardContext& context) {
   const Shape& shape = x.shape();
   const Variable rows = ops::reshape(x, {shape.rows(), shape.columns()});
   // Before the norm: in backward the norm comes first and fills the gradient, to which these rows are added.
   const Variable kept = ops::gather_rows(rows, positions);
   const Variable normal = before(norm1_, rows);
-  return finish(kept, attention_.forward_at(normal, shape[1], mask, positions, context), context);
+  return finish(kept, attention_.forward_at(normal, tokens, positions, context), context);
 }
 
 Variable EncoderLayer::finish(const Variable& x, const Variable& attended, ForwardContext& context) {

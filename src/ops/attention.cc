@@ -26,11 +26,41 @@ void check_rotary(const char* name, const RotaryTable& rotary, std::int64_t leng
   }
 }
 
-// `shape` [B,S,...] of `argument`, whose last axis has `parts` vectors of each head.
+// How the rows of an input are sequences.
+struct Sequences {
+  std::int64_t batch = 0, longest = 0, rows = 0;
+};
+
+// `shape` [B,S,...] or, with first_rows, [N,...].
+Sequences sequences_of(const Shape& shape, const AttentionOptions& options) {
+  if (!options.first_rows.defined()) return {shape[0], shape[1], shape[0] * shape[1]};
+  const auto first = options.first_rows.span();
+  Sequences sequences{options.first_rows.size() - 1, 0, shape[0]};
+  for (std::size_t i = 0; i + 1 < first.size(); ++i) {
+    sequences.longest = std::max<std::int64_t>(sequences.longest, first[i + 1] - first[i]);
+  }
+  return sequences;
+}
+
+void check_first_rows(const char* name, const char* argument, const Shape& shape,
+                      const AttentionOptions& options) {
+  require_rank(name, argument, shape, options.first_rows.defined() ? 2 : 3);
+  if (!options.first_rows.defined()) return;
+  const auto first = options.first_rows.span();
+  if (first.empty() || first.front() != 0 || first.back() != shape[0] ||
+      !std::is_sorted(first.begin(), first.end())) {
+    fail(name,
+         fmt::format("first_rows must ascend from 0 to the number of rows of {} {}", argument, shape.str()));
+  }
+  if (options.mask.defined()) fail(name, "first_rows leaves no padding, so there is no mask with it");
+}
+
+// `shape` of `argument`, whose last axis has `parts` vectors of each head.
 void check(const char* name, const char* argument, const char* batch_and_length, const Shape& shape,
            int parts, const AttentionOptions& options) {
+  check_first_rows(name, argument, shape, options);
   if (options.heads < 1) fail(name, fmt::format("heads must be at least 1, got {}", options.heads));
-  if (shape[2] == 0 || shape[2] % (parts * options.heads) != 0) {
+  if (shape.columns() == 0 || shape.columns() % (parts * options.heads) != 0) {
     fail(name, fmt::format("the last axis of {} {} must be a positive multiple of {} * {} heads", argument,
                            shape.str(), parts, options.heads));
   }
@@ -39,7 +69,8 @@ void check(const char* name, const char* argument, const char* batch_and_length,
   }
   if (!(options.scale >= 0.0F)) fail(name, fmt::format("scale must be at least 0, got {}", options.scale));
   if (options.rotary.defined()) {
-    check_rotary(name, options.rotary, shape[1], shape[2] / parts / options.heads);
+    check_rotary(name, options.rotary, sequences_of(shape, options).longest,
+                 shape.columns() / parts / options.heads);
   }
 }
 
@@ -47,7 +78,9 @@ void check_dropout(const Shape& shape, const AttentionOptions& options) {
   if (!(options.dropout >= 0.0F && options.dropout < 1.0F)) {
     fail(kAttention, fmt::format("dropout must be at least 0 and below 1, got {}", options.dropout));
   }
-  const std::int64_t drawn = shape[0] * options.heads * ((shape[1] * shape[1] + 3) / 4 * 4);
+  const Sequences sequences = sequences_of(shape, options);
+  const std::int64_t drawn =
+      sequences.batch * options.heads * ((sequences.longest * sequences.longest + 3) / 4 * 4);
   if (options.dropout > 0.0F && drawn > kMostDrawn) {
     fail(kAttention, fmt::format("dropout has 2^32 numbers a site, but qkv {} (heads: {}) needs {}",
                                  shape.str(), options.heads, drawn));
@@ -56,11 +89,13 @@ void check_dropout(const Shape& shape, const AttentionOptions& options) {
 
 // Points into the options' tensors, which must outlive it.
 kernels::Attention problem_of(const Shape& shape, int parts, const AttentionOptions& options) {
+  const Sequences sequences = sequences_of(shape, options);
   kernels::Attention problem;
-  problem.batch = shape[0];
-  problem.length = shape[1];
+  problem.batch = sequences.batch;
+  problem.length = sequences.longest;
+  problem.first_key = options.first_rows.data();
   problem.heads = options.heads;
-  problem.head_dim = shape[2] / parts / options.heads;
+  problem.head_dim = shape.columns() / parts / options.heads;
   problem.scale =
       options.scale > 0.0F ? options.scale : 1.0F / std::sqrt(static_cast<float>(problem.head_dim));
   problem.rotary = options.rotary.angles.data();
@@ -75,22 +110,26 @@ void check_queries(const Variable& query, const Variable& key_value, const IntTe
                    const AttentionOptions& options) {
   const Shape& shape = key_value.shape();
   require_rank(kAttentionAt, "query", query.shape(), 2);
-  require_shape(kAttentionAt, "query", query.shape(), {positions.size(), shape[2] / 2},
+  require_shape(kAttentionAt, "query", query.shape(), {positions.size(), shape.columns() / 2},
                 "positions, and half of the last axis of key_value", shape);
   if (options.dropout != 0.0F) fail(kAttentionAt, "dropout is only possible with queries of all positions");
-  require_indices(kAttentionAt, "positions", positions, "key_value, by rows,", {shape[0] * shape[1]});
+  require_indices(kAttentionAt, "positions", positions, "key_value, by rows,",
+                  {sequences_of(shape, options).rows});
   if (!std::is_sorted(positions.span().begin(), positions.span().end())) {
     fail(kAttentionAt, "positions must ascend");
   }
 }
 
 // [B + 1]: the first query of each sequence, and the number of all.
-IntTensor first_queries(const IntTensor& positions, std::int64_t batch, std::int64_t length) {
-  IntTensor first = IntTensor::empty({batch + 1});
+IntTensor first_queries(const IntTensor& positions, const Shape& shape, const AttentionOptions& options) {
+  const Sequences sequences = sequences_of(shape, options);
+  IntTensor first = IntTensor::empty({sequences.batch + 1});
   const auto all = positions.span();
-  for (std::int64_t sequence = 0; sequence <= batch; ++sequence) {
-    const auto found = std::lower_bound(all.begin(), all.end(), sequence * length);
-    first.data()[sequence] = static_cast<std::int32_t>(found - all.begin());
+  for (std::int64_t sequence = 0; sequence <= sequences.batch; ++sequence) {
+    const std::int64_t row =
+        options.first_rows.defined() ? options.first_rows.data()[sequence] : sequence * sequences.longest;
+    first.data()[sequence] =
+        static_cast<std::int32_t>(std::lower_bound(all.begin(), all.end(), row) - all.begin());
   }
   return first;
 }
@@ -106,17 +145,16 @@ Destination slot_or_unused(Variable& input, Tensor& unused) {
 
 Variable attention(const Variable& qkv, const AttentionOptions& options) {
   require_defined(kAttention, "qkv", qkv);
-  require_rank(kAttention, "qkv", qkv.shape(), 3);
   check(kAttention, "qkv", "batch and length of qkv", qkv.shape(), 3, options);
   check_dropout(qkv.shape(), options);
   const Shape& shape = qkv.shape();
-  Tensor y = Tensor::empty(shape.with_last(shape[2] / 3));
+  Tensor y = Tensor::empty(shape.with_last(shape.columns() / 3));
   const kernels::Attention problem = problem_of(shape, 3, options);
   kernels::attention(problem, kernels::packed_projections(problem, qkv.value().data()), y.data());
   return record(kAttention, std::move(y), {qkv}, [options](const Tensor& dy, std::span<Variable> in) {
     const kernels::Attention again = problem_of(in[0].shape(), 3, options);
     const Tensor& kept = in[0].value();
-    const Destination dqkv = in[0].grad_slot();  // [B,S,3d]
+    const Destination dqkv = in[0].grad_slot();  // of qkv's shape
     kernels::attention_backward(again, kernels::packed_projections(again, kept.data()), dy.data(),
                                 kernels::packed_projections(again, dqkv));
   });
@@ -126,10 +164,9 @@ Variable attention_at(const Variable& query, const Variable& key_value, const In
                       const AttentionOptions& options) {
   require_defined(kAttentionAt, "query", query);
   require_defined(kAttentionAt, "key_value", key_value);
-  require_rank(kAttentionAt, "key_value", key_value.shape(), 3);
   check(kAttentionAt, "key_value", "batch and length of key_value", key_value.shape(), 2, options);
   check_queries(query, key_value, positions, options);
-  const IntTensor first = first_queries(positions, key_value.shape()[0], key_value.shape()[1]);
+  const IntTensor first = first_queries(positions, key_value.shape(), options);
   const auto problem_at = [options, positions, first](const Shape& shape) {
     kernels::Attention problem = problem_of(shape, 2, options);
     problem.query_positions = positions.data();
@@ -147,7 +184,7 @@ Variable attention_at(const Variable& query, const Variable& key_value, const In
         const Tensor kept_query = in[0].value(), kept_keys = in[1].value();
         Tensor unused[2];
         const Destination dq = slot_or_unused(in[0], unused[0]);   // [n,d]
-        const Destination dkv = slot_or_unused(in[1], unused[1]);  // [B,S,2d]
+        const Destination dkv = slot_or_unused(in[1], unused[1]);  // of key_value's shape
         kernels::attention_backward(again,
                                     kernels::separate_projections(again, kept_query.data(), kept_keys.data()),
                                     dy.data(), kernels::separate_projections(again, dq, dkv));

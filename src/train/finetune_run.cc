@@ -26,7 +26,7 @@ data::LabelledLoaderOptions batch_options(const config::FinetuneConfig& config,
                                           const nn::CrammedBertOptions& arch, bool training) {
   data::LabelledLoaderOptions options;
   options.batch_size = training ? config.batch_size : std::max<std::int64_t>(config.batch_size, 32);
-  options.encoding = model::classifier_encoding(arch);
+  options.encoding = model::classifier_encoding(arch, config.head);
   options.max_length = std::min(config.max_length, arch.embedding.max_positions);
   options.shuffle = training;
   options.bucket_by_length = !training || config.bucket_by_length;
@@ -241,7 +241,7 @@ void FinetuneRun::write_trainer_state() const {
 }
 
 Variable FinetuneRun::loss(const data::LabelledBatch& batch, nn::ForwardContext& context, Variable* logits) {
-  const Variable output = model.forward({batch.ids, batch.mask, batch.types}, context);
+  const Variable output = model.forward(batch.tokens, context);
   if (logits != nullptr) *logits = output;
   const std::int64_t rows = batch.size();
   if (data.train.regression) {

@@ -46,8 +46,8 @@ double update(FinetuneRun& run) {
         found.origin.empty() ? "" : "; first " + found.origin));
   }
   ++run.state.step;
-  run.state.tokens += batch.tokens;
-  run.state.positions += batch.ids.size();
+  run.state.tokens += batch.real_tokens;
+  run.state.positions += batch.tokens.ids.size();
   return result.loss;
 }
 

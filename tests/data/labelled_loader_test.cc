@@ -59,6 +59,7 @@ LabelledLoaderOptions loader_options(std::int64_t batch_size, bool shuffle = fal
   options.shuffle = shuffle;
   options.bucket_by_length = buckets;
   options.seed = 11;
+  options.encoding.padded = true;
   return options;
 }
 
@@ -86,17 +87,37 @@ TEST_CASE("single texts are pairs with an empty second part; batches are padded 
   LabelledLoader batches(tokenizer, labelled_texts({"a b", "c", "d e f"}), loader_options(2));
   CHECK(batches.batches() == 2);
   const LabelledBatch first = batches.batch(0, 0);
-  CHECK(first.ids.shape() == Shape{2, 5});
-  CHECK(first.ids.to_vector() == Ids{kCls, 7, 8, kSep, kSep, kCls, 9, kSep, kSep, kPad});
-  CHECK(first.mask.to_vector() == std::vector<float>{1, 1, 1, 1, 1, 1, 1, 1, 1, 0});
+  CHECK(first.tokens.ids.shape() == Shape{2, 5});
+  CHECK(first.tokens.ids.to_vector() == Ids{kCls, 7, 8, kSep, kSep, kCls, 9, kSep, kSep, kPad});
+  CHECK(first.tokens.mask.to_vector() == std::vector<float>{1, 1, 1, 1, 1, 1, 1, 1, 1, 0});
   CHECK(first.classes == Ids{0, 1});
   CHECK(first.values.empty());
   CHECK(first.rows == std::vector<std::int64_t>{0, 1});
-  CHECK(first.tokens == 9);
+  CHECK(first.real_tokens == 9);
   const LabelledBatch last = batches.batch(0, 1);
-  CHECK(last.ids.shape() == Shape{1, 6});
+  CHECK(last.tokens.ids.shape() == Shape{1, 6});
   CHECK(last.size() == 1);
   CHECK(batches.padding_share(0) == doctest::Approx(1.0 / 16));
+}
+
+TEST_CASE("packed batches hold the tokens alone, with where each text begins and their types") {
+  text::TokenizerModel model = letters().model();
+  for (std::size_t i = 3; i < model.pair.pieces.size(); ++i) model.pair.pieces[i].type_id = 1;
+  const text::Tokenizer tokenizer(model);
+  LabelledLoaderOptions options = loader_options(2);
+  options.encoding = {.types = true, .empty_pair = false, .padded = false};
+  LabelledLoader singles(tokenizer, labelled_texts({"a b", "c"}), options);
+  const nn::Tokens texts = singles.batch(0, 0).tokens;
+  CHECK(texts.ids.to_vector() == Ids{7, 8, kSep, 9, kSep});
+  CHECK(texts.first_rows.to_vector() == Ids{0, 3, 5});
+  CHECK(texts.types.to_vector() == Ids{0, 0, 0, 0, 0});
+  CHECK_FALSE(texts.mask.defined());
+  CHECK(singles.batch(0, 0).real_tokens == 5);
+  LabelledLoader pairs(tokenizer, labelled_texts({"a", "b"}, {"c d", ""}), options);
+  const nn::Tokens both = pairs.batch(0, 0).tokens;
+  CHECK(both.ids.to_vector() == Ids{kCls, 7, kSep, 9, 10, kSep, kCls, 8, kSep, kSep});
+  CHECK(both.first_rows.to_vector() == Ids{0, 6, 10});
+  CHECK(both.types.to_vector() == Ids{0, 0, 0, 1, 1, 1, 0, 0, 0, 1});
 }
 
 TEST_CASE("pairs, and the longer part is cut first") {
@@ -105,7 +126,7 @@ TEST_CASE("pairs, and the longer part is cut first") {
   options.max_length = 7;
   LabelledLoader batches(tokenizer, labelled_texts({"a", "a b c d e"}, {"b c d", "x"}), options);
   const LabelledBatch batch = batches.batch(0, 0);
-  CHECK(batch.ids.to_vector() == Ids{kCls, 7, kSep, 8, 9, 10, kSep, kCls, 7, 8, 9, kSep, 30, kSep});
+  CHECK(batch.tokens.ids.to_vector() == Ids{kCls, 7, kSep, 8, 9, 10, kSep, kCls, 7, 8, 9, kSep, 30, kSep});
   CHECK(batches.truncated() == 1);
 }
 
@@ -160,7 +181,7 @@ TEST_CASE("length buckets waste less and still have every row once") {
   // Lengths must not fall from the first batch to the last: batches come in random order.
   int rising = 0;
   for (std::int64_t i = 0; i + 1 < bucketed.batches(); ++i) {
-    rising += bucketed.batch(0, i).ids.shape()[1] < bucketed.batch(0, i + 1).ids.shape()[1];
+    rising += bucketed.batch(0, i).tokens.ids.shape()[1] < bucketed.batch(0, i + 1).tokens.ids.shape()[1];
   }
   CHECK(rising > 20);
 }
@@ -175,7 +196,7 @@ TEST_CASE("the same batches for any number of threads") {
   LabelledLoader three(tokenizer, data, loader_options(16, true, true));
   set_thread_count(threads);
   for (std::int64_t i = 0; i < one.batches(); ++i) {
-    CHECK(one.batch(1, i).ids.to_vector() == three.batch(1, i).ids.to_vector());
+    CHECK(one.batch(1, i).tokens.ids.to_vector() == three.batch(1, i).tokens.ids.to_vector());
   }
 }
 

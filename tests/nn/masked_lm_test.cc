@@ -217,6 +217,59 @@ TEST_CASE("a token's type is its row of the table, and none given means 0") {
   CHECK_THROWS_AS(model.encoder().forward({batch.ids, {}, types}, context), InputError);
 }
 
+TEST_CASE("packed sequences give the states, the loss and the gradients of each alone") {
+  CrammedBertOptions options = small();
+  SUBCASE("crammed: scaled sinusoids, trees") {}
+  SUBCASE("rotary") {
+    options.embedding.positions = Positions::kNone;
+    options.attention.rotary = true;
+  }
+  SUBCASE("learned positions, types, post-norm") {
+    options.embedding.positions = Positions::kLearned;
+    options.embedding.token_types = 2;
+    options.norm_placement = NormPlacement::kPost;
+  }
+  MaskedLm model(options);
+  initialize(model, 0.3, 5);
+  const std::vector<std::vector<std::int32_t>> texts = {{7, 8, 9, 10, 11}, {12}, {13, 14, 7}};
+  const std::vector<std::vector<std::int32_t>> types = {{0, 0, 1, 1, 1}, {0}, {1, 0, 1}};
+  Tokens packed{IntTensor::from({9}, {7, 8, 9, 10, 11, 12, 13, 14, 7})};
+  packed.types = IntTensor::from({9}, {0, 0, 1, 1, 1, 0, 1, 0, 1});
+  packed.first_rows = IntTensor::from({4}, {0, 5, 6, 9});
+  const std::vector<std::vector<std::int32_t>> places = {{1, 4}, {}, {2}}, targets = {{20, 21}, {}, {22}};
+
+  const Result found = gradients_of(model, [&] {
+    ForwardContext context;
+    return model.loss(packed, {1, 4, 8}, {20, 21, 22}, 3.0, context);
+  });
+  Result expected;
+  model.clear_gradients();
+  std::vector<float> states;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const Shape shape{1, static_cast<std::int64_t>(texts[i].size())};
+    const Tokens one{IntTensor::from(shape, texts[i]), {}, IntTensor::from(shape, types[i])};
+    ForwardContext context;
+    const Tensor hidden = model.encoder().forward(one, context).value();
+    states.insert(states.end(), hidden.span().begin(), hidden.span().end());
+    if (places[i].empty()) continue;
+    const MaskedLmResult part = model.loss(one, places[i], targets[i], 3.0, context);
+    expected.loss += part.loss.item();
+    expected.correct += part.correct;
+    backward(part.loss);
+  }
+  for (const NamedParameter& parameter : model.parameters()) {
+    if (parameter.value.grad().defined())
+      expected.gradients[parameter.name] = parameter.value.grad().to_vector();
+  }
+  check_equal(found, expected, 2e-6F);
+  ForwardContext context;
+  const Tensor hidden = model.encoder().forward(packed, context).value();
+  REQUIRE(hidden.shape() == Shape{9, 16});
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    CHECK(hidden.span()[i] == doctest::Approx(states[i]).epsilon(1e-5));
+  }
+}
+
 TEST_CASE("a pooler is carried along: its weights get no gradient, and no head means no logits") {
   CrammedBertOptions options = small();
   options.pooler = true;

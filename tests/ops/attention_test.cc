@@ -209,6 +209,69 @@ TEST_CASE("attention at some positions says what does not fit") {
         "attention_at: dropout is only possible with queries of all positions");
 }
 
+namespace {
+
+// The plain twin of each sequence alone, one after the other.
+Doubles plain_packed(const AttentionCase& c, const std::vector<std::int64_t>& lengths, const Doubles& qkv) {
+  Doubles out;
+  auto next = qkv.begin();
+  for (const std::int64_t length : lengths) {
+    AttentionCase one = c;
+    one.batch = 1;
+    one.length = length;
+    const auto end = next + length * 3 * c.width();
+    const Doubles part = plain_attention(one, Doubles(next, end));
+    out.insert(out.end(), part.begin(), part.end());
+    next = end;
+  }
+  return out;
+}
+
+IntTensor first_rows_of(const std::vector<std::int64_t>& lengths) {
+  std::vector<std::int32_t> first = {0};
+  for (const std::int64_t length : lengths) first.push_back(first.back() + static_cast<std::int32_t>(length));
+  return IntTensor::from({static_cast<std::int64_t>(first.size())}, first);
+}
+
+void check_packed(const AttentionCase& c, const std::vector<std::int64_t>& lengths) {
+  AttentionOptions options = options_of(c);
+  options.first_rows = first_rows_of(lengths);
+  const std::int64_t rows = options.first_rows.span().back();
+  const Shape shape{rows, 3 * c.width()};
+  testing::check_op([&](std::span<const Variable> in) { return attention(in[0], options); },
+                    [&](std::span<const Doubles> in) { return plain_packed(c, lengths, in[0]); },
+                    {random_tensor(shape, 1, -2.0F, 2.0F)});
+}
+
+}  // namespace
+
+TEST_CASE("sequences of different lengths attend to themselves alone, value and gradient") {
+  check_packed({3, 6, 2, 4}, {6, 1, 3});
+  check_packed({3, 5, 1, 6, true}, {2, 5, 4});
+  check_packed({2, 4, 3, 2}, {0, 4});
+}
+
+TEST_CASE("packed sequences of one length give the bits of a batch, dropout and single positions too") {
+  const AttentionCase c{3, 5, 2, 4, true, false, 0.3F};
+  const Tensor x = random_tensor({3, 5, 24}, 1);
+  AttentionOptions options = options_of(c);
+  AttentionOptions packed = options;
+  packed.first_rows = first_rows_of({5, 5, 5});
+  const Variable batch(x, true), rows(x.clone().reshape({15, 24}), true);
+  const Variable y = attention(batch, options), z = attention(rows, packed);
+  CHECK(y.value().to_vector() == z.value().to_vector());
+  backward(y, random_tensor({3, 5, 8}, 2));
+  backward(z, random_tensor({15, 8}, 2));
+  CHECK(batch.grad().to_vector() == rows.grad().to_vector());
+
+  options.dropout = packed.dropout = 0.0F;
+  const IntTensor positions = IntTensor::from({4}, {1, 4, 5, 14});
+  const Variable query(random_tensor({4, 8}, 3)), keys(random_tensor({3, 5, 16}, 4));
+  const Variable key_rows(keys.value().reshape({15, 16}));
+  CHECK(attention_at(query, keys, positions, options).value().to_vector() ==
+        attention_at(query, key_rows, positions, packed).value().to_vector());
+}
+
 TEST_CASE("rotary scores depend on the distance of positions alone") {
   // The same token everywhere: without positions all scores of a query are equal.
   const Tensor token = random_tensor({1, 24}, 4);
@@ -244,6 +307,23 @@ TEST_CASE("attention of no sequences is empty") {
   CHECK(y.shape() == Shape{0, 4, 4});
   backward(y, Tensor::empty({0, 4, 4}));
   CHECK(x.grad().shape() == Shape{0, 4, 12});
+}
+
+TEST_CASE("attention says what of packed sequences does not fit") {
+  const Variable rows(Tensor::zeros({5, 24}));
+  const auto with = [&](const Variable& x, std::vector<std::int32_t> first, const Tensor& mask) {
+    const auto n = static_cast<std::int64_t>(first.size());
+    return error_of(
+        [&] { attention(x, {.heads = 2, .mask = mask, .first_rows = IntTensor::from({n}, first)}); });
+  };
+  const char* const ascend = "attention: first_rows must ascend from 0 to the number of rows of qkv [5,24]";
+  for (const std::vector<std::int32_t>& wrong : {std::vector<std::int32_t>{0, 4}, {1, 5}, {0, 3, 2, 5}}) {
+    CHECK(with(rows, wrong, {}) == ascend);
+  }
+  CHECK(with(rows, {0, 5}, Tensor::zeros({1, 5})) ==
+        "attention: first_rows leaves no padding, so there is no mask with it");
+  CHECK(with(Variable(Tensor::zeros({1, 5, 24})), {0, 5}, {}) ==
+        "attention: qkv must have 2 axes, got [1,5,24]");
 }
 
 TEST_CASE("attention says what does not fit") {

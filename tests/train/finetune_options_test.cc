@@ -181,7 +181,7 @@ TEST_CASE("a heavy class is predicted where nothing else is known, and scores st
   CHECK(weighted["eval_loss"].get<double>() > 1.2);
 }
 
-TEST_CASE("buckets by length: less padding, every row once, and it is reported") {
+TEST_CASE("buckets by length: less padding where the head sees it, every row once, and it is reported") {
   const FinetuneWorkspace work;
   std::string rows = "text\tlabel\n";
   for (int i = 0; i < 96; ++i) {
@@ -191,9 +191,13 @@ TEST_CASE("buckets by length: less padding, every row once, and it is reported")
   }
   work.dir.write("train.tsv", rows);
   work.dir.write("dev.tsv", rows);
-  const io::Json plain =
-      io::to_json(finetune(work.config("plain", {"train.bucket_by_length=false", "train.epochs=1"})));
-  const io::Json bucketed = io::to_json(finetune(work.config("bucketed", {"train.epochs=1"})));
+  const auto tuned = [&](const char* name, std::vector<std::string> overrides) {
+    overrides.emplace_back("train.epochs=1");
+    return io::to_json(finetune(work.config(name, overrides)));
+  };
+  const io::Json plain = tuned("plain", {"train.bucket_by_length=false", "head.pooler=avg"});
+  const io::Json bucketed = tuned("bucketed", {"head.pooler=avg"});
+  CHECK(tuned("packed", {"train.bucket_by_length=false"})["train_padding_share"] == 0.0);
   CHECK(plain["train_tokens"] == bucketed["train_tokens"]);
   CHECK(plain["train_padding_share"].get<double>() > 0.2);
   CHECK(bucketed["train_padding_share"].get<double>() < 0.1);

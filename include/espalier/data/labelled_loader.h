@@ -1,4 +1,4 @@
-// Batches for classifiers and regressions: encoded once, padded to the longest of each batch.
+// Batches for classifiers and regressions, encoded once.
 #pragma once
 
 #include <cstdint>
@@ -8,22 +8,21 @@
 
 #include "espalier/data/labelled.h"
 #include "espalier/model/text_encoding.h"
+#include "espalier/nn/tokens.h"
 #include "espalier/tensor/tensor.h"
 #include "espalier/text/tokenizer.h"
 
 namespace espalier::data {
 
-// B texts, padded to S = the longest of them.
+// B texts, packed, or padded to the longest of them with <pad> behind each.
 struct LabelledBatch {
-  IntTensor ids;                      // [B, S], <pad> behind each text
-  Tensor mask;                        // [B, S]: 1 for tokens, 0 for padding
-  IntTensor types;                    // [B, S], 0 for padding; undefined where the model has none
+  nn::Tokens tokens;
   std::vector<std::int32_t> classes;  // [B], empty for regressions and without labels
   std::vector<float> values;          // [B], regressions only
   std::vector<std::int64_t> rows;     // [B]: index into the data
-  std::int64_t tokens = 0;            // without padding: B * S - tokens is wasted
+  std::int64_t real_tokens = 0;       // without padding
 
-  std::int64_t size() const { return ids.shape()[0]; }
+  std::int64_t size() const { return static_cast<std::int64_t>(rows.size()); }
 };
 
 struct LabelledLoaderOptions {
@@ -32,8 +31,9 @@ struct LabelledLoaderOptions {
   std::int64_t max_length = 128;  // at least what the template needs; longer texts are cut
   // A new order each epoch, keyed by (seed, epoch); otherwise the order of the data.
   bool shuffle = false;
-  // Batches of texts of like length, in random order: less padding. The order within `bucket_batches` batches
-  // of the shuffled (or given) order is by length. Batches are then in random order if `shuffle` is set.
+  // Batches of texts of like length, in random order: less padding, where there is any. The order within
+  // `bucket_batches` batches of the shuffled (or given) order is by length. Batches are then in random order
+  // if `shuffle` is set.
   bool bucket_by_length = false;
   std::int64_t bucket_batches = 50;
   std::uint64_t seed = 0;
@@ -56,7 +56,7 @@ class LabelledLoader {
   // shuffling all epochs are the same.
   LabelledBatch batch(std::int64_t epoch, std::int64_t index);
 
-  // Share of all positions of an epoch's batches that are padding.
+  // Share of all positions of an epoch's batches that are padding, or would be.
   double padding_share(std::int64_t epoch);
 
  private:

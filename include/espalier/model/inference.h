@@ -1,5 +1,5 @@
 // Using a model on text: filling masks, classifying, embedding. Results depend on the texts alone, not on the
-// thread count; sequences are batched with others of exactly their length, so that nothing is padded.
+// thread count; nothing is padded.
 #pragma once
 
 #include <cstdint>

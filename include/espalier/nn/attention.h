@@ -6,6 +6,7 @@
 #include "espalier/nn/context.h"
 #include "espalier/nn/linear.h"
 #include "espalier/nn/options.h"
+#include "espalier/nn/tokens.h"
 #include "espalier/ops/attention.h"
 
 namespace espalier::nn {
@@ -17,16 +18,16 @@ class SelfAttention : public Module {
  public:
   explicit SelfAttention(const CrammedBertOptions& options);
   static void describe(const ParameterList& list, const CrammedBertOptions& options);
-  // x [B,S,d]; mask [B,S] with 1 for tokens to see and 0 for padding, or undefined for no padding -> [B,S,d].
-  // InputError if a shape does not fit, or with rotary positions if S is longer than the position table.
-  Variable forward(const Variable& x, const Tensor& mask, ForwardContext& context) const;
-  // The same at some flat positions [n], which must ascend, without dropout: x [B S, d] of sequences of
-  // `length` -> [n, d].
-  Variable forward_at(const Variable& x, std::int64_t length, const Tensor& mask, const IntTensor& positions,
+  // x [B,S,d], or of packed tokens [N,d] -> the same. InputError if a shape does not fit, or with rotary
+  // positions if a sequence is longer than the position table.
+  Variable forward(const Variable& x, const Tokens& tokens, ForwardContext& context) const;
+  // The same at some flat positions [n], which must ascend, without dropout: rows x [B S, d] or [N,d] ->
+  // [n,d].
+  Variable forward_at(const Variable& x, const Tokens& tokens, const IntTensor& positions,
                       ForwardContext& context) const;
 
  private:
-  ops::AttentionOptions operation(const Tensor& mask, ForwardContext& context) const;
+  ops::AttentionOptions operation(const Tokens& tokens, ForwardContext& context) const;
   AttentionOptions options_;
   ops::RotaryTable rotary_;
   Linear query_key_value_;

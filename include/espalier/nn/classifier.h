@@ -9,7 +9,7 @@ namespace espalier::nn {
 
 enum class Pooler {
   kFirst,    // the state at position 0 (the original's `zero_index`)
-  kAverage,  // the mean over all positions, padding included (the original's `avg`)
+  kAverage,  // the mean over all positions, padding included where there is any (the original's `avg`)
 };
 
 enum class HeadActivation { kTanh, kRelu };
@@ -41,7 +41,7 @@ class SequenceClassifier : public Module {
   Linear head_;
 };
 
-// One vector a sequence from hidden states [B,S,d] -> [B,d].
-Variable pool(const Variable& hidden, Pooler pooler);
+// One vector a sequence from hidden states [B,S,d], of packed tokens [N,d] -> [B,d].
+Variable pool(const Variable& hidden, const Tokens& tokens, Pooler pooler);
 
 }  // namespace espalier::nn

@@ -18,10 +18,10 @@ class CrammedBert : public Module {
   // Throws InputError if `options` contradict each other. Weights are zero until initialize() or loading.
   explicit CrammedBert(const CrammedBertOptions& options);
   static void describe(const ParameterList& list, const CrammedBertOptions& options);
-  // -> hidden states [B,S,d].
+  // -> hidden states [B,S,d], of packed tokens [N,d].
   Variable forward(const Tokens& tokens, ForwardContext& context);
-  // Rows [n,d] of it at some flat positions [n] of [B,S]. Where narrows_last_layer(), the last layer computes
-  // these alone, which gives their values up to rounding.
+  // Rows [n,d] of it at some flat positions [n] of [B,S] or [N]. Where narrows_last_layer(), the last layer
+  // computes these alone, which gives their values up to rounding.
   Variable forward_at(const Tokens& tokens, const IntTensor& positions, ForwardContext& context);
   const CrammedBertOptions& options() const { return options_; }
   const Variable& word_embedding() const { return embedding_.word_embedding(); }

@@ -18,13 +18,14 @@ class BertEmbedding : public Module {
  public:
   BertEmbedding(const EmbeddingOptions& options, std::int64_t hidden_size, double norm_eps);
   static void describe(const ParameterList& list, const EmbeddingOptions& options, std::int64_t hidden_size);
-  // -> [B,S,d]. InputError if S is longer than the position table, an id is outside the vocabulary or a type
-  // outside the table of types.
+  // -> [B,S,d], of packed tokens [N,d]. InputError if a sequence is longer than the position table, an id is
+  // outside the vocabulary or a type outside the table of types.
   Variable forward(const Tokens& tokens, ForwardContext& context) const;
   const Variable& word_embedding() const { return words_; }
 
  private:
   Variable positions(std::int64_t length) const;
+  Variable placed(const Variable& x, const Tokens& tokens, std::int64_t length) const;
   Variable types(const Tokens& tokens) const;
 
   EmbeddingOptions options_;

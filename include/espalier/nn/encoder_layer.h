@@ -17,11 +17,11 @@ class EncoderLayer : public Module {
  public:
   explicit EncoderLayer(const CrammedBertOptions& options);
   static void describe(const ParameterList& list, const CrammedBertOptions& options);
-  // x [B,S,d]; mask [B,S] or undefined -> [B,S,d].
-  Variable forward(const Variable& x, const Tensor& mask, ForwardContext& context);
+  // x [B,S,d], or of packed tokens [N,d] -> the same.
+  Variable forward(const Variable& x, const Tokens& tokens, ForwardContext& context);
   // The same at some flat positions [n], which must ascend, without dropout -> [n,d]. Of the other positions
   // only keys and values are computed.
-  Variable forward_at(const Variable& x, const Tensor& mask, const IntTensor& positions,
+  Variable forward_at(const Variable& x, const Tokens& tokens, const IntTensor& positions,
                       ForwardContext& context);
 
  private:
