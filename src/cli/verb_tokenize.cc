@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,15 +30,24 @@ struct TokenizeArguments {
   bool json = false;
 };
 
+// Whether the template tells the parts of a pair apart, as BERT's does and a crammed BERT's does not.
+bool has_types(const text::TokenizerModel& model) {
+  const auto& pieces = model.pair.pieces;
+  return std::any_of(pieces.begin(), pieces.end(),
+                     [](const text::TemplatePiece& piece) { return piece.type_id != 0; });
+}
+
 void print_encoding(const text::Tokenizer& tokenizer, text::UnreadTexts& unread, const std::string& text,
                     const std::optional<std::string>& pair, bool as_json) {
   if (const int signal = interrupt_signal()) throw Interrupted("stopped before the end of the texts", signal);
   unread.add(pair ? text + " " + *pair : text);
-  const std::vector<std::int32_t> ids =
-      tokenizer.encode_with_template(text, pair ? std::optional<std::string_view>(*pair) : std::nullopt);
+  const text::Encoding encoding =
+      tokenizer.encode_with_types(text, pair ? std::optional<std::string_view>(*pair) : std::nullopt);
+  const std::vector<std::int32_t>& ids = encoding.ids;
   if (as_json) {
     io::Json json;
     json["ids"] = ids;
+    if (has_types(tokenizer.model())) json["types"] = encoding.type_ids;
     json["tokens"] = io::Json::array();
     for (const std::int32_t id : ids) json["tokens"].push_back(std::string(tokenizer.token(id)));
     json["decoded"] = tokenizer.decode(ids, true);
@@ -159,8 +169,9 @@ void add_tokenize(Command& app) {
   add_table_options(*verb, arguments->table, file);
   verb->add_flag(
       "--json", arguments->json,
-      "A line of JSON an input: ids, tokens, decoded (without special tokens), decoded_with_special. tokens "
-      "are the vocabulary's names of the ids (<unk> for a word that it has not), not parts of the text");
+      "A line of JSON an input: ids, types (of a tokenizer that tells the parts of a pair apart), tokens, "
+      "decoded (without special tokens), decoded_with_special. tokens are the vocabulary's names of the ids "
+      "(<unk> for a word that it has not), not parts of the text");
   verb->callback([arguments] { run_tokenize(*arguments); });
 }
 

@@ -146,6 +146,12 @@ TEST_CASE("tokenize: a line an input") {
   const std::string rows = run_well({"tokenize", golden, "--file", file, "--json"}).out;
   CHECK(rows.find("\"decoded_with_special\":\"<cls> a <sep> b <sep>\"") != std::string::npos);
   CHECK(run_well({"tokenize", golden, "the tree"}).out == "the:99 tree:139 <sep>:3\n");
+  // Types, where the template of pairs has another than 0.
+  const std::string bert = golden_path("bert/bert_masked_lm/tokenizer.json").string();
+  const std::string pairs = run_well({"tokenize", bert, "--file", file, "--json"}).out;
+  CHECK(pairs.find("\"ids\":[2,10,16,3],\"types\":[0,0,0,0]") != std::string::npos);
+  CHECK(pairs.find("\"types\":[0,0,0,1,1]") != std::string::npos);
+  CHECK(rows.find("types") == std::string::npos);
   // Letters that make no word of the vocabulary.
   const std::string unknown = run_well({"tokenize", golden, "The \x01", "--json"}).out;
   CHECK(unknown.find("\"tokens\":[\"the\",\"<unk>\",\"<sep>\"]") != std::string::npos);
