@@ -1,5 +1,7 @@
 """What transformers' tokenizers and pipelines make of texts, for the BERT folders that have a tokenizer."""
 
+import copy
+
 import torch
 from transformers import AutoTokenizer, FillMaskPipeline, TextClassificationPipeline
 
@@ -21,14 +23,14 @@ def _encoded(tokenizer, text, pair=None):
 
 
 def _embedded(tokenizer, model):
-    """Of TEXTS, one row each: the mean over the real positions, and the first position's state."""
-    means, firsts = [], []
+    """Of TEXTS, one row each, in double: the mean over the real positions, and the first position's state."""
+    base, means, firsts = copy.deepcopy(model.base_model).double(), [], []
     for text in TEXTS:
         with torch.no_grad():
-            result = model.base_model(**tokenizer(text, truncation=True, return_tensors="pt"))
+            result = base(**tokenizer(text, truncation=True, return_tensors="pt"))
         means.append(result.last_hidden_state[0].mean(0))
         firsts.append(result.last_hidden_state[0, 0])
-    return {"texts/mean": torch.stack(means), "texts/first": torch.stack(firsts)}
+    return {"texts/mean": torch.stack(means).float(), "texts/first": torch.stack(firsts).float()}
 
 
 def _classified(tokenizer, model):
