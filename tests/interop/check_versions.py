@@ -1,8 +1,6 @@
 """Exports in old and new versions of transformers: the lines of the model card, word for word, and a folder that
 version 5 saved."""
 
-import filecmp
-import functools
 import json
 import os
 import re
@@ -25,21 +23,8 @@ MODELS = {"masked": ("fff_4x2", None), "rotary": ("rotary", None), "gated": ("ga
 TYPES = 'print(tokenizer("a river", "a tree")["token_type_ids"])\n'
 
 
-@functools.cache
 def _packages(version):
-    """The folder with that version of transformers, installed once beside the environment's packages."""
-    wanted = os.path.join(tools.HERE, "versions", version + ".txt")
-    folder = os.path.join(sys.prefix, "transformers-" + version)
-    stamp = os.path.join(folder, "installed.txt")
-    if not (os.path.isfile(stamp) and filecmp.cmp(wanted, stamp, shallow=False)):
-        shutil.rmtree(folder, ignore_errors=True)
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, "-r", wanted]
-        pip += shlex.split(os.environ.get("ESPALIER_PIP_ARGS", ""))
-        done = subprocess.run(pip, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise tools.CheckSkipped(f"pip cannot get transformers {version}: {done.stderr.strip().splitlines()[-1]}")
-        shutil.copy(wanted, stamp)
-    return folder
+    return tools.packages("transformers-" + version, version + ".txt")
 
 
 def _run_blocks(version, blocks, original):

@@ -33,13 +33,13 @@ class _ForMaskedLM(PreTrainedModel):
         return MaskedLMOutput(logits=self.model(input_ids))
 
 
-def _expect_same(found, expected, what):
+def expect_same(found, expected, what):
     """Lists of equal nesting; predictions of equal fields, scores to the tolerance."""
     if isinstance(expected, list):
         tools.expect(isinstance(found, list) and len(found) == len(expected),
                      f"{what}: {str(found)[:300]}, expected {len(expected)} elements")
         for index, (a, b) in enumerate(zip(found, expected)):
-            _expect_same(a, b, f"{what}[{index}]")
+            expect_same(a, b, f"{what}[{index}]")
         return
     tools.expect(isinstance(found, dict) and found.keys() == expected.keys(),
                  f"{what}: {str(found)[:300]}, expected the fields {list(expected)}")
@@ -67,7 +67,7 @@ def expect_fill_mask(program, file, model, tokenizer):
     pipeline = FillMaskPipeline(model=_ForMaskedLM(model).eval(), tokenizer=tokenizer, device=torch.device("cpu"))
     expected = pipeline(SENTENCES, top_k=TOP)
     options = ("--top", TOP, "--json")
-    _expect_same(program.json_document("fill-mask", file, *SENTENCES, *options), expected, "fill-mask of several texts")
-    _expect_same(program.json_document("fill-mask", file, SENTENCES[-1], *options), expected[-1],
+    expect_same(program.json_document("fill-mask", file, *SENTENCES, *options), expected, "fill-mask of several texts")
+    expect_same(program.json_document("fill-mask", file, SENTENCES[-1], *options), expected[-1],
                  f"fill-mask {SENTENCES[-1]!r}")
     _expect_all_logits(program, file, model, tokenizer, SENTENCES[0])

@@ -1,7 +1,10 @@
 """What the checks share: calling the program, reading its JSON, comparing, and writing Hugging Face directories."""
 
+import filecmp
+import functools
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -21,6 +24,23 @@ class CheckFailed(Exception):
 
 class CheckSkipped(Exception):
     """Something that the check needs cannot be had here."""
+
+
+@functools.cache
+def packages(name, requirements):
+    """The folder NAME with the packages of versions/REQUIREMENTS, installed once beside the environment's."""
+    wanted = os.path.join(HERE, "versions", requirements)
+    folder = os.path.join(sys.prefix, name)
+    stamp = os.path.join(folder, "installed.txt")
+    if not (os.path.isfile(stamp) and filecmp.cmp(wanted, stamp, shallow=False)):
+        shutil.rmtree(folder, ignore_errors=True)
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, "-r", wanted]
+        pip += shlex.split(os.environ.get("ESPALIER_PIP_ARGS", ""))
+        done = subprocess.run(pip, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise CheckSkipped(f"pip cannot get {name}: {done.stderr.strip().splitlines()[-1]}")
+        shutil.copy(wanted, stamp)
+    return folder
 
 
 class Program:

@@ -52,7 +52,7 @@ def make_part(part, arguments):
         tokenizer_case.make(arguments.loaded, retrain=arguments.retrain)
     elif part == "bert":
         import bert_cases
-        bert_cases.make()
+        bert_cases.make(int(os.environ.get("GOLDEN_SEED", 0)))
     elif part == "metrics":
         import metrics
         metrics.make()
