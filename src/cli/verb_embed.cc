@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -19,7 +20,8 @@ namespace {
 constexpr std::size_t kEmbedChunk = 512;
 
 struct EmbedArguments : InferenceArguments {
-  std::string pooling = "mean";
+  std::string pooling;
+  std::optional<std::string> prompt;
   std::string output;
 };
 
@@ -119,6 +121,15 @@ void report(const EmbedArguments& arguments, std::int64_t count, std::int64_t wi
   }
 }
 
+const std::map<std::string, io::SentencePooling>& poolings() {
+  static const std::map<std::string, io::SentencePooling> all = {
+      {"mean", io::SentencePooling::kMean},
+      {"first", io::SentencePooling::kFirst},
+      {"max", io::SentencePooling::kMax},
+      {"mean_sqrt_len", io::SentencePooling::kMeanSqrtLength}};
+  return all;
+}
+
 void run_embed(const EmbedArguments& arguments) {
   require_other_file(arguments.output, arguments.file);
   model::LoadedModel model = model::load_model(arguments.model);
@@ -128,14 +139,14 @@ void run_embed(const EmbedArguments& arguments) {
   if (!arguments.file.empty()) options.format = arguments.table.format_of(arguments.file);
   TextSource source(options, model);
   const std::unique_ptr<Sink> sink = make_sink(arguments, model);
-  const auto pooling =
-      arguments.pooling == "mean" ? model::EmbeddingPooling::kMean : model::EmbeddingPooling::kFirst;
+  model::EmbeddingOptions embedding = model::embedding_options(model, arguments.prompt);
+  if (!arguments.pooling.empty()) embedding.pooling = poolings().at(arguments.pooling);
   std::int64_t count = 0;
   std::int64_t truncated = 0;
   for (std::vector<TextRow> rows = source.next(kEmbedChunk); !rows.empty(); rows = source.next(kEmbedChunk)) {
     std::vector<std::string> texts;
     for (const TextRow& row : rows) texts.push_back(row.text);
-    const model::Embeddings embeddings = model::embed(model, texts, pooling, routing);
+    const model::Embeddings embeddings = model::embed(model, texts, embedding, routing);
     sink->write(rows, embeddings.values);
     truncated += embeddings.truncated;
     count += static_cast<std::int64_t>(rows.size());
@@ -144,7 +155,7 @@ void run_embed(const EmbedArguments& arguments) {
   source.report();
   if (truncated > 0) {
     log_warning(fmt::format("{} of {} texts were cut to the {} tokens that the model reads", truncated, count,
-                            model.arch.embedding.max_positions));
+                            embedding.max_length));
   }
   report(arguments, count, model.arch.hidden_size);
 }
@@ -155,9 +166,14 @@ void add_embed(Command& app) {
   const auto arguments = std::make_shared<EmbedArguments>();
   Command* verb = app.add_subcommand("embed", "One vector a text, from the encoder's final states");
   add_inference_options(*verb, *arguments);
-  verb->add_option("--pooling", arguments->pooling, "mean of the states of all positions, or the first one's")
-      ->check(one_of({"mean", "first"}))
-      ->capture_default_str();
+  verb->add_option("--pooling", arguments->pooling,
+                   "mean of the states of all positions, the first one's, the max of each component, or "
+                   "their sum over "
+                   "the root of their number (default: what a sentence-transformers folder says, else mean)")
+      ->check(one_of({"mean", "first", "max", "mean_sqrt_len"}));
+  verb->add_option("--prompt", arguments->prompt,
+                   "Name of one of the model's prompts, whose text is put before each (default: the one that "
+                   "the model names, if any; \"\": none)");
   verb->add_option("--output", arguments->output,
                    "Write to a .jsonl ({\"text\", \"embedding\"} a line) or an .h5 (dataset `embeddings`) "
                    "instead of printing JSON lines");

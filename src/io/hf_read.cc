@@ -86,7 +86,7 @@ HfModel read_hf_model(const fs::path& folder) {
   original ? read_original(model, config, file) : read_stock(model, config, file);
   file.note_types(model.source);
   read_tokenizer_files(model, folder);
-  model.sentence_files = read_sentence_files(folder);
+  if (!model.classifier) model.sentence_files = read_sentence_files(folder);
   model.source.config = std::move(config.document);
   if (model.source.config.contains("espalier")) model.own = model.source.config["espalier"];
   if (original) model.source.config["arch"]["embedding"]["vocab_size"] = model.arch.embedding.vocab_size;

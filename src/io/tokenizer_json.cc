@@ -201,6 +201,11 @@ text::WordPieceDecoder read_decoder(const JsonView& part) {
   return decoder;
 }
 
+bool lower_cases(const text::NormalizerStep& step) {
+  const auto* bert = std::get_if<text::BertNormalizer>(&step);
+  return std::holds_alternative<text::Lowercase>(step) || (bert != nullptr && bert->lowercase);
+}
+
 }  // namespace
 
 text::TokenizerModel parse_tokenizer_json(std::string_view json, const std::string& where) {
@@ -222,8 +227,12 @@ text::TokenizerModel parse_tokenizer_json(std::string_view json, const std::stri
   return model;
 }
 
-text::Tokenizer parse_tokenizer(std::string_view json, const std::string& where) {
+text::Tokenizer parse_tokenizer(std::string_view json, const std::string& where, bool lower_case) {
   text::TokenizerModel model = parse_tokenizer_json(json, where);
+  std::vector<text::NormalizerStep>& steps = model.normalizer.steps;
+  if (lower_case && std::none_of(steps.begin(), steps.end(), lower_cases)) {
+    steps.insert(steps.begin(), text::Lowercase{});
+  }
   try {
     return text::Tokenizer(std::move(model));
   } catch (const InputError& error) {

@@ -69,17 +69,66 @@ std::string model_lines(const Example& example, bool complex_tensors) {
       example.call, example.python, example.result);
 }
 
+// Of a model that only encodes.
+Example encoder_example() {
+  const std::string text = "\"A text to compare.\"";
+  return {"embed", text, text, "AutoModel", "    print(outputs.last_hidden_state[0].mean(0))\n"};
+}
+
+Example stock_masked_lm_example(const std::string& mask) {
+  Example example = masked_lm_example(mask);
+  example.result =
+      "    place = (inputs[\"input_ids\"][0] == tokenizer.mask_token_id).nonzero().item()\n"
+      "    print(tokenizer.decode([outputs.logits[0, place].argmax().item()]))\n";
+  return example;
+}
+
+// It reads a single text in the tokenizer's own template.
+Example stock_classifier_example(const io::HfModel& model) {
+  Example example = classifier_example(model);
+  const bool pairs = example.shell.find("--pair") != std::string::npos;
+  example.python = pairs ? "\"A first text.\", \"A second text.\"" : example.shell;
+  return example;
+}
+
+// Tried with 4.41.2 and 5.23.
+std::string stock_lines(const Example& example, bool sentences) {
+  std::string text = fmt::format(
+      "In Python, with transformers from 4.41 on:\n\n"
+      "    import torch\n"
+      "    from transformers import {0}, AutoTokenizer\n"
+      "    tokenizer = AutoTokenizer.from_pretrained(\".\")\n"
+      "    model = {0}.from_pretrained(\".\").eval()\n"
+      "    inputs = tokenizer({1}, return_tensors=\"pt\")\n"
+      "    with torch.no_grad(): outputs = model(**inputs)\n"
+      "{2}\n",
+      example.call, example.python, example.result);
+  if (!sentences) return text;
+  return text + fmt::format(
+                    "or with sentence-transformers, whose pooling `espalier embed` follows:\n\n"
+                    "    from sentence_transformers import SentenceTransformer\n"
+                    "    print(SentenceTransformer(\".\").encode([{}]))\n\n",
+                    example.python);
+}
+
+Example example_of(const io::HfModel& model, bool original) {
+  if (model.classifier) return original ? classifier_example(model) : stock_classifier_example(model);
+  if (!model.arch.masked_lm_head) return encoder_example();
+  const text::Tokenizer tokenizer = io::parse_tokenizer(model.tokenizer_json, "tokenizer.json");
+  const std::string mask = tokenizer.find("<mask>") ? "<mask>" : "[MASK]";
+  return original ? masked_lm_example(mask) : stock_masked_lm_example(mask);
+}
+
 }  // namespace
 
 std::string card_usage(const io::HfModel& model) {
   if (model.tokenizer_json.empty()) return "## Use\n\nThe model came without a tokenizer.\n\n";
-  const text::Tokenizer tokenizer = io::parse_tokenizer(model.tokenizer_json, "tokenizer.json");
-  const Example example = model.classifier
-                              ? classifier_example(model)
-                              : masked_lm_example(tokenizer.find("<mask>") ? "<mask>" : "[MASK]");
-  return fmt::format("## Use\n\nFrom the shell, in this folder:\n\n    espalier {} . {}\n\n", example.verb,
-                     example.shell) +
-         tokenizer_lines(example) + model_lines(example, io::stores_rotary_tables(model));
+  const bool original = io::export_layout(model) == io::HfLayout::kOriginal;
+  const Example example = example_of(model, original);
+  const std::string text = fmt::format(
+      "## Use\n\nFrom the shell, in this folder:\n\n    espalier {} . {}\n\n", example.verb, example.shell);
+  if (!original) return text + stock_lines(example, !model.sentence_files.is_null());
+  return text + tokenizer_lines(example) + model_lines(example, io::stores_rotary_tables(model));
 }
 
 }  // namespace espalier::model

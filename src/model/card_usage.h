@@ -7,9 +7,9 @@
 
 namespace espalier::model {
 
-// Lines for the shell and for Python. Lines of Python are indented and stand in two blocks: the tokenizer's,
-// for every transformers since 4.41, and the model's, for those in which the original's code works. The
-// interop check runs them as they are.
+// Lines for the shell and for Python, which are indented. For a layout of transformers one block; for the
+// original's two: the tokenizer's, for every transformers since 4.41, and the model's, for those in which the
+// original's code works. The interop check runs them as they are.
 std::string card_usage(const io::HfModel& model);
 
 }  // namespace espalier::model

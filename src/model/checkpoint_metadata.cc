@@ -11,6 +11,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr const char* kSentenceFiles = "sentence_transformers";
+
 // A published model says nothing: its trees are hard.
 RoutingProvenance own_routing(const io::HfModel& model) {
   if (model.own.is_null()) return {};
@@ -39,6 +41,7 @@ io::Checkpoint checkpoint_from_hf(const io::HfModel& model) {
   }
   if (model.own.is_object() && model.own.contains("task")) checkpoint.metadata["task"] = model.own["task"];
   checkpoint.metadata["source"] = io::hf_source_json(model.source);
+  if (!model.sentence_files.is_null()) checkpoint.metadata[kSentenceFiles] = model.sentence_files;
   return checkpoint;
 }
 
@@ -58,7 +61,17 @@ io::HfModel hf_from_checkpoint(const io::Checkpoint& checkpoint, const std::stri
   if (source != checkpoint.metadata.end()) {
     model.source = io::hf_source_from_json(*source, where + ": metadata.source");
   }
+  if (sentence_options_of(checkpoint, where)) model.sentence_files = checkpoint.metadata[kSentenceFiles];
   return model;
+}
+
+std::optional<io::SentenceOptions> sentence_options_of(const io::Checkpoint& checkpoint,
+                                                       const std::string& where) {
+  const io::JsonView metadata(checkpoint.metadata, where + ": metadata");
+  if (!metadata.has(kSentenceFiles)) return std::nullopt;
+  const bool imported = metadata.has("source") && metadata["source"].has("tokenizer_config");
+  const io::Json tokenizer = imported ? metadata["source"]["tokenizer_config"].json() : io::Json();
+  return io::sentence_options(metadata[kSentenceFiles].json(), tokenizer, where);
 }
 
 bool cleans_up_spaces(const io::Checkpoint& checkpoint) {

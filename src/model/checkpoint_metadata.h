@@ -27,6 +27,10 @@ io::Checkpoint checkpoint_from_hf(const io::HfModel& model);
 // The inverse; `where` names the checkpoint in messages.
 io::HfModel hf_from_checkpoint(const io::Checkpoint& checkpoint, const std::string& where);
 
+// Of a sentence-transformers folder, whose files metadata["sentence_transformers"] keeps; none for others.
+std::optional<io::SentenceOptions> sentence_options_of(const io::Checkpoint& checkpoint,
+                                                       const std::string& where);
+
 // transformers' clean_up_tokenization_spaces of the folder it came from; true for our own models.
 bool cleans_up_spaces(const io::Checkpoint& checkpoint);
 

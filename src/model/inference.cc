@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "espalier/base/error.h"
-#include "espalier/model/text_encoding.h"
+#include "model/encoded_text.h"
 #include "model/sequence_batches.h"
 
 namespace espalier::model {
@@ -17,28 +17,6 @@ nn::ForwardContext context_of(const ops::TreeRouting& routing) {
   nn::ForwardContext context;
   context.routing = routing;
   return context;
-}
-
-// One encoded text, cut to what the model reads.
-struct Encoded {
-  text::Encoding sequence;
-  bool truncated = false;
-};
-
-Encoded encode(const LoadedModel& model, std::string_view text, std::optional<std::string_view> pair,
-               const TextEncoding& encoding) {
-  const text::Tokenizer& tokenizer = model.require_tokenizer();
-  const std::int64_t longest = model.arch.embedding.max_positions;
-  Encoded encoded{encode_texts(tokenizer, text, pair, encoding), false};
-  if (static_cast<std::int64_t>(encoded.sequence.ids.size()) > longest) {
-    encoded.sequence = encode_texts(tokenizer, text, pair, encoding, longest);
-    encoded.truncated = true;
-  }
-  if (encoded.sequence.ids.empty()) {
-    throw InputError(
-        fmt::format("an empty text, to which the tokenizer of {} adds nothing", model.source.string()));
-  }
-  return encoded;
 }
 
 std::vector<double> softmax(std::span<const float> logits) {
@@ -115,8 +93,9 @@ std::vector<Classification> classify(LoadedModel& model, std::span<const TextPai
   std::vector<text::Encoding> sequences;
   std::vector<bool> truncated;
   for (const TextPair& text : texts) {
-    Encoded encoded =
-        encode(model, text.text, text.pair, classifier_encoding(model.arch, classifier.head_options()));
+    EncodedText encoded =
+        encode_cut(model, text.text, text.pair, classifier_encoding(model.arch, classifier.head_options()),
+                   model.arch.embedding.max_positions);
     truncated.push_back(encoded.truncated);
     sequences.push_back(std::move(encoded.sequence));
   }
@@ -130,31 +109,6 @@ std::vector<Classification> classify(LoadedModel& model, std::span<const TextPai
     }
   });
   return results;
-}
-
-Embeddings embed(LoadedModel& model, std::span<const std::string> texts, EmbeddingPooling pooling,
-                 const ops::TreeRouting& routing) {
-  const NoGradGuard no_grad;
-  const std::int64_t d = model.arch.hidden_size;
-  Embeddings result{Tensor::empty({static_cast<std::int64_t>(texts.size()), d})};
-  const TextEncoding encoding = single_encoding(model.arch);
-  std::vector<text::Encoding> sequences;
-  for (const std::string& text : texts) {
-    Encoded encoded = encode(model, text, std::nullopt, encoding);
-    result.truncated += encoded.truncated ? 1 : 0;
-    sequences.push_back(std::move(encoded.sequence));
-  }
-  const nn::Pooler pooler = pooling == EmbeddingPooling::kMean ? nn::Pooler::kAverage : nn::Pooler::kFirst;
-  for_each_batch(sequences, [&](const std::vector<std::size_t>& rows, const nn::Tokens& tokens) {
-    nn::ForwardContext context = context_of(routing);
-    const Variable pooled = nn::pool(model.encoder().forward(tokens, context), tokens, pooler);
-    require_finite(pooled.value().span(), model.source.string());
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const std::span<const float> row = row_of(pooled.value(), i);
-      std::copy(row.begin(), row.end(), result.values.data() + static_cast<std::int64_t>(rows[i]) * d);
-    }
-  });
-  return result;
 }
 
 }  // namespace espalier::model

@@ -57,7 +57,8 @@ void take_weights(nn::Module& module, std::span<const io::NamedTensor> tensors) 
 
 void read_tokenizer(LoadedModel& model) {
   if (model.tokenizer_json.empty()) return;
-  model.tokenizer = io::parse_tokenizer(model.tokenizer_json, model.source.string() + ": tokenizer.json");
+  model.tokenizer = io::parse_tokenizer(model.tokenizer_json, model.source.string() + ": tokenizer.json",
+                                        model.sentence && model.sentence->lower_case);
   if (model.tokenizer->vocabulary_size() > model.arch.embedding.vocab_size) {
     throw InputError(fmt::format("{}: the tokenizer has {} tokens, but the model's embedding only {} rows",
                                  model.source.string(), model.tokenizer->vocabulary_size(),
@@ -185,6 +186,7 @@ LoadedModel model_from_checkpoint(const io::Checkpoint& checkpoint, const fs::pa
   model.config_yaml = checkpoint.config_yaml;
   model.tokenizer_json = checkpoint.tokenizer_json;
   model.clean_up_spaces = cleans_up_spaces(checkpoint);
+  model.sentence = sentence_options_of(checkpoint, where);
   read_tokenizer(model);
   return model;
 }

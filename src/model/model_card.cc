@@ -13,16 +13,22 @@ namespace espalier::model {
 
 namespace {
 
-std::string front_matter(const io::HfModel& model) {
-  return fmt::format(
-      "---\n"
-      "language: en\n"
-      "pipeline_tag: {}\n"
-      "tags:\n"
-      "- crammedBERT\n"
-      "- fast-feedforward\n"
-      "---\n\n",
-      model.classifier ? "text-classification" : "fill-mask");
+std::string front_matter(const io::HfModel& model, io::HfLayout layout) {
+  const char* task = model.classifier                 ? "text-classification"
+                     : model.arch.masked_lm_head      ? "fill-mask"
+                     : model.sentence_files.is_null() ? "feature-extraction"
+                                                      : "sentence-similarity";
+  std::string tags = layout == io::HfLayout::kOriginal ? "- crammedBERT\n- fast-feedforward\n"
+                     : layout == io::HfLayout::kBert   ? "- bert\n"
+                                                       : "- distilbert\n";
+  if (!model.sentence_files.is_null()) tags += "- sentence-transformers\n";
+  return fmt::format("---\nlanguage: en\npipeline_tag: {}\ntags:\n{}---\n\n", task, tags);
+}
+
+const char* name_of(io::HfLayout layout) {
+  return layout == io::HfLayout::kOriginal ? "crammed BERT"
+         : layout == io::HfLayout::kBert   ? "BERT"
+                                           : "DistilBERT";
 }
 
 std::string architecture_section(const io::HfModel& model) {
@@ -84,8 +90,9 @@ std::string metrics_section(const io::Checkpoint& checkpoint) {
 }  // namespace
 
 std::string model_card(const io::HfModel& model, const io::Checkpoint& checkpoint) {
-  std::string text = front_matter(model);
-  text += fmt::format("# A crammed BERT with {} feedforward layers\n\n", nn::describe(model.arch.ffn));
+  const io::HfLayout layout = io::export_layout(model);
+  std::string text = front_matter(model, layout);
+  text += fmt::format("# A {} with {} feedforward layers\n\n", name_of(layout), nn::describe(model.arch.ffn));
   text += architecture_section(model) + training_section(checkpoint) + metrics_section(checkpoint);
   text += card_usage(model);
   if (!checkpoint.config_yaml.empty()) {

@@ -1,6 +1,9 @@
-// config.json of a Hugging Face folder, in either layout, read alone and with the weights of a small model
-// beside it.
+// config.json of a Hugging Face folder, in every layout, read alone and with the weights of a small model
+// beside it; or the files of sentence-transformers, as one document.
+#include <array>
+
 #include "espalier/io/hf_model.h"
+#include "espalier/io/sentence_files.h"
 #include "espalier/model/exchange.h"
 #include "espalier/model/loaded_model.h"
 #include "espalier/nn/masked_lm.h"
@@ -11,27 +14,59 @@ using namespace espalier;
 
 namespace {
 
+constexpr std::array<const char*, 3> kFolders = {"original", "bert", "distilbert"};
+
+const char* folder_of(io::HfLayout layout) {
+  return kFolders[static_cast<std::size_t>(layout)];
+}
+
 // A model of one layer of width 4, whose configuration the seeds describe.
-void write_weights() {
-  nn::CrammedBertOptions arch;
+void write_weights(io::HfLayout layout) {
+  nn::CrammedBertOptions arch =
+      layout == io::HfLayout::kOriginal ? nn::CrammedBertOptions() : nn::bert_options();
   arch.layers = 1;
   arch.hidden_size = 4;
   arch.attention.heads = 2;
   arch.embedding.vocab_size = 9;
   arch.embedding.max_positions = 4;
   arch.ffn.depth = 1;
+  arch.ffn.width = 6;
+  if (layout == io::HfLayout::kBert) arch.pooler = true;
+  if (layout == io::HfLayout::kDistilBert) arch.embedding.token_types = 0;
   nn::MaskedLm model(arch);
   const std::filesystem::path checkpoint = testing::fuzz_file("model.h5", "");
   io::save_checkpoint(checkpoint, model::model_checkpoint(model, {}, ""));
-  model::export_model(checkpoint, checkpoint.parent_path() / "hf");
+  model::export_model(checkpoint, checkpoint.parent_path() / folder_of(layout));
+}
+
+bool write_all_weights() {
+  for (const io::HfLayout layout :
+       {io::HfLayout::kOriginal, io::HfLayout::kBert, io::HfLayout::kDistilBert}) {
+    write_weights(layout);
+  }
+  return true;
+}
+
+// Whether the document was one of these.
+bool read_as_sentence_files(std::string_view bytes) {
+  if (bytes.find("modules.json") == std::string_view::npos) return false;
+  const io::Json files = io::parse_json(bytes, "files");
+  if (!io::JsonView(files, "files").has("modules.json")) return false;
+  io::sentence_options(files, {}, "files");
+  const std::filesystem::path folder = testing::fuzz_file("sentences/config.json", "").parent_path();
+  io::write_sentence_files(folder, files);
+  io::read_sentence_files(folder);
+  return true;
 }
 
 }  // namespace
 
 void fuzz_one(std::string_view bytes) {
-  static const bool written = (write_weights(), true);
+  static const bool written = write_all_weights();
   static_cast<void>(written);
-  const std::filesystem::path folder = testing::fuzz_file("hf/config.json", bytes).parent_path();
-  io::read_hf_config(folder);
-  io::read_hf_model(folder);
+  if (read_as_sentence_files(bytes)) return;
+  const std::filesystem::path alone = testing::fuzz_file("alone/config.json", bytes).parent_path();
+  const io::HfLayout layout = io::read_hf_config(alone).layout;
+  const std::string name = std::string(folder_of(layout)) + "/config.json";
+  io::read_hf_model(testing::fuzz_file(name, bytes).parent_path());
 }

@@ -159,8 +159,10 @@ TEST_CASE("embed: mean and first of the final states, the same for any number of
   LoadedModel model = load(testing::small_masked_lm());
   std::vector<std::string> texts = {"the tree", "a map of the garden", "", "the tree"};
   for (int i = 0; i < 80; ++i) texts.push_back(i % 3 == 0 ? "the gardener saw" : "a tree");
-  const Embeddings mean = embed(model, texts, EmbeddingPooling::kMean, {});
-  const Embeddings first = embed(model, texts, EmbeddingPooling::kFirst, {});
+  const Embeddings mean = embed(model, texts, embedding_options(model), {});
+  EmbeddingOptions of_first = embedding_options(model);
+  of_first.pooling = io::SentencePooling::kFirst;
+  const Embeddings first = embed(model, texts, of_first, {});
   CHECK(mean.values.shape() == Shape{84, 8});
   CHECK(mean.truncated == 0);
 
@@ -178,7 +180,7 @@ TEST_CASE("embed: mean and first of the final states, the same for any number of
   const int threads = thread_count();
   for (const int count : {1, 2, 5}) {
     set_thread_count(count);
-    CHECK(embed(model, texts, EmbeddingPooling::kMean, {}).values.to_vector() == mean.values.to_vector());
+    CHECK(embed(model, texts, embedding_options(model), {}).values.to_vector() == mean.values.to_vector());
   }
   set_thread_count(threads);
 }

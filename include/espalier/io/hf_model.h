@@ -44,7 +44,8 @@ struct HfModel {
   std::vector<std::string> labels;                  // id2label; of a regression one name or none
   std::vector<NamedTensor> tensors;                 // our names and layouts, io::visit_model_tensors() order
   std::string tokenizer_json;                       // empty: none
-  Json sentence_files;  // read_sentence_files() of a sentence-transformers folder; null: it is none
+  Json sentence_files;  // read_sentence_files() of a sentence-transformers folder; null: it is none, or of a
+                        // classifier, where they say nothing of vectors
   Json own;  // what this program keeps in config.json as `espalier`, which others ignore; null: nothing
   HfSource source;
   std::vector<std::string> warnings;  // of reading: what was ignored or repaired, with the file and the key

@@ -21,7 +21,8 @@ namespace espalier::io {
 text::TokenizerModel parse_tokenizer_json(std::string_view json, const std::string& where);
 
 // The tokenizer itself, from a document or a file. Errors of the model's content carry `where` too.
-text::Tokenizer parse_tokenizer(std::string_view json, const std::string& where);
+// With `lower_case`, before all else it lower-cases, if it does not do so at some step already.
+text::Tokenizer parse_tokenizer(std::string_view json, const std::string& where, bool lower_case = false);
 text::Tokenizer read_tokenizer(const std::filesystem::path& path);
 
 // What of `truncation` and `padding` a document has: "truncation to 128 tokens and padding to 128 tokens", or

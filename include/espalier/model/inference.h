@@ -36,17 +36,23 @@ struct Classification {
 std::vector<Classification> classify(LoadedModel& model, std::span<const TextPair> texts,
                                      const ops::TreeRouting& routing);
 
-enum class EmbeddingPooling {
-  kMean,   // of the final states of all positions
-  kFirst,  // the final state at position 0
+struct EmbeddingOptions {
+  io::SentencePooling pooling = io::SentencePooling::kMean;  // of the final states
+  bool normalize = false;                                    // the vector, to length 1
+  std::int64_t max_length = 0;                               // tokens that are read
+  std::string prompt;                                        // put before each text
 };
+// Those of a sentence-transformers model, else the mean of all that the model can read. `prompt` is the name
+// of one of its prompts; none: its default one, if it has one. InputError names what there is.
+EmbeddingOptions embedding_options(const LoadedModel& model,
+                                   const std::optional<std::string>& prompt = std::nullopt);
 
 struct Embeddings {
   Tensor values;               // [texts, hidden_size]
-  std::int64_t truncated = 0;  // texts longer than the model reads
+  std::int64_t truncated = 0;  // texts longer than max_length
 };
 
-Embeddings embed(LoadedModel& model, std::span<const std::string> texts, EmbeddingPooling pooling,
+Embeddings embed(LoadedModel& model, std::span<const std::string> texts, const EmbeddingOptions& options,
                  const ops::TreeRouting& routing);
 
 }  // namespace espalier::model

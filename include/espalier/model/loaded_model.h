@@ -10,6 +10,7 @@
 
 #include "espalier/io/checkpoint.h"
 #include "espalier/io/json_fields.h"
+#include "espalier/io/sentence_files.h"
 #include "espalier/nn/classifier.h"
 #include "espalier/nn/masked_lm.h"
 #include "espalier/text/tokenizer.h"
@@ -48,6 +49,7 @@ struct LoadedModel {
   // transformers' clean_up_tokenization_spaces: whether decoded text has the blanks before punctuation
   // removed.
   bool clean_up_spaces = true;
+  std::optional<io::SentenceOptions> sentence;  // of a sentence-transformers folder: how vectors are made
   io::Json metadata = io::Json::object();  // Checkpoint::metadata; of a Hugging Face directory as imported
 
   nn::CrammedBert& encoder() { return lm ? lm->encoder() : classifier->encoder(); }
