@@ -1,0 +1,163 @@
+"""How fast ordinary BERT models are here, against transformers, sentence-transformers and ONNX Runtime.
+
+    ESPALIER_DATA=DIR experiments/bert/speed.sh [finetune] [embed] [load]
+
+Rounds are interleaved: in each, ours and the others take turns; a ratio is the median of the rounds' ratios. Vectors are
+compared with sentence-transformers' in the same run.
+"""
+
+import glob
+import gzip
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+PROGRAM = os.path.join(ROOT, "build", "release", "espalier")
+MODEL = os.environ["SPEED_MODEL"]
+CACHE = os.environ["SPEED_CACHE"]
+DATA = os.environ["ESPALIER_DATA"]
+ROUNDS = int(os.environ.get("SPEED_ROUNDS", "3"))
+STEPS = int(os.environ.get("SPEED_STEPS", "60"))
+TEXTS = int(os.environ.get("SPEED_TEXTS", "20000"))
+THREADS = os.environ.get("SPEED_THREADS", "2")
+BATCH = 16
+
+
+def others(*arguments):
+    command = [sys.executable, os.path.join(HERE, "torch_side.py"), *map(str, arguments)]
+    begin = time.perf_counter()
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    return {**json.loads(output.splitlines()[-1]), "process_seconds": time.perf_counter() - begin}
+
+
+def ours(*arguments, text=None):
+    command = [PROGRAM, "--quiet", "--threads", THREADS, *map(str, arguments)]
+    begin = time.perf_counter()
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, input=text, encoding="utf-8").stdout
+    return time.perf_counter() - begin, output
+
+
+def ratios(rows, ours_key, other_key):
+    return statistics.median(row[other_key] / row[ours_key] for row in rows)
+
+
+def glue_rows(task, count):
+    """The first `count` usable training rows in file order: text, pair where there is one, label."""
+    columns = {"SST-2": (0, None, 1), "MRPC": (3, 4, 0)}[task]
+    with open(os.path.join(DATA, "glue", task, "train.tsv"), encoding="utf-8") as file:
+        lines = [line.rstrip("\n").split("\t") for line in file][1:]
+    rows = []
+    for fields in lines:
+        if len(fields) <= max(c for c in columns if c is not None):
+            continue
+        row = {"text": fields[columns[0]], "label": int(fields[columns[2]])}
+        if columns[1] is not None:
+            row["pair"] = fields[columns[1]]
+        rows.append(row)
+    return rows[:count]
+
+
+def write_jsonl(path, rows):
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def finetune(scratch):
+    """Updates of 16 rows; time of the updates alone, tokenizing included where it belongs to them."""
+    results = []
+    for task in ("SST-2", "MRPC"):
+        rows = glue_rows(task, (STEPS + 5) * BATCH)
+        table, dev = os.path.join(scratch, task + ".jsonl"), os.path.join(scratch, "dev.jsonl")
+        write_jsonl(table, rows)
+        write_jsonl(dev, rows[:16])
+        pair = ["task.text_pair=pair"] if "pair" in rows[0] else []
+        measured = []
+        for number in range(ROUNDS):
+            run = os.path.join(scratch, f"run-{task}-{number}")
+            ours("finetune", os.path.join(ROOT, "configs/finetune/bert.yaml"), "model=" + MODEL, "run=" + run,
+                 "task.name=custom", "task.train=" + table, "task.dev=" + dev, "task.text=text", *pair,
+                 f"train.batch_size={BATCH}", "train.epochs=1", f"train.max_steps={STEPS}", "eval.bootstrap=0",
+                 "log.steps=1000000")
+            with open(os.path.join(run, "train_results.json"), encoding="utf-8") as file:
+                train = json.load(file)
+            row = {"ours": train["train_runtime"] / STEPS}
+            for mode in ("eager", "compiled"):
+                found = others("finetune", MODEL, table, STEPS, BATCH, mode)
+                row[mode] = found["seconds"] / found["steps"]
+            measured.append(row)
+            print("finetune", task, row, file=sys.stderr)
+        results.append({"task": task, "rounds": measured, "over_eager": ratios(measured, "ours", "eager"),
+                        "over_compiled": ratios(measured, "ours", "compiled")})
+    return results
+
+
+def real_sentences():
+    """Sentences of 3 to 60 words out of real text, the same each time."""
+    found = []
+    for path in sorted(glob.glob(os.path.join(DATA, "corpus", "*.txt.gz"))):
+        taken = 0
+        with gzip.open(path, "rt", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                for sentence in re.split(r"(?<=[.!?]) +", line.strip()):
+                    if 3 <= len(sentence.split()) <= 60:
+                        found.append(sentence)
+                        taken += 1
+                if taken >= TEXTS // 5:
+                    break
+    return found[:: max(1, len(found) // TEXTS)][:TEXTS]
+
+
+def embed(scratch):
+    """All of it but the loading of libraries and weights; ours with its loading."""
+    import h5py
+    import numpy
+
+    texts, output = os.path.join(scratch, "texts.txt"), os.path.join(scratch, "vectors.h5")
+    with open(texts, "w", encoding="utf-8") as file:
+        file.writelines(sentence + "\n" for sentence in real_sentences())
+    measured = []
+    for _ in range(ROUNDS):
+        seconds, _ = ours("embed", MODEL, "--file", texts, "--output", output)
+        row = {"ours": seconds}
+        for kind in ("sentence-transformers", "onnxruntime"):
+            row[kind] = others("embed", MODEL, texts, kind)["seconds"]
+        measured.append(row)
+        print("embed", row, file=sys.stderr)
+    with h5py.File(output) as file:
+        vectors = numpy.array(file["embeddings"], numpy.float64)
+    reference = numpy.load(os.path.join(CACHE, "sentence-transformers.npy")).astype(numpy.float64)
+    cosines = (vectors * reference).sum(1) / numpy.linalg.norm(vectors, axis=1) / numpy.linalg.norm(reference, axis=1)
+    return {"texts": len(vectors), "least_cosine": cosines.min(), "rounds": measured,
+            "over_sentence_transformers": ratios(measured, "ours", "sentence-transformers"),
+            "over_onnxruntime": ratios(measured, "ours", "onnxruntime")}
+
+
+def load(_):
+    """From nothing to the first vector, a whole process each."""
+    measured = []
+    for _ in range(max(5, ROUNDS)):
+        seconds, _ = ours("embed", MODEL, "a small tree")
+        measured.append({"ours": seconds, "sentence-transformers": others("load", MODEL)["process_seconds"]})
+    print("load", measured, file=sys.stderr)
+    return {"ours": statistics.median(row["ours"] for row in measured),
+            "sentence-transformers": statistics.median(row["sentence-transformers"] for row in measured)}
+
+
+def main():
+    parts = {"finetune": finetune, "embed": embed, "load": load}
+    results = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in sys.argv[1:] or parts:
+            results[name] = parts[name](scratch)
+    print(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()
