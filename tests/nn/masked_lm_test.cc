@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
 #include "espalier/ops/gather.h"
 #include "espalier/ops/gelu.h"
