@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kModules = "modules.json";
+constexpr const char* kModulesFile = "modules.json";
 constexpr const char* kPrompts = "config_sentence_transformers.json";
 // Of the Transformer module; the first that is there counts.
 constexpr std::array<const char*, 3> kTransformer = {
@@ -56,7 +56,7 @@ std::vector<Module> chain_of(const JsonView& modules) {
     chain.push_back({kind, config_of(module)});
     if (i == 0 && !chain[0].config.empty()) {
       module["path"].fail(
-          fmt::format("the encoder lies in a folder of its own; move its files beside {}", kModules));
+          fmt::format("the encoder lies in a folder of its own; move its files beside {}", kModulesFile));
     }
   }
   if (chain.size() < 2) modules.fail(fmt::format("the module Pooling is missing{}", kWayOut));
@@ -154,10 +154,11 @@ std::vector<std::string> names_beside(const JsonView& modules) {
 }  // namespace
 
 Json read_sentence_files(const fs::path& folder) {
-  if (!fs::exists(folder / kModules)) return {};
+  if (!fs::exists(folder / kModulesFile)) return {};
   Json files = Json::object();
-  files[kModules] = read_json(folder / kModules);
-  for (const std::string& name : names_beside(JsonView(files[kModules], (folder / kModules).string()))) {
+  files[kModulesFile] = read_json(folder / kModulesFile);
+  for (const std::string& name :
+       names_beside(JsonView(files[kModulesFile], (folder / kModulesFile).string()))) {
     if (fs::exists(folder / name)) files[name] = read_json(folder / name);
   }
   static_cast<void>(sentence_options(files, {}, folder.string()));
@@ -167,7 +168,7 @@ Json read_sentence_files(const fs::path& folder) {
 SentenceOptions sentence_options(const Json& files, const Json& tokenizer_config, const std::string& where) {
   const JsonView view(files, where);
   SentenceOptions options;
-  const std::vector<Module> chain = chain_of(view[kModules]);
+  const std::vector<Module> chain = chain_of(view[kModulesFile]);
   read_pooling(view[chain[1].config], options);
   options.normalize = chain.size() > 2;
   for (std::size_t i = 2; i < chain.size(); ++i) {
@@ -185,8 +186,8 @@ SentenceOptions sentence_options(const Json& files, const Json& tokenizer_config
 }
 
 void write_sentence_files(const fs::path& folder, const Json& files) {
-  std::vector<std::string> names = names_beside(JsonView(files[kModules], kModules));
-  names.emplace_back(kModules);
+  std::vector<std::string> names = names_beside(JsonView(files[kModulesFile], kModulesFile));
+  names.emplace_back(kModulesFile);
   for (const std::string& name : names) {
     if (!files.contains(name)) continue;
     const fs::path path = folder / name;
@@ -198,7 +199,7 @@ void write_sentence_files(const fs::path& folder, const Json& files) {
 bool is_sentence_entry(const fs::path& path) {
   const std::string name = path.filename().string();
   if (!fs::is_directory(path)) {
-    return name == kModules || name == kPrompts ||
+    return name == kModulesFile || name == kPrompts ||
            std::find(kTransformer.begin(), kTransformer.end(), name) != kTransformer.end();
   }
   if (std::isdigit(static_cast<unsigned char>(name[0])) == 0) return false;  // "1_Pooling"
