@@ -92,8 +92,9 @@ std::string model_type_of(const JsonView& document) {
   const std::string type = view.as_string();
   const std::string difference = difference_of(type);
   view.fail(fmt::format(
-      "\"{}\" is not supported, only \"crammedBERT\", which `espalier export` and the cramming repository "
-      "write, \"bert\" and \"distilbert\"{}; of another model its tokenizer.json can be used: espalier "
+      "\"{}\" is not supported, only \"crammedBERT\" and \"espalier\", which `espalier export` and the "
+      "cramming repository write, \"bert\" and \"distilbert\"{}; of another model its tokenizer.json can be "
+      "used: espalier "
       "prepare CONFIG tokenizer.path=tokenizer.json",
       type, difference.empty() ? "" : ": " + difference));
 }
@@ -108,8 +109,9 @@ Json read_document(const fs::path& folder, HfConfig& config) {
     const JsonView view(document, config.where);
     view.expect_object();
     const std::string type = model_type_of(view);
-    if (const std::optional<HfLayout> stock = stock_layout(type)) {
-      config.layout = *stock;
+    const std::optional<HfLayout> stock = stock_layout(type);
+    if (stock || type == kEspalierType) {
+      config.layout = stock.value_or(HfLayout::kEspalier);
       return document;
     }
     if (type != kCrammed) refuse_model_type(view["model_type"]);
@@ -217,6 +219,7 @@ bool is_config_of(const Json& document, HfLayout layout) {
   if (!document.is_object()) return false;
   const std::string type = model_type_of(JsonView(document, "config.json"));
   const std::optional<HfLayout> stock = stock_layout(type);
+  if (type == kEspalierType) return layout == HfLayout::kEspalier;
   return stock ? *stock == layout : layout == HfLayout::kOriginal && document.contains("arch");
 }
 
@@ -235,6 +238,8 @@ HfConfig read_hf_config(const fs::path& folder) {
     parse_hf_arch(document["arch"], config);
     read_class_name(document, config);
     read_class_name(document["arch"], config);
+  } else if (config.layout == HfLayout::kEspalier) {
+    parse_espalier_config(config);
   } else {
     parse_stock_config(document, config);
   }
@@ -256,12 +261,14 @@ void require_problem_type(const HfConfig& config, std::int64_t labels) {
 
 Json hf_config(const HfModel& model, HfLayout layout, std::optional<DType> dtype) {
   const bool original = layout == HfLayout::kOriginal;
+  const bool stock = !original && layout != HfLayout::kEspalier;
   Json document = model.source.config;
   if (!is_config_of(document, layout)) {
-    document = original ? Json::object() : new_stock_config(model, layout);
+    document = stock ? new_stock_config(model, layout) : Json::object();
     if (original) document["arch"] = new_arch(model);
     if (model.classifier) add_labels(model, document);
   }
+  if (layout == HfLayout::kEspalier) write_espalier_config(model, document);
   if (!document.contains("architectures")) {
     document["architectures"] = Json::array({!original          ? stock_class(model, layout)
                                              : model.classifier ? kClassifier

@@ -43,6 +43,11 @@ Json new_stock_config(const HfModel& model, HfLayout layout);
 // Its class: BertModel, BertForMaskedLM ...
 std::string stock_class(const HfModel& model, HfLayout layout);
 
+// The same for our own classes. Of a masked LM or encoder the keys of the head that are there stay.
+inline constexpr const char* kEspalierType = "espalier";
+void parse_espalier_config(HfConfig& config);
+void write_espalier_config(const HfModel& model, Json& document);
+
 // InputError if `problem_type` asks for another loss than a head of so many labels has here.
 void require_problem_type(const HfConfig& config, std::int64_t labels);
 

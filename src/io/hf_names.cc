@@ -85,6 +85,7 @@ void for_each_head(std::int64_t elements, std::int64_t heads, const Use& use) {
 }  // namespace
 
 HfStored hf_stored(HfLayout layout, const std::string& name) {
+  if (layout == HfLayout::kEspalier) return {HfStored::Form::kAsIs, {name}};
   if (layout == HfLayout::kOriginal) {
     if (!name.ends_with(kTransposedSuffix)) return {HfStored::Form::kAsIs, {name}};
     return {HfStored::Form::kTransposed, {name.substr(0, name.size() - kTransposedSuffix.size())}};
@@ -111,6 +112,7 @@ HfStored hf_stored(HfLayout layout, const std::string& name) {
 std::string without_base(HfLayout layout, const std::string& name) {
   const std::string_view base = layout == HfLayout::kBert         ? "bert."
                                 : layout == HfLayout::kDistilBert ? "distilbert."
+                                : layout == HfLayout::kEspalier   ? "encoder."
                                                                   : "";
   return name.starts_with(base) ? name.substr(base.size()) : name;
 }
@@ -173,6 +175,7 @@ Tensor transposed(const Tensor& matrix) {
 std::string decoder_name(HfLayout layout) {
   switch (layout) {
     case HfLayout::kOriginal:
+    case HfLayout::kEspalier:
       return "decoder.weight";
     case HfLayout::kBert:
       return "cls.predictions.decoder.weight";

@@ -1,4 +1,5 @@
-// The layout of the original code (UltraFastBERT): tensors and buffers of a crammed BERT.
+// The layouts with our names: of the original code (UltraFastBERT), with the buffers of a crammed BERT, and
+// of our own classes.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,8 +18,8 @@ namespace {
 
 class OriginalReader {
  public:
-  OriginalReader(HfModel& model, HfTensorFile& file)
-      : model_(model), file_(file), decoder_(decoder_name(HfLayout::kOriginal)) {}
+  OriginalReader(HfModel& model, HfLayout layout, HfTensorFile& file)
+      : model_(model), layout_(layout), file_(file), decoder_(decoder_name(layout)) {}
 
   void read_all(const HfConfig& config) {
     choose_vocabulary();
@@ -27,7 +28,10 @@ class OriginalReader {
     visit_model_tensors(model_.arch, head, [this](const std::string& name, const Shape& shape) {
       model_.tensors.push_back({name, name == kWordEmbedding ? word_embedding(shape) : tensor(name, shape)});
     });
-    for (const HfBuffer& buffer : hf_buffers(model_.arch, config.rotary_without_effect)) read_buffer(buffer);
+    if (layout_ == HfLayout::kOriginal) {
+      for (const HfBuffer& buffer : hf_buffers(model_.arch, config.rotary_without_effect))
+        read_buffer(buffer);
+    }
     refuse_unknown();
   }
 
@@ -42,10 +46,16 @@ class OriginalReader {
     model_.arch.embedding.vocab_size = shape[0];
   }
 
-  // A parameter under our name, from the original's.
+  // Of an encoder alone transformers saves the names without their beginning.
+  std::string found_name(const std::string& name) const {
+    const std::string base = without_base(layout_, name);
+    return !file_.contains(name) && file_.contains(base) ? base : name;
+  }
+
+  // A parameter under our name, from the layout's.
   Tensor tensor(const std::string& name, const Shape& shape) {
-    const HfStored stored = hf_stored(HfLayout::kOriginal, name);
-    const Tensor value = file_.take(stored.names[0], hf_shape(stored, shape));
+    const HfStored stored = hf_stored(layout_, name);
+    const Tensor value = file_.take(found_name(stored.names[0]), hf_shape(stored, shape), stored.names[0]);
     return from_hf(stored, {&value, 1}, model_.arch.attention.heads);
   }
 
@@ -110,6 +120,7 @@ class OriginalReader {
   }
 
   HfModel& model_;
+  HfLayout layout_;
   HfTensorFile& file_;
   std::string decoder_;
 };
@@ -121,7 +132,19 @@ void read_original(HfModel& model, const HfConfig& config, HfTensorFile& file) {
     require_supported_head(config);
     set_classifier(model, config, file, "head.weight");
   }
-  OriginalReader(model, file).read_all(config);
+  OriginalReader(model, HfLayout::kOriginal, file).read_all(config);
+}
+
+void read_espalier(HfModel& model, const HfConfig& config, HfTensorFile& file) {
+  nn::CrammedBertOptions& arch = model.arch;
+  const bool named = config.encoder_named || config.masked_lm_named;
+  if (config.sequence_classifier_named || (!named && file.contains("head.weight"))) {
+    set_classifier(model, config, file, "head.weight");
+  } else if (config.encoder_named) {
+    arch.masked_lm_head = arch.head_transform = arch.decoder_bias = false;
+    arch.pooler = arch.pooler && file.contains("pooler.dense.weight");
+  }
+  OriginalReader(model, HfLayout::kEspalier, file).read_all(config);
 }
 
 }  // namespace espalier::io

@@ -83,7 +83,13 @@ HfModel read_hf_model(const fs::path& folder) {
   HfTensorFile file(folder);
   for (std::string& warning : file.warnings()) model.warnings.push_back(std::move(warning));
   const bool original = config.layout == HfLayout::kOriginal;
-  original ? read_original(model, config, file) : read_stock(model, config, file);
+  if (original) {
+    read_original(model, config, file);
+  } else if (config.layout == HfLayout::kEspalier) {
+    read_espalier(model, config, file);
+  } else {
+    read_stock(model, config, file);
+  }
   file.note_types(model.source);
   read_tokenizer_files(model, folder);
   if (!model.classifier) model.sentence_files = read_sentence_files(folder);

@@ -7,9 +7,10 @@
 
 namespace espalier::io {
 
-// Both set `classifier` and `labels` and fill `tensors` and `source.buffers` of a model that has the
+// They set `classifier` and `labels` and fill `tensors` and `source.buffers` of a model that has the
 // architecture of the config. InputError names the file and the tensor.
 void read_original(HfModel& model, const HfConfig& config, HfTensorFile& file);
+void read_espalier(HfModel& model, const HfConfig& config, HfTensorFile& file);
 void read_stock(HfModel& model, const HfConfig& config, HfTensorFile& file);
 
 // The model is a classifier. `weight` is the tensor whose rows are its labels where the config is silent.

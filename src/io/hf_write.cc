@@ -11,6 +11,7 @@
 #include "espalier/io/tokenizer_json.h"
 #include "io/hf_config.h"
 #include "io/hf_names.h"
+#include "io/hf_remote_code.h"
 #include "io/hf_tensors.h"
 #include "io/hf_tokenizer.h"
 #include "io/staged_folder.h"
@@ -26,6 +27,13 @@ constexpr const char* kMark = "exported_by";
 constexpr std::array<const char*, 7> kFiles = {
     "config.json",           "model_config.json",       kWeights,   "tokenizer.json",
     "tokenizer_config.json", "special_tokens_map.json", "README.md"};
+
+bool is_ours(const std::string& name) {
+  const auto modules = remote_modules();
+  return std::find(kFiles.begin(), kFiles.end(), name) != kFiles.end() ||
+         std::any_of(modules.begin(), modules.end(),
+                     [&](const RemoteModule& module) { return module.file == name; });
+}
 
 bool is_export(const fs::path& folder) {
   try {
@@ -49,8 +57,7 @@ void require_replaceable(const fs::path& folder) {
   }
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    if (std::find(kFiles.begin(), kFiles.end(), name) != kFiles.end()) continue;
-    if (is_sentence_entry(entry.path())) continue;
+    if (is_ours(name) || is_sentence_entry(entry.path())) continue;
     throw InputError(
         fmt::format("{}: the folder holds an earlier export, but also {}, which would be lost; move it or "
                     "give a new folder",
@@ -101,15 +108,15 @@ bool is_untied(const HfModel& model) {
   return !JsonView(model.source.config, "config.json").get("tie_word_embeddings", true);
 }
 
-// The original stores the decoder beside the word embedding that it is tied to, transformers only where the
-// config says that it is not.
+// The original stores the decoder beside the word embedding that it is tied to, classes of transformers only
+// where the config says that it is not.
 bool has_decoder(const HfModel& model, HfLayout layout) {
   if (model.classifier || !model.arch.masked_lm_head) return false;
-  return layout == HfLayout::kOriginal || is_untied(model);
+  return layout == HfLayout::kOriginal || (layout != HfLayout::kEspalier && is_untied(model));
 }
 
 void add_tensors(const HfModel& model, HfLayout layout, Entries& entries) {
-  const bool base_alone = !model.classifier && !model.arch.masked_lm_head;
+  const bool base_alone = layout != HfLayout::kEspalier && !model.classifier && !model.arch.masked_lm_head;
   for (const NamedTensor& tensor : model.tensors) {
     const HfStored stored = hf_stored(layout, tensor.name);
     for (const NamedTensor& part : to_hf(stored, tensor.value, model.arch.attention.heads)) {
@@ -128,7 +135,7 @@ void write_weights(const fs::path& path, const HfModel& model, HfLayout layout, 
   if (layout == HfLayout::kOriginal) {
     for (const HfBuffer& buffer : hf_buffers(model.arch, rotary_without_effect(model)))
       entries.add_buffer(buffer);
-  } else {
+  } else if (layout != HfLayout::kEspalier) {
     for (const NamedTensor& kept : model.source.buffers) entries.add(kept.name, kept.value);
   }
   write_safetensors(path, entries.all(), {{"format", "pt"}, {kMark, "espalier"}});
@@ -165,6 +172,11 @@ void write_hf_model(const fs::path& folder, const HfModel& model, const HfWriteO
   // The original's own loader reads the architecture from this file.
   if (layout == HfLayout::kOriginal) {
     write_text_atomically(staged.temporary() / "model_config.json", json_text(config.at("arch")));
+  }
+  if (layout == HfLayout::kEspalier) {
+    for (const RemoteModule& module : remote_modules()) {
+      write_text_atomically(staged.temporary() / module.file, module.text);
+    }
   }
   write_tokenizer(staged.temporary(), model, layout);
   if (!model.sentence_files.is_null()) write_sentence_files(staged.temporary(), model.sentence_files);

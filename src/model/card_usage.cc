@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "espalier/io/tokenizer_json.h"
+#include "espalier/model/text_encoding.h"
 
 namespace espalier::model {
 
@@ -83,32 +84,36 @@ Example stock_masked_lm_example(const std::string& mask) {
   return example;
 }
 
-// It reads a single text in the tokenizer's own template.
+// All but a crammed BERT read a single text in the tokenizer's own template.
 Example stock_classifier_example(const io::HfModel& model) {
   Example example = classifier_example(model);
+  if (classifier_encoding(model.arch, *model.classifier).empty_pair) return example;
   const bool pairs = example.shell.find("--pair") != std::string::npos;
   example.python = pairs ? "\"A first text.\", \"A second text.\"" : example.shell;
   return example;
 }
 
-// Tried with 4.41.2 and 5.23.
-std::string stock_lines(const Example& example, bool sentences) {
+// Tried with 4.41.2 and 5.23. Modules of the folder's own are only loaded where that is said.
+std::string stock_lines(const Example& example, bool own, bool sentences) {
   std::string text = fmt::format(
-      "In Python, with transformers from 4.41 on:\n\n"
+      "In Python, with transformers from 4.41 on{4}:\n\n"
       "    import torch\n"
       "    from transformers import {0}, AutoTokenizer\n"
-      "    tokenizer = AutoTokenizer.from_pretrained(\".\")\n"
-      "    model = {0}.from_pretrained(\".\").eval()\n"
+      "    tokenizer = AutoTokenizer.from_pretrained(\".\"{3})\n"
+      "    model = {0}.from_pretrained(\".\"{3}).eval()\n"
       "    inputs = tokenizer({1}, return_tensors=\"pt\")\n"
       "    with torch.no_grad(): outputs = model(**inputs)\n"
       "{2}\n",
-      example.call, example.python, example.result);
+      example.call, example.python, example.result, own ? ", trust_remote_code=True" : "",
+      own ? "; the two modules in this folder compute it, and train it with every routing (`routing_mode` in "
+            "config.json)"
+          : "");
   if (!sentences) return text;
   return text + fmt::format(
                     "or with sentence-transformers, whose pooling `espalier embed` follows:\n\n"
                     "    from sentence_transformers import SentenceTransformer\n"
-                    "    print(SentenceTransformer(\".\").encode([{}]))\n\n",
-                    example.python);
+                    "    print(SentenceTransformer(\".\"{}).encode([{}]))\n\n",
+                    own ? ", trust_remote_code=True" : "", example.python);
 }
 
 Example example_of(const io::HfModel& model, bool original) {
@@ -121,13 +126,15 @@ Example example_of(const io::HfModel& model, bool original) {
 
 }  // namespace
 
-std::string card_usage(const io::HfModel& model) {
+std::string card_usage(const io::HfModel& model, io::HfLayout layout) {
   if (model.tokenizer_json.empty()) return "## Use\n\nThe model came without a tokenizer.\n\n";
-  const bool original = io::export_layout(model) == io::HfLayout::kOriginal;
+  const bool original = layout == io::HfLayout::kOriginal;
   const Example example = example_of(model, original);
   const std::string text = fmt::format(
       "## Use\n\nFrom the shell, in this folder:\n\n    espalier {} . {}\n\n", example.verb, example.shell);
-  if (!original) return text + stock_lines(example, !model.sentence_files.is_null());
+  if (!original) {
+    return text + stock_lines(example, layout == io::HfLayout::kEspalier, !model.sentence_files.is_null());
+  }
   return text + tokenizer_lines(example) + model_lines(example, io::stores_rotary_tables(model));
 }
 

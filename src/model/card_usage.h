@@ -10,6 +10,6 @@ namespace espalier::model {
 // Lines for the shell and for Python, which are indented. For a layout of transformers one block; for the
 // original's two: the tokenizer's, for every transformers since 4.41, and the model's, for those in which the
 // original's code works. The interop check runs them as they are.
-std::string card_usage(const io::HfModel& model);
+std::string card_usage(const io::HfModel& model, io::HfLayout layout);
 
 }  // namespace espalier::model

@@ -28,14 +28,6 @@ io::Checkpoint load_with_metrics(const fs::path& model, std::vector<std::string>
   return checkpoint;
 }
 
-void require_hard(const RoutingProvenance& routing, const std::string& model) {
-  if (routing.mode != "soft") return;
-  throw InputError(fmt::format(
-      "{}: routing.mode: soft: the model is a mixture over all paths (temperature {:g}), which the original "
-      "architecture cannot compute; --routing hard exports its hard trees, which compute something else",
-      model, routing.temperature));
-}
-
 // What an import may replace is an import: a training's last.h5, tokens or a file of somebody's would be
 // lost.
 void require_replaceable(const fs::path& file) {
@@ -72,16 +64,22 @@ ExportSummary export_model(const fs::path& model, const fs::path& folder, const 
   const io::Checkpoint checkpoint = load_with_metrics(model, summary.warnings);
   const RoutingProvenance routing = routing_of(checkpoint, model.string());
   io::HfModel hf = hf_from_checkpoint(checkpoint, model.string());
-  io::export_layout(hf, options.format);
-  const bool trees = hf.arch.ffn.type == nn::FeedForwardType::kNeuronTree;
-  if (trees && !options.harden) require_hard(routing, model.string());
+  const bool trees = nn::has_trees(hf.arch.ffn);
   // Exported as hard trees, it is one that may be exported again.
-  if (trees && routing.mode == "soft") hf.own["routing"]["mode"] = "hard";
+  const bool soft = trees && routing.mode == "soft";
+  if (soft && options.harden) hf.own["routing"]["mode"] = "hard";
   if (trees && !routing.finished) {
     summary.warnings.push_back(
         fmt::format("{}: its trees had not finished hardening; the export routes hard", model.string()));
   }
-  io::write_hf_model(folder, hf, {options.dtype, model_card(hf, checkpoint), options.format});
+  const io::HfLayout layout = io::export_layout(hf, options.format);
+  if (soft && !options.harden) {
+    summary.warnings.push_back(fmt::format(
+        "{}: exported as what it was trained to be, the mixture over all paths (temperature {:g}); "
+        "--routing hard exports its hard trees",
+        model.string(), routing.temperature));
+  }
+  io::write_hf_model(folder, hf, {options.dtype, model_card(hf, layout, checkpoint), options.format});
   summary.tensors = static_cast<std::int64_t>(hf.tensors.size());
   for (const io::NamedTensor& tensor : hf.tensors) summary.parameters += tensor.value.size();
   return summary;

@@ -18,17 +18,19 @@ std::string front_matter(const io::HfModel& model, io::HfLayout layout) {
                      : model.arch.masked_lm_head      ? "fill-mask"
                      : model.sentence_files.is_null() ? "feature-extraction"
                                                       : "sentence-similarity";
-  std::string tags = layout == io::HfLayout::kOriginal ? "- crammedBERT\n- fast-feedforward\n"
-                     : layout == io::HfLayout::kBert   ? "- bert\n"
-                                                       : "- distilbert\n";
+  std::string tags = layout == io::HfLayout::kOriginal     ? "- crammedBERT\n- fast-feedforward\n"
+                     : layout == io::HfLayout::kBert       ? "- bert\n"
+                     : layout == io::HfLayout::kDistilBert ? "- distilbert\n"
+                                                           : "- espalier\n- fast-feedforward\n";
   if (!model.sentence_files.is_null()) tags += "- sentence-transformers\n";
   return fmt::format("---\nlanguage: en\npipeline_tag: {}\ntags:\n{}---\n\n", task, tags);
 }
 
 const char* name_of(io::HfLayout layout) {
-  return layout == io::HfLayout::kOriginal ? "crammed BERT"
-         : layout == io::HfLayout::kBert   ? "BERT"
-                                           : "DistilBERT";
+  return layout == io::HfLayout::kOriginal     ? "crammed BERT"
+         : layout == io::HfLayout::kBert       ? "BERT"
+         : layout == io::HfLayout::kDistilBert ? "DistilBERT"
+                                               : "BERT encoder";
 }
 
 std::string architecture_section(const io::HfModel& model) {
@@ -89,12 +91,11 @@ std::string metrics_section(const io::Checkpoint& checkpoint) {
 
 }  // namespace
 
-std::string model_card(const io::HfModel& model, const io::Checkpoint& checkpoint) {
-  const io::HfLayout layout = io::export_layout(model);
+std::string model_card(const io::HfModel& model, io::HfLayout layout, const io::Checkpoint& checkpoint) {
   std::string text = front_matter(model, layout);
   text += fmt::format("# A {} with {} feedforward layers\n\n", name_of(layout), nn::describe(model.arch.ffn));
   text += architecture_section(model) + training_section(checkpoint) + metrics_section(checkpoint);
-  text += card_usage(model);
+  text += card_usage(model, layout);
   if (!checkpoint.config_yaml.empty()) {
     text += "## Configuration\n\n```yaml\n" + checkpoint.config_yaml + "```\n";
   }

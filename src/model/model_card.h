@@ -9,6 +9,6 @@
 namespace espalier::model {
 
 // What the model is, how it was trained and scored, and how to use it, from what the checkpoint holds.
-std::string model_card(const io::HfModel& model, const io::Checkpoint& checkpoint);
+std::string model_card(const io::HfModel& model, io::HfLayout layout, const io::Checkpoint& checkpoint);
 
 }  // namespace espalier::model

@@ -23,15 +23,11 @@ MODELS = {"masked": ("fff_4x2", None), "rotary": ("rotary", None), "gated": ("ga
 TYPES = 'print(tokenizer("a river", "a tree")["token_type_ids"])\n'
 
 
-def _packages(version):
-    return tools.packages("transformers-" + version, version + ".txt")
-
-
-def _run_blocks(version, blocks, original):
-    """What each block prints with that version; None is the environment's own."""
-    environment = dict(os.environ)
-    if version:
-        environment["PYTHONPATH"] = _packages(version)
+def run_blocks(version, blocks, original=None, beside=()):
+    """What each block prints with that version, beside some other packages; None is the environment's own."""
+    folders = [tools.packages(name, name.removeprefix("transformers-") + ".txt")
+               for name in (version and "transformers-" + version, *beside) if name]
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(folders))
     command = [sys.executable, "-W", "ignore", os.path.join(tools.HERE, "run_blocks.py"), original or ""]
     done = subprocess.run(command, input=json.dumps(blocks), env=environment, capture_output=True, text=True,
                           check=False)
@@ -43,12 +39,13 @@ def _run_blocks(version, blocks, original):
     return [result["out"].strip() for result in results]
 
 
-def _card(folder):
-    """The indented blocks under `## Use`: for the shell, the tokenizer, the installation and the model."""
+def card(folder, count=4):
+    """The indented blocks under `## Use`: for the shell, of the original's layout for the tokenizer and the installation,
+    and for the model."""
     with open(os.path.join(folder, "README.md"), encoding="utf-8") as file:
         use = file.read().split("## Use\n")[1].split("\n## ")[0]
     blocks = [re.sub(r"(?m)^    ", "", block) for block in re.findall(r"(?m)(?:^    .*\n)+", use)]
-    tools.expect(len(blocks) == 4, f"{folder}/README.md: {len(blocks)} blocks of lines, expected 4: {blocks}")
+    tools.expect(len(blocks) == count, f"{folder}/README.md: {len(blocks)} blocks of lines, expected {count}: {blocks}")
     return blocks
 
 
@@ -58,7 +55,7 @@ def _range(installation, folder):
     return [tuple(map(int, version.split("."))) for version in found.groups()]
 
 
-def _shell_result(program, folder, line):
+def shell_result(program, folder, line):
     """What the card's line for the shell answers: the first token, label or value."""
     words = shlex.split(line)
     tools.expect(words[0] == "espalier", f"{folder}/README.md: the shell's line is {line!r}")
@@ -105,8 +102,8 @@ def check(program, scratch):
     for seed, (name, (variant, head)) in enumerate(MODELS.items()):
         config = check_import.config_of(variant, head)
         _, folder = check_import.round_trip(program, scratch, name, config, check_import.random_twin(config, 70 + seed))
-        shell, tokens, installation, model = _card(folder)
-        answer, score = _shell_result(program, folder, shell)
+        shell, tokens, installation, model = card(folder)
+        answer, score = shell_result(program, folder, shell)
         first, last = _range(installation, folder)
         for version in blocks:
             blocks[version].append({"folder": folder, "code": tokens, "original": False})
@@ -115,11 +112,11 @@ def check(program, scratch):
                 blocks[version].append({"folder": folder, "code": model, "original": True})
                 answers[version].append(score if name == "value" else answer)
     exported = _saved_by_five(program, scratch)
-    _, tokens, _, _ = _card(exported)
+    _, tokens, _, _ = card(exported)
     for version in blocks:
         blocks[version].append({"folder": exported, "code": tokens + TYPES, "original": False})
         answers[version].append(None)
-    printed = {version: _run_blocks(version, blocks[version], original) for version in blocks}
+    printed = {version: run_blocks(version, blocks[version], original) for version in blocks}
     _compare(printed, answers)
     types = printed[None][-1]
     tools.expect(types.endswith("1, 1]"), f"types of a pair in {transformers.__version__}: {types}")

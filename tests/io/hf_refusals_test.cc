@@ -128,16 +128,19 @@ TEST_CASE("an empty tokenizer.json is a failed download, not a model without wor
   CHECK(error.find("tokenizer.json: the file is empty; download it again") != std::string::npos);
 }
 
-TEST_CASE("what the original has no counterpart for is not exported") {
+TEST_CASE("what the original has no counterpart for is not exported for it") {
   HfModel model;
+  const auto error = [&] {
+    CHECK(export_layout(model) == HfLayout::kEspalier);
+    return testing::error_of([&] { export_layout(model, HfFormat::kOriginal); });
+  };
   model.arch.ffn.type = nn::FeedForwardType::kLeafTree;
-  CHECK(testing::error_of([&] { export_layout(model); }).find("arch.ffn.type: leaf_tree") !=
+  CHECK(error().find("export: --format original: arch.ffn.type: leaf_tree has no counterpart") !=
         std::string::npos);
   model.arch = {};
   model.arch.attention.rotary = true;
   model.arch.embedding.max_positions = 2048;
-  CHECK(testing::error_of([&] { export_layout(model); }).find("arch.embedding.max_positions: 2048") !=
-        std::string::npos);
+  CHECK(error().find("arch.embedding.max_positions: 2048") != std::string::npos);
 }
 
 // The same tensors, all as F64: our own writer has no such type.

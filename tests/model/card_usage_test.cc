@@ -26,7 +26,7 @@ bool has(const std::string& text, const std::string& part) {
 }  // namespace
 
 TEST_CASE("a masked LM: the tokenizer anywhere, the model in the versions that run the original's code") {
-  const std::string usage = card_usage(read(testing::small_masked_lm()));
+  const std::string usage = card_usage(read(testing::small_masked_lm()), io::HfLayout::kOriginal);
   CHECK(has(usage, "    espalier fill-mask . \"The capital of France is <mask>.\"\n\n"));
   CHECK(has(usage,
             "any transformers from 4.41 on (tried up to 5.23):\n\n"
@@ -44,31 +44,49 @@ TEST_CASE("a masked LM: the tokenizer anywhere, the model in the versions that r
 TEST_CASE("complex tables of rotary positions end the range earlier, also where they have no effect") {
   io::HfModel model = read(testing::small_masked_lm());
   model.source.config["arch"]["attention"]["rotary_embedding"] = true;
-  CHECK(has(card_usage(model), "\"transformers>=4.41.2,<=4.49.0\""));
+  CHECK(has(card_usage(model, io::HfLayout::kOriginal), "\"transformers>=4.41.2,<=4.49.0\""));
   model.source = {};
-  CHECK_FALSE(has(card_usage(model), "4.49.0"));
+  CHECK_FALSE(has(card_usage(model, io::HfLayout::kOriginal), "4.49.0"));
   model.arch.attention.rotary = true;
-  CHECK(has(card_usage(model), "4.41.2 to 4.49.0 (its rotary positions lie in complex tensors"));
+  CHECK(has(card_usage(model, io::HfLayout::kOriginal),
+            "4.41.2 to 4.49.0 (its rotary positions lie in complex tensors"));
 }
 
 TEST_CASE("classifiers: classes, values, and pairs where the model was trained on them") {
   io::HfModel model = read(testing::small_classifier(3));
-  std::string usage = card_usage(model);
+  std::string usage = card_usage(model, io::HfLayout::kOriginal);
   CHECK(has(usage, "    espalier classify . \"A text to classify.\"\n"));
   CHECK(has(usage, "tokenizer([\"A text to classify.\"], [\"\"], return_tensors=\"pt\")"));
   CHECK(has(usage, "AutoModelForSequenceClassification.from_pretrained(\".\").eval()"));
   CHECK(has(usage, "    print(model.config.id2label[outputs[\"logits\"].argmax().item()])\n"));
   model.own = {{"task", {{"text", "premise"}, {"text_pair", "hypothesis"}}}};
-  usage = card_usage(model);
+  usage = card_usage(model, io::HfLayout::kOriginal);
   CHECK(has(usage, "    espalier classify . \"A first text.\" --pair \"A second text.\"\n"));
   CHECK(has(usage, "tokenizer([\"A first text.\"], [\"A second text.\"], return_tensors=\"pt\")"));
-  CHECK(has(card_usage(read(testing::small_classifier(1))), "    print(outputs[\"logits\"].item())\n"));
+  CHECK(has(card_usage(read(testing::small_classifier(1)), io::HfLayout::kOriginal),
+            "    print(outputs[\"logits\"].item())\n"));
+}
+
+TEST_CASE("our modules and the classes of transformers: in every version, ours by trust_remote_code") {
+  io::HfModel model = read(testing::small_masked_lm());
+  std::string usage = card_usage(model, io::HfLayout::kEspalier);
+  CHECK(has(usage, "    tokenizer = AutoTokenizer.from_pretrained(\".\", trust_remote_code=True)\n"));
+  CHECK(has(usage, "with transformers from 4.41 on; the two modules in this folder compute it"));
+  CHECK(
+      has(usage, "    model = AutoModelForMaskedLM.from_pretrained(\".\", trust_remote_code=True).eval()\n"));
+  CHECK(has(usage, "outputs.logits[0, place].argmax()"));
+  CHECK_FALSE(has(usage, "cramming"));
+  model.arch.masked_lm_head = false;
+  usage = card_usage(model, io::HfLayout::kBert);
+  CHECK(has(usage, "    espalier embed . \"A text to compare.\"\n"));
+  CHECK(has(usage, "    model = AutoModel.from_pretrained(\".\").eval()\n"));
+  CHECK_FALSE(has(usage, "trust_remote_code"));
 }
 
 TEST_CASE("without a tokenizer there is nothing to show") {
   io::HfModel model = read(testing::small_masked_lm());
   model.tokenizer_json.clear();
-  CHECK(card_usage(model) == "## Use\n\nThe model came without a tokenizer.\n\n");
+  CHECK(card_usage(model, io::HfLayout::kOriginal) == "## Use\n\nThe model came without a tokenizer.\n\n");
 }
 
 TEST_CASE("an import explains the truncation and padding that it does not apply") {

@@ -163,7 +163,6 @@ TEST_CASE("a mixture exported as hard trees may be exported again, and keeps its
   fill(model);
   io::save_checkpoint(dir / "soft.h5",
                       model_checkpoint(model, {"soft", 0.5, true, true, std::nullopt}, tokenizer_json()));
-  CHECK_THROWS_AS(export_model(dir / "soft.h5", dir / "a"), InputError);
   ExportOptions harden;
   harden.harden = true;
   export_model(dir / "soft.h5", dir / "a", harden);
@@ -252,17 +251,36 @@ TEST_CASE("load_weights copies by name and names what does not fit") {
         "a.h5: tensor `encoder.embedding.word_embedding.weight` [450,8] is missing");
 }
 
-TEST_CASE("export refuses what the original cannot compute, and warns of trees that are not hard yet") {
+TEST_CASE("a mixture stays one, unless it is told to be hard, and the original's layout refuses it") {
   const TempDir dir;
   nn::MaskedLm model(tiny());
   fill(model);
   io::save_checkpoint(dir / "soft.h5",
                       model_checkpoint(model, {"soft", 0.5, true, true, {}}, tokenizer_json()));
-  CHECK(error_of([&] { export_model(dir / "soft.h5", dir / "out"); }).find("soft.h5: routing.mode: soft:") !=
+  ExportOptions options;
+  options.format = io::HfFormat::kOriginal;
+  CHECK(error_of([&] {
+          export_model(dir / "soft.h5", dir / "out", options);
+        }).find("export: --format original: routing.mode: soft: the model is a mixture") !=
         std::string::npos);
   CHECK_FALSE(std::filesystem::exists(dir / "out"));
-  CHECK(export_model(dir / "soft.h5", dir / "out", {std::nullopt, true}).warnings.empty());
+  options.harden = true;
+  CHECK(export_model(dir / "soft.h5", dir / "out", options).warnings.empty());
 
+  const ExportSummary summary = export_model(dir / "soft.h5", dir / "out");
+  REQUIRE(summary.warnings.size() == 1);
+  CHECK(summary.warnings[0].find("the mixture over all paths (temperature 0.5); --routing hard") !=
+        std::string::npos);
+  const io::Json config = io::read_json(dir / "out" / "config.json");
+  CHECK(config.at("routing_mode") == "soft");
+  CHECK(config.at("routing_temperature") == 0.5);
+  CHECK(load_model(dir / "out").routing.mode == "soft");
+  CHECK(load_model(dir / "out").routing.trained_softly);
+}
+
+TEST_CASE("export warns of trees that are not hard yet; leaf trees go into our own modules") {
+  const TempDir dir;
+  nn::MaskedLm model(tiny());
   io::save_checkpoint(dir / "half.h5",
                       model_checkpoint(model, {"anneal", 0.5, false, true, {}}, tokenizer_json()));
   const ExportSummary summary = export_model(dir / "half.h5", dir / "out");
@@ -272,9 +290,11 @@ TEST_CASE("export refuses what the original cannot compute, and warns of trees t
   nn::CrammedBertOptions arch = tiny();
   arch.ffn.type = nn::FeedForwardType::kLeafTree;
   nn::MaskedLm leaves(arch);
+  fill(leaves);
   io::save_checkpoint(dir / "leaf.h5", model_checkpoint(leaves, {}, ""));
-  CHECK(error_of([&] { export_model(dir / "leaf.h5", dir / "out"); }).find("arch.ffn.type: leaf_tree") !=
-        std::string::npos);
+  export_model(dir / "leaf.h5", dir / "leaves");
+  CHECK(std::filesystem::exists(dir / "leaves" / "modeling_espalier.py"));
+  CHECK(checksum_of(load_model(dir / "leaves").module()) == checksum_of(leaves));
 }
 
 TEST_CASE("the model card has architecture, training, scores and configuration") {

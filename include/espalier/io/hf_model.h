@@ -23,6 +23,8 @@ enum class HfLayout {
   // are tensors of their own.
   kBert,
   kDistilBert,
+  // The modules of src/io/python, which lie in the folder: model_type espalier. Our names and layouts.
+  kEspalier,
 };
 
 // What a folder says beyond the model itself, kept so that it can be written back as it was.
@@ -62,12 +64,13 @@ struct HfModel {
 //   `architectures` or else by the tensors that are there; with or without "bert." in the names, with gamma
 //   and beta too. A decoder that differs from the word embedding is refused: ours is tied. Heads that the
 //   class does not have are left out with a warning.
+// - Our own three classes, Espalier...: as transformers saves them after training, too.
 HfModel read_hf_model(const std::filesystem::path& folder);
 
 enum class HfFormat {
-  kAuto,          // the original's where it computes the model, else a class of transformers
+  kAuto,          // the original's where it computes the model, else as kTransformers
   kOriginal,      // HfLayout::kOriginal
-  kTransformers,  // HfLayout::kBert or kDistilBert
+  kTransformers,  // HfLayout::kBert or kDistilBert where they compute it, else kEspalier
 };
 
 struct HfWriteOptions {
@@ -77,8 +80,8 @@ struct HfWriteOptions {
   HfFormat format = HfFormat::kAuto;
 };
 
-// The layout whose classes compute the model exactly. InputError where none does (leaf trees; trees in
-// post-norm layers ...), naming the setting.
+// The layout whose classes compute the model exactly. InputError naming the setting where kOriginal is asked
+// for and does not (leaf trees, soft routing, post-norm layers ...).
 HfLayout export_layout(const HfModel& model, HfFormat format = HfFormat::kAuto);
 
 // Writes a folder that appears under its name whole or not at all. A folder that is there is replaced if it

@@ -13,8 +13,8 @@ namespace espalier::model {
 
 struct ExportOptions {
   std::optional<io::DType> dtype;  // as in io::HfWriteOptions
-  // Export the hard trees of a model that was trained to be a mixture (routing.mode: soft), knowing that they
-  // compute something else.
+  // Export the hard trees of a model that was trained to be a mixture (routing.mode: soft), which compute
+  // something else.
   bool harden = false;
   io::HfFormat format = io::HfFormat::kAuto;
 };
@@ -25,8 +25,8 @@ struct ExportSummary {
   std::vector<std::string> warnings;
 };
 
-// Writes MODEL to `folder` as a Hugging Face folder with a model card (README.md), in the layout that
-// computes it exactly. InputError for what none does, naming the setting: leaf trees, soft routing.
+// Writes MODEL to `folder` as a Hugging Face folder with a model card (README.md), in a layout that
+// computes it exactly. InputError naming the setting where the original's is asked for and does not.
 ExportSummary export_model(const std::filesystem::path& model, const std::filesystem::path& folder,
                            const ExportOptions& options = {});
 

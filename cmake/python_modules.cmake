@@ -1,0 +1,12 @@
+# The Python modules that exports carry, as text in the room io: the installed program has them without the sources.
+function(espalier_python_modules)
+  set(folder ${PROJECT_SOURCE_DIR}/src/io/python)
+  foreach(name IN ITEMS configuration modeling)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${folder}/${name}_espalier.py)
+    string(TOUPPER ${name} upper)
+    file(READ ${folder}/${name}_espalier.py ESPALIER_${upper}_PY)
+  endforeach()
+  set(generated ${PROJECT_BINARY_DIR}/generated/io/hf_remote_code.cc)
+  configure_file(${PROJECT_SOURCE_DIR}/src/io/hf_remote_code.cc.in ${generated} @ONLY)
+  target_sources(espalier_io PRIVATE ${generated})
+endfunction()

@@ -1,0 +1,256 @@
+// Folders of model_type espalier: what export writes beside its own Python modules, and what transformers may
+// have saved since.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "espalier/config/arch_config.h"
+#include "espalier/io/hf_model.h"
+#include "espalier/io/model_tensors.h"
+#include "io/hf_remote_code.h"
+#include "tests/io/hf_support.h"
+#include "tests/support/support.h"
+
+namespace espalier::io {
+namespace {
+
+using testing::TempDir;
+using namespace hf_testing;
+
+nn::CrammedBertOptions small_arch() {
+  nn::CrammedBertOptions arch;
+  arch.layers = 2;
+  arch.hidden_size = 8;
+  arch.attention.heads = 2;
+  arch.embedding.vocab_size = 450;
+  arch.embedding.max_positions = 32;
+  arch.ffn.type = nn::FeedForwardType::kLeafTree;
+  arch.ffn.trees = 2;
+  arch.ffn.depth = 2;
+  arch.ffn.leaf_width = 3;
+  return arch;
+}
+
+// BERT's blocks with trees, and everything that a masked LM may have.
+nn::CrammedBertOptions mixed_arch() {
+  nn::CrammedBertOptions arch = nn::bert_options();
+  const nn::CrammedBertOptions small = small_arch();
+  arch.layers = small.layers;
+  arch.hidden_size = small.hidden_size;
+  arch.attention.heads = small.attention.heads;
+  arch.embedding.vocab_size = small.embedding.vocab_size;
+  arch.embedding.max_positions = small.embedding.max_positions;
+  arch.ffn.type = nn::FeedForwardType::kNeuronTree;
+  arch.ffn.depth = 2;
+  arch.ffn.activation = nn::Activation::kGeluTanh;
+  arch.norm_eps = 1e-7;
+  arch.attention.rotary = true;
+  arch.pooler = true;
+  return arch;
+}
+
+HfModel model_of(const nn::CrammedBertOptions& arch, std::optional<nn::ClassifierOptions> head = {}) {
+  HfModel model;
+  model.arch = arch;
+  model.classifier = head;
+  float next = 0.25F;
+  visit_model_tensors(arch, head ? &*head : nullptr, [&](const std::string& name, const Shape& shape) {
+    model.tensors.push_back({name, Tensor::full(shape, next)});
+    model.tensors.back().value.data()[0] = -next;
+    next += 0.5F;
+  });
+  model.tokenizer_json = testing::read_text(testing::golden_path("tokenizer.json"));
+  return model;
+}
+
+void write(const std::filesystem::path& folder, const HfModel& model) {
+  write_hf_model(folder, model, {std::nullopt, "", HfFormat::kTransformers});
+}
+
+std::vector<std::string> texts_of(const nn::CrammedBertOptions& arch) {
+  std::vector<std::string> texts;
+  for (const config::Setting& setting : config::arch_settings(arch)) {
+    texts.push_back(setting.key + ": " + setting.values[0]);
+  }
+  return texts;
+}
+
+// What reading DIR says after `change` of its config.json.
+template <class Change>
+std::string error_after(const Change& change) {
+  const TempDir dir;
+  write(dir / "in", model_of(small_arch()));
+  Json config = read_json(dir / "in" / "config.json");
+  change(config);
+  dir.write("in/config.json", json_text(config));
+  return testing::error_of([&] { read_hf_model(dir / "in"); });
+}
+
+TEST_CASE("an export has the modules, a config.json that names them, and our tensors") {
+  const TempDir dir;
+  const HfModel model = model_of(small_arch());
+  write(dir / "out", model);
+  for (const RemoteModule& module : remote_modules()) {
+    INFO(module.file);
+    CHECK(testing::read_text(dir / "out" / module.file) == module.text);
+  }
+  const Json config = read_json(dir / "out" / "config.json");
+  CHECK(config.at("model_type") == "espalier");
+  CHECK(config.at("architectures") == Json::array({"EspalierForMaskedLM"}));
+  CHECK(config.at("auto_map").at("AutoModelForMaskedLM") == "modeling_espalier.EspalierForMaskedLM");
+  CHECK(config.at("ffn_type") == "leaf_tree");
+  CHECK(config.at("ffn_depth") == 2);
+  CHECK(config.at("norm_eps") == 1e-12);
+  CHECK(config.at("final_norm") == true);
+  CHECK_FALSE(config.contains("espalier"));
+  CHECK_FALSE(std::filesystem::exists(dir / "out" / "model_config.json"));
+  const auto tensors = stored(dir / "out");
+  CHECK(tensors.size() == model.tensors.size());
+  for (const NamedTensor& tensor : model.tensors) CHECK(tensors.count(tensor.name) == 1);
+}
+
+TEST_CASE(
+    "every mixture comes back to the bit, as masked LM, classifier and encoder, and goes out the same") {
+  nn::CrammedBertOptions encoder = mixed_arch();
+  encoder.masked_lm_head = encoder.head_transform = encoder.decoder_bias = false;
+  const nn::ClassifierOptions head{.pooler = nn::Pooler::kAverage,
+                                   .activation = nn::HeadActivation::kRelu,
+                                   .head_dim = 5,
+                                   .labels = 3,
+                                   .dropout = 0.25};
+  for (HfModel model : {model_of(small_arch()), model_of(mixed_arch()), model_of(encoder),
+                        model_of(small_arch(), head), model_of(mixed_arch(), head)}) {
+    if (model.classifier) model.labels = {"bad", "fair", "good"};
+    const TempDir dir;
+    write(dir / "out", model);
+    const HfModel again = read_hf_model(dir / "out");
+    CHECK(texts_of(again.arch) == texts_of(model.arch));
+    CHECK(weights_checksum(again.tensors) == weights_checksum(model.tensors));
+    CHECK(joined(again.warnings).empty());
+    CHECK(again.labels == model.labels);
+    REQUIRE(again.classifier.has_value() == model.classifier.has_value());
+    if (model.classifier) {
+      CHECK(again.classifier->pooler == head.pooler);
+      CHECK(again.classifier->activation == head.activation);
+      CHECK(again.classifier->head_dim == 5);
+      CHECK(again.classifier->dropout == 0.25);
+    }
+    write(dir / "again", again);
+    for (const char* name : {"config.json", "model.safetensors", "tokenizer_config.json"}) {
+      INFO(name);
+      CHECK(testing::read_text(dir / "again" / name) == testing::read_text(dir / "out" / name));
+    }
+  }
+}
+
+TEST_CASE("a masked LM that carries a pooler gives a classifier its width") {
+  const TempDir dir;
+  write(dir / "out", model_of(mixed_arch()));
+  CHECK(read_json(dir / "out" / "config.json").at("head_dim") == 8);
+  write(dir / "out", model_of(small_arch()));
+  CHECK(read_json(dir / "out" / "config.json").at("head_dim") == 1024);
+}
+
+TEST_CASE("the routing of the file is what counts") {
+  const TempDir dir;
+  HfModel model = model_of(small_arch());
+  model.own["routing"] = {
+      {"mode", "anneal"}, {"temperature", 0.5}, {"finished", true}, {"trained_softly", true}};
+  write(dir / "out", model);
+  Json config = read_json(dir / "out" / "config.json");
+  CHECK(config.at("routing_mode") == "hard");
+  CHECK(config.at("routing_temperature") == 0.5);
+  CHECK(read_hf_model(dir / "out").own.at("routing").at("mode") == "anneal");
+  config["routing_mode"] = "soft";
+  dir.write("out/config.json", json_text(config));
+  const HfModel changed = read_hf_model(dir / "out");
+  CHECK(changed.own.at("routing").at("mode") == "soft");
+  CHECK(changed.own.at("routing").at("temperature") == 0.5);
+  CHECK(export_layout(changed) == HfLayout::kEspalier);
+}
+
+TEST_CASE("what transformers saves: names of an encoder alone, the tied decoder") {
+  const TempDir dir;
+  const HfModel model = model_of(small_arch());
+  write(dir / "out", model);
+  std::vector<SafetensorsEntry> bare, tied;
+  for (const NamedTensor& tensor : model.tensors) {
+    bare.push_back({tensor.name.substr(std::string("encoder.").size()), tensor.value, DType::kF32});
+    tied.push_back({tensor.name, tensor.value, DType::kF32});
+    if (tensor.name == "encoder.embedding.word_embedding.weight")
+      tied.push_back({"decoder.weight", tensor.value, DType::kF32});
+  }
+  write_safetensors(dir / "out" / "model.safetensors", tied, {{"format", "pt"}});
+  CHECK(weights_checksum(read_hf_model(dir / "out").tensors) == weights_checksum(model.tensors));
+
+  write_safetensors(dir / "out" / "model.safetensors", bare, {{"format", "pt"}});
+  Json config = read_json(dir / "out" / "config.json");
+  config["architectures"] = {"EspalierModel"};
+  dir.write("out/config.json", json_text(config));
+  const HfModel encoder = read_hf_model(dir / "out");
+  CHECK_FALSE(encoder.arch.masked_lm_head);
+  CHECK(weights_checksum(encoder.tensors) == weights_checksum(model.tensors));
+}
+
+TEST_CASE("a wrong config.json is refused with its key") {
+  CHECK(error_after([](Json& config) { config["architectures"] = {"EspalierForTokenClassification"}; })
+            .find("config.json: architectures[0]: the class \"EspalierForTokenClassification\" is not "
+                  "supported, only EspalierModel, EspalierForMaskedLM and "
+                  "EspalierForSequenceClassification") != std::string::npos);
+  CHECK(error_after([](Json& config) {
+          config["ffn_depth"] = 99;
+        }).find("config.json: ffn_depth: arch.ffn.depth must be") != std::string::npos);
+  CHECK(error_after([](Json& config) {
+          config["ffn_type"] = "forest";
+        }).find("config.json: ffn_type: arch.ffn.type must be one of") != std::string::npos);
+  CHECK(error_after([](Json& config) {
+          config["hidden_size"] = std::int64_t{1} << 40;
+        }).find("config.json: hidden_size: ") != std::string::npos);
+  CHECK(error_after([](Json& config) {
+          config["embedding_max_positions"] = 1 << 20;
+        }).find("config.json: embedding_max_positions: ") != std::string::npos);
+  CHECK(error_after([](Json& config) { config["routing_mode"] = "anneal"; })
+            .find("config.json: routing_mode: expected \"hard\", \"straight_through\" or \"soft\", found "
+                  "\"anneal\"") != std::string::npos);
+  CHECK(error_after([](Json& config) {
+          config["routing_temperature"] = 0;
+        }).find("config.json: routing_temperature: expected a number above 0") != std::string::npos);
+  CHECK(error_after([](Json& config) {
+          config["head_pooler"] = "max";
+        }).find("config.json: head_pooler: expected \"zero_index\" or \"avg\", found \"max\"") !=
+        std::string::npos);
+  CHECK(error_after([](Json& config) {
+          config["hidden_size"] = 9;
+        }).find("multiple of arch.attention.heads") != std::string::npos);
+}
+
+TEST_CASE("tensors that do not fit the config are refused by name") {
+  CHECK(error_after([](Json& config) {
+          config["ffn_leaf_width"] = 4;
+        }).find("`encoder.layers.0.ffn.leaf_in.weight` must be [8,4,8] for this config, found [8,3,8]") !=
+        std::string::npos);
+  CHECK(error_after([](Json& config) {
+          config["layers"] = 3;
+        }).find("tensor `encoder.layers.2.norm1.weight` [8] is missing") != std::string::npos);
+  CHECK(error_after([](Json& config) {
+          config["layers"] = 1;
+        }).find("tensors are unknown to this architecture (2x2 leaves of 3)") != std::string::npos);
+}
+
+TEST_CASE("the Python configuration has our defaults") {
+  const std::string text(remote_modules()[0].text);
+  for (const config::Setting& setting : config::arch_settings({})) {
+    std::string key = setting.key.substr(std::string("arch.").size());
+    std::replace(key.begin(), key.end(), '.', '_');
+    std::string value = setting.values[0];
+    const Json json = Json::parse(value, nullptr, false);
+    if (json.is_discarded()) value = '"' + value + '"';
+    if (json.is_boolean()) value = json.get<bool>() ? "True" : "False";
+    INFO(key);
+    CHECK(text.find("    \"" + key + "\": " + value + ",") != std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace espalier::io
