@@ -81,8 +81,11 @@ TEST_CASE("a sentence-transformers folder says how its vectors are made") {
     CHECK(square == doctest::Approx(1.0));
     options.prompt = "the ";
     const std::vector<std::string> rest = {"tree"};
-    CHECK(embed(model, rest, options, {}).values.to_vector() ==
-          std::vector<float>(unit.data(), unit.data() + 8));
+    // Alone in its batch a text may round otherwise, as the instruction set goes.
+    const Tensor alone = embed(model, rest, options, {}).values;
+    for (std::int64_t i = 0; i < 8; ++i) {
+      CHECK(alone.data()[i] == doctest::Approx(static_cast<double>(unit.data()[i])).epsilon(1e-5));
+    }
   }
 }
 
