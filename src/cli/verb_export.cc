@@ -55,13 +55,15 @@ void add_export(Command& app) {
           "--dtype", arguments->dtype,
           "float32, float16 or bfloat16 (default: float32, or for an imported model what it came with)")
       ->names(dtype_names());
-  verb->add_option("--routing", arguments->routing,
-                   "hard: export the hard trees of a model that was trained with routing.mode: soft")
+  verb->add_option(
+          "--routing", arguments->routing,
+          "hard: export the hard trees of a model that was trained with routing.mode: soft, not the mixture")
       ->check(one_of({"hard"}));
   verb->add_option(
           "--format", arguments->format,
-          "original: for the code of UltraFastBERT; transformers: for its own classes; auto: whichever "
-          "computes the model")
+          "original: for the code of UltraFastBERT; transformers: for its own classes, or with modules in "
+          "the folder (trust_remote_code) where none computes the model; auto: the original where it "
+          "computes the model, else transformers")
       ->check(one_of({"auto", "original", "transformers"}))
       ->capture_default_str();
   verb->add_flag("--json", arguments->json, "One JSON document");

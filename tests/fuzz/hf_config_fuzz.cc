@@ -14,16 +14,16 @@ using namespace espalier;
 
 namespace {
 
-constexpr std::array<const char*, 3> kFolders = {"original", "bert", "distilbert"};
+constexpr std::array<const char*, 4> kFolders = {"original", "bert", "distilbert", "espalier"};
 
 const char* folder_of(io::HfLayout layout) {
-  return kFolders[static_cast<std::size_t>(layout)];
+  return kFolders.at(static_cast<std::size_t>(layout));
 }
 
 // A model of one layer of width 4, whose configuration the seeds describe.
 void write_weights(io::HfLayout layout) {
-  nn::CrammedBertOptions arch =
-      layout == io::HfLayout::kOriginal ? nn::CrammedBertOptions() : nn::bert_options();
+  const bool stock = layout == io::HfLayout::kBert || layout == io::HfLayout::kDistilBert;
+  nn::CrammedBertOptions arch = stock ? nn::bert_options() : nn::CrammedBertOptions();
   arch.layers = 1;
   arch.hidden_size = 4;
   arch.attention.heads = 2;
@@ -36,12 +36,14 @@ void write_weights(io::HfLayout layout) {
   nn::MaskedLm model(arch);
   const std::filesystem::path checkpoint = testing::fuzz_file("model.h5", "");
   io::save_checkpoint(checkpoint, model::model_checkpoint(model, {}, ""));
-  model::export_model(checkpoint, checkpoint.parent_path() / folder_of(layout));
+  model::ExportOptions options;
+  options.format = layout == io::HfLayout::kOriginal ? io::HfFormat::kOriginal : io::HfFormat::kTransformers;
+  model::export_model(checkpoint, checkpoint.parent_path() / folder_of(layout), options);
 }
 
 bool write_all_weights() {
   for (const io::HfLayout layout :
-       {io::HfLayout::kOriginal, io::HfLayout::kBert, io::HfLayout::kDistilBert}) {
+       {io::HfLayout::kOriginal, io::HfLayout::kBert, io::HfLayout::kDistilBert, io::HfLayout::kEspalier}) {
     write_weights(layout);
   }
   return true;

@@ -23,7 +23,7 @@ MODELS = {
     "paths": (["arch.ffn.depth=7", "routing.mode=hard"], [], {}),
     "forest": (BERT + ["arch.ffn.type=neuron_tree", "arch.ffn.trees=3", "arch.ffn.depth=3", "arch.ffn.activation=gelu_tanh",
                        "routing.mode=straight_through"],
-               ["routing.mode=straight_through", "routing.straight_through.temperature0=0.7",
+               ["head.pooler=avg", "routing.mode=straight_through", "routing.straight_through.temperature0=0.7",
                 "routing.straight_through.temperature1=0.7"], {"routing_temperature": 0.7}),
     "leaves": (["arch.ffn.type=leaf_tree", "arch.ffn.depth=3", "arch.ffn.leaf_width=4", "arch.attention.rotary=false",
                 "arch.embedding.positions=scaled_sinusoidal", "routing.mode=hard"], ["head.pooler=avg"], {}),

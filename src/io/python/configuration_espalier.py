@@ -71,8 +71,11 @@ class EspalierConfig(PretrainedConfig):
     def __init__(self, **kwargs):
         for key, default in DEFAULTS.items():
             setattr(self, key, kwargs.pop(key, default))
+        kwargs.update(pad_token_id=self.embedding_pad_id, tie_word_embeddings=True)
+        super().__init__(**kwargs)
+
+    def check(self):
+        """Of a model that is being made: keys may have been changed since the file was read."""
         for key, choices in CHOICES.items():
             if getattr(self, key) not in choices:
                 raise ValueError(f"{key} must be one of {', '.join(choices)}, got {getattr(self, key)!r}")
-        kwargs.update(pad_token_id=self.embedding_pad_id, tie_word_embeddings=True)
-        super().__init__(**kwargs)

@@ -297,6 +297,7 @@ class EspalierPreTrainedModel(PreTrainedModel):
 class EspalierModel(EspalierPreTrainedModel):
     def __init__(self, config):
         super().__init__(config)
+        config.check()
         self.embedding = Embedding(config)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.final_norm = nn.LayerNorm(config.hidden_size, eps=config.norm_eps) if config.final_norm else nn.Identity()
