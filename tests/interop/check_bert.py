@@ -46,7 +46,7 @@ def _against_goldens(program, scratch):
     return f"{len(bert_cases.CASES)} models x {len(SEEDS)} seeds with gradients and 20 steps"
 
 
-def _random_model(folder, class_name, draw):
+def random_model(folder, class_name, draw):
     family = "distilbert" if class_name.startswith("Distil") else "bert"
     heads = draw.choice((1, 2, 4))
     config = bert_folders.configuration(family, 8 * heads, heads, draw.choice(("gelu", "gelu_new", "relu")),
@@ -120,7 +120,7 @@ def _check_model(program, scratch, class_name, seed):
     """Returns (relative error of embeddings, of probabilities)."""
     draw = random.Random(f"{class_name} {seed}")
     folder, file = os.path.join(scratch, f"{class_name}-{seed}"), os.path.join(scratch, f"{class_name}-{seed}.h5")
-    model = _random_model(folder, class_name, draw)
+    model = random_model(folder, class_name, draw)
     program.run("import", folder, file)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     texts = [_text(draw) for _ in range(12)] + ["", "tree"]
