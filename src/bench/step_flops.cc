@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "espalier/bench/step.h"
-#include "espalier/nn/crammed_bert.h"
+#include "espalier/nn/encoder.h"
 
 namespace espalier::bench {
 namespace {
@@ -39,8 +39,8 @@ LayerRows feed_forward_rows(const nn::FeedForwardOptions& ffn, ops::RoutingMode 
 
 }  // namespace
 
-double training_flops_per_token(const nn::CrammedBertOptions& arch, ops::RoutingMode mode,
-                                std::int64_t length, double mask_rate, bool dropout) {
+double training_flops_per_token(const nn::EncoderOptions& arch, ops::RoutingMode mode, std::int64_t length,
+                                double mask_rate, bool dropout) {
   const double d = static_cast<double>(arch.hidden_size);
   const LayerRows ffn = feed_forward_rows(arch.ffn, mode);
   const double keys_and_values = 2 * d;

@@ -62,7 +62,7 @@ void add_model(const io::Json& metadata, const io::Json& tensors, const fs::path
   json["imported"] = metadata.contains("source");
   io::Checkpoint described;
   described.metadata = metadata;
-  const nn::CrammedBertOptions arch = model::arch_of(described, path.string());
+  const nn::EncoderOptions arch = model::arch_of(described, path.string());
   json["parameters"] = parameter_counts(tensors, &arch);
 }
 

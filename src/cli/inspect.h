@@ -18,6 +18,6 @@ std::string inspection_text(const io::Json& document);
 
 // Parameters by what they belong to, from names and shapes [{name, shape}]; where `arch` is known and has
 // trees, also how many of theirs a token meets.
-io::Json parameter_counts(const io::Json& tensors, const nn::CrammedBertOptions* arch);
+io::Json parameter_counts(const io::Json& tensors, const nn::EncoderOptions* arch);
 
 }  // namespace espalier::cli

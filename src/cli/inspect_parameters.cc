@@ -14,8 +14,8 @@ namespace espalier::cli {
 namespace {
 
 // An architecture in which everything is on that may be on beside these.
-nn::CrammedBertOptions with_everything(nn::FeedForwardType type, nn::Positions positions) {
-  nn::CrammedBertOptions arch;
+nn::EncoderOptions with_everything(nn::FeedForwardType type, nn::Positions positions) {
+  nn::EncoderOptions arch;
   arch.layers = 1;
   arch.use_bias = arch.decoder_bias = arch.attention.qkv_bias = arch.attention.rotary = true;
   arch.embedding.positions = positions;
@@ -41,7 +41,7 @@ const char* name_of(nn::ModelPart part) {
 
 // Under the names of transformers.
 void add_stock_parts(io::HfLayout layout, std::map<std::string, const char*>& parts) {
-  nn::CrammedBertOptions arch = nn::bert_options();
+  nn::EncoderOptions arch = nn::bert_options();
   arch.layers = 1;
   if (layout == io::HfLayout::kDistilBert) arch.embedding.token_types = 0;
   const auto add = [&](const nn::ParameterInfo& parameter) {
@@ -68,7 +68,7 @@ std::map<std::string, const char*> all_parts() {
   for (const auto type : {nn::FeedForwardType::kNeuronTree, nn::FeedForwardType::kLeafTree,
                           nn::FeedForwardType::kDense, nn::FeedForwardType::kGated}) {
     for (const auto positions : {nn::Positions::kScaledSinusoidal, nn::Positions::kLearned}) {
-      const nn::CrammedBertOptions arch = with_everything(type, positions);
+      const nn::EncoderOptions arch = with_everything(type, positions);
       nn::MaskedLm::describe(list, arch);
       nn::SequenceClassifier::describe(list, arch, {});
       for (const io::HfBuffer& buffer : io::hf_buffers(arch, true)) parts.emplace(buffer.name, "buffers");
@@ -101,7 +101,7 @@ std::int64_t elements(const io::Json& shape) {
 }
 
 // Weights of the feedforward layers that one token meets with hard routing.
-std::int64_t used_by_a_token(const nn::CrammedBertOptions& arch) {
+std::int64_t used_by_a_token(const nn::EncoderOptions& arch) {
   const nn::FeedForwardOptions& ffn = arch.ffn;
   const std::int64_t d = arch.hidden_size;
   const ops::TreeSize size = nn::tree_size(ffn);
@@ -112,7 +112,7 @@ std::int64_t used_by_a_token(const nn::CrammedBertOptions& arch) {
 
 }  // namespace
 
-io::Json parameter_counts(const io::Json& tensors, const nn::CrammedBertOptions* arch) {
+io::Json parameter_counts(const io::Json& tensors, const nn::EncoderOptions* arch) {
   io::Json counts = {{"total", 0},       {"embedding", 0}, {"attention", 0},
                      {"feedforward", 0}, {"norms", 0},     {"head", 0}};
   for (const io::Json& tensor : tensors) {

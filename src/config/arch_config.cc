@@ -60,7 +60,7 @@ static void describe_ffn(nn::FeedForwardOptions& ffn, Fields& fields) {
                 "leaf_tree: activation inside a leaf.");
 }
 
-void describe_arch(nn::CrammedBertOptions& options, Fields& fields) {
+void describe_arch(nn::EncoderOptions& options, Fields& fields) {
   fields.preset(
       "arch.family", options.family, {{"crammed", Family::kCrammed}, {"bert", Family::kBert}},
       "Whose defaults the other keys of arch have, and whose names an export: a crammed BERT with a tree "
@@ -99,15 +99,15 @@ void describe_arch(nn::CrammedBertOptions& options, Fields& fields) {
   describe_ffn(options.ffn, fields);
 }
 
-std::vector<Setting> arch_settings(const nn::CrammedBertOptions& options) {
-  nn::CrammedBertOptions copy = options;
+std::vector<Setting> arch_settings(const nn::EncoderOptions& options) {
+  nn::EncoderOptions copy = options;
   Fields fields;
   describe_arch(copy, fields);
   return fields.settings();
 }
 
-nn::CrammedBertOptions arch_from_settings(std::span<const Setting> settings) {
-  nn::CrammedBertOptions options;
+nn::EncoderOptions arch_from_settings(std::span<const Setting> settings) {
+  nn::EncoderOptions options;
   Fields fields;
   describe_arch(options, fields);
   fields.apply(settings);

@@ -116,7 +116,7 @@ static void validate_budget(const BudgetConfig& budget) {
 }
 
 void validate(const PretrainConfig& config) {
-  nn::CrammedBertOptions arch = config.arch;
+  nn::EncoderOptions arch = config.arch;
   if (arch.embedding.vocab_size == 0) arch.embedding.vocab_size = arch.embedding.pad_id + 1;
   nn::validate(arch);
   validate(config.routing);

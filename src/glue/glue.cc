@@ -30,7 +30,7 @@ struct Model {
 
 Model describe_model(const std::string& model) {
   const io::Checkpoint checkpoint = model::load_model_checkpoint(model);
-  const nn::CrammedBertOptions arch = model::arch_of(checkpoint, model);
+  const nn::EncoderOptions arch = model::arch_of(checkpoint, model);
   const nn::Neurons neurons = nn::neurons_of(arch.ffn);
   model::LoadedModel loaded = model::load_model(model);
   train::RunInputs inputs = train::inputs_of("model", model, loaded);

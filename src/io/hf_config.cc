@@ -131,7 +131,7 @@ Json read_document(const fs::path& folder, HfConfig& config) {
 
 // Complete for crammed-bert-fff.yaml of the original, with keys that only training reads at their defaults.
 Json arch_json(const HfModel& model) {
-  const nn::CrammedBertOptions& arch = model.arch;
+  const nn::EncoderOptions& arch = model.arch;
   const bool tree = arch.ffn.type == nn::FeedForwardType::kNeuronTree;
   Json json;
   json["architectures"] = Json::array({"ScriptableCrammedBERT"});
@@ -153,7 +153,7 @@ Json arch_json(const HfModel& model) {
   return json;
 }
 
-Json embedding_json(const nn::CrammedBertOptions& arch) {
+Json embedding_json(const nn::EncoderOptions& arch) {
   const char* positions = arch.embedding.positions == nn::Positions::kScaledSinusoidal ? "scaled-sinusoidal"
                           : arch.embedding.positions == nn::Positions::kLearned        ? "learned"
                                                                                        : "none";
@@ -163,7 +163,7 @@ Json embedding_json(const nn::CrammedBertOptions& arch) {
           {"normalization", arch.embedding.norm},           {"stable_low_precision", false}};
 }
 
-Json attention_json(const nn::CrammedBertOptions& arch) {
+Json attention_json(const nn::EncoderOptions& arch) {
   return {{"type", "self-attention"},
           {"causal_attention", false},
           {"num_attention_heads", arch.attention.heads},

@@ -12,8 +12,8 @@ namespace espalier::io {
 
 struct HfConfig {
   HfLayout layout = HfLayout::kOriginal;
-  nn::CrammedBertOptions arch;  // vocab_size 0 where the file leaves it open
-  nn::ClassifierOptions head;   // `labels` 0 where the file leaves it open
+  nn::EncoderOptions arch;     // vocab_size 0 where the file leaves it open
+  nn::ClassifierOptions head;  // `labels` 0 where the file leaves it open
   std::vector<std::string> labels;
   bool sequence_classifier_named = false;  // `architectures` says so
   bool masked_lm_named = false;

@@ -183,7 +183,7 @@ void parse_hf_arch(const JsonView& view, HfConfig& config) {
                         "num_labels",
                         "classification_head"},
                        config);
-  nn::CrammedBertOptions& arch = config.arch;
+  nn::EncoderOptions& arch = config.arch;
   require(view, "norm", "LayerNorm", "every norm is a LayerNorm");
   require(view, "norm_scheme", "pre", "norms stand before attention and feedforward");
   require(view, "skip_head_transform", true, "the decoder reads the encoder's states directly");

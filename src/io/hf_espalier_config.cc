@@ -36,7 +36,7 @@ std::string text_of(const JsonView& view) {
   return view.json().is_string() ? view.as_string() : json_text(view.json(), -1);
 }
 
-nn::CrammedBertOptions read_arch(const JsonView& document) {
+nn::EncoderOptions read_arch(const JsonView& document) {
   std::vector<config::Setting> settings;
   for (config::Setting setting : config::arch_settings({})) {
     const std::string key = file_key(setting.key);
@@ -45,7 +45,7 @@ nn::CrammedBertOptions read_arch(const JsonView& document) {
     setting.values = {text_of(document[key])};
     settings.push_back(std::move(setting));
   }
-  const nn::CrammedBertOptions arch = config::arch_from_settings(settings);
+  const nn::EncoderOptions arch = config::arch_from_settings(settings);
   // Their tables are not stored, so that nothing else bounds them.
   if (arch.embedding.positions != nn::Positions::kLearned && document.has("embedding_max_positions"))
     whole(document, "embedding_max_positions", 1, kMostPositions);

@@ -28,7 +28,7 @@ std::string routing_mode(const HfModel& model) {
 }
 
 std::string original_obstacle(const HfModel& model) {
-  const nn::CrammedBertOptions& arch = model.arch;
+  const nn::EncoderOptions& arch = model.arch;
   Obstacle obstacle;
   obstacle.unless(
       arch.ffn.type != nn::FeedForwardType::kLeafTree,
@@ -62,7 +62,7 @@ std::string original_obstacle(const HfModel& model) {
 }
 
 bool stock_head_computes(const HfModel& model, HfLayout layout) {
-  const nn::CrammedBertOptions& arch = model.arch;
+  const nn::EncoderOptions& arch = model.arch;
   const bool bert = layout == HfLayout::kBert;
   if (!model.classifier) {
     if (!bert && arch.pooler) return false;
@@ -76,7 +76,7 @@ bool stock_head_computes(const HfModel& model, HfLayout layout) {
 
 bool stock_computes(const HfModel& model, HfLayout layout) {
   constexpr double kDistilBertEps = 1e-12;
-  const nn::CrammedBertOptions& arch = model.arch;
+  const nn::EncoderOptions& arch = model.arch;
   const bool dense = arch.ffn.type == nn::FeedForwardType::kDense && arch.ffn.width > 0;
   const bool norms = arch.norm_placement == nn::NormPlacement::kPost && !arch.final_norm &&
                      arch.embedding.norm && (layout == HfLayout::kBert || arch.norm_eps == kDistilBertEps);

@@ -136,7 +136,7 @@ void read_original(HfModel& model, const HfConfig& config, HfTensorFile& file) {
 }
 
 void read_espalier(HfModel& model, const HfConfig& config, HfTensorFile& file) {
-  nn::CrammedBertOptions& arch = model.arch;
+  nn::EncoderOptions& arch = model.arch;
   const bool named = config.encoder_named || config.masked_lm_named;
   if (config.sequence_classifier_named || (!named && file.contains("head.weight"))) {
     set_classifier(model, config, file, "head.weight");

@@ -66,7 +66,7 @@ class StockReader {
 
   // By the name of the class, or else by what is there.
   void choose_class() {
-    nn::CrammedBertOptions& arch = model_.arch;
+    nn::EncoderOptions& arch = model_.arch;
     const bool bert = layout_ == HfLayout::kBert;
     const bool pooler = has_module("pooler.dense");
     const bool named = config_.encoder_named || config_.masked_lm_named || config_.sequence_classifier_named;

@@ -100,7 +100,7 @@ void parse_stock_config(const JsonView& document, HfConfig& config) {
   const bool bert = config.layout == HfLayout::kBert;
   refuse_other_mechanisms(document);
   read_stock_class(document, keys, config);
-  nn::CrammedBertOptions& arch = config.arch;
+  nn::EncoderOptions& arch = config.arch;
   arch = nn::bert_options();
   arch.layers = size_of(document, keys.layers, keys.default_layers, 0);
   arch.hidden_size = size_of(document, keys.hidden_size, 768);
@@ -129,7 +129,7 @@ std::string stock_class(const HfModel& model, HfLayout layout) {
 
 Json new_stock_config(const HfModel& model, HfLayout layout) {
   const StockKeys& keys = stock_keys(layout);
-  const nn::CrammedBertOptions& arch = model.arch;
+  const nn::EncoderOptions& arch = model.arch;
   Json json;
   json["architectures"] = Json::array({stock_class(model, layout)});
   json["model_type"] = keys.model_type;

@@ -35,7 +35,7 @@ Tensor inverse_frequencies(std::int64_t head_dim) {
 }
 
 // A dense layer of width 0 computes nothing; the original has its empty matrices all the same.
-void add_empty_layer(const nn::CrammedBertOptions& arch, const std::string& layer,
+void add_empty_layer(const nn::EncoderOptions& arch, const std::string& layer,
                      std::vector<HfBuffer>& buffers) {
   const std::int64_t d = arch.hidden_size;
   const auto add = [&](const std::string& name, const Shape& shape, float value,
@@ -66,7 +66,7 @@ void round_to(DType dtype, std::span<float> values) {
   }
 }
 
-std::vector<HfBuffer> hf_buffers(const nn::CrammedBertOptions& arch, bool rotary_without_effect) {
+std::vector<HfBuffer> hf_buffers(const nn::EncoderOptions& arch, bool rotary_without_effect) {
   std::vector<HfBuffer> buffers;
   const std::int64_t head_dim = arch.hidden_size / arch.attention.heads;
   const std::int64_t positions = arch.embedding.max_positions;

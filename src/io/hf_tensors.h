@@ -31,7 +31,7 @@ struct HfBuffer {
 };
 
 // In the order of layers. With `rotary_without_effect`, the buffers of `rotary_embedding: true` too.
-std::vector<HfBuffer> hf_buffers(const nn::CrammedBertOptions& arch, bool rotary_without_effect);
+std::vector<HfBuffer> hf_buffers(const nn::EncoderOptions& arch, bool rotary_without_effect);
 
 // The original's tables of rotary angles are this long.
 inline constexpr std::int64_t kRotaryPositions = 1024;

@@ -5,7 +5,7 @@
 
 namespace espalier::io {
 
-void visit_model_tensors(const nn::CrammedBertOptions& arch, const nn::ClassifierOptions* classifier,
+void visit_model_tensors(const nn::EncoderOptions& arch, const nn::ClassifierOptions* classifier,
                          TensorVisitor visit) {
   const auto one = [&](const nn::ParameterInfo& parameter) { visit(parameter.name, parameter.shape); };
   const nn::ParameterList list(one);
@@ -13,7 +13,7 @@ void visit_model_tensors(const nn::CrammedBertOptions& arch, const nn::Classifie
   nn::MaskedLm::describe(list, arch);
 }
 
-void check_model_tensors(const nn::CrammedBertOptions& arch, const nn::ClassifierOptions* classifier,
+void check_model_tensors(const nn::EncoderOptions& arch, const nn::ClassifierOptions* classifier,
                          std::span<const NamedTensor> tensors, const std::string& where) {
   TensorMatch match(tensors, where);
   visit_model_tensors(arch, classifier,

@@ -11,7 +11,7 @@
 namespace espalier::model {
 
 // The part of a checkpoint's metadata that every model has.
-io::Json checkpoint_metadata(const nn::CrammedBertOptions& arch, const RoutingProvenance& routing);
+io::Json checkpoint_metadata(const nn::EncoderOptions& arch, const RoutingProvenance& routing);
 
 // The head of a classifier and its labels; none for a masked LM.
 std::optional<nn::ClassifierOptions> classifier_of(const io::Checkpoint& checkpoint, const std::string& where,

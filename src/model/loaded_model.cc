@@ -25,7 +25,7 @@ namespace {
 // Position tables are made, not loaded: no file of ours has them longer.
 constexpr std::int64_t kMostPositions = 1 << 20;
 
-io::Json arch_json(const nn::CrammedBertOptions& arch) {
+io::Json arch_json(const nn::EncoderOptions& arch) {
   io::Json json = io::Json::object();
   for (const config::Setting& setting : config::arch_settings(arch)) json[setting.key] = setting.values.at(0);
   return json;
@@ -35,7 +35,7 @@ io::JsonView metadata_of(const io::Checkpoint& checkpoint, const std::string& wh
   return io::JsonView(checkpoint.metadata, where + ": metadata");
 }
 
-io::Checkpoint begin_checkpoint(nn::Module& model, const nn::CrammedBertOptions& arch,
+io::Checkpoint begin_checkpoint(nn::Module& model, const nn::EncoderOptions& arch,
                                 const RoutingProvenance& routing, const std::string& tokenizer_json) {
   io::Checkpoint checkpoint;
   for (const nn::NamedParameter& parameter : model.parameters()) {
@@ -82,7 +82,7 @@ RoutingProvenance routing_from(const io::JsonView& view) {
   view["temperature"].fail(fmt::format("expected a number above 0, found {}", routing.temperature));
 }
 
-io::Json checkpoint_metadata(const nn::CrammedBertOptions& arch, const RoutingProvenance& routing) {
+io::Json checkpoint_metadata(const nn::EncoderOptions& arch, const RoutingProvenance& routing) {
   io::Json metadata = io::Json::object();
   metadata["arch"] = arch_json(arch);
   metadata["routing"] = io::to_json(routing);
@@ -128,13 +128,13 @@ std::optional<nn::ClassifierOptions> classifier_of(const io::Checkpoint& checkpo
   return head;
 }
 
-nn::CrammedBertOptions arch_of(const io::Checkpoint& checkpoint, const std::string& where) {
+nn::EncoderOptions arch_of(const io::Checkpoint& checkpoint, const std::string& where) {
   const io::JsonView view = metadata_of(checkpoint, where)["arch"];
   std::vector<config::Setting> settings;
   for (const std::string& key : view.keys()) {
     settings.push_back({key, {view[key].as_string()}, false, view.where()});
   }
-  nn::CrammedBertOptions arch = config::arch_from_settings(settings);
+  nn::EncoderOptions arch = config::arch_from_settings(settings);
   try {
     nn::validate(arch);
   } catch (const InputError& error) {
@@ -204,7 +204,7 @@ void load_weights(nn::Module& module, std::span<const io::NamedTensor> tensors, 
   match.require_all_taken();
 }
 
-void copy_encoder(LoadedModel& from, nn::CrammedBert& to) {
+void copy_encoder(LoadedModel& from, nn::Encoder& to) {
   std::vector<io::NamedTensor> tensors;
   for (const nn::NamedParameter& parameter : from.encoder().parameters()) {
     tensors.push_back({parameter.name, parameter.value.value()});

@@ -34,7 +34,7 @@ const char* name_of(io::HfLayout layout) {
 }
 
 std::string architecture_section(const io::HfModel& model) {
-  const nn::CrammedBertOptions& arch = model.arch;
+  const nn::EncoderOptions& arch = model.arch;
   std::int64_t parameters = 0;
   for (const io::NamedTensor& tensor : model.tensors) parameters += tensor.value.size();
   std::string text = "## Architecture\n\n| | |\n|---|---|\n";

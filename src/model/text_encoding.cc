@@ -2,7 +2,7 @@
 
 namespace espalier::model {
 
-TextEncoding classifier_encoding(const nn::CrammedBertOptions& arch, const nn::ClassifierOptions& head) {
+TextEncoding classifier_encoding(const nn::EncoderOptions& arch, const nn::ClassifierOptions& head) {
   const bool crammed = arch.family == nn::Family::kCrammed;
   TextEncoding encoding = single_encoding(arch);
   encoding.empty_pair = crammed;
@@ -10,7 +10,7 @@ TextEncoding classifier_encoding(const nn::CrammedBertOptions& arch, const nn::C
   return encoding;
 }
 
-TextEncoding single_encoding(const nn::CrammedBertOptions& arch) {
+TextEncoding single_encoding(const nn::EncoderOptions& arch) {
   return {.types = arch.embedding.token_types > 0, .empty_pair = false, .padded = false};
 }
 

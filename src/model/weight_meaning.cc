@@ -6,7 +6,7 @@
 
 namespace espalier::model {
 
-std::map<std::string, std::string> meaning_of_weights(const nn::CrammedBertOptions& arch) {
+std::map<std::string, std::string> meaning_of_weights(const nn::EncoderOptions& arch) {
   // Keys that name or shape a tensor need not stand here: load_weights() compares those.
   std::set<std::string> keys = {"arch.norm_eps",         "arch.norm_placement",  "arch.embedding.positions",
                                 "arch.embedding.pad_id", "arch.attention.heads", "arch.attention.rotary",

@@ -16,13 +16,13 @@ static IntTensor head_rows(std::int64_t heads, std::int64_t width, std::int64_t 
   return rows;
 }
 
-void SelfAttention::describe(const ParameterList& list, const CrammedBertOptions& options) {
+void SelfAttention::describe(const ParameterList& list, const EncoderOptions& options) {
   const std::int64_t d = options.hidden_size;
   Linear::describe(list.child("self_attention.query_key_value"), d, 3 * d, options.attention.qkv_bias);
   Linear::describe(list.child("dense"), d, d, options.use_bias);
 }
 
-SelfAttention::SelfAttention(const CrammedBertOptions& options)
+SelfAttention::SelfAttention(const EncoderOptions& options)
     : options_(options.attention),
       query_key_value_(options.hidden_size, 3 * options.hidden_size, options.attention.qkv_bias),
       dense_(options.hidden_size, options.hidden_size, options.use_bias) {

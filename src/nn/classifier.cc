@@ -11,14 +11,14 @@
 
 namespace espalier::nn {
 
-void SequenceClassifier::describe(const ParameterList& list, const CrammedBertOptions& options,
+void SequenceClassifier::describe(const ParameterList& list, const EncoderOptions& options,
                                   const ClassifierOptions& head) {
-  CrammedBert::describe(list.child("encoder"), options);
+  Encoder::describe(list.child("encoder"), options);
   Linear::describe(list.child("pooler.dense"), options.hidden_size, head.head_dim, true);
   Linear::describe(list.child("head"), head.head_dim, head.labels, true);
 }
 
-SequenceClassifier::SequenceClassifier(const CrammedBertOptions& options, const ClassifierOptions& head)
+SequenceClassifier::SequenceClassifier(const EncoderOptions& options, const ClassifierOptions& head)
     : options_(head),
       encoder_(options),
       pooler_(options.hidden_size, head.head_dim, true),

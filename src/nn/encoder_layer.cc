@@ -7,7 +7,7 @@
 
 namespace espalier::nn {
 
-void EncoderLayer::describe(const ParameterList& list, const CrammedBertOptions& options) {
+void EncoderLayer::describe(const ParameterList& list, const EncoderOptions& options) {
   LayerNorm::describe(list.child("norm1"), options.hidden_size);
   SelfAttention::describe(list.child("attn", ModelPart::kAttention), options);
   if (!has_feed_forward(options.ffn)) return;
@@ -15,7 +15,7 @@ void EncoderLayer::describe(const ParameterList& list, const CrammedBertOptions&
   describe_feed_forward(list.child("ffn", ModelPart::kFeedForward), options);
 }
 
-EncoderLayer::EncoderLayer(const CrammedBertOptions& options)
+EncoderLayer::EncoderLayer(const EncoderOptions& options)
     : placement_(options.norm_placement),
       dropout_(options.dropout),
       norm1_(options.hidden_size, options.norm_eps),

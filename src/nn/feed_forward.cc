@@ -11,7 +11,7 @@ namespace {
 // original.
 class DenseFeedForward : public FeedForward {
  public:
-  explicit DenseFeedForward(const CrammedBertOptions& options)
+  explicit DenseFeedForward(const EncoderOptions& options)
       : gated_(options.ffn.type == FeedForwardType::kGated),
         activation_(options.ffn.activation),
         dense_in_(options.hidden_size, options.ffn.width, options.use_bias),
@@ -19,7 +19,7 @@ class DenseFeedForward : public FeedForward {
     register_module("dense_in", dense_in_);
     register_module("dense_out", dense_out_);
   }
-  static void describe(const ParameterList& list, const CrammedBertOptions& options) {
+  static void describe(const ParameterList& list, const EncoderOptions& options) {
     const std::int64_t d = options.hidden_size;
     Linear::describe(list.child("dense_in"), d, options.ffn.width, options.use_bias);
     Linear::describe(list.child("dense_out"), width_out(options.ffn), d, options.use_bias);
@@ -44,7 +44,7 @@ class DenseFeedForward : public FeedForward {
 
 }  // namespace
 
-std::unique_ptr<FeedForward> make_feed_forward(const CrammedBertOptions& options) {
+std::unique_ptr<FeedForward> make_feed_forward(const EncoderOptions& options) {
   if (!has_feed_forward(options.ffn)) return nullptr;
   if (has_trees(options.ffn)) {
     return std::make_unique<Fff>(options.ffn, options.hidden_size, options.hidden_size);
@@ -52,7 +52,7 @@ std::unique_ptr<FeedForward> make_feed_forward(const CrammedBertOptions& options
   return std::make_unique<DenseFeedForward>(options);
 }
 
-void describe_feed_forward(const ParameterList& list, const CrammedBertOptions& options) {
+void describe_feed_forward(const ParameterList& list, const EncoderOptions& options) {
   if (!has_feed_forward(options.ffn)) return;
   if (has_trees(options.ffn)) {
     return Fff::describe(list, options.ffn, options.hidden_size, options.hidden_size);

@@ -11,7 +11,7 @@ static IntTensor as_tensor(const std::vector<std::int32_t>& values) {
   return IntTensor::from({static_cast<std::int64_t>(values.size())}, values);
 }
 
-void MaskedLm::describe(const ParameterList& list, const CrammedBertOptions& options) {
+void MaskedLm::describe(const ParameterList& list, const EncoderOptions& options) {
   // A module's own parameters come before those of its children.
   if (options.decoder_bias) {
     list.add("decoder.bias", {options.embedding.vocab_size}, ParameterRole::kBias);
@@ -21,13 +21,13 @@ void MaskedLm::describe(const ParameterList& list, const CrammedBertOptions& opt
     list.add("pooler.dense.weight", {d, d}, ParameterRole::kCarried);
     list.add("pooler.dense.bias", {d}, ParameterRole::kCarried);
   }
-  CrammedBert::describe(list.child("encoder"), options);
+  Encoder::describe(list.child("encoder"), options);
   if (!options.head_transform) return;
   Linear::describe(list.child("transform.dense"), d, d, true);
   LayerNorm::describe(list.child("transform.norm"), d);
 }
 
-MaskedLm::MaskedLm(const CrammedBertOptions& options) : encoder_(options) {
+MaskedLm::MaskedLm(const EncoderOptions& options) : encoder_(options) {
   register_module("encoder", encoder_);
   register_parameters([&](const ParameterList& own) { describe(own, options); });
   decoder_bias_ = parameter("decoder.bias");

@@ -6,8 +6,8 @@
 
 namespace espalier::nn {
 
-CrammedBertOptions bert_options() {
-  CrammedBertOptions bert;
+EncoderOptions bert_options() {
+  EncoderOptions bert;
   bert.family = Family::kBert;
   bert.layers = 12;
   bert.use_bias = true;
@@ -24,8 +24,8 @@ CrammedBertOptions bert_options() {
   return bert;
 }
 
-CrammedBertOptions options_of(Family family) {
-  return family == Family::kBert ? bert_options() : CrammedBertOptions();
+EncoderOptions options_of(Family family) {
+  return family == Family::kBert ? bert_options() : EncoderOptions();
 }
 
 std::string describe(const FeedForwardOptions& options) {
@@ -69,7 +69,7 @@ Neurons neurons_of(const FeedForwardOptions& options) {
   return {};
 }
 
-void validate(const CrammedBertOptions& options) {
+void validate(const EncoderOptions& options) {
   const auto require = [](bool condition, const std::string& message) {
     if (!condition) throw InputError("architecture: " + message);
   };

@@ -23,7 +23,7 @@ namespace {
 constexpr std::int64_t kKeptCheckpoints = 1;
 
 data::LabelledLoaderOptions batch_options(const config::FinetuneConfig& config,
-                                          const nn::CrammedBertOptions& arch, bool training) {
+                                          const nn::EncoderOptions& arch, bool training) {
   data::LabelledLoaderOptions options;
   options.batch_size = training ? config.batch_size : std::max<std::int64_t>(config.batch_size, 32);
   options.encoding = model::classifier_encoding(arch, config.head);
@@ -35,14 +35,14 @@ data::LabelledLoaderOptions batch_options(const config::FinetuneConfig& config,
 }
 
 // Positions bound the length, whatever was asked for.
-void warn_of_length(const config::FinetuneConfig& config, const nn::CrammedBertOptions& arch) {
+void warn_of_length(const config::FinetuneConfig& config, const nn::EncoderOptions& arch) {
   if (config.max_length <= arch.embedding.max_positions) return;
   log_warning(fmt::format("train.max_length is {}, but {} reads {} tokens at most: texts are cut to {}",
                           config.max_length, config.model, arch.embedding.max_positions,
                           arch.embedding.max_positions));
 }
 
-nn::ClassifierOptions head_options(const config::FinetuneConfig& config, const nn::CrammedBertOptions& arch,
+nn::ClassifierOptions head_options(const config::FinetuneConfig& config, const nn::EncoderOptions& arch,
                                    const FinetuneData& data) {
   nn::ClassifierOptions options = config.head;
   if (options.head_dim == 0) options.head_dim = arch.hidden_size;
@@ -162,7 +162,7 @@ void FinetuneRun::require_same_inputs_as(const io::Checkpoint& checkpoint, const
       checkpoint.config_yaml, where, settings_of(config),
       {config::finetune_resume_rule, recorded, way_out, settings_of(config::FinetuneConfig())});
   // The checkpoint knows its architecture, whatever its version recorded of inputs.
-  const nn::CrammedBertOptions before = model::arch_of(checkpoint, where);
+  const nn::EncoderOptions before = model::arch_of(checkpoint, where);
   require_same_inputs({architecture_input("model", config.model, base.arch)},
                       {architecture_input("model", config.model, before)}, where, way_out);
   if (recorded) {

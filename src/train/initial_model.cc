@@ -22,7 +22,7 @@ fs::path config_of_run(const config::PretrainConfig& config) {
 }
 
 // Rows of an embedding belong to the words of a tokenizer.
-void require_vocabulary_of(const nn::CrammedBertOptions& init, const config::PretrainConfig& config) {
+void require_vocabulary_of(const nn::EncoderOptions& init, const config::PretrainConfig& config) {
   const std::int64_t there = init.embedding.vocab_size;
   const std::int64_t here = config.arch.embedding.vocab_size;
   if (there == here) return;
@@ -33,7 +33,7 @@ void require_vocabulary_of(const nn::CrammedBertOptions& init, const config::Pre
 }
 
 // Weights of equal shapes mean something else with other heads or another norm_eps.
-void require_meaning_of(const nn::CrammedBertOptions& init, const config::PretrainConfig& config) {
+void require_meaning_of(const nn::EncoderOptions& init, const config::PretrainConfig& config) {
   const auto there = model::meaning_of_weights(init);
   std::string differences, keys;
   for (const auto& [key, here] : model::meaning_of_weights(config.arch)) {
@@ -53,9 +53,9 @@ bool is_of_head(const std::string& name) {
 }
 
 // What pretraining needs beyond what the model has.
-nn::CrammedBertOptions with_head(nn::CrammedBertOptions arch) {
+nn::EncoderOptions with_head(nn::EncoderOptions arch) {
   if (arch.masked_lm_head) return arch;
-  const nn::CrammedBertOptions family = nn::options_of(arch.family);
+  const nn::EncoderOptions family = nn::options_of(arch.family);
   arch.masked_lm_head = true;
   arch.head_transform = family.head_transform;
   arch.decoder_bias = family.decoder_bias;
@@ -70,8 +70,8 @@ std::optional<io::Checkpoint> load_initial_model(const config::PretrainConfig& c
   return model::load_model_checkpoint(config.init);
 }
 
-nn::CrammedBertOptions architecture_from(const config::PretrainConfig& config,
-                                         const std::optional<io::Checkpoint>& init) {
+nn::EncoderOptions architecture_from(const config::PretrainConfig& config,
+                                     const std::optional<io::Checkpoint>& init) {
   if (config.init.empty()) return config.arch;
   if (!init) return config::load<config::PretrainConfig>(config_of_run(config), {}).arch;
   std::vector<config::Setting> own = config::arch_settings(config.arch);
@@ -90,7 +90,7 @@ nn::CrammedBertOptions architecture_from(const config::PretrainConfig& config,
 
 void take_initial_weights(const io::Checkpoint& init, const config::PretrainConfig& config,
                           nn::MaskedLm& model) {
-  const nn::CrammedBertOptions there = model::arch_of(init, config.init);
+  const nn::EncoderOptions there = model::arch_of(init, config.init);
   require_vocabulary_of(there, config);
   require_meaning_of(there, config);
   std::vector<io::NamedTensor> weights = init.model;

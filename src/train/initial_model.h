@@ -15,8 +15,8 @@ std::optional<io::Checkpoint> load_initial_model(const config::PretrainConfig& c
 // The architecture of the run: keys of arch that stand at the defaults of their family take the values of the
 // model begun from, which is logged; and a masked-LM head is there, even where that model has none. Where the
 // model is gone, that of the run.
-nn::CrammedBertOptions architecture_from(const config::PretrainConfig& config,
-                                         const std::optional<io::Checkpoint>& init);
+nn::EncoderOptions architecture_from(const config::PretrainConfig& config,
+                                     const std::optional<io::Checkpoint>& init);
 
 // Gives `model`, which is initialised, the weights of `init`. A head that `init` does not have keeps its
 // random weights, with a warning. InputError if the vocabularies or the architectures differ, naming what to

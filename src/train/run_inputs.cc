@@ -69,8 +69,7 @@ RunInput input_of(const std::string& key, const data::LabelledData& data) {
           {}};
 }
 
-RunInput architecture_input(const std::string& key, const std::string& path,
-                            const nn::CrammedBertOptions& arch) {
+RunInput architecture_input(const std::string& key, const std::string& path, const nn::EncoderOptions& arch) {
   RunInput input{key + ": architecture", path, "", {}, model::meaning_of_weights(arch)};
   input.settings["arch.embedding.max_positions"] = std::to_string(arch.embedding.max_positions);
   input.size = fmt::format("{} settings", input.settings.size());

@@ -42,7 +42,7 @@ TEST_CASE("a step is measured on a model that learns, and in steady state asks t
 }
 
 TEST_CASE("operations of a token") {
-  nn::CrammedBertOptions arch;
+  nn::EncoderOptions arch;
   arch.layers = 1;
   arch.hidden_size = 8;
   arch.embedding.vocab_size = 40;

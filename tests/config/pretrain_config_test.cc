@@ -55,7 +55,7 @@ TEST_CASE("arch.family gives the other keys their defaults, wherever it is writt
   const testing::TempDir dir;
   const auto path = dir.write("run.yaml", "arch: {layers: 4, ffn: {width: 64}}\n");
   const std::vector<std::string> family = {"arch.hidden_size=128", "arch.family=bert"};
-  const nn::CrammedBertOptions arch = load<PretrainConfig>(path, family).arch;
+  const nn::EncoderOptions arch = load<PretrainConfig>(path, family).arch;
   CHECK(arch.layers == 4);
   CHECK(arch.hidden_size == 128);
   CHECK(arch.ffn.width == 64);
@@ -67,7 +67,7 @@ TEST_CASE("arch.family gives the other keys their defaults, wherever it is writt
 }
 
 TEST_CASE("the architecture survives a round trip through settings") {
-  nn::CrammedBertOptions options;
+  nn::EncoderOptions options;
   options.layers = 3;
   options.norm_eps = 1e-5;
   options.ffn.type = nn::FeedForwardType::kLeafTree;
@@ -76,7 +76,7 @@ TEST_CASE("the architecture survives a round trip through settings") {
   options.ffn.activation = nn::Activation::kGeluTanh;
   options.embedding.token_types = 3;
   options.pooler = true;
-  const nn::CrammedBertOptions again = arch_from_settings(arch_settings(options));
+  const nn::EncoderOptions again = arch_from_settings(arch_settings(options));
   CHECK(again.layers == 3);
   CHECK(again.norm_eps == 1e-5);
   CHECK(again.ffn.type == nn::FeedForwardType::kLeafTree);

@@ -32,7 +32,7 @@ std::vector<Dataset> datasets_of(const std::filesystem::path& path, const std::s
 }
 
 std::vector<Dataset> make_checkpoint() {
-  nn::CrammedBertOptions arch;
+  nn::EncoderOptions arch;
   arch.layers = 1;
   arch.hidden_size = 4;
   arch.attention.heads = 2;

@@ -23,7 +23,7 @@ const char* folder_of(io::HfLayout layout) {
 // A model of one layer of width 4, whose configuration the seeds describe.
 void write_weights(io::HfLayout layout) {
   const bool stock = layout == io::HfLayout::kBert || layout == io::HfLayout::kDistilBert;
-  nn::CrammedBertOptions arch = stock ? nn::bert_options() : nn::CrammedBertOptions();
+  nn::EncoderOptions arch = stock ? nn::bert_options() : nn::EncoderOptions();
   arch.layers = 1;
   arch.hidden_size = 4;
   arch.attention.heads = 2;

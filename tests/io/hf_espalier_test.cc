@@ -18,8 +18,8 @@ namespace {
 using testing::TempDir;
 using namespace hf_testing;
 
-nn::CrammedBertOptions small_arch() {
-  nn::CrammedBertOptions arch;
+nn::EncoderOptions small_arch() {
+  nn::EncoderOptions arch;
   arch.layers = 2;
   arch.hidden_size = 8;
   arch.attention.heads = 2;
@@ -33,9 +33,9 @@ nn::CrammedBertOptions small_arch() {
 }
 
 // BERT's blocks with trees, and everything that a masked LM may have.
-nn::CrammedBertOptions mixed_arch() {
-  nn::CrammedBertOptions arch = nn::bert_options();
-  const nn::CrammedBertOptions small = small_arch();
+nn::EncoderOptions mixed_arch() {
+  nn::EncoderOptions arch = nn::bert_options();
+  const nn::EncoderOptions small = small_arch();
   arch.layers = small.layers;
   arch.hidden_size = small.hidden_size;
   arch.attention.heads = small.attention.heads;
@@ -50,7 +50,7 @@ nn::CrammedBertOptions mixed_arch() {
   return arch;
 }
 
-HfModel model_of(const nn::CrammedBertOptions& arch, std::optional<nn::ClassifierOptions> head = {}) {
+HfModel model_of(const nn::EncoderOptions& arch, std::optional<nn::ClassifierOptions> head = {}) {
   HfModel model;
   model.arch = arch;
   model.classifier = head;
@@ -68,7 +68,7 @@ void write(const std::filesystem::path& folder, const HfModel& model) {
   write_hf_model(folder, model, {std::nullopt, "", HfFormat::kTransformers});
 }
 
-std::vector<std::string> texts_of(const nn::CrammedBertOptions& arch) {
+std::vector<std::string> texts_of(const nn::EncoderOptions& arch) {
   std::vector<std::string> texts;
   for (const config::Setting& setting : config::arch_settings(arch)) {
     texts.push_back(setting.key + ": " + setting.values[0]);
@@ -112,7 +112,7 @@ TEST_CASE("an export has the modules, a config.json that names them, and our ten
 
 TEST_CASE(
     "every mixture comes back to the bit, as masked LM, classifier and encoder, and goes out the same") {
-  nn::CrammedBertOptions encoder = mixed_arch();
+  nn::EncoderOptions encoder = mixed_arch();
   encoder.masked_lm_head = encoder.head_transform = encoder.decoder_bias = false;
   const nn::ClassifierOptions head{.pooler = nn::Pooler::kAverage,
                                    .activation = nn::HeadActivation::kRelu,

@@ -48,7 +48,7 @@ TEST_CASE("every class goes in and out: tensors to the bit, all of its config") 
 TEST_CASE("a BERT's configuration becomes options") {
   const TempDir dir;
   const HfModel model = read_back(stock_folder("BertForSequenceClassification"), dir);
-  const nn::CrammedBertOptions& arch = model.arch;
+  const nn::EncoderOptions& arch = model.arch;
   CHECK(arch.family == nn::Family::kBert);
   CHECK(arch.layers == 2);
   CHECK(arch.hidden_size == 8);

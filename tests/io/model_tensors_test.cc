@@ -8,8 +8,8 @@
 namespace espalier::io {
 namespace {
 
-nn::CrammedBertOptions tiny() {
-  nn::CrammedBertOptions arch;
+nn::EncoderOptions tiny() {
+  nn::EncoderOptions arch;
   arch.layers = 2;
   arch.hidden_size = 8;
   arch.attention.heads = 2;
@@ -22,7 +22,7 @@ nn::CrammedBertOptions tiny() {
   return arch;
 }
 
-std::vector<std::string> listed(const nn::CrammedBertOptions& arch, const nn::ClassifierOptions* head) {
+std::vector<std::string> listed(const nn::EncoderOptions& arch, const nn::ClassifierOptions* head) {
   std::vector<std::string> lines;
   visit_model_tensors(
       arch, head, [&](const std::string& name, const Shape& shape) { lines.push_back(name + shape.str()); });
@@ -37,8 +37,8 @@ std::vector<std::string> listed(const nn::Module& module) {
   return lines;
 }
 
-std::vector<nn::CrammedBertOptions> architectures() {
-  std::vector<nn::CrammedBertOptions> all;
+std::vector<nn::EncoderOptions> architectures() {
+  std::vector<nn::EncoderOptions> all;
   for (const auto type : {nn::FeedForwardType::kNeuronTree, nn::FeedForwardType::kLeafTree,
                           nn::FeedForwardType::kDense, nn::FeedForwardType::kGated}) {
     all.push_back(tiny());
@@ -57,7 +57,7 @@ std::vector<nn::CrammedBertOptions> architectures() {
 }
 
 TEST_CASE("the list of tensors is that of the modules") {
-  for (const nn::CrammedBertOptions& arch : architectures()) {
+  for (const nn::EncoderOptions& arch : architectures()) {
     INFO(nn::describe(arch.ffn));
     CHECK(listed(arch, nullptr) == listed(nn::MaskedLm(arch)));
     nn::ClassifierOptions head;
@@ -67,7 +67,7 @@ TEST_CASE("the list of tensors is that of the modules") {
   }
 }
 
-std::vector<NamedTensor> tensors_of(const nn::CrammedBertOptions& arch) {
+std::vector<NamedTensor> tensors_of(const nn::EncoderOptions& arch) {
   std::vector<NamedTensor> tensors;
   visit_model_tensors(arch, nullptr, [&](const std::string& name, const Shape& shape) {
     tensors.push_back({name, Tensor::zeros(shape)});
@@ -76,7 +76,7 @@ std::vector<NamedTensor> tensors_of(const nn::CrammedBertOptions& arch) {
 }
 
 TEST_CASE("a tensor that is missing, misshapen or unknown is named") {
-  const nn::CrammedBertOptions arch = tiny();
+  const nn::EncoderOptions arch = tiny();
   const auto error = [&](const std::vector<NamedTensor>& tensors) {
     return testing::error_of([&] { check_model_tensors(arch, nullptr, tensors, "a.h5"); });
   };
@@ -99,7 +99,7 @@ TEST_CASE("a tensor that is missing, misshapen or unknown is named") {
 }
 
 TEST_CASE("sizes that a file merely claims allocate nothing and overflow nothing") {
-  nn::CrammedBertOptions arch = tiny();
+  nn::EncoderOptions arch = tiny();
   arch.layers = std::int64_t{1} << 60U;
   CHECK(testing::error_of([&] { check_model_tensors(arch, nullptr, tensors_of(tiny()), "a.h5"); }) ==
         "a.h5: tensor `encoder.layers.2.norm1.weight` [8] is missing");

@@ -14,8 +14,8 @@ namespace {
 using testing::error_of;
 using testing::TempDir;
 
-nn::CrammedBertOptions tiny() {
-  nn::CrammedBertOptions arch;
+nn::EncoderOptions tiny() {
+  nn::EncoderOptions arch;
   arch.layers = 2;
   arch.hidden_size = 8;
   arch.attention.heads = 2;
@@ -44,7 +44,7 @@ std::uint64_t checksum_of(const nn::Module& module) {
 
 TEST_CASE("a masked LM comes back from its checkpoint with everything that is known of it") {
   const TempDir dir;
-  nn::CrammedBertOptions arch = tiny();
+  nn::EncoderOptions arch = tiny();
   arch.attention.rotary = true;
   arch.norm_eps = 1e-7;
   nn::MaskedLm model(arch);
@@ -103,12 +103,12 @@ TEST_CASE("a classifier comes back with head and labels") {
         std::string::npos);
 
   // Its encoder in another model.
-  nn::CrammedBert encoder(tiny());
+  nn::Encoder encoder(tiny());
   copy_encoder(loaded, encoder);
   CHECK(checksum_of(encoder) == checksum_of(loaded.encoder()));
-  nn::CrammedBertOptions deeper = tiny();
+  nn::EncoderOptions deeper = tiny();
   deeper.ffn.depth = 3;
-  nn::CrammedBert other(deeper);
+  nn::Encoder other(deeper);
   CHECK(error_of([&] {
           copy_encoder(loaded, other);
         }).find("`layers.0.ffn.linear_in.weight` must be [30,8]") != std::string::npos);
@@ -225,7 +225,7 @@ TEST_CASE("checkpoints whose parts do not fit each other") {
 
 TEST_CASE("a tokenizer with more words than the model is refused") {
   const TempDir dir;
-  nn::CrammedBertOptions arch = tiny();
+  nn::EncoderOptions arch = tiny();
   arch.embedding.vocab_size = 400;
   nn::MaskedLm model(arch);
   io::save_checkpoint(dir / "a.h5", model_checkpoint(model, {}, tokenizer_json()));
@@ -287,7 +287,7 @@ TEST_CASE("export warns of trees that are not hard yet; leaf trees go into our o
   REQUIRE(summary.warnings.size() == 1);
   CHECK(summary.warnings[0].find("had not finished hardening") != std::string::npos);
 
-  nn::CrammedBertOptions arch = tiny();
+  nn::EncoderOptions arch = tiny();
   arch.ffn.type = nn::FeedForwardType::kLeafTree;
   nn::MaskedLm leaves(arch);
   fill(leaves);

@@ -26,8 +26,8 @@ namespace {
 constexpr std::int64_t kSequences = 5;
 constexpr std::int64_t kLength = 12;
 
-CrammedBertOptions small() {
-  CrammedBertOptions options;
+EncoderOptions small() {
+  EncoderOptions options;
   options.layers = 2;
   options.hidden_size = 16;
   options.attention.heads = 2;
@@ -130,7 +130,7 @@ void check_equal(const Result& found, const Result& expected, float tolerance) {
   }
 }
 
-void check_narrowed(const CrammedBertOptions& options) {
+void check_narrowed(const EncoderOptions& options) {
   MaskedLm model(options);
   initialize(model, 0.3, 5);
   const Batch batch = random_batch();
@@ -140,7 +140,7 @@ void check_narrowed(const CrammedBertOptions& options) {
 }
 
 TEST_CASE("the loss and all gradients are those of a last layer computed at all positions") {
-  CrammedBertOptions options = small();
+  EncoderOptions options = small();
   options.decoder_bias = true;
   SUBCASE("neuron trees") {}
   SUBCASE("rotary, biases") {
@@ -193,7 +193,7 @@ TEST_CASE("the narrowed last layer gives the same bits for any number of threads
 }
 
 TEST_CASE("a token's type is its row of the table, and none given means 0") {
-  CrammedBertOptions options = small();
+  EncoderOptions options = small();
   options.embedding.token_types = 2;
   options.embedding.norm = false;
   options.layers = 0;
@@ -219,7 +219,7 @@ TEST_CASE("a token's type is its row of the table, and none given means 0") {
 }
 
 TEST_CASE("packed sequences give the states, the loss and the gradients of each alone") {
-  CrammedBertOptions options = small();
+  EncoderOptions options = small();
   SUBCASE("crammed: scaled sinusoids, trees") {}
   SUBCASE("rotary") {
     options.embedding.positions = Positions::kNone;
@@ -272,7 +272,7 @@ TEST_CASE("packed sequences give the states, the loss and the gradients of each 
 }
 
 TEST_CASE("a pooler is carried along: its weights get no gradient, and no head means no logits") {
-  CrammedBertOptions options = small();
+  EncoderOptions options = small();
   options.pooler = true;
   MaskedLm model(options);
   initialize(model, 0.3, 5);
@@ -298,8 +298,8 @@ TEST_CASE("positions that do not ascend are predicted too") {
 }
 
 TEST_CASE("the last layer is computed in full where more than predictions is asked for") {
-  const CrammedBertOptions tree = small();
-  CrammedBertOptions dense = small();
+  const EncoderOptions tree = small();
+  EncoderOptions dense = small();
   dense.ffn = {.type = FeedForwardType::kDense, .width = 20};
   ops::LayerStatistics statistics;
   ForwardContext plain, mixed, counted, dropped;

@@ -24,8 +24,8 @@ Lines listed(const Describe& describe, bool children = true) {
   return lines;
 }
 
-CrammedBertOptions tiny() {
-  CrammedBertOptions options;
+EncoderOptions tiny() {
+  EncoderOptions options;
   options.layers = 1;
   options.hidden_size = 24;
   options.embedding.vocab_size = 16;
@@ -57,7 +57,7 @@ TEST_CASE("a masked LM lists paths, shapes and parts of the model") {
 }
 
 TEST_CASE("BERT adds types, biases, the head's transform and a carried pooler") {
-  CrammedBertOptions options = bert_options();
+  EncoderOptions options = bert_options();
   options.layers = 0;
   options.hidden_size = 24;
   options.embedding.vocab_size = 16;

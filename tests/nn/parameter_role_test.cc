@@ -79,8 +79,8 @@ void check(Module& model, const std::vector<Expected>& expected) {
 }
 
 // The published model's form, narrow.
-CrammedBertOptions published() {
-  CrammedBertOptions options;
+EncoderOptions published() {
+  EncoderOptions options;
   options.layers = 2;
   options.hidden_size = 24;
   options.embedding.vocab_size = 16;
@@ -90,7 +90,7 @@ CrammedBertOptions published() {
 }  // namespace
 
 TEST_CASE("roles of the 1x11 model, as a masked LM and as a classifier") {
-  const CrammedBertOptions options = published();
+  const EncoderOptions options = published();
   MaskedLm lm(options);
   check(lm, model_of(kNeurons, 2));
   SequenceClassifier classifier(options, {});
@@ -100,7 +100,7 @@ TEST_CASE("roles of the 1x11 model, as a masked LM and as a classifier") {
 }
 
 TEST_CASE("roles of a model of trees with MLP leaves, and of single leaves without gates") {
-  CrammedBertOptions options = published();
+  EncoderOptions options = published();
   options.ffn.type = FeedForwardType::kLeafTree;
   options.ffn.depth = 3;
   MaskedLm trees(options);
@@ -111,7 +111,7 @@ TEST_CASE("roles of a model of trees with MLP leaves, and of single leaves witho
 }
 
 TEST_CASE("roles of a dense model with everything that may be switched on") {
-  CrammedBertOptions options = published();
+  EncoderOptions options = published();
   options.layers = 1;
   options.use_bias = options.attention.qkv_bias = options.decoder_bias = true;
   options.embedding.positions = Positions::kLearned;

@@ -25,7 +25,7 @@ using testing::error_of;
 
 // Two layers of d 16 that only encode, with a pooler, as BertModel is stored.
 void write_tiny_bert(const fs::path& file) {
-  nn::CrammedBertOptions arch = nn::bert_options();
+  nn::EncoderOptions arch = nn::bert_options();
   arch.layers = 2;
   arch.hidden_size = 16;
   arch.attention.heads = 2;

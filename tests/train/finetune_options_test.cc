@@ -90,7 +90,7 @@ TEST_CASE("frozen: what decides keeps its bits, all else learns") {
 }
 
 TEST_CASE("frozen: the rows that decide, in several trees and in trees with MLP leaves") {
-  nn::CrammedBertOptions arch;
+  nn::EncoderOptions arch;
   arch.layers = 1;
   arch.hidden_size = 8;
   arch.attention.heads = 2;

@@ -13,7 +13,7 @@
 namespace espalier::testing {
 
 void write_tiny_model(const std::filesystem::path& file) {
-  nn::CrammedBertOptions arch;
+  nn::EncoderOptions arch;
   arch.layers = 2;
   arch.hidden_size = 16;
   arch.attention.heads = 2;

@@ -81,8 +81,8 @@ NotFinite refusal(Updater& updater, const SequenceGroups& groups, GroupLoss loss
   return NotFinite("", "");
 }
 
-nn::CrammedBertOptions tiny_tree() {
-  nn::CrammedBertOptions arch;
+nn::EncoderOptions tiny_tree() {
+  nn::EncoderOptions arch;
   arch.layers = 2;
   arch.hidden_size = 16;
   arch.attention.heads = 2;

@@ -52,7 +52,7 @@ io::Json step_json(const StepRow& row);
 // Operations of the model's products (a multiply-add is two) for a token of a training step, forward three
 // times; trees by what their routing evaluates: paths, siblings of straight-through, all of unpruned soft. Of
 // the last layer only what predictions read, where nn::narrows_last_layer().
-double training_flops_per_token(const nn::CrammedBertOptions& arch, ops::RoutingMode mode,
-                                std::int64_t length, double mask_rate, bool dropout = false);
+double training_flops_per_token(const nn::EncoderOptions& arch, ops::RoutingMode mode, std::int64_t length,
+                                double mask_rate, bool dropout = false);
 
 }  // namespace espalier::bench

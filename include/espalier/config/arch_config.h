@@ -7,10 +7,10 @@
 namespace espalier::config {
 
 // Binds arch.* keys to `options`.
-void describe_arch(nn::CrammedBertOptions& options, Fields& fields);
+void describe_arch(nn::EncoderOptions& options, Fields& fields);
 
 // The architecture as settings (keys with the `arch.` prefix), and back; used by checkpoints.
-std::vector<Setting> arch_settings(const nn::CrammedBertOptions& options);
-nn::CrammedBertOptions arch_from_settings(std::span<const Setting> settings);
+std::vector<Setting> arch_settings(const nn::EncoderOptions& options);
+nn::EncoderOptions arch_from_settings(std::span<const Setting> settings);
 
 }  // namespace espalier::config

@@ -33,7 +33,7 @@ struct PretrainConfig {
   std::string resume = "auto";  // auto, never, or a checkpoint to continue from
   std::string init;             // a MODEL whose weights to begin with; empty: at random
   std::uint64_t seed = 1;       // of initial weights, masks, dropout and leaks
-  nn::CrammedBertOptions arch;
+  nn::EncoderOptions arch;
   RoutingConfig routing;
   BudgetConfig budget;
   std::int64_t max_steps = 0;  // stops here, its schedules unchanged; 0: at the budget's end

@@ -41,7 +41,7 @@ struct HfSource {
 };
 
 struct HfModel {
-  nn::CrammedBertOptions arch;
+  nn::EncoderOptions arch;
   std::optional<nn::ClassifierOptions> classifier;  // none: a masked LM
   std::vector<std::string> labels;                  // id2label; of a regression one name or none
   std::vector<NamedTensor> tensors;                 // our names and layouts, io::visit_model_tensors() order

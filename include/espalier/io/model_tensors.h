@@ -16,12 +16,12 @@ using TensorVisitor = FunctionRef<void(const std::string& name, const Shape& sha
 // Every parameter of a masked LM (`classifier` null) or a sequence classifier, in the order of
 // nn::Module::parameters(). A visitor that throws at a missing tensor ends the walk, however many layers the
 // architecture claims. InputError: a tree with more nodes than can be counted.
-void visit_model_tensors(const nn::CrammedBertOptions& arch, const nn::ClassifierOptions* classifier,
+void visit_model_tensors(const nn::EncoderOptions& arch, const nn::ClassifierOptions* classifier,
                          TensorVisitor visit);
 
 // Throws InputError if `tensors` are not exactly those, naming `where`, the first tensor that is missing, has
 // another shape (both are given), or is unknown.
-void check_model_tensors(const nn::CrammedBertOptions& arch, const nn::ClassifierOptions* classifier,
+void check_model_tensors(const nn::EncoderOptions& arch, const nn::ClassifierOptions* classifier,
                          std::span<const NamedTensor> tensors, const std::string& where);
 
 }  // namespace espalier::io

@@ -40,7 +40,7 @@ struct LoadedModel {
   std::unique_ptr<nn::SequenceClassifier> classifier;
 
   std::filesystem::path source;  // the checkpoint or Hugging Face directory that was read
-  nn::CrammedBertOptions arch;
+  nn::EncoderOptions arch;
   LabelInfo labels;  // of a classifier
   RoutingProvenance routing;
   std::string config_yaml;  // of the training; empty for an imported model
@@ -52,7 +52,7 @@ struct LoadedModel {
   std::optional<io::SentenceOptions> sentence;  // of a sentence-transformers folder: how vectors are made
   io::Json metadata = io::Json::object();  // Checkpoint::metadata; of a Hugging Face directory as imported
 
-  nn::CrammedBert& encoder() { return lm ? lm->encoder() : classifier->encoder(); }
+  nn::Encoder& encoder() { return lm ? lm->encoder() : classifier->encoder(); }
   nn::Module& module() { return lm ? static_cast<nn::Module&>(*lm) : *classifier; }
   // Throw InputError naming the source where there is none, and say which verb makes one.
   const text::Tokenizer& require_tokenizer() const;
@@ -84,7 +84,7 @@ io::Checkpoint model_checkpoint(nn::SequenceClassifier& model, const LabelInfo& 
                                 const RoutingProvenance& routing, const std::string& tokenizer_json);
 
 // What model_checkpoint() stored. InputError naming `where` and the key if it is absent or wrong.
-nn::CrammedBertOptions arch_of(const io::Checkpoint& checkpoint, const std::string& where);
+nn::EncoderOptions arch_of(const io::Checkpoint& checkpoint, const std::string& where);
 RoutingProvenance routing_of(const io::Checkpoint& checkpoint, const std::string& where);
 
 // Copies weights into a module by name, e.g. to resume. Throws InputError naming `where` and the first tensor
@@ -92,7 +92,7 @@ RoutingProvenance routing_of(const io::Checkpoint& checkpoint, const std::string
 void load_weights(nn::Module& module, std::span<const io::NamedTensor> tensors, const std::string& where);
 // Copies the weights of another model's encoder, e.g. to fine-tune. Both must have the same architecture up
 // to dropout; InputError names the first tensor that differs.
-void copy_encoder(LoadedModel& from, nn::CrammedBert& to);
+void copy_encoder(LoadedModel& from, nn::Encoder& to);
 // Copies the pooler that a BERT came with into a head of its shape and activation; false where there is none.
 bool copy_pooler(LoadedModel& from, nn::SequenceClassifier& to);
 

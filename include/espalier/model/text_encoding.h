@@ -18,9 +18,9 @@ struct TextEncoding {
 
 // For a classifier. A crammed BERT reads single texts as the original encodes them, and its mean is over
 // padding too.
-TextEncoding classifier_encoding(const nn::CrammedBertOptions& arch, const nn::ClassifierOptions& head);
+TextEncoding classifier_encoding(const nn::EncoderOptions& arch, const nn::ClassifierOptions& head);
 // For all else: a single text in the tokenizer's own template.
-TextEncoding single_encoding(const nn::CrammedBertOptions& arch);
+TextEncoding single_encoding(const nn::EncoderOptions& arch);
 
 // One text, or a pair, in the tokenizer's template. Of a pair the longer part is cut first; max_length 0: no
 // limit. Without `types` the encoding has no type ids.

@@ -16,8 +16,8 @@ namespace espalier::nn {
 // `dense.weight`.
 class SelfAttention : public Module {
  public:
-  explicit SelfAttention(const CrammedBertOptions& options);
-  static void describe(const ParameterList& list, const CrammedBertOptions& options);
+  explicit SelfAttention(const EncoderOptions& options);
+  static void describe(const ParameterList& list, const EncoderOptions& options);
   // x [B,S,d], or of packed tokens [N,d] -> the same. InputError if a shape does not fit, or with rotary
   // positions if a sequence is longer than the position table.
   Variable forward(const Variable& x, const Tokens& tokens, ForwardContext& context) const;

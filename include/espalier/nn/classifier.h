@@ -3,7 +3,7 @@
 // With head_dim = d and the first state it is BERT's, pooler and all.
 #pragma once
 
-#include "espalier/nn/crammed_bert.h"
+#include "espalier/nn/encoder.h"
 
 namespace espalier::nn {
 
@@ -26,17 +26,17 @@ struct ClassifierOptions {
 // to labels. Parameters: `encoder.*`, `pooler.dense.{weight,bias}`, `head.{weight,bias}`.
 class SequenceClassifier : public Module {
  public:
-  SequenceClassifier(const CrammedBertOptions& options, const ClassifierOptions& head);
-  static void describe(const ParameterList& list, const CrammedBertOptions& options,
+  SequenceClassifier(const EncoderOptions& options, const ClassifierOptions& head);
+  static void describe(const ParameterList& list, const EncoderOptions& options,
                        const ClassifierOptions& head);
   // -> logits [B, labels]
   Variable forward(const Tokens& tokens, ForwardContext& context);
-  CrammedBert& encoder() { return encoder_; }
+  Encoder& encoder() { return encoder_; }
   const ClassifierOptions& head_options() const { return options_; }
 
  private:
   ClassifierOptions options_;
-  CrammedBert encoder_;
+  Encoder encoder_;
   Linear pooler_;
   Linear head_;
 };

@@ -15,8 +15,8 @@ namespace espalier::nn {
 // Parameters: `norm1.*`, `attn.*`, `norm2.*`, `ffn.*`.
 class EncoderLayer : public Module {
  public:
-  explicit EncoderLayer(const CrammedBertOptions& options);
-  static void describe(const ParameterList& list, const CrammedBertOptions& options);
+  explicit EncoderLayer(const EncoderOptions& options);
+  static void describe(const ParameterList& list, const EncoderOptions& options);
   // x [B,S,d], or of packed tokens [N,d] -> the same.
   Variable forward(const Variable& x, const Tokens& tokens, ForwardContext& context);
   // The same at some flat positions [n], which must ascend, without dropout -> [n,d]. Of the other positions

@@ -18,8 +18,8 @@ class FeedForward : public Module {
 };
 
 // The layer that `options` ask for, or null where has_feed_forward() is false.
-std::unique_ptr<FeedForward> make_feed_forward(const CrammedBertOptions& options);
+std::unique_ptr<FeedForward> make_feed_forward(const EncoderOptions& options);
 // Its parameters, if there is one.
-void describe_feed_forward(const ParameterList& list, const CrammedBertOptions& options);
+void describe_feed_forward(const ParameterList& list, const EncoderOptions& options);
 
 }  // namespace espalier::nn

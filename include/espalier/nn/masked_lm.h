@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "espalier/nn/crammed_bert.h"
+#include "espalier/nn/encoder.h"
 
 namespace espalier::nn {
 
@@ -22,8 +22,8 @@ struct MaskedLmResult {
 // carried along.
 class MaskedLm : public Module {
  public:
-  explicit MaskedLm(const CrammedBertOptions& options);
-  static void describe(const ParameterList& list, const CrammedBertOptions& options);
+  explicit MaskedLm(const EncoderOptions& options);
+  static void describe(const ParameterList& list, const EncoderOptions& options);
 
   // The loss on `positions` (flat indices into [B,S]) with `targets`, divided by `total_count`: give the
   // number of predictions of the whole update when it is summed over micro-batches. InputError where the
@@ -33,15 +33,15 @@ class MaskedLm : public Module {
   // Logits [n, vocabulary] of the given flat positions.
   Variable logits(const Tokens& tokens, const std::vector<std::int32_t>& positions, ForwardContext& context);
 
-  CrammedBert& encoder() { return encoder_; }
-  const CrammedBertOptions& options() const { return encoder_.options(); }
+  Encoder& encoder() { return encoder_; }
+  const EncoderOptions& options() const { return encoder_.options(); }
 
  private:
   // What the decoder reads: rows [n,d] of the given positions.
   Variable predictions(const Tokens& tokens, const std::vector<std::int32_t>& positions,
                        ForwardContext& context);
 
-  CrammedBert encoder_;
+  Encoder encoder_;
   std::unique_ptr<Linear> transform_;
   std::unique_ptr<LayerNorm> transform_norm_;
   Variable decoder_bias_;

@@ -66,7 +66,7 @@ struct FeedForwardOptions {
   Activation leaf_activation = Activation::kRelu;
 };
 
-struct CrammedBertOptions {
+struct EncoderOptions {
   Family family = Family::kCrammed;
   std::int64_t layers = 16;
   std::int64_t hidden_size = 768;
@@ -89,8 +89,8 @@ struct CrammedBertOptions {
 };
 
 // bert-base: post-norm, biases, learned positions, two token types, dense layers of 3072.
-CrammedBertOptions bert_options();
-CrammedBertOptions options_of(Family family);
+EncoderOptions bert_options();
+EncoderOptions options_of(Family family);
 
 // "1x11", "dense 3072", "gated 3072", "8x5 leaves of 16": the feedforward layer in a word.
 std::string describe(const FeedForwardOptions& options);
@@ -109,6 +109,6 @@ struct Neurons {
 Neurons neurons_of(const FeedForwardOptions& options);
 
 // Throws InputError naming the field, e.g. when hidden_size is not a multiple of heads.
-void validate(const CrammedBertOptions& options);
+void validate(const EncoderOptions& options);
 
 }  // namespace espalier::nn

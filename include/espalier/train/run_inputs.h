@@ -34,8 +34,7 @@ const RunInput* find_input(const RunInputs& inputs, const std::string& key);
 // The rows of a table with what they are labelled.
 RunInput input_of(const std::string& key, const data::LabelledData& data);
 // By what its weights are computed with, beyond their shapes, and how long a text it reads.
-RunInput architecture_input(const std::string& key, const std::string& path,
-                            const nn::CrammedBertOptions& arch);
+RunInput architecture_input(const std::string& key, const std::string& path, const nn::EncoderOptions& arch);
 // The weights of a model, its architecture and its tokenizer.
 RunInputs inputs_of(const std::string& key, const std::string& path, model::LoadedModel& model);
 RunInputs inputs_of(const std::string& key, const std::string& path, const io::Checkpoint& model);

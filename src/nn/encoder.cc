@@ -1,4 +1,4 @@
-#include "espalier/nn/crammed_bert.h"
+#include "espalier/nn/encoder.h"
 
 #include <fmt/format.h>
 
@@ -12,12 +12,12 @@ namespace espalier::nn {
 
 static constexpr std::size_t kNoLayer = static_cast<std::size_t>(-1);
 
-static const CrammedBertOptions& validated(const CrammedBertOptions& options) {
+static const EncoderOptions& validated(const EncoderOptions& options) {
   validate(options);
   return options;
 }
 
-void CrammedBert::describe(const ParameterList& list, const CrammedBertOptions& options) {
+void Encoder::describe(const ParameterList& list, const EncoderOptions& options) {
   BertEmbedding::describe(list.child("embedding", ModelPart::kEmbedding), options.embedding,
                           options.hidden_size);
   for (std::int64_t i = 0; i < options.layers; ++i) {
@@ -26,7 +26,7 @@ void CrammedBert::describe(const ParameterList& list, const CrammedBertOptions& 
   if (options.final_norm) LayerNorm::describe(list.child("final_norm"), options.hidden_size);
 }
 
-CrammedBert::CrammedBert(const CrammedBertOptions& options)
+Encoder::Encoder(const EncoderOptions& options)
     : options_(validated(options)), embedding_(options.embedding, options.hidden_size, options.norm_eps) {
   register_module("embedding", embedding_);
   for (std::int64_t i = 0; i < options.layers; ++i) {
@@ -51,7 +51,7 @@ static Variable inside(const char* name, std::size_t layer, const Forward& forwa
   }
 }
 
-Variable CrammedBert::first_layers(const Tokens& tokens, std::size_t but, ForwardContext& context) {
+Variable Encoder::first_layers(const Tokens& tokens, std::size_t but, ForwardContext& context) {
   context.entropies.clear();
   context.next_tree_layer = 0;
   context.next_dropout_site = 0;
@@ -62,15 +62,15 @@ Variable CrammedBert::first_layers(const Tokens& tokens, std::size_t but, Forwar
   return x;
 }
 
-Variable CrammedBert::normalized(const Variable& x) {
+Variable Encoder::normalized(const Variable& x) {
   return final_norm_ ? inside("final_norm", kNoLayer, [&] { return final_norm_->forward(x); }) : x;
 }
 
-Variable CrammedBert::forward(const Tokens& tokens, ForwardContext& context) {
+Variable Encoder::forward(const Tokens& tokens, ForwardContext& context) {
   return normalized(first_layers(tokens, 0, context));
 }
 
-Variable CrammedBert::forward_at(const Tokens& tokens, const IntTensor& positions, ForwardContext& context) {
+Variable Encoder::forward_at(const Tokens& tokens, const IntTensor& positions, ForwardContext& context) {
   const auto asked = positions.span();
   if (!narrows_last_layer(options_, context, tokens.ids.size(), positions.size()) ||
       !std::is_sorted(asked.begin(), asked.end())) {
@@ -83,7 +83,7 @@ Variable CrammedBert::forward_at(const Tokens& tokens, const IntTensor& position
                            [&] { return layers_.back()->forward_at(x, tokens, positions, context); }));
 }
 
-bool narrows_last_layer(const CrammedBertOptions& options, const ForwardContext& context, std::int64_t tokens,
+bool narrows_last_layer(const EncoderOptions& options, const ForwardContext& context, std::int64_t tokens,
                         std::int64_t positions) {
   const bool tree =
       options.ffn.type == FeedForwardType::kNeuronTree || options.ffn.type == FeedForwardType::kLeafTree;

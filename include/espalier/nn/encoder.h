@@ -13,17 +13,17 @@
 namespace espalier::nn {
 
 // Parameters: `embedding.*`, `layers.N.*`, `final_norm.*`.
-class CrammedBert : public Module {
+class Encoder : public Module {
  public:
   // Throws InputError if `options` contradict each other. Weights are zero until initialize() or loading.
-  explicit CrammedBert(const CrammedBertOptions& options);
-  static void describe(const ParameterList& list, const CrammedBertOptions& options);
+  explicit Encoder(const EncoderOptions& options);
+  static void describe(const ParameterList& list, const EncoderOptions& options);
   // -> hidden states [B,S,d], of packed tokens [N,d].
   Variable forward(const Tokens& tokens, ForwardContext& context);
   // Rows [n,d] of it at some flat positions [n] of [B,S] or [N]. Where narrows_last_layer(), the last layer
   // computes these alone, which gives their values up to rounding.
   Variable forward_at(const Tokens& tokens, const IntTensor& positions, ForwardContext& context);
-  const CrammedBertOptions& options() const { return options_; }
+  const EncoderOptions& options() const { return options_; }
   const Variable& word_embedding() const { return embedding_.word_embedding(); }
 
  private:
@@ -31,7 +31,7 @@ class CrammedBert : public Module {
   Variable first_layers(const Tokens& tokens, std::size_t but, ForwardContext& context);
   Variable normalized(const Variable& x);
 
-  CrammedBertOptions options_;
+  EncoderOptions options_;
   BertEmbedding embedding_;
   std::vector<std::unique_ptr<EncoderLayer>> layers_;
   std::unique_ptr<LayerNorm> final_norm_;
@@ -43,7 +43,7 @@ class CrammedBert : public Module {
 // dropout, whose numbers are drawn by places in the whole batch. Of `tokens` tokens at least half must be
 // left out. With a quarter predicted, a step of a model of d 256 and 6 layers is 2 to 3 % faster with 1x7
 // trees, 11 % with a dense layer of 1024.
-bool narrows_last_layer(const CrammedBertOptions& options, const ForwardContext& context, std::int64_t tokens,
+bool narrows_last_layer(const EncoderOptions& options, const ForwardContext& context, std::int64_t tokens,
                         std::int64_t positions);
 
 // Initial weights as in the original: N(0, std^2) for what starts_random() by its role; biases (0), LayerNorm
