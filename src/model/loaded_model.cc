@@ -57,8 +57,11 @@ void take_weights(nn::Module& module, std::span<const io::NamedTensor> tensors) 
 
 void read_tokenizer(LoadedModel& model) {
   if (model.tokenizer_json.empty()) return;
-  model.tokenizer = io::parse_tokenizer(model.tokenizer_json, model.source.string() + ": tokenizer.json",
-                                        model.sentence && model.sentence->lower_case);
+  const std::string where = model.source.string() + ": tokenizer.json";
+  // Into the document, for what is trained from this model keeps that alone.
+  if (model.sentence && model.sentence->lower_case)
+    model.tokenizer_json = io::with_lower_case(std::move(model.tokenizer_json), where);
+  model.tokenizer = io::parse_tokenizer(model.tokenizer_json, where);
   if (model.tokenizer->vocabulary_size() > model.arch.embedding.vocab_size) {
     throw InputError(fmt::format("{}: the tokenizer has {} tokens, but the model's embedding only {} rows",
                                  model.source.string(), model.tokenizer->vocabulary_size(),
