@@ -213,6 +213,7 @@ class Layer(nn.Module):
         super().__init__()
         self.pre = config.norm_placement == "pre"
         self.dropout = nn.Dropout(config.dropout)
+        self.attention_dropout = nn.Dropout(config.dropout if config.attention_output_dropout else 0.0)
         self.norm1 = nn.LayerNorm(config.hidden_size, eps=config.norm_eps)
         self.attn = Attention(config)
         self.ffn = None
@@ -222,13 +223,13 @@ class Layer(nn.Module):
         self.ffn = {"neuron_tree": NeuronTree, "leaf_tree": LeafTree}.get(config.ffn_type, Dense)(config)
 
     def forward(self, x, bias, rotary):
-        x = self.half(x, self.norm1, lambda h: self.attn(h, bias, rotary))
-        return x if self.ffn is None else self.half(x, self.norm2, self.ffn)
+        x = self.half(x, self.norm1, lambda h: self.attn(h, bias, rotary), self.attention_dropout)
+        return x if self.ffn is None else self.half(x, self.norm2, self.ffn, self.dropout)
 
-    def half(self, x, norm, block):
+    def half(self, x, norm, block, dropout):
         if self.pre:
-            return x + self.dropout(block(norm(x)))
-        return norm(x + self.dropout(block(x)))
+            return x + dropout(block(norm(x)))
+        return norm(x + dropout(block(x)))
 
 
 class Positions(nn.Module):
