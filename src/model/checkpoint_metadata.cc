@@ -24,7 +24,7 @@ RoutingProvenance own_routing(const io::HfModel& model) {
 bool says_something(const RoutingProvenance& routing) {
   const RoutingProvenance hard;
   return routing.mode != hard.mode || routing.temperature != hard.temperature || !routing.finished ||
-         routing.trained_softly;
+         routing.trained_softly || routing.epsilon || routing.ste_epsilon;
 }
 
 // Of the folder that the model came from; null: none.

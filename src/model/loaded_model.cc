@@ -77,12 +77,21 @@ void describe(RoutingProvenance& routing, io::JsonFields& fields) {
   fields.add("finished", routing.finished);
   fields.add("trained_softly", routing.trained_softly);
   fields.add_later("hardening_gap", routing.hardening_gap);
+  fields.add_unless_empty("epsilon", routing.epsilon);
+  fields.add_unless_empty("ste_epsilon", routing.ste_epsilon);
 }
 
 RoutingProvenance routing_from(const io::JsonView& view) {
   auto routing = io::from_json<RoutingProvenance>(view);
-  if (routing.temperature > 0 && std::isfinite(routing.temperature)) return routing;
-  view["temperature"].fail(fmt::format("expected a number above 0, found {}", routing.temperature));
+  if (!(routing.temperature > 0 && std::isfinite(routing.temperature))) {
+    view["temperature"].fail(fmt::format("expected a number above 0, found {}", routing.temperature));
+  }
+  for (const auto& [key, value] :
+       {std::pair{"epsilon", routing.epsilon}, std::pair{"ste_epsilon", routing.ste_epsilon}}) {
+    if (value && !(*value >= 0))
+      view[key].fail(fmt::format("expected a number at least 0, found {}", *value));
+  }
+  return routing;
 }
 
 io::Json checkpoint_metadata(const nn::EncoderOptions& arch, const RoutingProvenance& routing) {

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from transformers import PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutput, MaskedLMOutput, SequenceClassifierOutput
+from transformers.modeling_outputs import BaseModelOutputWithPooling, MaskedLMOutput, SequenceClassifierOutput
 
 from .configuration_espalier import EspalierConfig
 
@@ -296,12 +296,17 @@ class EspalierPreTrainedModel(PreTrainedModel):
 
 
 class EspalierModel(EspalierPreTrainedModel):
-    def __init__(self, config):
+    """States, and where the model has BERT's pooler its output."""
+
+    def __init__(self, config, add_pooling_layer=True):
         super().__init__(config)
         config.check()
         self.embedding = Embedding(config)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.final_norm = nn.LayerNorm(config.hidden_size, eps=config.norm_eps) if config.final_norm else nn.Identity()
+        self.pooler = None
+        if config.pooler and add_pooling_layer:
+            self.pooler = nn.ModuleDict({"dense": nn.Linear(config.hidden_size, config.hidden_size)})
         self.post_init()
 
     def get_input_embeddings(self):
@@ -323,7 +328,9 @@ class EspalierModel(EspalierPreTrainedModel):
             states.append(layer(states[-1], bias, rotary))
         last = self.final_norm(states[-1])
         states = tuple(states[:-1]) + (last,) if output_hidden_states else None
-        return self.as_asked(BaseModelOutput(last_hidden_state=last, hidden_states=states), return_dict)
+        pooled = None if self.pooler is None else torch.tanh(self.pooler["dense"](last[:, 0]))
+        output = BaseModelOutputWithPooling(last_hidden_state=last, pooler_output=pooled, hidden_states=states)
+        return self.as_asked(output, return_dict)
 
 
 class EspalierForMaskedLM(EspalierPreTrainedModel):
@@ -342,8 +349,6 @@ class EspalierForMaskedLM(EspalierPreTrainedModel):
         if config.head_transform:
             norm = nn.LayerNorm(width, eps=config.norm_eps)
             self.transform = nn.ModuleDict({"dense": nn.Linear(width, width), "norm": norm})
-        if config.pooler:
-            self.pooler = nn.ModuleDict({"dense": nn.Linear(width, width)})
         self.post_init()
 
     def get_output_embeddings(self):
@@ -370,17 +375,15 @@ class EspalierForSequenceClassification(EspalierPreTrainedModel):
     def __init__(self, config):
         super().__init__(config)
         self.num_labels = config.num_labels
-        self.encoder = EspalierModel(config)
-        self.pooler = nn.ModuleDict({"dense": nn.Linear(config.hidden_size, config.head_dim)})
+        head = (config.head_pooler, config.head_activation, config.head_dim)
+        berts = config.pooler and head == ("zero_index", "tanh", config.hidden_size)
+        self.encoder = EspalierModel(config, add_pooling_layer=berts)
+        self.pooler = None if berts else nn.ModuleDict({"dense": nn.Linear(config.hidden_size, config.head_dim)})
         self.dropout = nn.Dropout(config.head_dropout)
         self.head = nn.Linear(config.head_dim, config.num_labels)
         self.post_init()
 
-    def forward(
-        self, input_ids, attention_mask=None, token_type_ids=None, labels=None, output_hidden_states=False, return_dict=None
-    ):
-        encoded = self.encoder(input_ids, attention_mask, token_type_ids, output_hidden_states)
-        states = encoded.last_hidden_state
+    def pooled(self, states, attention_mask):
         if self.config.head_pooler == "zero_index":
             pooled = states[:, 0]
         elif self.config.family == "crammed" or attention_mask is None:  # padding included, as in the original
@@ -388,7 +391,15 @@ class EspalierForSequenceClassification(EspalierPreTrainedModel):
         else:
             seen = attention_mask[..., None].to(states.dtype)
             pooled = (states * seen).sum(1) / seen.sum(1)
-        pooled = ACTIVATIONS[self.config.head_activation](self.pooler["dense"](pooled))
+        return ACTIVATIONS[self.config.head_activation](self.pooler["dense"](pooled))
+
+    def forward(
+        self, input_ids, attention_mask=None, token_type_ids=None, labels=None, output_hidden_states=False, return_dict=None
+    ):
+        encoded = self.encoder(input_ids, attention_mask, token_type_ids, output_hidden_states)
+        pooled = encoded.pooler_output
+        if self.pooler is not None:
+            pooled = self.pooled(encoded.last_hidden_state, attention_mask)
         logits = self.head(self.dropout(pooled))
         loss = None
         if labels is not None and self.num_labels == 1:
