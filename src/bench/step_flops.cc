@@ -13,7 +13,7 @@ struct LayerRows {
   double siblings = 0;
 };
 
-LayerRows feed_forward_rows(const nn::FeedForwardOptions& ffn, ops::RoutingMode mode) {
+LayerRows unit_rows(const nn::FeedForwardOptions& ffn, ops::RoutingMode mode) {
   const double width = static_cast<double>(ffn.width);
   const double trees = static_cast<double>(ffn.trees);
   const double depth = static_cast<double>(ffn.depth);
@@ -37,15 +37,20 @@ LayerRows feed_forward_rows(const nn::FeedForwardOptions& ffn, ops::RoutingMode 
   return {};
 }
 
+LayerRows feed_forward_rows(const nn::FeedForwardOptions& ffn, ops::RoutingMode mode) {
+  const LayerRows units = unit_rows(ffn, mode);
+  return {units.forward + 2 * static_cast<double>(ffn.linear_rank), units.siblings};
+}
+
 }  // namespace
 
 double training_flops_per_token(const nn::EncoderOptions& arch, ops::RoutingMode mode, std::int64_t length,
                                 double mask_rate, bool dropout) {
   const double d = static_cast<double>(arch.hidden_size);
-  const LayerRows ffn = feed_forward_rows(arch.ffn, mode);
   const double keys_and_values = 2 * d;
-  // Of a query: its projection and the output's, scores and their weighted sum, the feedforward layer.
-  const double query = 2 * d + 2 * static_cast<double>(length) + ffn.forward;
+  // Of a query: its projection and the output's, scores and their weighted sum; the feedforward layer
+  // follows.
+  const double query = 2 * d + 2 * static_cast<double>(length);
   const double head = mask_rate * static_cast<double>(arch.embedding.vocab_size);
   const double layers = static_cast<double>(arch.layers);
   nn::ForwardContext context;
@@ -53,8 +58,12 @@ double training_flops_per_token(const nn::EncoderOptions& arch, ops::RoutingMode
   context.dropout = dropout;
   const auto predicted = static_cast<std::int64_t>(std::lround(mask_rate * static_cast<double>(length)));
   const bool narrowed = nn::narrows_last_layer(arch, context, length, predicted);
-  const double queries = narrowed ? layers - 1 + mask_rate : layers;  // a token, all layers together
-  const double rows = 3 * (layers * keys_and_values + queries * query + head) + queries * ffn.siblings;
+  double rows = 3 * (layers * keys_and_values + head);
+  for (std::int64_t i = 0; i < arch.layers; ++i) {
+    const double queries = narrowed && i + 1 == arch.layers ? mask_rate : 1.0;  // a token
+    const LayerRows ffn = feed_forward_rows(nn::layer_options(arch, i).ffn, mode);
+    rows += queries * (3 * (query + ffn.forward) + ffn.siblings);
+  }
   return 2 * d * rows;
 }
 

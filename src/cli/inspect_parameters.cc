@@ -5,6 +5,7 @@
 
 #include "cli/inspect.h"
 #include "espalier/nn/classifier.h"
+#include "espalier/nn/feed_forward.h"
 #include "espalier/nn/masked_lm.h"
 #include "io/hf_names.h"
 #include "io/hf_tensors.h"
@@ -20,6 +21,7 @@ nn::EncoderOptions with_everything(nn::FeedForwardType type, nn::Positions posit
   arch.use_bias = arch.decoder_bias = arch.attention.qkv_bias = arch.attention.rotary = true;
   arch.embedding.positions = positions;
   arch.ffn.type = type;
+  arch.ffn.linear_rank = 1;
   return arch;
 }
 
@@ -100,14 +102,32 @@ std::int64_t elements(const io::Json& shape) {
   return product;
 }
 
-// Weights of the feedforward layers that one token meets with hard routing.
+// Weights of all parameters that a feedforward layer has.
+std::int64_t size_of_layer(const nn::EncoderOptions& layer) {
+  std::int64_t size = 0;
+  const auto add = [&](const nn::ParameterInfo& parameter) { size += parameter.shape.elements(); };
+  nn::describe_feed_forward(nn::ParameterList(add), layer);
+  return size;
+}
+
+// Those of one feedforward layer that a token meets with hard routing.
+std::int64_t used_of_layer(const nn::EncoderOptions& layer) {
+  if (!nn::has_trees(layer.ffn)) return size_of_layer(layer);
+  nn::EncoderOptions path = layer;
+  path.ffn.type = nn::FeedForwardType::kDense;
+  path.ffn.width = 0;
+  const std::int64_t d = layer.hidden_size;
+  const ops::TreeSize size = nn::tree_size(layer.ffn);
+  if (layer.ffn.type == nn::FeedForwardType::kNeuronTree)
+    return size.path_nodes() * (2 * d + 1) + size_of_layer(path);
+  const std::int64_t leaf = layer.ffn.leaf_width * (2 * d + 1) + d;
+  return size.path_inner() * (d + 1) + size.trees * leaf + size_of_layer(path);
+}
+
 std::int64_t used_by_a_token(const nn::EncoderOptions& arch) {
-  const nn::FeedForwardOptions& ffn = arch.ffn;
-  const std::int64_t d = arch.hidden_size;
-  const ops::TreeSize size = nn::tree_size(ffn);
-  if (ffn.type == nn::FeedForwardType::kNeuronTree) return arch.layers * size.path_nodes() * (2 * d + 1);
-  const std::int64_t leaf = ffn.leaf_width * (2 * d + 1) + d;
-  return arch.layers * (size.path_inner() * (d + 1) + size.trees * leaf);
+  std::int64_t used = 0;
+  for (std::int64_t i = 0; i < arch.layers; ++i) used += used_of_layer(nn::layer_options(arch, i));
+  return used;
 }
 
 }  // namespace

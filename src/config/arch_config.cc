@@ -1,5 +1,10 @@
 #include "espalier/config/arch_config.h"
 
+#include <fmt/format.h>
+
+#include <string_view>
+#include <utility>
+
 namespace espalier::config {
 
 using nn::Activation;
@@ -58,6 +63,19 @@ static void describe_ffn(nn::FeedForwardOptions& ffn, Fields& fields) {
   fields.choice("arch.ffn.leaf_activation", ffn.leaf_activation,
                 {{"relu", Activation::kRelu}, {"gelu", Activation::kGelu}},
                 "leaf_tree: activation inside a leaf.");
+  fields.add(
+      "arch.ffn.linear_rank", ffn.linear_rank,
+      "Rank of an always-on linear path beside the layer, whatever its type; 0: none. With type dense and "
+      "width 0 it is the whole layer.",
+      at_least(0));
+  fields.add(
+      "arch.ffn.layers", ffn.layers,
+      "Layers, counted from 0, whose feedforward layer is the one above; none named: all. The others are "
+      "dense with other_width units of the same activation.",
+      at_least(0));
+  fields.add("arch.ffn.other_width", ffn.other_width,
+             "Units of the feedforward layers that arch.ffn.layers leaves out; 0: they have none.",
+             at_least(0));
 }
 
 void describe_arch(nn::EncoderOptions& options, Fields& fields) {
@@ -96,8 +114,6 @@ void describe_arch(nn::EncoderOptions& options, Fields& fields) {
              "Biases in the query, key and value projection.");
   fields.add("arch.attention.dropout", options.attention.dropout,
              "Dropout of attention probabilities, where training uses dropout.", fraction_below_one());
-  fields.add("arch.attention.output_dropout", options.attention.output_dropout,
-             "arch.dropout after attention too; false: after the feedforward layer alone, as in DistilBERT.");
   describe_ffn(options.ffn, fields);
 }
 
@@ -106,6 +122,25 @@ std::vector<Setting> arch_settings(const nn::EncoderOptions& options) {
   Fields fields;
   describe_arch(copy, fields);
   return fields.settings();
+}
+
+std::string setting_text(const Setting& setting) {
+  return setting.is_list ? fmt::format("[{}]", fmt::join(setting.values, ", ")) : setting.values.at(0);
+}
+
+Setting setting_from_text(const std::string& key, const std::string& text, const std::string& where) {
+  if (!text.starts_with("[") || !text.ends_with("]")) return {key, {text}, false, where};
+  Setting setting{key, {}, true, where};
+  std::string value;
+  for (const char c : std::string_view(text).substr(1)) {
+    if (c == ' ') continue;
+    if (c != ',' && c != ']') {
+      value += c;
+    } else if (!value.empty()) {
+      setting.values.push_back(std::exchange(value, ""));
+    }
+  }
+  return setting;
 }
 
 nn::EncoderOptions arch_from_settings(std::span<const Setting> settings) {

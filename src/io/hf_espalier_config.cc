@@ -38,12 +38,11 @@ std::string text_of(const JsonView& view) {
 
 nn::EncoderOptions read_arch(const JsonView& document) {
   std::vector<config::Setting> settings;
-  for (config::Setting setting : config::arch_settings({})) {
+  for (const config::Setting& setting : config::arch_settings({})) {
     const std::string key = file_key(setting.key);
     if (!document.has(key)) continue;
-    setting.where = document.where() + ": " + key;
-    setting.values = {text_of(document[key])};
-    settings.push_back(std::move(setting));
+    settings.push_back(
+        config::setting_from_text(setting.key, text_of(document[key]), document.where() + ": " + key));
   }
   const nn::EncoderOptions arch = config::arch_from_settings(settings);
   // Their tables are not stored, so that nothing else bounds them.
@@ -86,11 +85,6 @@ std::string computed_mode(const std::string& mode) {
   return mode == "soft" || mode == "straight_through" ? mode : "hard";
 }
 
-void set_unless_zero(const char* key, double value, Json& json) {
-  json.erase(key);
-  if (value != 0) json[key] = value;
-}
-
 // What the file says of the routing: transformers may have changed it since `espalier` was written.
 Json read_routing(const JsonView& document, Json own) {
   const std::string mode = document.get("routing_mode", "hard");
@@ -101,24 +95,13 @@ Json read_routing(const JsonView& document, Json own) {
   }
   const double temperature = document.get("routing_temperature", 1.0);
   if (!(temperature > 0)) document["routing_temperature"].fail("expected a number above 0");
-  const double epsilon = probability(document, "routing_epsilon", 0.0);
-  const double ste_epsilon = document.get("routing_ste_epsilon", 0.0);
-  if (!(ste_epsilon >= 0)) document["routing_ste_epsilon"].fail("expected a number at least 0");
   const JsonView known(own, document.where() + ": espalier");
-  if (!own.is_null()) known.expect_object();
-  if (known.has("routing")) known["routing"].expect_object();
-  Json routing = known.has("routing") ? known["routing"].json() : Json();
+  const Json routing = known.has("routing") ? known["routing"].json() : Json();
   const JsonView written(routing, document.where() + ": espalier.routing");
-  if (computed_mode(written.get("mode", "hard")) != mode || written.get("temperature", 1.0) != temperature)
-    routing = Json();
-  if (routing.is_null()) {
-    if (mode == "hard" && temperature == 1.0 && epsilon == 0 && ste_epsilon == 0) return own;
-    routing = {
-        {"mode", mode}, {"temperature", temperature}, {"finished", true}, {"trained_softly", mode == "soft"}};
-  }
-  set_unless_zero("epsilon", epsilon, routing);
-  set_unless_zero("ste_epsilon", ste_epsilon, routing);
-  own["routing"] = std::move(routing);
+  if (computed_mode(written.get("mode", "hard")) == mode && written.get("temperature", 1.0) == temperature)
+    return own;
+  own["routing"] = {
+      {"mode", mode}, {"temperature", temperature}, {"finished", true}, {"trained_softly", mode == "soft"}};
   return own;
 }
 
@@ -128,8 +111,6 @@ void write_routing(const HfModel& model, Json& document) {
   const JsonView view(routing, "espalier.routing");
   document["routing_mode"] = computed_mode(view.get("mode", "hard"));
   document["routing_temperature"] = view.get("temperature", 1.0);
-  set_unless_zero("routing_epsilon", view.get("epsilon", 0.0), document);
-  set_unless_zero("routing_ste_epsilon", view.get("ste_epsilon", 0.0), document);
 }
 
 void write_head(const nn::ClassifierOptions& head, Json& document) {
@@ -168,7 +149,7 @@ void write_espalier_config(const HfModel& model, Json& document) {
   document["model_type"] = kEspalierType;
   document["auto_map"] = auto_map(model);
   for (const config::Setting& setting : config::arch_settings(model.arch)) {
-    document[file_key(setting.key)] = value_of(setting.values[0]);
+    document[file_key(setting.key)] = value_of(config::setting_text(setting));
   }
   nn::ClassifierOptions head = model.classifier.value_or(nn::ClassifierOptions());
   // So that the classifier begins with the pooler that the model carries.

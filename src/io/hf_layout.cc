@@ -50,6 +50,12 @@ std::string original_obstacle(const HfModel& model) {
   obstacle.unless(
       arch.ffn.type != nn::FeedForwardType::kDense || arch.ffn.activation == nn::Activation::kGelu,
       "arch.ffn.activation: the original's dense layers have gelu");
+  obstacle.unless(arch.ffn.linear_rank == 0,
+                  fmt::format("arch.ffn.linear_rank: {}: the original has no linear path beside its layers",
+                              arch.ffn.linear_rank));
+  obstacle.unless(arch.ffn.layers.empty(),
+                  fmt::format("arch.ffn.layers: [{}]: the original's feedforward layers are all of one kind",
+                              fmt::join(arch.ffn.layers, ", ")));
   if (model.classifier) {
     obstacle.unless(model.classifier->activation == nn::HeadActivation::kTanh,
                     "head.activation: relu: the original's head has a tanh");
@@ -77,7 +83,8 @@ bool stock_head_computes(const HfModel& model, HfLayout layout) {
 bool stock_computes(const HfModel& model, HfLayout layout) {
   constexpr double kDistilBertEps = 1e-12;
   const nn::EncoderOptions& arch = model.arch;
-  const bool dense = arch.ffn.type == nn::FeedForwardType::kDense && arch.ffn.width > 0;
+  const bool dense = arch.ffn.type == nn::FeedForwardType::kDense && arch.ffn.width > 0 &&
+                     arch.ffn.linear_rank == 0 && arch.ffn.layers.empty();
   const bool norms = arch.norm_placement == nn::NormPlacement::kPost && !arch.final_norm &&
                      arch.embedding.norm && (layout == HfLayout::kBert || arch.norm_eps == kDistilBertEps);
   const bool positions = arch.embedding.positions == nn::Positions::kLearned && !arch.attention.rotary;

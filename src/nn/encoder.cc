@@ -21,7 +21,7 @@ void Encoder::describe(const ParameterList& list, const EncoderOptions& options)
   BertEmbedding::describe(list.child("embedding", ModelPart::kEmbedding), options.embedding,
                           options.hidden_size);
   for (std::int64_t i = 0; i < options.layers; ++i) {
-    EncoderLayer::describe(list.child(fmt::format("layers.{}", i)), options);
+    EncoderLayer::describe(list.child(fmt::format("layers.{}", i)), layer_options(options, i));
   }
   if (options.final_norm) LayerNorm::describe(list.child("final_norm"), options.hidden_size);
 }
@@ -30,7 +30,7 @@ Encoder::Encoder(const EncoderOptions& options)
     : options_(validated(options)), embedding_(options.embedding, options.hidden_size, options.norm_eps) {
   register_module("embedding", embedding_);
   for (std::int64_t i = 0; i < options.layers; ++i) {
-    layers_.push_back(std::make_unique<EncoderLayer>(options));
+    layers_.push_back(std::make_unique<EncoderLayer>(layer_options(options, i)));
     register_module(fmt::format("layers.{}", i), *layers_.back());
   }
   if (options.final_norm) {
@@ -54,6 +54,7 @@ static Variable inside(const char* name, std::size_t layer, const Forward& forwa
 Variable Encoder::first_layers(const Tokens& tokens, std::size_t but, ForwardContext& context) {
   context.entropies.clear();
   context.next_tree_layer = 0;
+  if (context.traces != nullptr) context.traces->clear();
   context.next_dropout_site = 0;
   Variable x = inside("embedding", kNoLayer, [&] { return embedding_.forward(tokens, context); });
   for (std::size_t i = 0; i + but < layers_.size(); ++i) {
@@ -85,8 +86,7 @@ Variable Encoder::forward_at(const Tokens& tokens, const IntTensor& positions, F
 
 bool narrows_last_layer(const EncoderOptions& options, const ForwardContext& context, std::int64_t tokens,
                         std::int64_t positions) {
-  const bool tree =
-      options.ffn.type == FeedForwardType::kNeuronTree || options.ffn.type == FeedForwardType::kLeafTree;
+  const bool tree = options.layers > 0 && has_trees(layer_options(options, options.layers - 1).ffn);
   const bool watched =
       tree && (context.routing.mode == ops::RoutingMode::kSoft || context.statistics != nullptr);
   return options.layers > 0 && !context.dropout && !watched && 2 * positions <= tokens;

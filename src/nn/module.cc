@@ -60,7 +60,9 @@ void Module::collect(const std::string& prefix, std::vector<NamedParameter>& out
   for (const NamedParameter& parameter : own_) {
     out.push_back({prefix + parameter.name, parameter.value, parameter.role});
   }
-  for (const Child& child : children_) child.module->collect(prefix + child.name + ".", out);
+  for (const Child& child : children_) {
+    child.module->collect(child.name.empty() ? prefix : prefix + child.name + ".", out);
+  }
 }
 
 void init_normal(Tensor& tensor, float std, std::uint64_t seed, const std::string& name) {

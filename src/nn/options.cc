@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "espalier/base/error.h"
 
 namespace espalier::nn {
@@ -28,7 +30,19 @@ EncoderOptions options_of(Family family) {
   return family == Family::kBert ? bert_options() : EncoderOptions();
 }
 
-std::string describe(const FeedForwardOptions& options) {
+EncoderOptions layer_options(const EncoderOptions& options, std::int64_t layer) {
+  EncoderOptions own = options;
+  own.ffn.layers.clear();
+  own.ffn.other_width = 0;
+  const std::vector<std::int64_t>& chosen = options.ffn.layers;
+  if (chosen.empty() || std::find(chosen.begin(), chosen.end(), layer) != chosen.end()) return own;
+  own.ffn.type = FeedForwardType::kDense;
+  own.ffn.width = options.ffn.other_width;
+  own.ffn.linear_rank = 0;
+  return own;
+}
+
+static std::string describe_units(const FeedForwardOptions& options) {
   switch (options.type) {
     case FeedForwardType::kNeuronTree:
       return fmt::format("{}x{}", options.trees, options.depth);
@@ -42,8 +56,20 @@ std::string describe(const FeedForwardOptions& options) {
   return "";
 }
 
+std::string describe(const FeedForwardOptions& options) {
+  const bool path_alone = !has_trees(options) && options.width == 0 && options.linear_rank > 0;
+  std::string text = path_alone ? "" : describe_units(options);
+  if (options.linear_rank > 0)
+    text += fmt::format("{}linear {}", path_alone ? "" : " + ", options.linear_rank);
+  if (!options.layers.empty()) {
+    text +=
+        fmt::format(" in layers {}, others dense {}", fmt::join(options.layers, ", "), options.other_width);
+  }
+  return text;
+}
+
 bool has_feed_forward(const FeedForwardOptions& options) {
-  return has_trees(options) || options.width != 0;
+  return has_trees(options) || options.width != 0 || options.linear_rank != 0;
 }
 
 bool has_trees(const FeedForwardOptions& options) {
@@ -54,7 +80,7 @@ ops::TreeSize tree_size(const FeedForwardOptions& options) {
   return {options.trees, options.depth};
 }
 
-Neurons neurons_of(const FeedForwardOptions& options) {
+static Neurons units_of(const FeedForwardOptions& options) {
   const ops::TreeSize size = tree_size(options);
   switch (options.type) {
     case FeedForwardType::kNeuronTree:
@@ -67,6 +93,31 @@ Neurons neurons_of(const FeedForwardOptions& options) {
       return {options.width, options.width};
   }
   return {};
+}
+
+Neurons neurons_of(const FeedForwardOptions& options) {
+  const Neurons units = units_of(options);
+  return {units.all + options.linear_rank, units.used + options.linear_rank};
+}
+
+static void validate_mixture(const EncoderOptions& options) {
+  const std::vector<std::int64_t>& chosen = options.ffn.layers;
+  std::int64_t last = -1;
+  for (const std::int64_t layer : chosen) {
+    if (layer > last && layer < options.layers) {
+      last = layer;
+      continue;
+    }
+    throw InputError(fmt::format(
+        "architecture: arch.ffn.layers must name layers from 0 to {} in ascending order, got [{}]",
+        options.layers - 1, fmt::join(chosen, ", ")));
+  }
+  if (chosen.empty() && options.ffn.other_width != 0) {
+    throw InputError(
+        fmt::format("architecture: arch.ffn.other_width ({}) is for layers that arch.ffn.layers leaves out; "
+                    "it names none",
+                    options.ffn.other_width));
+  }
 }
 
 void validate(const EncoderOptions& options) {
@@ -91,6 +142,7 @@ void validate(const EncoderOptions& options) {
   require(options.embedding.pad_id < options.embedding.vocab_size,
           fmt::format("arch.embedding.pad_id must be below arch.embedding.vocab_size ({}), got {}",
                       options.embedding.vocab_size, options.embedding.pad_id));
+  validate_mixture(options);
 }
 
 }  // namespace espalier::nn

@@ -82,7 +82,7 @@ nn::EncoderOptions architecture_from(const config::PretrainConfig& config,
   for (std::size_t i = 0; i < own.size(); ++i) {
     if (own[i].values != defaults[i].values || own[i].values == theirs[i].values) continue;
     own[i] = theirs[i];
-    taken += fmt::format("{}{}={}", taken.empty() ? "" : " ", own[i].key, own[i].values.at(0));
+    taken += fmt::format("{}{}={}", taken.empty() ? "" : " ", own[i].key, config::setting_text(own[i]));
   }
   if (!taken.empty()) log_info(fmt::format("{}: from init: {}", config.run, taken));
   return config::arch_from_settings(own);

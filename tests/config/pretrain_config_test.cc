@@ -76,11 +76,31 @@ TEST_CASE("the architecture survives a round trip through settings") {
   options.ffn.activation = nn::Activation::kGeluTanh;
   options.embedding.token_types = 3;
   options.pooler = true;
+  options.ffn.linear_rank = 5;
+  options.ffn.layers = {0, 2};
+  options.ffn.other_width = 12;
   const nn::EncoderOptions again = arch_from_settings(arch_settings(options));
   CHECK(again.layers == 3);
   CHECK(again.norm_eps == 1e-5);
   CHECK(again.ffn.type == nn::FeedForwardType::kLeafTree);
   CHECK(again.attention.rotary);
+  CHECK(again.ffn.linear_rank == 5);
+  CHECK(again.ffn.layers == std::vector<std::int64_t>{0, 2});
+  CHECK(again.ffn.other_width == 12);
+}
+
+TEST_CASE("a setting is one text, a list too") {
+  const Setting list{"arch.ffn.layers", {"0", "2"}, true, ""};
+  CHECK(setting_text(list) == "[0, 2]");
+  for (const char* text : {"[0, 2]", "[0,2]"}) {
+    const Setting again = setting_from_text(list.key, text, "file");
+    CHECK(again.values == list.values);
+    CHECK(again.is_list);
+    CHECK(again.where == "file");
+  }
+  CHECK(setting_from_text("a", "[]", "").values.empty());
+  CHECK(setting_text({"a", {"gelu"}, false, ""}) == "gelu");
+  CHECK_FALSE(setting_from_text("a", "gelu", "").is_list);
 }
 
 TEST_CASE("what each key may do when a pretraining is resumed") {

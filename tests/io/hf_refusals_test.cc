@@ -141,6 +141,16 @@ TEST_CASE("what the original has no counterpart for is not exported for it") {
   model.arch.attention.rotary = true;
   model.arch.embedding.max_positions = 2048;
   CHECK(error().find("arch.embedding.max_positions: 2048") != std::string::npos);
+  model.arch = {};
+  model.arch.ffn.linear_rank = 8;
+  CHECK(error() ==
+        "export: --format original: arch.ffn.linear_rank: 8: the original has no linear path beside its "
+        "layers");
+  model.arch = {};
+  model.arch.ffn.layers = {0, 3};
+  CHECK(error() ==
+        "export: --format original: arch.ffn.layers: [0, 3]: the original's feedforward layers are all of "
+        "one kind");
 }
 
 // The same tensors, all as F64: our own writer has no such type.

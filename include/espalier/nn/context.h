@@ -3,11 +3,17 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "espalier/autograd/variable.h"
 #include "espalier/ops/tree_routing.h"
 
 namespace espalier::nn {
+
+// What a feedforward layer read, and what it gave before dropout and residual.
+struct FeedForwardTrace {
+  Variable input, output;
+};
 
 struct ForwardContext {
   bool training = false;     // region leak is active
@@ -21,6 +27,8 @@ struct ForwardContext {
   // them.
   ops::LayerStatistics* statistics = nullptr;
   std::size_t next_tree_layer = 0;
+  // Where not null, what each feedforward layer read and gave, in layer order; of the last pass alone.
+  std::vector<FeedForwardTrace>* traces = nullptr;
   // Dropout sites draw from disjoint index ranges in the order they are reached.
   std::uint64_t next_dropout_site = 0;
 };

@@ -24,6 +24,10 @@ class Encoder : public Module {
   // computes these alone, which gives their values up to rounding.
   Variable forward_at(const Tokens& tokens, const IntTensor& positions, ForwardContext& context);
   const EncoderOptions& options() const { return options_; }
+  // Of layer `layer`, from 0; null where that has none.
+  FeedForward* feed_forward(std::int64_t layer) {
+    return layers_.at(static_cast<std::size_t>(layer))->feed_forward();
+  }
   const Variable& word_embedding() const { return embedding_.word_embedding(); }
 
  private:

@@ -24,6 +24,9 @@ class EncoderLayer : public Module {
   Variable forward_at(const Variable& x, const Tokens& tokens, const IntTensor& positions,
                       ForwardContext& context);
 
+  // Null where the options ask for none.
+  FeedForward* feed_forward() { return feed_forward_.get(); }
+
  private:
   // What follows attention: residual, then the second half. All of x's shape.
   Variable finish(const Variable& x, const Variable& attended, ForwardContext& context);
@@ -32,8 +35,7 @@ class EncoderLayer : public Module {
   Variable after(const LayerNorm& norm, const Variable& sum) const;
 
   NormPlacement placement_;
-  double attention_dropout_;  // of what attention gives
-  double dropout_;            // of what the feedforward layer gives
+  double dropout_;
   LayerNorm norm1_;
   SelfAttention attention_;
   std::unique_ptr<FeedForward> feed_forward_;  // null: no second half

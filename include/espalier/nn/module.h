@@ -36,6 +36,7 @@ class Module {
   void register_parameters(FunctionRef<void(const ParameterList& own)> describe);
   // A handle to one of those, undefined where there is none of that name.
   Variable parameter(const std::string& name) const;
+  // An empty name: its parameters have names as if they were of this module itself.
   void register_module(std::string name, Module& child);
 
  private:

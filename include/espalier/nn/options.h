@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "espalier/ops/tree_size.h"
 
@@ -46,14 +47,13 @@ struct AttentionOptions {
   std::int64_t heads = 12;
   bool rotary = false;  // queries and keys rotated in each layer (`llama` pairing, base 10000)
   bool qkv_bias = false;
-  double dropout = 0.1;        // of the attention probabilities
-  bool output_dropout = true;  // EncoderOptions::dropout after the block; DistilBERT has none there
+  double dropout = 0.1;  // of the attention probabilities
 };
 
 enum class FeedForwardType {
   kNeuronTree,  // a neuron in every node (UltraFastBERT)
   kLeafTree,    // gates inside, an MLP in every leaf (fastfeedforward)
-  kDense,       // linear, activation, linear; width 0: no feedforward layer at all
+  kDense,       // linear, activation, linear; width 0: none (no layer at all, without a linear path)
   kGated,       // linear to `width`, the second half gates the first, linear
 };
 
@@ -65,6 +65,12 @@ struct FeedForwardOptions {
   std::int64_t depth = 11;                    // levels of decisions; a neuron tree has 2^(depth+1)-1 nodes
   std::int64_t leaf_width = 16;               // leaf trees: hidden units of a leaf
   Activation leaf_activation = Activation::kRelu;
+  // Of an always-on linear path beside the layer of any type, f(x) + up(down(x)); 0: none.
+  std::int64_t linear_rank = 0;
+  // The layers, from 0, that are as above; empty: all. The others are dense with `other_width` units (0:
+  // none) of the same activation.
+  std::vector<std::int64_t> layers = {};
+  std::int64_t other_width = 0;
 };
 
 struct EncoderOptions {
@@ -93,9 +99,13 @@ struct EncoderOptions {
 EncoderOptions bert_options();
 EncoderOptions options_of(Family family);
 
-// "1x11", "dense 3072", "gated 3072", "8x5 leaves of 16": the feedforward layer in a word.
+// The same architecture as layer `layer` sees it: its own feedforward layer, as if all were so.
+EncoderOptions layer_options(const EncoderOptions& options, std::int64_t layer);
+
+// "1x11", "dense 3072", "gated 3072", "8x5 leaves of 16", "4x5 + linear 24", "1x11 in layers 0, 3, others
+// dense 3072": the feedforward layer in a word.
 std::string describe(const FeedForwardOptions& options);
-// Whether there is a layer at all: not where it is dense of width 0.
+// Whether there is a layer at all: not where it is dense of width 0 without a linear path.
 bool has_feed_forward(const FeedForwardOptions& options);
 // Whether the layer routes: a tree of either kind.
 bool has_trees(const FeedForwardOptions& options);
@@ -103,7 +113,7 @@ bool has_trees(const FeedForwardOptions& options);
 ops::TreeSize tree_size(const FeedForwardOptions& options);
 
 // Hidden units of a feedforward layer, and how many of them a token meets with hard routing. A gate of a leaf
-// tree counts as one.
+// tree counts as one, and so does a rank of the linear path.
 struct Neurons {
   std::int64_t all = 0, used = 0;
 };

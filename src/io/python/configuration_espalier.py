@@ -30,7 +30,6 @@ DEFAULTS = {
     "attention_rotary": False,
     "attention_qkv_bias": False,
     "attention_dropout": 0.1,
-    "attention_output_dropout": True,  # `dropout` after attention too
     "ffn_type": "neuron_tree",  # leaf_tree, dense (of width 0: none), gated
     "ffn_width": 3072,  # dense and gated: units of the first linear layer
     "ffn_activation": "gelu",  # gelu_tanh, relu: dense layers and the head's transform
@@ -38,6 +37,9 @@ DEFAULTS = {
     "ffn_depth": 11,  # decisions from root to leaf
     "ffn_leaf_width": 16,
     "ffn_leaf_activation": "relu",
+    "ffn_linear_rank": 0,  # of a linear path beside the layer; 0: none
+    "ffn_layers": [],  # those with the layer above, from 0; none named: all
+    "ffn_other_width": 0,  # units of the dense layers of the others
     "head_pooler": "zero_index",  # avg: the mean over positions
     "head_activation": "tanh",  # relu
     "head_dim": 1024,

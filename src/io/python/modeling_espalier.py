@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from transformers import PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutputWithPooling, MaskedLMOutput, SequenceClassifierOutput
+from transformers.modeling_outputs import BaseModelOutput, MaskedLMOutput, SequenceClassifierOutput
 
 from .configuration_espalier import EspalierConfig
 
@@ -80,12 +80,12 @@ class Attention(nn.Module):
 class Dense(nn.Module):
     """linear, activation, linear; gated: the second half of the first, through GELU, gates the other half."""
 
-    def __init__(self, config):
+    def __init__(self, config, width, gated=False):
         super().__init__()
-        self.gated = config.ffn_type == "gated"
+        self.gated = gated
         self.activation = ACTIVATIONS[config.ffn_activation]
-        inner = config.ffn_width // 2 if self.gated else config.ffn_width
-        self.dense_in = nn.Linear(config.hidden_size, config.ffn_width, bias=config.use_bias)
+        inner = width // 2 if gated else width
+        self.dense_in = nn.Linear(config.hidden_size, width, bias=config.use_bias)
         self.dense_out = nn.Linear(inner, config.hidden_size, bias=config.use_bias)
 
     def forward(self, x):
@@ -206,30 +206,69 @@ class LeafTree(Tree):
         return y
 
 
-class Layer(nn.Module):
-    """Pre-norm: h = x + attention(norm1(x)), y = h + ffn(norm2(h)). Post-norm: norm1 and norm2 of the sums."""
+class LinearPath(nn.Module):
+    """A map of low rank that runs beside a feedforward layer."""
 
     def __init__(self, config):
         super().__init__()
+        self.down = nn.Linear(config.hidden_size, config.ffn_linear_rank, bias=False)
+        self.up = nn.Linear(config.ffn_linear_rank, config.hidden_size, bias=config.use_bias)
+
+    def forward(self, x):
+        return self.up(self.down(x))
+
+
+class Zero(nn.Module):
+    """The units of a layer that is a linear path alone."""
+
+    def forward(self, x):
+        return torch.zeros_like(x)
+
+
+def feed_forward(config, index):
+    """Of layer `index`; None: it has none."""
+    if config.ffn_layers and index not in config.ffn_layers:
+        return Dense(config, config.ffn_other_width) if config.ffn_other_width > 0 else None
+    if config.ffn_type == "neuron_tree":
+        layer = NeuronTree(config)
+    elif config.ffn_type == "leaf_tree":
+        layer = LeafTree(config)
+    elif config.ffn_width > 0:
+        layer = Dense(config, config.ffn_width, config.ffn_type == "gated")
+    elif config.ffn_linear_rank > 0:
+        layer = Zero()
+    else:
+        return None
+    if config.ffn_linear_rank > 0:
+        layer.linear_path = LinearPath(config)
+    return layer
+
+
+class Layer(nn.Module):
+    """Pre-norm: h = x + attention(norm1(x)), y = h + ffn(norm2(h)). Post-norm: norm1 and norm2 of the sums."""
+
+    def __init__(self, config, index):
+        super().__init__()
         self.pre = config.norm_placement == "pre"
         self.dropout = nn.Dropout(config.dropout)
-        self.attention_dropout = nn.Dropout(config.dropout if config.attention_output_dropout else 0.0)
         self.norm1 = nn.LayerNorm(config.hidden_size, eps=config.norm_eps)
         self.attn = Attention(config)
-        self.ffn = None
-        if config.ffn_type in ("dense", "gated") and config.ffn_width == 0:
-            return
-        self.norm2 = nn.LayerNorm(config.hidden_size, eps=config.norm_eps)
-        self.ffn = {"neuron_tree": NeuronTree, "leaf_tree": LeafTree}.get(config.ffn_type, Dense)(config)
+        self.ffn = feed_forward(config, index)
+        if self.ffn is not None:
+            self.norm2 = nn.LayerNorm(config.hidden_size, eps=config.norm_eps)
 
     def forward(self, x, bias, rotary):
-        x = self.half(x, self.norm1, lambda h: self.attn(h, bias, rotary), self.attention_dropout)
-        return x if self.ffn is None else self.half(x, self.norm2, self.ffn, self.dropout)
+        x = self.half(x, self.norm1, lambda h: self.attn(h, bias, rotary))
+        return x if self.ffn is None else self.half(x, self.norm2, self.feed)
 
-    def half(self, x, norm, block, dropout):
+    def feed(self, x):
+        path = getattr(self.ffn, "linear_path", None)
+        return self.ffn(x) if path is None else self.ffn(x) + path(x)
+
+    def half(self, x, norm, block):
         if self.pre:
-            return x + dropout(block(norm(x)))
-        return norm(x + dropout(block(x)))
+            return x + self.dropout(block(norm(x)))
+        return norm(x + self.dropout(block(x)))
 
 
 class Positions(nn.Module):
@@ -296,17 +335,12 @@ class EspalierPreTrainedModel(PreTrainedModel):
 
 
 class EspalierModel(EspalierPreTrainedModel):
-    """States, and where the model has BERT's pooler its output."""
-
-    def __init__(self, config, add_pooling_layer=True):
+    def __init__(self, config):
         super().__init__(config)
         config.check()
         self.embedding = Embedding(config)
-        self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
+        self.layers = nn.ModuleList(Layer(config, index) for index in range(config.layers))
         self.final_norm = nn.LayerNorm(config.hidden_size, eps=config.norm_eps) if config.final_norm else nn.Identity()
-        self.pooler = None
-        if config.pooler and add_pooling_layer:
-            self.pooler = nn.ModuleDict({"dense": nn.Linear(config.hidden_size, config.hidden_size)})
         self.post_init()
 
     def get_input_embeddings(self):
@@ -328,9 +362,7 @@ class EspalierModel(EspalierPreTrainedModel):
             states.append(layer(states[-1], bias, rotary))
         last = self.final_norm(states[-1])
         states = tuple(states[:-1]) + (last,) if output_hidden_states else None
-        pooled = None if self.pooler is None else torch.tanh(self.pooler["dense"](last[:, 0]))
-        output = BaseModelOutputWithPooling(last_hidden_state=last, pooler_output=pooled, hidden_states=states)
-        return self.as_asked(output, return_dict)
+        return self.as_asked(BaseModelOutput(last_hidden_state=last, hidden_states=states), return_dict)
 
 
 class EspalierForMaskedLM(EspalierPreTrainedModel):
@@ -349,6 +381,8 @@ class EspalierForMaskedLM(EspalierPreTrainedModel):
         if config.head_transform:
             norm = nn.LayerNorm(width, eps=config.norm_eps)
             self.transform = nn.ModuleDict({"dense": nn.Linear(width, width), "norm": norm})
+        if config.pooler:
+            self.pooler = nn.ModuleDict({"dense": nn.Linear(width, width)})
         self.post_init()
 
     def get_output_embeddings(self):
@@ -375,15 +409,17 @@ class EspalierForSequenceClassification(EspalierPreTrainedModel):
     def __init__(self, config):
         super().__init__(config)
         self.num_labels = config.num_labels
-        head = (config.head_pooler, config.head_activation, config.head_dim)
-        berts = config.pooler and head == ("zero_index", "tanh", config.hidden_size)
-        self.encoder = EspalierModel(config, add_pooling_layer=berts)
-        self.pooler = None if berts else nn.ModuleDict({"dense": nn.Linear(config.hidden_size, config.head_dim)})
+        self.encoder = EspalierModel(config)
+        self.pooler = nn.ModuleDict({"dense": nn.Linear(config.hidden_size, config.head_dim)})
         self.dropout = nn.Dropout(config.head_dropout)
         self.head = nn.Linear(config.head_dim, config.num_labels)
         self.post_init()
 
-    def pooled(self, states, attention_mask):
+    def forward(
+        self, input_ids, attention_mask=None, token_type_ids=None, labels=None, output_hidden_states=False, return_dict=None
+    ):
+        encoded = self.encoder(input_ids, attention_mask, token_type_ids, output_hidden_states)
+        states = encoded.last_hidden_state
         if self.config.head_pooler == "zero_index":
             pooled = states[:, 0]
         elif self.config.family == "crammed" or attention_mask is None:  # padding included, as in the original
@@ -391,15 +427,7 @@ class EspalierForSequenceClassification(EspalierPreTrainedModel):
         else:
             seen = attention_mask[..., None].to(states.dtype)
             pooled = (states * seen).sum(1) / seen.sum(1)
-        return ACTIVATIONS[self.config.head_activation](self.pooler["dense"](pooled))
-
-    def forward(
-        self, input_ids, attention_mask=None, token_type_ids=None, labels=None, output_hidden_states=False, return_dict=None
-    ):
-        encoded = self.encoder(input_ids, attention_mask, token_type_ids, output_hidden_states)
-        pooled = encoded.pooler_output
-        if self.pooler is not None:
-            pooled = self.pooled(encoded.last_hidden_state, attention_mask)
+        pooled = ACTIVATIONS[self.config.head_activation](self.pooler["dense"](pooled))
         logits = self.head(self.dropout(pooled))
         loss = None
         if labels is not None and self.num_labels == 1:
