@@ -88,6 +88,7 @@ void run_evaluate(const EvaluateArguments& arguments) {
   train::EvaluateOptions options;
   options.sequences = arguments.sequences;
   options.temperature = soft ? static_cast<double>(routing.temperature) : model.routing.temperature;
+  options.epsilon = model.routing.epsilon.value_or(0.0);
   options.soft = soft || model.routing.trained_softly;
   options.title = "evaluate";
   const train::Evaluation evaluation = train::evaluate(lm, loader, store, options);

@@ -114,6 +114,8 @@ void describe_arch(nn::EncoderOptions& options, Fields& fields) {
              "Biases in the query, key and value projection.");
   fields.add("arch.attention.dropout", options.attention.dropout,
              "Dropout of attention probabilities, where training uses dropout.", fraction_below_one());
+  fields.add("arch.attention.output_dropout", options.attention.output_dropout,
+             "arch.dropout after attention too; false: after the feedforward layer alone, as in DistilBERT.");
   describe_ffn(options.ffn, fields);
 }
 

@@ -85,6 +85,11 @@ std::string computed_mode(const std::string& mode) {
   return mode == "soft" || mode == "straight_through" ? mode : "hard";
 }
 
+void set_unless_zero(const char* key, double value, Json& json) {
+  json.erase(key);
+  if (value != 0) json[key] = value;
+}
+
 // What the file says of the routing: transformers may have changed it since `espalier` was written.
 Json read_routing(const JsonView& document, Json own) {
   const std::string mode = document.get("routing_mode", "hard");
@@ -95,13 +100,24 @@ Json read_routing(const JsonView& document, Json own) {
   }
   const double temperature = document.get("routing_temperature", 1.0);
   if (!(temperature > 0)) document["routing_temperature"].fail("expected a number above 0");
+  const double epsilon = probability(document, "routing_epsilon", 0.0);
+  const double ste_epsilon = document.get("routing_ste_epsilon", 0.0);
+  if (!(ste_epsilon >= 0)) document["routing_ste_epsilon"].fail("expected a number at least 0");
   const JsonView known(own, document.where() + ": espalier");
-  const Json routing = known.has("routing") ? known["routing"].json() : Json();
+  if (!own.is_null()) known.expect_object();
+  if (known.has("routing")) known["routing"].expect_object();
+  Json routing = known.has("routing") ? known["routing"].json() : Json();
   const JsonView written(routing, document.where() + ": espalier.routing");
-  if (computed_mode(written.get("mode", "hard")) == mode && written.get("temperature", 1.0) == temperature)
-    return own;
-  own["routing"] = {
-      {"mode", mode}, {"temperature", temperature}, {"finished", true}, {"trained_softly", mode == "soft"}};
+  if (computed_mode(written.get("mode", "hard")) != mode || written.get("temperature", 1.0) != temperature)
+    routing = Json();
+  if (routing.is_null()) {
+    if (mode == "hard" && temperature == 1.0 && epsilon == 0 && ste_epsilon == 0) return own;
+    routing = {
+        {"mode", mode}, {"temperature", temperature}, {"finished", true}, {"trained_softly", mode == "soft"}};
+  }
+  set_unless_zero("epsilon", epsilon, routing);
+  set_unless_zero("ste_epsilon", ste_epsilon, routing);
+  own["routing"] = std::move(routing);
   return own;
 }
 
@@ -111,6 +127,8 @@ void write_routing(const HfModel& model, Json& document) {
   const JsonView view(routing, "espalier.routing");
   document["routing_mode"] = computed_mode(view.get("mode", "hard"));
   document["routing_temperature"] = view.get("temperature", 1.0);
+  set_unless_zero("routing_epsilon", view.get("epsilon", 0.0), document);
+  set_unless_zero("routing_ste_epsilon", view.get("ste_epsilon", 0.0), document);
 }
 
 void write_head(const nn::ClassifierOptions& head, Json& document) {

@@ -117,6 +117,15 @@ std::string without_base(HfLayout layout, const std::string& name) {
   return name.starts_with(base) ? name.substr(base.size()) : name;
 }
 
+bool has_pooler_within(const nn::EncoderOptions& arch, const std::optional<nn::ClassifierOptions>& head) {
+  return arch.pooler && (!head || (head->pooler == nn::Pooler::kFirst && head->head_dim == arch.hidden_size &&
+                                   head->activation == nn::HeadActivation::kTanh));
+}
+
+std::string within_encoder(const std::string& name) {
+  return name.starts_with("pooler.") ? "encoder." + name : name;
+}
+
 Shape hf_shape(const HfStored& stored, const Shape& shape) {
   switch (stored.form) {
     case HfStored::Form::kAsIs:

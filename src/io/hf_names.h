@@ -2,6 +2,7 @@
 // reading, writing and the tests' gradients go by.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,12 @@ struct HfStored {
 HfStored hf_stored(HfLayout layout, const std::string& name);
 // "bert.embeddings.LayerNorm.weight" -> "embeddings.LayerNorm.weight"; others stay.
 std::string without_base(HfLayout layout, const std::string& name);
+
+// Our own classes have BERT's pooler within the encoder, so that AutoModel finds it there, and one of another
+// shape beside it. Ours is beside it always.
+bool has_pooler_within(const nn::EncoderOptions& arch, const std::optional<nn::ClassifierOptions>& head);
+// "pooler.dense.weight" -> "encoder.pooler.dense.weight"; others stay.
+std::string within_encoder(const std::string& name);
 
 // The shape of each stored tensor, from that of ours.
 Shape hf_shape(const HfStored& stored, const Shape& shape);

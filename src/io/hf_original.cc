@@ -48,8 +48,11 @@ class OriginalReader {
 
   // Of an encoder alone transformers saves the names without their beginning.
   std::string found_name(const std::string& name) const {
-    const std::string base = without_base(layout_, name);
-    return !file_.contains(name) && file_.contains(base) ? base : name;
+    if (layout_ == HfLayout::kOriginal) return name;
+    for (const std::string& other : {without_base(layout_, name), within_encoder(name)}) {
+      if (!file_.contains(name) && file_.contains(other)) return other;
+    }
+    return name;
   }
 
   // A parameter under our name, from the layout's.
@@ -142,7 +145,8 @@ void read_espalier(HfModel& model, const HfConfig& config, HfTensorFile& file) {
     set_classifier(model, config, file, "head.weight");
   } else if (config.encoder_named) {
     arch.masked_lm_head = arch.head_transform = arch.decoder_bias = false;
-    arch.pooler = arch.pooler && file.contains("pooler.dense.weight");
+    const std::string pooler = "pooler.dense.weight";
+    arch.pooler = arch.pooler && (file.contains(pooler) || file.contains(within_encoder(pooler)));
   }
   OriginalReader(model, HfLayout::kEspalier, file).read_all(config);
 }

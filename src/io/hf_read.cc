@@ -49,6 +49,24 @@ void read_tokenizer_files(HfModel& model, const fs::path& folder) {
   model.source.special_tokens_map = read_if_there("special_tokens_map.json");
 }
 
+// What transformers does not apply either, but the `tokenizers` library does.
+void explain_lengths(HfModel& model, const fs::path& folder) {
+  if (model.tokenizer_json.empty()) return;
+  const std::string where = (folder / "tokenizer.json").string();
+  const std::string sections = length_sections(model.tokenizer_json, where);
+  if (sections.empty()) return;
+  std::int64_t length = model.arch.embedding.max_positions;
+  if (!model.sentence_files.is_null()) {
+    const std::int64_t own =
+        sentence_options(model.sentence_files, model.source.tokenizer_config, folder.string()).max_length;
+    if (own > 0) length = std::min(length, own);
+  }
+  model.warnings.push_back(fmt::format(
+      "{}: {}: not applied; texts are cut where the model ends, at {} tokens, or where an option says, and "
+      "filled as far as a batch needs; an export leaves the sections out",
+      where, sections, length));
+}
+
 }  // namespace
 
 void set_classifier(HfModel& model, const HfConfig& config, const HfTensorFile& file,
@@ -92,7 +110,13 @@ HfModel read_hf_model(const fs::path& folder) {
   }
   file.note_types(model.source);
   read_tokenizer_files(model, folder);
-  if (!model.classifier) model.sentence_files = read_sentence_files(folder);
+  if (model.classifier) {
+    for (std::string& unread : unread_sentence_files(folder, config.document))
+      model.warnings.push_back(std::move(unread));
+  } else {
+    model.sentence_files = read_sentence_files(folder);
+  }
+  explain_lengths(model, folder);
   model.source.config = std::move(config.document);
   if (model.source.config.contains("espalier")) model.own = model.source.config["espalier"];
   if (original) model.source.config["arch"]["embedding"]["vocab_size"] = model.arch.embedding.vocab_size;

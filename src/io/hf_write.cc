@@ -117,11 +117,14 @@ bool has_decoder(const HfModel& model, HfLayout layout) {
 
 void add_tensors(const HfModel& model, HfLayout layout, Entries& entries) {
   const bool base_alone = layout != HfLayout::kEspalier && !model.classifier && !model.arch.masked_lm_head;
+  const bool within = layout == HfLayout::kEspalier && has_pooler_within(model.arch, model.classifier);
+  const auto written = [&](const std::string& name) {
+    return base_alone ? without_base(layout, name) : within ? within_encoder(name) : name;
+  };
   for (const NamedTensor& tensor : model.tensors) {
     const HfStored stored = hf_stored(layout, tensor.name);
     for (const NamedTensor& part : to_hf(stored, tensor.value, model.arch.attention.heads)) {
-      entries.add(base_alone ? without_base(layout, part.name) : part.name, part.value,
-                  entries.float_type(part.name));
+      entries.add(written(part.name), part.value, entries.float_type(part.name));
     }
     if (tensor.name == kWordEmbedding && has_decoder(model, layout)) {
       entries.add(decoder_name(layout), tensor.value);

@@ -151,6 +151,26 @@ std::vector<std::string> names_beside(const JsonView& modules) {
   return names;
 }
 
+// "sentence_transformers.models.Pooling, ...Dense": those after the encoder.
+std::string further_modules(const JsonView& modules) {
+  std::string names;
+  modules.expect_array();
+  for (std::size_t i = 1; i < modules.size(); ++i) {
+    names += (names.empty() ? "" : ", ") + modules.at(i)["type"].as_string();
+  }
+  return names;
+}
+
+// What a cross-encoder's predictions go through.
+void add_activation(const JsonView& view, const char* key, std::vector<std::string>& unread) {
+  const std::string name = view.get(key, "");
+  if (name.empty() || name.ends_with("Identity")) return;
+  unread.push_back(
+      fmt::format("{}: {} is not applied: `classify` gives the number of a model of one label as it is, and "
+                  "the softmax of several",
+                  view[key].where(), name));
+}
+
 }  // namespace
 
 Json read_sentence_files(const fs::path& folder) {
@@ -183,6 +203,40 @@ SentenceOptions sentence_options(const Json& files, const Json& tokenizer_config
   read_transformer(view, tokenizer_config, options);
   if (view.has(kPrompts)) read_prompts(view[kPrompts], options);
   return options;
+}
+
+std::vector<std::string> unread_sentence_files(const fs::path& folder, const Json& config) {
+  std::vector<std::string> unread;
+  const fs::path modules = folder / kModulesFile, prompts = folder / kPrompts;
+  if (fs::exists(modules)) {
+    const Json document = read_json(modules);
+    const std::string names = further_modules(JsonView(document, modules.string()));
+    if (!names.empty()) {
+      unread.push_back(fmt::format(
+          "{}: not computed: {}: the model is a classifier, whose scores `classify` gives without "
+          "them; `embed` averages its states",
+          modules.string(), names));
+    }
+  }
+  const JsonView of_config(config, (folder / "config.json").string());
+  add_activation(of_config, "sbert_ce_default_activation_function", unread);  // until version 3
+  if (of_config.has("sentence_transformers")) {                               // 4 and 5
+    add_activation(of_config["sentence_transformers"], "activation_fn", unread);
+  }
+  if (fs::exists(prompts)) {
+    const Json document = read_json(prompts);
+    add_activation(JsonView(document, prompts.string()), "activation_fn", unread);
+  }
+  return unread;
+}
+
+Json with_own_length(Json files, const Json& tokenizer_config, const std::string& where) {
+  const std::int64_t length = sentence_options(files, tokenizer_config, where).max_length;
+  if (length == 0) return files;
+  const auto there = std::find_if(kTransformer.begin(), kTransformer.end(),
+                                  [&](const char* name) { return files.contains(name); });
+  files[there == kTransformer.end() ? kTransformer[0] : *there]["max_seq_length"] = length;
+  return files;
 }
 
 void write_sentence_files(const fs::path& folder, const Json& files) {

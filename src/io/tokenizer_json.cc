@@ -227,12 +227,18 @@ text::TokenizerModel parse_tokenizer_json(std::string_view json, const std::stri
   return model;
 }
 
-text::Tokenizer parse_tokenizer(std::string_view json, const std::string& where, bool lower_case) {
+std::string with_lower_case(std::string json, const std::string& where) {
+  const std::vector<text::NormalizerStep> steps = parse_tokenizer_json(json, where).normalizer.steps;
+  if (std::any_of(steps.begin(), steps.end(), lower_cases)) return json;
+  Json document = parse_json(json, where);
+  Json normalizers = Json::array({{{"type", "Lowercase"}}});
+  if (JsonView(document, where).has("normalizer")) normalizers.push_back(document["normalizer"]);
+  document["normalizer"] = {{"type", "Sequence"}, {"normalizers", std::move(normalizers)}};
+  return json_text(document);
+}
+
+text::Tokenizer parse_tokenizer(std::string_view json, const std::string& where) {
   text::TokenizerModel model = parse_tokenizer_json(json, where);
-  std::vector<text::NormalizerStep>& steps = model.normalizer.steps;
-  if (lower_case && std::none_of(steps.begin(), steps.end(), lower_cases)) {
-    steps.insert(steps.begin(), text::Lowercase{});
-  }
   try {
     return text::Tokenizer(std::move(model));
   } catch (const InputError& error) {

@@ -24,7 +24,13 @@ RoutingProvenance own_routing(const io::HfModel& model) {
 bool says_something(const RoutingProvenance& routing) {
   const RoutingProvenance hard;
   return routing.mode != hard.mode || routing.temperature != hard.temperature || !routing.finished ||
-         routing.trained_softly;
+         routing.trained_softly || routing.epsilon || routing.ste_epsilon;
+}
+
+// Of the folder that the model came from; null: none.
+io::Json tokenizer_config_of(const io::JsonView& metadata) {
+  const bool imported = metadata.has("source") && metadata["source"].has("tokenizer_config");
+  return imported ? metadata["source"]["tokenizer_config"].json() : io::Json();
 }
 
 }  // namespace
@@ -41,7 +47,7 @@ io::Checkpoint checkpoint_from_hf(const io::HfModel& model) {
   }
   if (model.own.is_object() && model.own.contains("task")) checkpoint.metadata["task"] = model.own["task"];
   checkpoint.metadata["source"] = io::hf_source_json(model.source);
-  if (!model.sentence_files.is_null()) checkpoint.metadata[kSentenceFiles] = model.sentence_files;
+  keep_sentence_files(checkpoint, model.sentence_files);
   return checkpoint;
 }
 
@@ -69,9 +75,17 @@ std::optional<io::SentenceOptions> sentence_options_of(const io::Checkpoint& che
                                                        const std::string& where) {
   const io::JsonView metadata(checkpoint.metadata, where + ": metadata");
   if (!metadata.has(kSentenceFiles)) return std::nullopt;
-  const bool imported = metadata.has("source") && metadata["source"].has("tokenizer_config");
-  const io::Json tokenizer = imported ? metadata["source"]["tokenizer_config"].json() : io::Json();
-  return io::sentence_options(metadata[kSentenceFiles].json(), tokenizer, where);
+  return io::sentence_options(metadata[kSentenceFiles].json(), tokenizer_config_of(metadata), where);
+}
+
+io::Json sentence_files_of(const io::Checkpoint& checkpoint, const std::string& where) {
+  const io::JsonView metadata(checkpoint.metadata, where + ": metadata");
+  if (!metadata.has(kSentenceFiles)) return {};
+  return io::with_own_length(metadata[kSentenceFiles].json(), tokenizer_config_of(metadata), where);
+}
+
+void keep_sentence_files(io::Checkpoint& checkpoint, const io::Json& files) {
+  if (!files.is_null()) checkpoint.metadata[kSentenceFiles] = files;
 }
 
 bool cleans_up_spaces(const io::Checkpoint& checkpoint) {

@@ -31,6 +31,10 @@ io::HfModel hf_from_checkpoint(const io::Checkpoint& checkpoint, const std::stri
 std::optional<io::SentenceOptions> sentence_options_of(const io::Checkpoint& checkpoint,
                                                        const std::string& where);
 
+// Those files, for a model that is trained further, whose tokenizer is that of its data; null for others.
+io::Json sentence_files_of(const io::Checkpoint& checkpoint, const std::string& where);
+void keep_sentence_files(io::Checkpoint& checkpoint, const io::Json& files);
+
 // transformers' clean_up_tokenization_spaces of the folder it came from; true for our own models.
 bool cleans_up_spaces(const io::Checkpoint& checkpoint);
 

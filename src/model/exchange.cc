@@ -4,7 +4,6 @@
 
 #include "espalier/base/error.h"
 #include "espalier/io/hdf5_file.h"
-#include "espalier/io/tokenizer_json.h"
 #include "model/checkpoint_metadata.h"
 #include "model/model_card.h"
 
@@ -45,18 +44,6 @@ void require_replaceable(const fs::path& file) {
                   file.string(), found));
 }
 
-// What transformers does not apply either, but the `tokenizers` library does.
-void explain_lengths(const io::HfModel& model, const fs::path& folder, std::vector<std::string>& warnings) {
-  if (model.tokenizer_json.empty()) return;
-  const std::string where = (folder / "tokenizer.json").string();
-  const std::string sections = io::length_sections(model.tokenizer_json, where);
-  if (sections.empty()) return;
-  warnings.push_back(fmt::format(
-      "{}: {}: not applied; texts are cut where the model ends, at {} tokens, or where an option says, and "
-      "filled as far as a batch needs; an export leaves the sections out",
-      where, sections, model.arch.embedding.max_positions));
-}
-
 }  // namespace
 
 ExportSummary export_model(const fs::path& model, const fs::path& folder, const ExportOptions& options) {
@@ -89,7 +76,6 @@ ImportSummary import_model(const fs::path& folder, const fs::path& file) {
   require_replaceable(file);
   const io::HfModel model = io::read_hf_model(folder);
   ImportSummary summary{checkpoint_from_hf(model), model.warnings};
-  explain_lengths(model, folder, summary.warnings);
   // Everything but the disk is checked before anything is written.
   static_cast<void>(model_from_checkpoint(summary.checkpoint, folder));
   io::save_checkpoint(file, summary.checkpoint);

@@ -70,6 +70,7 @@ ops::TreeRouting inference_routing(const LoadedModel& model, bool soft, std::opt
   }
   routing.mode = ops::RoutingMode::kSoft;
   routing.temperature = static_cast<float>(temperature.value_or(model.routing.temperature));
+  routing.epsilon = static_cast<float>(model.routing.epsilon.value_or(0.0));
   return routing;
 }
 

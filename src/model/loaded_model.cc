@@ -58,8 +58,11 @@ void take_weights(nn::Module& module, std::span<const io::NamedTensor> tensors) 
 
 void read_tokenizer(LoadedModel& model) {
   if (model.tokenizer_json.empty()) return;
-  model.tokenizer = io::parse_tokenizer(model.tokenizer_json, model.source.string() + ": tokenizer.json",
-                                        model.sentence && model.sentence->lower_case);
+  const std::string where = model.source.string() + ": tokenizer.json";
+  // Into the document, for what is trained from this model keeps that alone.
+  if (model.sentence && model.sentence->lower_case)
+    model.tokenizer_json = io::with_lower_case(std::move(model.tokenizer_json), where);
+  model.tokenizer = io::parse_tokenizer(model.tokenizer_json, where);
   if (model.tokenizer->vocabulary_size() > model.arch.embedding.vocab_size) {
     throw InputError(fmt::format("{}: the tokenizer has {} tokens, but the model's embedding only {} rows",
                                  model.source.string(), model.tokenizer->vocabulary_size(),
@@ -75,12 +78,21 @@ void describe(RoutingProvenance& routing, io::JsonFields& fields) {
   fields.add("finished", routing.finished);
   fields.add("trained_softly", routing.trained_softly);
   fields.add_later("hardening_gap", routing.hardening_gap);
+  fields.add_unless_empty("epsilon", routing.epsilon);
+  fields.add_unless_empty("ste_epsilon", routing.ste_epsilon);
 }
 
 RoutingProvenance routing_from(const io::JsonView& view) {
   auto routing = io::from_json<RoutingProvenance>(view);
-  if (routing.temperature > 0 && std::isfinite(routing.temperature)) return routing;
-  view["temperature"].fail(fmt::format("expected a number above 0, found {}", routing.temperature));
+  if (!(routing.temperature > 0 && std::isfinite(routing.temperature))) {
+    view["temperature"].fail(fmt::format("expected a number above 0, found {}", routing.temperature));
+  }
+  for (const auto& [key, value] :
+       {std::pair{"epsilon", routing.epsilon}, std::pair{"ste_epsilon", routing.ste_epsilon}}) {
+    if (value && !(*value >= 0))
+      view[key].fail(fmt::format("expected a number at least 0, found {}", *value));
+  }
+  return routing;
 }
 
 io::Json checkpoint_metadata(const nn::EncoderOptions& arch, const RoutingProvenance& routing) {

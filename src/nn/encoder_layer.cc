@@ -17,6 +17,7 @@ void EncoderLayer::describe(const ParameterList& list, const EncoderOptions& opt
 
 EncoderLayer::EncoderLayer(const EncoderOptions& options)
     : placement_(options.norm_placement),
+      attention_dropout_(options.attention.output_dropout ? options.dropout : 0.0),
       dropout_(options.dropout),
       norm1_(options.hidden_size, options.norm_eps),
       attention_(options),
@@ -52,7 +53,7 @@ Variable EncoderLayer::forward_at(const Variable& x, const Tokens& tokens, const
 }
 
 Variable EncoderLayer::finish(const Variable& x, const Variable& attended, ForwardContext& context) {
-  const Variable middle = after(norm1_, ops::add(x, apply_dropout(attended, dropout_, context)));
+  const Variable middle = after(norm1_, ops::add(x, apply_dropout(attended, attention_dropout_, context)));
   if (!feed_forward_) return middle;
   const Variable read = before(*norm2_, middle);
   const Variable fed = feed_forward_->forward(read, context);

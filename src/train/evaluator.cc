@@ -85,6 +85,7 @@ Evaluation evaluate(nn::MaskedLm& model, data::MaskedLmLoader& loader, const io:
     ops::TreeRouting routing;
     routing.mode = mode;
     routing.temperature = static_cast<float>(temperature);
+    routing.epsilon = static_cast<float>(options.epsilon);
     return score(model, loader, options.sequences, routing, on_batch);
   };
   Evaluation evaluation;

@@ -215,6 +215,7 @@ model::RoutingProvenance FinetuneRun::provenance() const {
   routing.trained_softly = true;
   routing.finished = config.routing.mode != config::Routing::kAnneal || !now.soft;
   routing.hardening_gap.reset();
+  routing.epsilon.reset();  // the mixture that was trained is evaluated in full
   return routing;
 }
 

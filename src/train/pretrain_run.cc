@@ -11,6 +11,7 @@
 #include "espalier/model/loaded_model.h"
 #include "espalier/train/pretrain_metrics.h"
 #include "espalier/train/run_inputs.h"
+#include "model/checkpoint_metadata.h"
 #include "model/word_difference.h"
 #include "train/initial_model.h"
 #include "train/optimizer_tensors.h"
@@ -76,6 +77,7 @@ void PretrainRun::begin() {
   if (init) {
     take_initial_weights(*init, config, model);
     state.inputs = inputs_of("init", config.init, *init);
+    sentence_files = model::sentence_files_of(*init, config.init);
     log_info(fmt::format("{}: starting from the weights of {}", config.run, config.init));
     const std::string difference =
         model::word_difference(init->tokenizer_json, config.init, store.tokenizer_json(), config.data);
@@ -126,6 +128,7 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
                                  config.data, way_out_by("init", config.run)));
   }
   model::load_weights(model, checkpoint.model, where);
+  sentence_files = model::sentence_files_of(checkpoint, where);
   load_optimizer(updater.optimizer(), checkpoint, where);
   updater.optimizer().set_steps(state.step);
   directory.restore_metrics(checkpoint.metrics_jsonl);
@@ -150,6 +153,7 @@ model::RoutingProvenance PretrainRun::provenance() const {
 
 io::Checkpoint PretrainRun::checkpoint() {
   io::Checkpoint checkpoint = model::model_checkpoint(model, provenance(), store.tokenizer_json());
+  model::keep_sentence_files(checkpoint, sentence_files);
   checkpoint.optimizer = optimizer_tensors(updater.optimizer());
   checkpoint.state = io::to_json(state);
   checkpoint.config_yaml = config::dump(config);

@@ -44,6 +44,7 @@ struct PretrainRun {
   nn::MaskedLm model;
   Updater updater;
   PretrainState state;
+  io::Json sentence_files;  // of a sentence-transformers model that the run began with; null: none
   data::MaskedBatch batch;  // the one being trained on
   Evaluation last_evaluation;
   std::optional<double> hardening_gap;  // of the last evaluation in the metrics, where it has one

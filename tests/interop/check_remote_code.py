@@ -1,18 +1,29 @@
 """Exports of what no class of transformers computes: the modules in the folder load by trust_remote_code in old and new
-versions, compute what the program computes, and train as it does."""
+versions, compute what the program computes with the same gradients, and train as it does."""
 
+import contextlib
 import filecmp
+import io
 import json
 import math
 import os
+import re
+import subprocess
 
 import torch
 import transformers
 from safetensors.torch import load_file
+from transformers import AutoConfig, AutoModelForMaskedLM
 
 import check_import
 import check_versions
 import tools
+
+# Of tests/golden/make, which tools puts on the path.
+import bert_batches
+import bert_folders
+import bert_results
+import store
 
 OLD = ("4.41.2", "5.0.0")
 SIZE = ["arch.layers=2", "arch.hidden_size=32", "arch.attention.heads=4", "arch.init_std=0.3", "train.batch_size=8",
@@ -34,6 +45,21 @@ MODELS = {
               "arch.ffn.layers=[1]", "arch.ffn.other_width=12", "arch.use_bias=true", "routing.mode=hard"], [], {}),
     "linear": (["arch.ffn.type=dense", "arch.ffn.width=0", "arch.ffn.linear_rank=6", "arch.use_bias=true"], [], {}),
     "gated": (["arch.ffn.type=gated", "arch.ffn.width=24", "arch.embedding.norm=false", "arch.use_bias=true"], [], {}),
+}
+# Of fresh masked LMs with the same modules: what they change of config.json.
+FRESH = {"layers": 2, "hidden_size": 16, "attention_heads": 2, "init_std": 0.3, "ffn_trees": 2, "ffn_depth": 3,
+         "embedding_vocab_size": len(bert_folders.VOCABULARY), "embedding_max_positions": bert_folders.MAX_POSITIONS}
+POST = {"family": "bert", "norm_placement": "post", "final_norm": False, "use_bias": True, "attention_qkv_bias": True,
+        "embedding_positions": "learned", "embedding_token_types": 2, "pooler": True, "head_transform": True,
+        "decoder_bias": True, "attention_output_dropout": False}
+GRADIENTS = {
+    "hard": {"ffn_type": "neuron_tree", "attention_rotary": True},
+    "straight_through": {**POST, "ffn_type": "neuron_tree", "ffn_activation": "gelu_tanh", "routing_mode": "straight_through",
+                         "routing_temperature": 0.7, "routing_ste_epsilon": 0.2},
+    "leaves_straight_through": {"ffn_type": "leaf_tree", "ffn_leaf_width": 4, "routing_mode": "straight_through"},
+    "soft": {"ffn_type": "neuron_tree", "routing_mode": "soft", "routing_temperature": 0.7},
+    "pruned": {**POST, "ffn_type": "leaf_tree", "ffn_leaf_width": 4, "routing_mode": "soft", "routing_epsilon": 0.1},
+    "gated": {"ffn_type": "gated", "ffn_width": 24, "use_bias": True},
 }
 TEXTS = ["The <mask> of the river was frozen.", "My sister carried a map of the garden and three <mask> letters home."]
 
@@ -110,9 +136,48 @@ def _expect_same_again(program, folder, scratch, whole):
         tools.expect(same, f"{again}: {name} differs from that of {folder}, which it was imported from")
 
 
+def _write_fresh(exported, out, seed, changes):
+    """A random model in the modules of `exported`, with its states, logits, loss and gradients in double."""
+    torch.manual_seed(seed)
+    config = AutoConfig.from_pretrained(exported, trust_remote_code=True, **{**FRESH, **changes})
+    model = AutoModelForMaskedLM.from_config(config, trust_remote_code=True).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() < 2:
+                parameter.add_(0.2 * torch.randn_like(parameter))
+    model.save_pretrained(out)
+    batches = bert_batches.make(seed, pairs="family" in changes, padded=True, labels="words")
+    single, double = bert_results.in_both_precisions(model, batches, None)
+    errors = [{"tensor": name, "max_abs": store.error(single[name], value)["max_abs"], "scale": value.abs().max().item()}
+              for name, value in double.items()]
+    tensors = {f"batch0/{key}": value for key, value in batches[0].items()}
+    tensors.update((key, value.float()) for key, value in double.items())
+    with contextlib.redirect_stdout(io.StringIO()):
+        store.write_case(os.path.join("bert", os.path.basename(out), "expected"), tensors,
+                         {"optimizer": None, "errors": errors}, "errors")
+    return "output/pooled" in double
+
+
+def _expect_gradients(program, exported, scratch):
+    """The C++ test of tests/golden/bert on fresh models of our own modules."""
+    test = os.path.join(os.path.dirname(program.binary), "tests", "test_train")
+    tools.expect(os.path.isfile(test), f"{test} is missing; tests/run.sh builds it")
+    store.OUT = os.path.join(scratch, "golden")
+    for seed in (1, 2, 3):
+        for index, (name, changes) in enumerate(GRADIENTS.items()):
+            out = os.path.join(store.OUT, "bert", f"espalier_{name}_{seed}")
+            pooled = _write_fresh(exported, out, 100 * seed + index, changes)
+            tools.expect(pooled == changes.get("pooler", False), f"{out}: AutoModel's pooler_output")
+    done = subprocess.run([test, "--test-case=our own modules*"], capture_output=True, text=True, check=False,
+                          env=dict(os.environ, ESPALIER_GOLDEN_DIR=store.OUT))
+    checked = re.search(r"assertions: +[1-9]", done.stdout)
+    tools.expect(done.returncode == 0 and checked, f"gradients:\n{done.stdout}")
+
+
 def check(program, scratch):
     paths, pairs, labels = _data(scratch)
     program.run("prepare", paths["data.yaml"])
+    transformers.utils.logging.disable_progress_bar()
     blocks, expected = {version: [] for version in (*OLD, None)}, []
     quickstart = os.path.join(tools.HERE, "..", "..", "configs", "pretrain", "quickstart.yaml")
     for name, (arch, recipe, settings) in MODELS.items():
@@ -129,6 +194,7 @@ def check(program, scratch):
             train = f"import remote_code; remote_code.train({pairs!r}, {labels!r}, {settings!r}, {out!r})"
             for path, code in ((folder, model), (folder, f"import remote_code; remote_code.masked({TEXTS!r})"), (start, train)):
                 some.append({"folder": path, "code": code, "original": False})
+    _expect_gradients(program, os.path.join(scratch, "paths-masked"), scratch)
     for version, some in blocks.items():
         printed = iter(check_versions.run_blocks(version, some, beside=("trainer",)))
         for name, folder, start, end, answer in expected:
@@ -144,7 +210,8 @@ def check(program, scratch):
             _expect_trained(out, start, end, what)
             _expect_same_again(program, out, scratch, whole=False)
     return (f"{len(MODELS)} models in transformers {', '.join(OLD)} and {transformers.__version__}: loaded by "
-            "trust_remote_code they give the program's logits, states and loss, 20 steps of Trainer its weights")
+            "trust_remote_code they give the program's logits, states and loss, 20 steps of Trainer its weights; "
+            f"{len(GRADIENTS)} fresh ones x 3 seeds its gradients")
 
 
 if __name__ == "__main__":

@@ -155,6 +155,33 @@ TEST_CASE("a masked LM that carries a pooler gives a classifier its width") {
   CHECK(read_json(dir / "out" / "config.json").at("head_dim") == 1024);
 }
 
+TEST_CASE(
+    "BERT's pooler lies where AutoModel finds it, in folders of before and heads of another shape beside") {
+  const nn::EncoderOptions arch = mixed_arch();
+  const nn::ClassifierOptions berts{.head_dim = arch.hidden_size, .labels = 2},
+      other{.head_dim = 5, .labels = 2};
+  const auto name_in = [](const HfModel& model) {
+    const TempDir dir;
+    write(dir / "out", model);
+    for (const auto& [name, tensor] : stored(dir / "out")) {
+      if (name.ends_with("pooler.dense.bias")) return name;
+    }
+    return std::string();
+  };
+  CHECK(name_in(model_of(arch)) == "encoder.pooler.dense.bias");
+  CHECK(name_in(model_of(arch, berts)) == "encoder.pooler.dense.bias");
+  CHECK(name_in(model_of(arch, other)) == "pooler.dense.bias");
+  CHECK(name_in(model_of(small_arch(), berts)) == "pooler.dense.bias");
+
+  const TempDir dir;
+  const HfModel model = model_of(arch);
+  write(dir / "out", model);
+  std::vector<SafetensorsEntry> before;
+  for (const NamedTensor& tensor : model.tensors) before.push_back({tensor.name, tensor.value, DType::kF32});
+  write_safetensors(dir / "out" / "model.safetensors", before, {{"format", "pt"}});
+  CHECK(weights_checksum(read_hf_model(dir / "out").tensors) == weights_checksum(model.tensors));
+}
+
 TEST_CASE("the routing of the file is what counts") {
   const TempDir dir;
   HfModel model = model_of(small_arch());
@@ -171,6 +198,30 @@ TEST_CASE("the routing of the file is what counts") {
   CHECK(changed.own.at("routing").at("mode") == "soft");
   CHECK(changed.own.at("routing").at("temperature") == 0.5);
   CHECK(export_layout(changed) == HfLayout::kEspalier);
+}
+
+TEST_CASE("what training in transformers pruned and skipped comes along, on its own and with the rest") {
+  const TempDir dir;
+  write(dir / "out", model_of(small_arch()));
+  Json config = read_json(dir / "out" / "config.json");
+  config["routing_ste_epsilon"] = 0.01;
+  dir.write("out/config.json", json_text(config));
+  HfModel model = read_hf_model(dir / "out");
+  CHECK(model.own.at("routing").at("mode") == "hard");
+  CHECK(model.own.at("routing").at("ste_epsilon") == 0.01);
+  CHECK_FALSE(model.own.at("routing").contains("epsilon"));
+  config["routing_mode"] = "soft";
+  config["routing_epsilon"] = 0.1;
+  dir.write("out/config.json", json_text(config));
+  model = read_hf_model(dir / "out");
+  CHECK(model.own.at("routing").at("epsilon") == 0.1);
+  // Without what the folder said beyond, as after more training.
+  model.source = {};
+  write(dir / "again", model);
+  const Json again = read_json(dir / "again" / "config.json");
+  CHECK(again.at("routing_epsilon") == 0.1);
+  CHECK(again.at("routing_ste_epsilon") == 0.01);
+  CHECK(read_hf_model(dir / "again").own == model.own);
 }
 
 TEST_CASE("what transformers saves: names of an encoder alone, the tied decoder") {
@@ -219,6 +270,20 @@ TEST_CASE("a wrong config.json is refused with its key") {
   CHECK(error_after([](Json& config) {
           config["routing_temperature"] = 0;
         }).find("config.json: routing_temperature: expected a number above 0") != std::string::npos);
+  CHECK(error_after([](Json& config) {
+          config["routing_epsilon"] = 1;
+        }).find("config.json: routing_epsilon: expected a probability in [0, 1), found 1") !=
+        std::string::npos);
+  CHECK(error_after([](Json& config) {
+          config["routing_ste_epsilon"] = -1;
+        }).find("config.json: routing_ste_epsilon: expected a number at least 0") != std::string::npos);
+  CHECK(error_after([](Json& config) {
+          config["espalier"] = 5;
+          config["routing_mode"] = "soft";
+        }).find("config.json: espalier: expected an object, found 5") != std::string::npos);
+  CHECK(error_after([](Json& config) {
+          config["espalier"] = {{"routing", {1}}};
+        }).find("config.json: espalier: routing: expected an object, found an array") != std::string::npos);
   CHECK(error_after([](Json& config) {
           config["head_pooler"] = "max";
         }).find("config.json: head_pooler: expected \"zero_index\" or \"avg\", found \"max\"") !=

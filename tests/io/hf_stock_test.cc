@@ -59,6 +59,7 @@ TEST_CASE("a BERT's configuration becomes options") {
   CHECK(arch.dropout == 0.3);
   CHECK(arch.embedding.dropout == 0.3);
   CHECK(arch.attention.dropout == 0.2);
+  CHECK(arch.attention.output_dropout);
   CHECK(arch.init_std == 0.05);
   CHECK(arch.embedding.token_types == 2);
   REQUIRE(model.classifier);
@@ -78,6 +79,7 @@ TEST_CASE("a DistilBERT has no types, and a relu in its head") {
   CHECK(model.arch.norm_eps == 1e-12);
   CHECK(model.arch.ffn.activation == nn::Activation::kGeluTanh);
   CHECK(model.arch.attention.dropout == 0.2);
+  CHECK_FALSE(model.arch.attention.output_dropout);
   CHECK(!model.arch.pooler);
   REQUIRE(model.classifier);
   CHECK(model.classifier->activation == nn::HeadActivation::kRelu);

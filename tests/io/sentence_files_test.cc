@@ -83,5 +83,35 @@ TEST_CASE("chains and settings that are not computed are refused with what to do
   CHECK(error_of_files(files).find("the key \"1_Pooling/config.json\" is missing") != std::string::npos);
 }
 
+TEST_CASE("of a classifier's folder is said what its scores do without") {
+  const testing::TempDir dir;
+  const auto unread = [&](const Json& config) {
+    std::string all;
+    for (const std::string& warning : unread_sentence_files(dir.path(), config)) all += warning + "\n";
+    return all;
+  };
+  CHECK(unread(Json::object()).empty());
+  const std::string folder = dir.path().string();
+  const std::string applied = " is not applied: `classify` gives the number of a model of one label as it is";
+  CHECK(unread({{"sentence_transformers", {{"activation_fn", "torch.nn.modules.activation.Sigmoid"}}}})
+            .starts_with(folder +
+                         "/config.json: sentence_transformers.activation_fn: "
+                         "torch.nn.modules.activation.Sigmoid" +
+                         applied));
+  CHECK(unread({{"sbert_ce_default_activation_function", "torch.nn.modules.linear.Identity"}}).empty());
+  dir.write("config_sentence_transformers.json", R"({"activation_fn": "torch.nn.modules.activation.Tanh"})");
+  CHECK(unread(Json()).starts_with(folder +
+                                   "/config_sentence_transformers.json: activation_fn: "
+                                   "torch.nn.modules.activation.Tanh" +
+                                   applied));
+  std::filesystem::remove(dir / "config_sentence_transformers.json");
+  dir.write("modules.json", R"([{"path": "", "type": "a.Transformer"}])");
+  CHECK(unread(Json()).empty());
+  dir.write("modules.json", R"([{"path": "", "type": "a.Transformer"}, {"path": "1", "type": "a.Pooling"},
+                                {"path": "2", "type": "a.Dense"}])");
+  CHECK(unread(Json()).starts_with(folder + "/modules.json: not computed: a.Pooling, a.Dense: the model is "
+                                            "a classifier"));
+}
+
 }  // namespace
 }  // namespace espalier::io

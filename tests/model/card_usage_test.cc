@@ -103,6 +103,8 @@ TEST_CASE("an import explains the truncation and padding that it does not apply"
             ": truncation to 20 tokens: not applied; texts are cut where the model ends, at 32 tokens, or "
             "where "
             "an option says, and filled as far as a batch needs; an export leaves the sections out");
+  // As every verb tells it that opens the folder without an import.
+  CHECK(io::read_hf_model(dir / "in").warnings == warnings);
 }
 
 }  // namespace espalier::model

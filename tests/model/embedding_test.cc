@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "espalier/io/hf_model.h"
 #include "espalier/model/exchange.h"
 #include "espalier/model/inference.h"
 #include "tests/support/stock_folder.h"
@@ -104,6 +105,18 @@ TEST_CASE("the files of sentence-transformers come out as they went in, and an e
   dir.write("out/2_More/notes.txt", "mine");
   CHECK(testing::error_of([&] { export_model(dir / "a.h5", dir / "out"); }).find("but also 2_More") !=
         std::string::npos);
+}
+
+TEST_CASE("the length of a sentence-transformers folder counts, not that of its tokenizer.json") {
+  const TempDir dir;
+  write_sentence_folder(dir);
+  io::Json tokenizer = io::read_json(dir / "in" / "tokenizer.json");
+  tokenizer["truncation"] = {{"max_length", 20}};
+  dir.write("in/tokenizer.json", io::json_text(tokenizer));
+  const std::vector<std::string> warnings = io::read_hf_model(dir / "in").warnings;
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].find("truncation to 20 tokens: not applied; texts are cut where the model ends, at 6 "
+                         "tokens") != std::string::npos);
 }
 
 TEST_CASE("lower-casing comes before a tokenizer that does not, and other models have no prompts") {

@@ -202,6 +202,9 @@ TEST_CASE("soft routing needs trees and a temperature") {
   const std::string warning = unfinished_warning(model, {});
   CHECK(warning.find("had not finished hardening") != std::string::npos);
   CHECK(warning.find("hard routing lost 0.375 nats") != std::string::npos);
+  model.routing.epsilon = 0.125;
+  CHECK(inference_routing(model, true).epsilon == 0.125F);
+  model.routing.epsilon.reset();
   model.routing.finished = true;
   CHECK(unfinished_warning(model, {}).empty());
 

@@ -1,4 +1,5 @@
-// BERT and DistilBERT folders of tests/golden/bert: what transformers computed of them in double against what
+// BERT and DistilBERT folders of tests/golden/bert, and those of our own modules that tests/interop puts in
+// their place: what transformers computed of them in double against what
 // we do: hidden states, pooled state, logits, loss, every gradient, and 20 AdamW steps. The tolerance of each
 // tensor is a small multiple of PyTorch's own float32 error there.
 #include <doctest/doctest.h>
@@ -23,17 +24,29 @@ constexpr double kEntryFloor = 2e-7;  // of the greatest entry: the expected val
 
 using Tensors = std::map<std::string, Tensor>;
 
+ops::TreeRouting routing_of(const model::RoutingProvenance& model) {
+  ops::TreeRouting routing;
+  if (model.mode == "soft") routing.mode = ops::RoutingMode::kSoft;
+  if (model.mode == "straight_through") routing.mode = ops::RoutingMode::kStraightThrough;
+  routing.temperature = static_cast<float>(model.temperature);
+  routing.epsilon = static_cast<float>(model.epsilon.value_or(0));
+  routing.ste_epsilon = static_cast<float>(model.ste_epsilon.value_or(0));
+  return routing;
+}
+
 struct BertCase {
   explicit BertCase(const std::string& name)
       : folder(testing::golden_path("bert/" + name)),
         json(io::read_json(folder / "expected.json")),
         tensors(folder / "expected.safetensors"),
-        model(model::load_model(folder)) {}
+        model(model::load_model(folder)),
+        routing(routing_of(model.routing)) {}
 
   std::filesystem::path folder;
   io::Json json;
   io::SafetensorsReader tensors;
   model::LoadedModel model;
+  ops::TreeRouting routing;  // in training
 };
 
 // What each element of a tensor may differ by.
@@ -127,7 +140,7 @@ Tensor pooled(BertCase& golden, const nn::Tokens& tokens, const Tensor& hidden) 
 }
 
 void check_folder_gradients(BertCase& golden, const GoldenBatch& batch) {
-  const Variable loss = golden_loss(golden.model, batch);
+  const Variable loss = golden_loss(golden.model, batch, golden.routing);
   check_output(golden, "output/loss", loss.value());
   backward(loss);
   check_each_parameter(golden, "grad/", [](const nn::NamedParameter& parameter) {
@@ -138,18 +151,14 @@ void check_folder_gradients(BertCase& golden, const GoldenBatch& batch) {
 
 void check_folder_training(BertCase& golden) {
   const io::Json& settings = golden.json.at("optimizer");
-  optim::AdamW optimizer(golden.model.module().parameters(),
-                         {.beta1 = settings.at("betas").at(0).get<double>(),
-                          .beta2 = settings.at("betas").at(1).get<double>(),
-                          .eps = settings.at("eps").get<double>(),
-                          .weight_decay = settings.at("weight_decay").get<double>()});
+  optim::AdamW optimizer(golden.model.module().parameters(), golden_adamw(settings));
   const double clip = settings.at("clip").is_null() ? 0 : settings.at("clip").get<double>();
   const std::int64_t steps = settings.at("steps").get<std::int64_t>();
   Tensor losses = Tensor::empty({steps}), norms = Tensor::empty({steps});
   for (std::int64_t step = 0; step < steps; ++step) {
     golden.model.module().clear_gradients();
     const std::string batch = "batch" + std::to_string(step % 3) + "/";
-    const Variable loss = golden_loss(golden.model, read_golden_batch(golden.tensors, batch));
+    const Variable loss = golden_loss(golden.model, read_golden_batch(golden.tensors, batch), golden.routing);
     backward(loss);
     const double norm = optim::gradient_norm(optimizer.slots()).norm;
     optimizer.step(settings.at("lr").get<double>(), optim::clip_factor(norm, clip));
@@ -166,12 +175,12 @@ void check_folder(const std::string& name) {
   INFO(name);
   BertCase golden(name);
   const GoldenBatch batch = read_golden_batch(golden.tensors, "batch0/");
-  const Tensor hidden = golden_hidden(golden.model, batch.tokens);
+  const Tensor hidden = golden_hidden(golden.model, batch.tokens, golden.routing);
   check_rows(golden, "output/hidden", hidden, batch.tokens);
   if (golden.tensors.contains("output/pooled"))
     check_output(golden, "output/pooled", pooled(golden, batch.tokens, hidden));
   if (golden.tensors.contains("output/logits")) {
-    const Tensor logits = golden_logits(golden.model, batch.tokens);
+    const Tensor logits = golden_logits(golden.model, batch.tokens, golden.routing);
     if (golden.model.lm) {
       check_rows(golden, "output/logits", logits, batch.tokens);
     } else {
@@ -198,6 +207,12 @@ TEST_CASE("BertForPreTraining: float16, old names") {
 TEST_CASE("BertForSequenceClassification: three classes; a regression in bfloat16 shards") {
   check_folder("bert_classifier");
   check_folder("bert_regression");
+}
+TEST_CASE("our own modules, where tests/interop has made folders with them") {
+  for (const auto& entry : std::filesystem::directory_iterator(testing::golden_path("bert"))) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("espalier_")) check_folder(name);
+  }
 }
 TEST_CASE("DistilBertModel: float16 shards") {
   check_folder("distilbert_model");

@@ -10,6 +10,8 @@
 #include "espalier/base/parallel.h"
 #include "espalier/io/checkpoint.h"
 #include "espalier/io/tokenizer_json.h"
+#include "espalier/model/exchange.h"
+#include "espalier/model/inference.h"
 #include "espalier/model/loaded_model.h"
 #include "espalier/train/finetuner.h"
 #include "espalier/train/pretrainer.h"
@@ -42,6 +44,21 @@ void write_tiny_bert(const fs::path& file) {
   }
   const text::TokenizerModel tokenizer = text::crammed_bert_tokenizer(testing::tiny_vocabulary());
   io::save_checkpoint(file, model::model_checkpoint(model, {}, io::tokenizer_json(tokenizer)));
+}
+
+// As the import of a sentence-transformers folder whose length tokenizer_config.json alone says.
+void add_sentence_files(const fs::path& file) {
+  io::Checkpoint checkpoint = io::load_checkpoint(file);
+  checkpoint.metadata["sentence_transformers"] =
+      io::parse_json(R"({"modules.json": [{"path": "", "type": "models.Transformer"},
+                                          {"path": "1_Pooling", "type": "models.Pooling"},
+                                          {"path": "2_Normalize", "type": "models.Normalize"}],
+                         "1_Pooling/config.json": {"pooling_mode": "max"},
+                         "config_sentence_transformers.json": {"prompts": {"query": "a "},
+                                                               "default_prompt_name": "query"}})",
+                     "sentence files");
+  checkpoint.metadata["source"]["tokenizer_config"] = {{"model_max_length", 9}};
+  io::save_checkpoint(file, checkpoint);
 }
 
 std::map<std::string, std::vector<float>> all_weights_of(const fs::path& checkpoint) {
@@ -124,6 +141,51 @@ TEST_CASE(
   CHECK(testing::weights_of(work.run("parts") / "last.h5") == testing::weights_of(last));
   CHECK(error_of([&] { pretrain(go("new", 1)); }).find("bert.h5: no such file or folder") !=
         std::string::npos);
+}
+
+TEST_CASE("what is fine-tuned lower-cases as the sentence-transformers model does that it began with") {
+  const testing::FinetuneWorkspace work;
+  const fs::path bert = work.dir / "bert.h5";
+  write_tiny_bert(bert);
+  add_sentence_files(bert);
+  io::Checkpoint checkpoint = io::load_checkpoint(bert);
+  checkpoint.metadata["sentence_transformers"]["sentence_bert_config.json"] = {{"do_lower_case", true}};
+  io::Json tokenizer = io::parse_json(checkpoint.tokenizer_json, "tokenizer.json");
+  tokenizer["normalizer"] = {{"type", "NFC"}};
+  checkpoint.tokenizer_json = io::json_text(tokenizer);
+  io::save_checkpoint(bert, checkpoint);
+  finetune(work.config("a", {"model=" + bert.string(), "train.max_steps=1"}));
+  const model::LoadedModel tuned = model::load_model(work.run("a"));
+  const text::Tokenizer cased = io::parse_tokenizer(checkpoint.tokenizer_json, "tokenizer.json");
+  REQUIRE(cased.encode("A B C") != cased.encode("a b c"));
+  CHECK(tuned.require_tokenizer().encode("A B C") == cased.encode("a b c"));
+}
+
+TEST_CASE("pretraining keeps how a sentence-transformers model makes its vectors") {
+  const testing::PretrainWorkspace work;
+  const fs::path bert = work.dir / "bert.h5", last = work.run("a") / "last.h5";
+  write_tiny_bert(bert);
+  add_sentence_files(bert);
+  const auto go = [&](int steps) {
+    pretrain(work.config("a", {"init=" + bert.string(), "train.max_steps=" + std::to_string(steps)}));
+  };
+  const auto check = [](const fs::path& model) {
+    const model::LoadedModel loaded = model::load_model(model);
+    REQUIRE(loaded.sentence);
+    const model::EmbeddingOptions options = model::embedding_options(loaded);
+    CHECK(options.pooling == io::SentencePooling::kMax);
+    CHECK(options.normalize);
+    CHECK(options.max_length == 9);
+    CHECK(options.prompt == "a ");
+  };
+  go(2);
+  check(last);
+  // After the model begun from is gone, too.
+  fs::remove(bert);
+  go(3);
+  check(last);
+  model::export_model(last, work.dir / "out");
+  check(work.dir / "out");
 }
 
 TEST_CASE("a model that only encodes fills no masks, and what pretraining cannot train is refused by name") {

@@ -76,11 +76,7 @@ void check_gradients(Case& golden) {
 
 void check_training(Case& golden, const ops::TreeRouting& routing) {
   const io::Json& settings = golden.json.at("optimizer");
-  optim::AdamW optimizer(golden.model.module().parameters(),
-                         {.beta1 = settings.at("betas").at(0).get<double>(),
-                          .beta2 = settings.at("betas").at(1).get<double>(),
-                          .eps = settings.at("eps").get<double>(),
-                          .weight_decay = settings.at("weight_decay").get<double>()});
+  optim::AdamW optimizer(golden.model.module().parameters(), golden_adamw(settings));
   const double clip = settings.at("clip").is_null() ? 0 : settings.at("clip").get<double>();
   for (int step = 1; step <= settings.at("steps").get<int>(); ++step) {
     INFO("step " << step);

@@ -45,6 +45,13 @@ GoldenBatch read_golden_batch(const io::SafetensorsReader& tensors, const std::s
   return batch;
 }
 
+optim::AdamWOptions golden_adamw(const io::Json& settings) {
+  return {.beta1 = settings.at("betas").at(0).get<double>(),
+          .beta2 = settings.at("betas").at(1).get<double>(),
+          .eps = settings.at("eps").get<double>(),
+          .weight_decay = settings.at("weight_decay").get<double>()};
+}
+
 Variable golden_loss(model::LoadedModel& model, const GoldenBatch& batch, const ops::TreeRouting& routing) {
   nn::ForwardContext context = context_with(routing);
   context.training = true;

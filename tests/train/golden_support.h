@@ -7,6 +7,7 @@
 #include "espalier/io/safetensors.h"
 #include "espalier/model/loaded_model.h"
 #include "espalier/nn/tokens.h"
+#include "espalier/optim/adamw.h"
 
 namespace espalier::train {
 
@@ -26,6 +27,8 @@ GoldenBatch read_golden_batch(const io::SafetensorsReader& tensors, const std::s
 // The mean loss of the batch, recorded for backward().
 Variable golden_loss(model::LoadedModel& model, const GoldenBatch& batch,
                      const ops::TreeRouting& routing = {});
+// The `optimizer` of a case's JSON file.
+optim::AdamWOptions golden_adamw(const io::Json& settings);
 // The final states [B,S,d].
 Tensor golden_hidden(model::LoadedModel& model, const nn::Tokens& tokens,
                      const ops::TreeRouting& routing = {});

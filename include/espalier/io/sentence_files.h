@@ -33,9 +33,14 @@ struct SentenceOptions {
 // null where it has no modules.json. InputError naming file and key for a chain of modules other than
 // Transformer, Pooling, Normalize, and for what of theirs is not supported.
 Json read_sentence_files(const std::filesystem::path& folder);
+// What of those files, and of what its config.json keeps of theirs, says something of a classifier's scores
+// (sentence-transformers' CrossEncoder) that is not computed here, for people.
+std::vector<std::string> unread_sentence_files(const std::filesystem::path& folder, const Json& config);
 // What they say; `where` names their source in messages. `tokenizer_config` (null: none) says how many tokens
 // are read where they do not.
 SentenceOptions sentence_options(const Json& files, const Json& tokenizer_config, const std::string& where);
+// The same files for a model with another tokenizer_config.json: how many tokens are read stands among them.
+Json with_own_length(Json files, const Json& tokenizer_config, const std::string& where);
 void write_sentence_files(const std::filesystem::path& folder, const Json& files);
 
 // Whether write_sentence_files() may have written what lies there under the name.

@@ -21,8 +21,7 @@ namespace espalier::io {
 text::TokenizerModel parse_tokenizer_json(std::string_view json, const std::string& where);
 
 // The tokenizer itself, from a document or a file. Errors of the model's content carry `where` too.
-// With `lower_case`, before all else it lower-cases, if it does not do so at some step already.
-text::Tokenizer parse_tokenizer(std::string_view json, const std::string& where, bool lower_case = false);
+text::Tokenizer parse_tokenizer(std::string_view json, const std::string& where);
 text::Tokenizer read_tokenizer(const std::filesystem::path& path);
 
 // What of `truncation` and `padding` a document has: "truncation to 128 tokens and padding to 128 tokens", or
@@ -30,6 +29,10 @@ text::Tokenizer read_tokenizer(const std::filesystem::path& path);
 std::string length_sections(std::string_view json, const std::string& where);
 // The document with both null; to the byte the same where they are already.
 std::string without_length_sections(std::string json, const std::string& where);
+
+// The document of the same tokenizer that lower-cases before all else; as it is where it does at some step
+// already.
+std::string with_lower_case(std::string json, const std::string& where);
 
 // The document for a model, laid out as Hugging Face writes it. Post-processors become TemplateProcessing.
 std::string tokenizer_json(const text::TokenizerModel& model);

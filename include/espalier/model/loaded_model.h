@@ -25,6 +25,9 @@ struct RoutingProvenance {
   bool finished = true;       // false: an anneal that had not reached its end; the trees are still a mixture
   bool trained_softly = false;          // a mixture at some time, so that a hardening gap means something
   std::optional<double> hardening_gap;  // nats, of the last evaluation in the metrics, where it has one
+  // What a folder with our own modules says of its mixture and of its straight-through training, where it is
+  // not 0: ops::TreeRouting's.
+  std::optional<double> epsilon = {}, ste_epsilon = {};
 };
 void describe(RoutingProvenance& routing, io::JsonFields& fields);
 

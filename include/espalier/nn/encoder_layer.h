@@ -35,7 +35,8 @@ class EncoderLayer : public Module {
   Variable after(const LayerNorm& norm, const Variable& sum) const;
 
   NormPlacement placement_;
-  double dropout_;
+  double attention_dropout_;  // of what attention gives
+  double dropout_;            // of what the feedforward layer gives
   LayerNorm norm1_;
   SelfAttention attention_;
   std::unique_ptr<FeedForward> feed_forward_;  // null: no second half

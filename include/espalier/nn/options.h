@@ -47,7 +47,8 @@ struct AttentionOptions {
   std::int64_t heads = 12;
   bool rotary = false;  // queries and keys rotated in each layer (`llama` pairing, base 10000)
   bool qkv_bias = false;
-  double dropout = 0.1;  // of the attention probabilities
+  double dropout = 0.1;        // of the attention probabilities
+  bool output_dropout = true;  // EncoderOptions::dropout after the block; DistilBERT has none there
 };
 
 enum class FeedForwardType {

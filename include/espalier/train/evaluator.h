@@ -51,6 +51,7 @@ struct Evaluation {
 struct EvaluateOptions {
   std::int64_t sequences = 0;          // of the validation split; 0: all
   double temperature = 1;              // of decision statistics and the soft loss
+  double epsilon = 0;                  // of soft routing: ops::TreeRouting::epsilon
   bool soft = false;                   // the loss of soft routing too; without trees there is none
   std::optional<double> temperature0;  // with `soft`: that of the beginning, for another soft loss
   std::string title;  // shows progress under this name, and lets Ctrl-C throw Interrupted; empty: neither

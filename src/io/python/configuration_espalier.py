@@ -30,6 +30,7 @@ DEFAULTS = {
     "attention_rotary": False,
     "attention_qkv_bias": False,
     "attention_dropout": 0.1,
+    "attention_output_dropout": True,  # `dropout` after attention too
     "ffn_type": "neuron_tree",  # leaf_tree, dense (of width 0: none), gated
     "ffn_width": 3072,  # dense and gated: units of the first linear layer
     "ffn_activation": "gelu",  # gelu_tanh, relu: dense layers and the head's transform

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from transformers import PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutput, MaskedLMOutput, SequenceClassifierOutput
+from transformers.modeling_outputs import BaseModelOutputWithPooling, MaskedLMOutput, SequenceClassifierOutput
 
 from .configuration_espalier import EspalierConfig
 
@@ -251,6 +251,7 @@ class Layer(nn.Module):
         super().__init__()
         self.pre = config.norm_placement == "pre"
         self.dropout = nn.Dropout(config.dropout)
+        self.attention_dropout = nn.Dropout(config.dropout if config.attention_output_dropout else 0.0)
         self.norm1 = nn.LayerNorm(config.hidden_size, eps=config.norm_eps)
         self.attn = Attention(config)
         self.ffn = feed_forward(config, index)
@@ -258,17 +259,17 @@ class Layer(nn.Module):
             self.norm2 = nn.LayerNorm(config.hidden_size, eps=config.norm_eps)
 
     def forward(self, x, bias, rotary):
-        x = self.half(x, self.norm1, lambda h: self.attn(h, bias, rotary))
-        return x if self.ffn is None else self.half(x, self.norm2, self.feed)
+        x = self.half(x, self.norm1, lambda h: self.attn(h, bias, rotary), self.attention_dropout)
+        return x if self.ffn is None else self.half(x, self.norm2, self.feed, self.dropout)
 
     def feed(self, x):
         path = getattr(self.ffn, "linear_path", None)
         return self.ffn(x) if path is None else self.ffn(x) + path(x)
 
-    def half(self, x, norm, block):
+    def half(self, x, norm, block, dropout):
         if self.pre:
-            return x + self.dropout(block(norm(x)))
-        return norm(x + self.dropout(block(x)))
+            return x + dropout(block(norm(x)))
+        return norm(x + dropout(block(x)))
 
 
 class Positions(nn.Module):
@@ -335,12 +336,17 @@ class EspalierPreTrainedModel(PreTrainedModel):
 
 
 class EspalierModel(EspalierPreTrainedModel):
-    def __init__(self, config):
+    """States, and where the model has BERT's pooler its output."""
+
+    def __init__(self, config, add_pooling_layer=True):
         super().__init__(config)
         config.check()
         self.embedding = Embedding(config)
         self.layers = nn.ModuleList(Layer(config, index) for index in range(config.layers))
         self.final_norm = nn.LayerNorm(config.hidden_size, eps=config.norm_eps) if config.final_norm else nn.Identity()
+        self.pooler = None
+        if config.pooler and add_pooling_layer:
+            self.pooler = nn.ModuleDict({"dense": nn.Linear(config.hidden_size, config.hidden_size)})
         self.post_init()
 
     def get_input_embeddings(self):
@@ -362,7 +368,9 @@ class EspalierModel(EspalierPreTrainedModel):
             states.append(layer(states[-1], bias, rotary))
         last = self.final_norm(states[-1])
         states = tuple(states[:-1]) + (last,) if output_hidden_states else None
-        return self.as_asked(BaseModelOutput(last_hidden_state=last, hidden_states=states), return_dict)
+        pooled = None if self.pooler is None else torch.tanh(self.pooler["dense"](last[:, 0]))
+        output = BaseModelOutputWithPooling(last_hidden_state=last, pooler_output=pooled, hidden_states=states)
+        return self.as_asked(output, return_dict)
 
 
 class EspalierForMaskedLM(EspalierPreTrainedModel):
@@ -381,8 +389,6 @@ class EspalierForMaskedLM(EspalierPreTrainedModel):
         if config.head_transform:
             norm = nn.LayerNorm(width, eps=config.norm_eps)
             self.transform = nn.ModuleDict({"dense": nn.Linear(width, width), "norm": norm})
-        if config.pooler:
-            self.pooler = nn.ModuleDict({"dense": nn.Linear(width, width)})
         self.post_init()
 
     def get_output_embeddings(self):
@@ -409,17 +415,15 @@ class EspalierForSequenceClassification(EspalierPreTrainedModel):
     def __init__(self, config):
         super().__init__(config)
         self.num_labels = config.num_labels
-        self.encoder = EspalierModel(config)
-        self.pooler = nn.ModuleDict({"dense": nn.Linear(config.hidden_size, config.head_dim)})
+        head = (config.head_pooler, config.head_activation, config.head_dim)
+        berts = config.pooler and head == ("zero_index", "tanh", config.hidden_size)
+        self.encoder = EspalierModel(config, add_pooling_layer=berts)
+        self.pooler = None if berts else nn.ModuleDict({"dense": nn.Linear(config.hidden_size, config.head_dim)})
         self.dropout = nn.Dropout(config.head_dropout)
         self.head = nn.Linear(config.head_dim, config.num_labels)
         self.post_init()
 
-    def forward(
-        self, input_ids, attention_mask=None, token_type_ids=None, labels=None, output_hidden_states=False, return_dict=None
-    ):
-        encoded = self.encoder(input_ids, attention_mask, token_type_ids, output_hidden_states)
-        states = encoded.last_hidden_state
+    def pooled(self, states, attention_mask):
         if self.config.head_pooler == "zero_index":
             pooled = states[:, 0]
         elif self.config.family == "crammed" or attention_mask is None:  # padding included, as in the original
@@ -427,7 +431,15 @@ class EspalierForSequenceClassification(EspalierPreTrainedModel):
         else:
             seen = attention_mask[..., None].to(states.dtype)
             pooled = (states * seen).sum(1) / seen.sum(1)
-        pooled = ACTIVATIONS[self.config.head_activation](self.pooler["dense"](pooled))
+        return ACTIVATIONS[self.config.head_activation](self.pooler["dense"](pooled))
+
+    def forward(
+        self, input_ids, attention_mask=None, token_type_ids=None, labels=None, output_hidden_states=False, return_dict=None
+    ):
+        encoded = self.encoder(input_ids, attention_mask, token_type_ids, output_hidden_states)
+        pooled = encoded.pooler_output
+        if self.pooler is not None:
+            pooled = self.pooled(encoded.last_hidden_state, attention_mask)
         logits = self.head(self.dropout(pooled))
         loss = None
         if labels is not None and self.num_labels == 1:
