@@ -23,9 +23,15 @@ namespace fs = std::filesystem;
 
 struct Side {
   fs::path run;
-  const GlueResults& results;
-  const GlueTaskScores& task;
+  const ComparedTask& task;
 };
+
+ComparedTask compared(const GlueTaskScores& task) {
+  ComparedTask result{task.score, {}, {}};
+  for (const GlueSpreads& score : task.scores) result.scores.push_back({score.set});
+  for (const GlueTraining& run : task.runs) result.runs.push_back({run.folder});
+  return result;
+}
 
 metrics::Predictions read_predictions(const data::GlueTask& task, const fs::path& path) {
   data::TableReader reader(path, data::TableFormat::kTsv);
@@ -58,27 +64,29 @@ metrics::Predictions read_predictions(const data::GlueTask& task, const fs::path
 
 // The predictions of all seeds on one dev file.
 std::vector<metrics::Predictions> seeds_of(const Side& side, const data::GlueTask& task,
-                                           const data::GlueFile& file) {
-  const bool best = side.results.epoch == config::ReportedEpoch::kBest;
+                                           const data::GlueFile& file, config::ReportedEpoch epoch) {
+  const bool best = epoch == config::ReportedEpoch::kBest;
   const std::string prefix = best ? "predictions_best_dev" : "predictions_dev";
   std::vector<metrics::Predictions> seeds;
-  for (const GlueTraining& run : side.task.runs) {
+  for (const ComparedTraining& run : side.task.runs) {
     seeds.push_back(read_predictions(task, side.run / run.folder / (prefix + file.suffix + ".tsv")));
   }
   return seeds;
 }
 
-bool has_set(const GlueTaskScores& task, const std::string& split) {
+bool has_set(const ComparedTask& task, const std::string& split) {
   return std::any_of(task.scores.begin(), task.scores.end(),
-                     [&](const GlueSpreads& score) { return score.set == split; });
+                     [&](const ComparedSet& score) { return score.set == split; });
 }
 
 // One for each dev file that both runs scored.
-std::vector<metrics::PairedSet> sets_of(const data::GlueTask& task, const Side& own, const Side& baseline) {
+std::vector<metrics::PairedSet> sets_of(const data::GlueTask& task, const Side& own, const Side& baseline,
+                                        config::ReportedEpoch epoch) {
   std::vector<metrics::PairedSet> sets;
   for (const data::GlueFile& file : task.dev_files()) {
     if (!has_set(own.task, file.split) || !has_set(baseline.task, file.split)) continue;
-    sets.push_back({task.metrics[0], seeds_of(own, task, file), seeds_of(baseline, task, file)});
+    sets.push_back(
+        {task.metrics[0], seeds_of(own, task, file, epoch), seeds_of(baseline, task, file, epoch)});
   }
   return sets;
 }
@@ -122,12 +130,12 @@ std::optional<GlueComparison> average(const config::GlueConfig& config, const st
 
 }  // namespace
 
-GlueResults read_baseline(const config::GlueConfig& config) {
+ComparedResults read_baseline(const config::GlueConfig& config) {
   const fs::path file = fs::path(config.baseline) / "results.json";
   if (!fs::exists(file)) {
     throw InputError(fmt::format("glue.baseline: {} holds no results.json of a GLUE run", config.baseline));
   }
-  GlueResults results = io::read_record<GlueResults>(file);
+  ComparedResults results = io::read_record<ComparedResults>(file);
   if (results.epoch != config.epoch) {
     throw InputError(
         fmt::format("glue.baseline: {} reports the {} epoch, this run the {} one: set glue.epoch",
@@ -137,14 +145,17 @@ GlueResults read_baseline(const config::GlueConfig& config) {
 }
 
 GlueBaseline compare_with_baseline(const config::GlueConfig& config, const GlueResults& results) {
-  const GlueResults other = read_baseline(config);
+  const ComparedResults other = read_baseline(config);
   GlueBaseline baseline{config.baseline, other.model, {}, {}, {}};
   std::vector<Common> common;
   for (const auto& [name, task] : results.tasks) {
-    const GlueTaskScores* twin = other.find(name);
-    if (twin == nullptr || !std::isfinite(task.score) || !std::isfinite(twin->score)) continue;
-    Common both{name, sets_of(data::find_glue_task(name), {config.run, results, task},
-                              {config.baseline, other, *twin})};
+    const auto twin = std::find_if(other.tasks.begin(), other.tasks.end(),
+                                   [&key = name](const auto& t) { return t.first == key; });
+    if (twin == other.tasks.end() || !std::isfinite(task.score) || !std::isfinite(twin->second.score))
+      continue;
+    const ComparedTask own = compared(task);
+    Common both{name, sets_of(data::find_glue_task(name), {config.run, own}, {config.baseline, twin->second},
+                              config.epoch)};
     if (both.sets.empty()) continue;
     try {
       baseline.tasks.emplace_back(name, comparison(config, both.sets, {name}));

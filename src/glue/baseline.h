@@ -13,7 +13,8 @@ namespace espalier::glue {
 // that reports another epoch, or predictions of other rows.
 GlueBaseline compare_with_baseline(const config::GlueConfig& config, const GlueResults& results);
 
-// results.json of glue.baseline, with the checks that need nothing else. InputError as above.
-GlueResults read_baseline(const config::GlueConfig& config);
+// results.json of glue.baseline, ours or another program's, with the checks that need nothing else.
+// InputError as above.
+ComparedResults read_baseline(const config::GlueConfig& config);
 
 }  // namespace espalier::glue

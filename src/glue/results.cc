@@ -166,6 +166,26 @@ void describe(GlueResults& results, io::JsonFields& fields) {
   fields.add_unless_empty("baseline", results.baseline);
 }
 
+void describe(ComparedSet& set, io::JsonFields& fields) {
+  fields.add("set", set.set);
+}
+
+void describe(ComparedTraining& training, io::JsonFields& fields) {
+  fields.add("folder", training.folder);
+}
+
+void describe(ComparedTask& task, io::JsonFields& fields) {
+  fields.add("score", task.score);
+  fields.add("scores", task.scores);
+  fields.add("runs", task.runs);
+}
+
+void describe(ComparedResults& results, io::JsonFields& fields) {
+  fields.add("model", results.model);
+  fields.add("epoch", results.epoch);
+  fields.add("tasks", results.tasks);
+}
+
 const GlueTaskScores* GlueResults::find(const std::string& task) const {
   const auto found = std::find_if(tasks.begin(), tasks.end(), [&](const auto& t) { return t.first == task; });
   return found == tasks.end() ? nullptr : &found->second;

@@ -10,6 +10,7 @@
 #include <functional>
 
 #include "espalier/data/glue.h"
+#include "espalier/io/text_file.h"
 #include "espalier/model/inference.h"
 #include "tests/glue/glue_support.h"
 #include "tests/support/support.h"
@@ -241,8 +242,18 @@ TEST_CASE("a baseline of another program: more digits are the same label, other 
                         "predictions_dev.tsv";
   std::vector<std::string> against = settings;
   against.push_back("glue.baseline=" + (work.dir / "base").string());
+  // The least that a comparison needs, as experiments/glue/baselines.py writes it.
+  const io::Json words = {{"path", "words"}};
+  const io::Json& own = base["tasks"]["stsb"];
+  const io::Json task = {{"score", own["score"]},
+                         {"scores", io::Json::array({{{"set", "dev"}}})},
+                         {"runs", io::Json::array({{{"folder", own["runs"][0]["folder"]}}})}};
+  const io::Json results = {{"model", words}, {"epoch", "last"}, {"tasks", {{"stsb", task}}}};
+  io::write_text_atomically(work.dir / "base" / "results.json", io::json_text(results, 1));
   change_labels(file, [](double label) { return fmt::format("{:.15f}", label * (1 + 1e-9)); });
-  CHECK(run_glue(work.config("same", against)).baseline.value().tasks.at(0).second.difference == 0.0);
+  const GlueBaseline baseline = run_glue(work.config("same", against)).baseline.value();
+  CHECK(baseline.model == words);
+  CHECK(baseline.tasks.at(0).second.difference == 0.0);
   change_labels(file, [](double label) { return fmt::format("{}", label + 0.5); });
   CHECK(error_of([&] { run_glue(work.config("other", against)); }).find("not of the same rows") !=
         std::string::npos);

@@ -144,7 +144,7 @@ void describe(GlueComparison& comparison, io::JsonFields& fields);
 
 struct GlueBaseline {
   std::string run;
-  GlueModel model;
+  io::Json model;  // as it is called there
   io::Named<GlueComparison> tasks;
   std::optional<GlueComparison> without_cola, with_cola;
 };
@@ -173,5 +173,27 @@ struct GlueResults {
   const GlueTaskScores* find(const std::string& task) const;
 };
 void describe(GlueResults& results, io::JsonFields& fields);
+
+// What a comparison reads of results.json: so much must be there, whoever wrote it.
+struct ComparedSet {
+  std::string set;
+};
+void describe(ComparedSet& set, io::JsonFields& fields);
+struct ComparedTraining {
+  std::string folder;
+};
+void describe(ComparedTraining& training, io::JsonFields& fields);
+struct ComparedTask {
+  double score = kUndefined;
+  std::vector<ComparedSet> scores;
+  std::vector<ComparedTraining> runs;
+};
+void describe(ComparedTask& task, io::JsonFields& fields);
+struct ComparedResults {
+  io::Json model;
+  config::ReportedEpoch epoch = config::ReportedEpoch::kLast;
+  io::Named<ComparedTask> tasks;
+};
+void describe(ComparedResults& results, io::JsonFields& fields);
 
 }  // namespace espalier::glue

@@ -141,6 +141,13 @@ struct JsonForm<double> {
   }
 };
 
+// A part that is carried along as it is.
+template <>
+struct JsonForm<Json> {
+  static Json write(const Json& value) { return value; }
+  static void read(const JsonView& view, Json& value) { value = view.json(); }
+};
+
 template <>
 struct JsonForm<std::string> {
   static Json write(const std::string& value) { return value; }
