@@ -32,7 +32,7 @@ Model describe_model(const std::string& model) {
   const io::Checkpoint checkpoint = model::load_model_checkpoint(model);
   const nn::EncoderOptions arch = model::arch_of(checkpoint, model);
   const nn::Neurons neurons = nn::neurons_of(arch.ffn);
-  model::LoadedModel loaded = model::load_model(model);
+  model::LoadedModel loaded = model::model_from_checkpoint(checkpoint, model);
   train::RunInputs inputs = train::inputs_of("model", model, loaded);
   GlueModel description;
   description.path = model;

@@ -191,8 +191,7 @@ void parse_hf_arch(const JsonView& view, HfConfig& config) {
   arch.layers = whole(view, "num_transformer_layers", 0);
   arch.hidden_size = whole(view, "hidden_size", 1);
   arch.dropout = probability(view, "hidden_dropout_prob", 0.0);
-  arch.norm_eps = view.get("norm_eps", 1e-12);
-  if (!(arch.norm_eps > 0)) view["norm_eps"].fail("expected a number above 0");
+  arch.norm_eps = positive(view, "norm_eps", 1e-12);
   arch.use_bias = view.get("use_bias", false);
   arch.final_norm = view.get("final_norm", true);
   arch.decoder_bias = view.get("decoder_bias", false);

@@ -37,4 +37,10 @@ inline double probability(const JsonView& view, const char* key, double otherwis
   return value;
 }
 
+inline double positive(const JsonView& view, const char* key, double otherwise) {
+  const double value = view.get(key, otherwise);
+  if (!(value > 0)) view[key].fail("expected a number above 0, found " + fmt::to_string(value));
+  return value;
+}
+
 }  // namespace espalier::io

@@ -98,11 +98,11 @@ Json read_routing(const JsonView& document, Json own) {
     document["routing_mode"].fail(
         fmt::format("expected \"hard\", \"straight_through\" or \"soft\", found \"{}\"", mode));
   }
-  const double temperature = document.get("routing_temperature", 1.0);
-  if (!(temperature > 0)) document["routing_temperature"].fail("expected a number above 0");
+  const double temperature = positive(document, "routing_temperature", 1.0);
   const double epsilon = probability(document, "routing_epsilon", 0.0);
   const double ste_epsilon = document.get("routing_ste_epsilon", 0.0);
-  if (!(ste_epsilon >= 0)) document["routing_ste_epsilon"].fail("expected a number at least 0");
+  if (!(ste_epsilon >= 0))
+    document["routing_ste_epsilon"].fail(fmt::format("expected a number at least 0, found {}", ste_epsilon));
   const JsonView known(own, document.where() + ": espalier");
   if (!own.is_null()) known.expect_object();
   if (known.has("routing")) known["routing"].expect_object();

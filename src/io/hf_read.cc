@@ -43,7 +43,10 @@ void read_tokenizer_files(HfModel& model, const fs::path& folder) {
         "{}: there is neither tokenizer.json nor vocab.txt, so the model cannot read text", folder.string()));
   }
   const auto read_if_there = [&](const char* name) {
-    return fs::exists(folder / name) ? read_json(folder / name) : Json();
+    if (!fs::exists(folder / name)) return Json();
+    Json json = read_json(folder / name);
+    JsonView(json, (folder / name).string()).expect_object();
+    return json;
   };
   model.source.tokenizer_config = read_if_there("tokenizer_config.json");
   model.source.special_tokens_map = read_if_there("special_tokens_map.json");

@@ -110,8 +110,7 @@ void parse_stock_config(const JsonView& document, HfConfig& config) {
   arch.dropout = probability(document, keys.dropout, 0.1);
   arch.attention.dropout = probability(document, keys.attention_dropout, 0.1);
   arch.attention.output_dropout = bert;
-  arch.norm_eps = bert ? document.get("layer_norm_eps", 1e-12) : 1e-12;
-  if (!(arch.norm_eps > 0)) document["layer_norm_eps"].fail("expected a number above 0");
+  arch.norm_eps = bert ? positive(document, "layer_norm_eps", 1e-12) : 1e-12;
   const double std = document.get("initializer_range", arch.init_std);
   if (std > 0) arch.init_std = std;
   arch.embedding.vocab_size = size_of(document, "vocab_size", 30522);

@@ -32,7 +32,10 @@ fs::path weights_file(const fs::path& folder) {
     if (fs::exists(folder / name)) return folder / name;
   }
   if (fs::exists(folder / "pytorch_model.bin")) fail_for_pickle(folder.string());
-  throw InputError(fmt::format("{}: no model.safetensors in this folder", folder.string()));
+  throw InputError(
+      fmt::format("{}: no model.safetensors (or model.safetensors.index.json with its shards) in this "
+                  "folder; save_pretrained() of transformers writes it",
+                  folder.string()));
 }
 
 bool is_float(DType dtype) {
@@ -48,7 +51,12 @@ void HfTensorFile::fail(const std::string& message) const {
 }
 
 void HfTensorFile::require_shape(const std::string& name, const Shape& shape) const {
-  if (!contains(name)) fail(fmt::format("tensor `{}` {} is missing", name, shape.str()));
+  if (!contains(name)) {
+    fail(
+        fmt::format("tensor `{}` {} is missing: config.json asks for more layers or another class "
+                    "(`architectures`) than was saved, or the file is not whole",
+                    name, shape.str()));
+  }
   if (info(name).shape == shape) return;
   fail(fmt::format("tensor `{}` must be {} for this config, found {}", name, shape.str(),
                    info(name).shape.str()));

@@ -54,6 +54,7 @@ std::vector<Module> chain_of(const JsonView& modules) {
                       type, i, kWayOut));
     }
     chain.push_back({kind, config_of(module)});
+    if (i == 1 && chain[1].config.empty()) module["path"].fail("expected the folder of its config.json");
     if (i == 0 && !chain[0].config.empty()) {
       module["path"].fail(
           fmt::format("the encoder lies in a folder of its own; move its files beside {}", kModulesFile));
@@ -189,6 +190,9 @@ SentenceOptions sentence_options(const Json& files, const Json& tokenizer_config
   const JsonView view(files, where);
   SentenceOptions options;
   const std::vector<Module> chain = chain_of(view[kModulesFile]);
+  if (!view.has(chain[1].config)) {
+    view.fail(fmt::format("there is no {}, which says what {} asks for", chain[1].config, kModulesFile));
+  }
   read_pooling(view[chain[1].config], options);
   options.normalize = chain.size() > 2;
   for (std::size_t i = 2; i < chain.size(); ++i) {

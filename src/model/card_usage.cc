@@ -27,7 +27,7 @@ Example masked_lm_example(const std::string& mask) {
 
 // A model of single texts reads a pair whose second part is empty, which only lists keep.
 Example classifier_example(const io::HfModel& model) {
-  const io::JsonView own(model.own, "espalier");
+  const io::JsonView own(model.own, "config.json: espalier");
   const bool pairs = own.has("task") && !own["task"].get("text_pair", "").empty();
   const bool regression = model.classifier->labels == 1;
   return {"classify", pairs ? "\"A first text.\" --pair \"A second text.\"" : "\"A text to classify.\"",

@@ -268,8 +268,8 @@ nn::MaskedLm& LoadedModel::require_lm() {
 
 nn::SequenceClassifier& LoadedModel::require_classifier() {
   if (classifier) return *classifier;
-  throw InputError(fmt::format(
-      "{}: is a masked LM, which has no classification head; `finetune` makes one from it", source.string()));
+  throw InputError(fmt::format("{}: {}, which has no classification head; `finetune` makes one from it",
+                               source.string(), arch.masked_lm_head ? "is a masked LM" : "only encodes"));
 }
 
 }  // namespace espalier::model

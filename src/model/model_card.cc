@@ -21,7 +21,8 @@ std::string front_matter(const io::HfModel& model, io::HfLayout layout) {
   std::string tags = layout == io::HfLayout::kOriginal     ? "- crammedBERT\n- fast-feedforward\n"
                      : layout == io::HfLayout::kBert       ? "- bert\n"
                      : layout == io::HfLayout::kDistilBert ? "- distilbert\n"
-                                                           : "- espalier\n- fast-feedforward\n";
+                                                           : "- espalier\n";
+  if (layout == io::HfLayout::kEspalier && nn::has_trees(model.arch.ffn)) tags += "- fast-feedforward\n";
   if (!model.sentence_files.is_null()) tags += "- sentence-transformers\n";
   return fmt::format("---\nlanguage: en\npipeline_tag: {}\ntags:\n{}---\n\n", task, tags);
 }

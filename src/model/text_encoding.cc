@@ -11,7 +11,8 @@ TextEncoding classifier_encoding(const nn::EncoderOptions& arch, const nn::Class
 }
 
 TextEncoding single_encoding(const nn::EncoderOptions& arch) {
-  return {.types = arch.embedding.token_types > 0, .empty_pair = false, .padded = false};
+  // A model of one type may meet pairs: it has no other vector to give.
+  return {.types = arch.embedding.token_types > 1, .empty_pair = false, .padded = false};
 }
 
 text::Encoding encode_texts(const text::Tokenizer& tokenizer, std::string_view text,

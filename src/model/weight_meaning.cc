@@ -12,7 +12,8 @@ std::map<std::string, std::string> meaning_of_weights(const nn::EncoderOptions& 
                                 "arch.embedding.pad_id", "arch.attention.heads", "arch.attention.rotary",
                                 "arch.ffn.type"};
   if (arch.ffn.type == nn::FeedForwardType::kLeafTree) keys.insert("arch.ffn.leaf_activation");
-  if (arch.ffn.type == nn::FeedForwardType::kDense) keys.insert("arch.ffn.activation");
+  // Of the head's transform too, whatever the layers are.
+  if (arch.ffn.type == nn::FeedForwardType::kDense || arch.head_transform) keys.insert("arch.ffn.activation");
   std::map<std::string, std::string> meaning;
   for (const config::Setting& setting : config::arch_settings(arch)) {
     if (keys.contains(setting.key)) meaning[setting.key] = setting.values.at(0);

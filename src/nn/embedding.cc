@@ -62,8 +62,7 @@ Variable BertEmbedding::placed(const Variable& x, const Tokens& tokens, std::int
   return ops::reshape(sum, shape);
 }
 
-// The vectors of the tokens' types [B,S,d]. A model of one type may meet pairs: it has no other vector to
-// give.
+// The vectors of the tokens' types [B,S,d].
 Variable BertEmbedding::types(const Tokens& tokens) const {
   if (tokens.types.defined()) return ops::embedding(tokens.types, type_table_);
   return ops::embedding(IntTensor::zeros(tokens.ids.shape()), type_table_);

@@ -133,10 +133,6 @@ void report_classes(const FinetuneData& data) {
   }
 }
 
-}  // namespace
-
-namespace {
-
 void report_unread_rows(const text::Tokenizer& tokenizer, const data::LabelledData& data) {
   text::UnreadTexts unread(tokenizer);
   for (const data::Example& example : data.rows) unread.add(example.text + " " + example.text_pair);

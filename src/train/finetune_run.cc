@@ -259,7 +259,7 @@ SetPredictions FinetuneRun::score(data::LabelledLoader& batches) {
   const std::size_t rows = static_cast<std::size_t>(batches.rows());
   const bool regression = data.train.regression;
   metrics::Predictions& p = result.predictions;
-  (regression ? p.true_values : p.values).resize(regression ? rows : 0);
+  p.true_values.resize(regression ? rows : 0);
   p.values.resize(regression ? rows : 0);
   p.true_classes.resize(regression ? 0 : rows);
   p.classes.resize(regression ? 0 : rows);

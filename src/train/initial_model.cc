@@ -48,6 +48,15 @@ void require_meaning_of(const nn::EncoderOptions& init, const config::PretrainCo
                                config.init, differences, keys));
 }
 
+void require_no_classifier(const io::Checkpoint& init, const config::PretrainConfig& config) {
+  if (!init.metadata.contains("classifier")) return;
+  throw InputError(
+      fmt::format("init: {} is a classifier, whose head pretraining would lose: give the model that it was "
+                  "fine-tuned from, or, of a Hugging Face folder, the encoder alone (\"architectures\": "
+                  "[\"BertModel\"] in its config.json)",
+                  config.init));
+}
+
 bool is_of_head(const std::string& name) {
   return name.starts_with("transform.") || name.starts_with("decoder.");
 }
@@ -90,6 +99,7 @@ nn::EncoderOptions architecture_from(const config::PretrainConfig& config,
 
 void take_initial_weights(const io::Checkpoint& init, const config::PretrainConfig& config,
                           nn::MaskedLm& model) {
+  require_no_classifier(init, config);
   const nn::EncoderOptions there = model::arch_of(init, config.init);
   require_vocabulary_of(there, config);
   require_meaning_of(there, config);

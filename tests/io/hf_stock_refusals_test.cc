@@ -44,11 +44,12 @@ TEST_CASE("what a BERT's config may not say is refused, naming key and value") {
        {"/quantization_config", {{"bits", 4}}, "quantization_config: quantized weights are not read"},
        {"/num_attention_heads", 3, "arch.hidden_size must be a multiple of arch.attention.heads"},
        {"/hidden_dropout_prob", 1.5, "hidden_dropout_prob: expected a probability"},
-       {"/layer_norm_eps", 0, "layer_norm_eps: expected a number above 0"},
+       {"/layer_norm_eps", 0, "layer_norm_eps: expected a number above 0, found 0"},
        {"/type_vocab_size", 0, "type_vocab_size: expected a whole number from 1"},
        {"/vocab_size", 451, "tensor `cls.predictions.bias` must be [451] for this config, found [450]"},
        {"/num_hidden_layers", 100000000,
-        "tensor `bert.encoder.layer.2.attention.output.LayerNorm.weight` [8] is missing"},
+        "tensor `bert.encoder.layer.2.attention.output.LayerNorm.weight` [8] is missing: config.json asks "
+        "for more layers or another class"},
        {"/num_hidden_layers", 1, "tensors are unknown to BertForMaskedLM: `bert.encoder.layer.1."},
        {"/architectures/0", "BertForQuestionAnswering",
         "architectures[0]: the class \"BertForQuestionAnswering\" is not supported, only BertModel, "
@@ -96,6 +97,16 @@ TEST_CASE("tensors of a BERT that are missing, misshaped or strange are named") 
   CHECK(error_of_reading(numbered).find("element 1 is 0, expected 1") != std::string::npos);
   folder.config["architectures"] = {"BertForMaskedLM"};
   CHECK(error_of_reading(folder).find("tensor `cls.predictions.bias` [450] is missing") != std::string::npos);
+}
+
+TEST_CASE("files of the tokenizer that hold no object are refused by name") {
+  const testing::TempDir dir;
+  for (const std::string name : {"tokenizer_config.json", "special_tokens_map.json"}) {
+    testing::stock_folder("BertModel").write(dir / "in");
+    dir.write("in/" + name, "[]");
+    CHECK(testing::error_of([&] { read_hf_model(dir / "in"); }) ==
+          (dir / "in" / name).string() + ": expected an object, found an array");
+  }
 }
 
 TEST_CASE("a model that no class of transformers computes goes into our own modules") {

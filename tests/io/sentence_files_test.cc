@@ -66,6 +66,7 @@ TEST_CASE("chains and settings that are not computed are refused with what to do
   check_error("/modules.json/0/path", "0_BERT",
               "modules.json[0].path: the encoder lies in a folder of its own");
   check_error("/modules.json/1/path", "../other", "expected the name of a folder beside, found \"../other\"");
+  check_error("/modules.json/1/path", "", "modules.json[1].path: expected the folder of its config.json");
   check_error("/1_Pooling~1config.json/pooling_mode", "lasttoken",
               "the pooling \"lasttoken\" is not supported");
   check_error("/1_Pooling~1config.json/pooling_mode", Json::array({"cls", "max"}),
@@ -80,7 +81,8 @@ TEST_CASE("chains and settings that are not computed are refused with what to do
   CHECK(error_of_files(files).find("the module Pooling is missing") != std::string::npos);
   files = plain_files();
   files.erase(kPoolingFile);
-  CHECK(error_of_files(files).find("the key \"1_Pooling/config.json\" is missing") != std::string::npos);
+  CHECK(error_of_files(files) ==
+        "x: there is no 1_Pooling/config.json, which says what modules.json asks for");
 }
 
 TEST_CASE("of a classifier's folder is said what its scores do without") {

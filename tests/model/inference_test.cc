@@ -1,6 +1,7 @@
 // ctest-label: threads
 #include "espalier/model/inference.h"
 #include "espalier/model/fill_masks.h"
+#include "espalier/model/text_encoding.h"
 
 #include <doctest/doctest.h>
 
@@ -217,6 +218,13 @@ TEST_CASE("soft routing needs trees and a temperature") {
   model.arch.ffn.type = nn::FeedForwardType::kDense;
   CHECK(error_of([&] { inference_routing(model, true, 0.5); }).find("which route nothing") !=
         std::string::npos);
+}
+
+TEST_CASE("a model of one token type reads pairs without types") {
+  nn::EncoderOptions arch = nn::bert_options();
+  CHECK(single_encoding(arch).types);
+  arch.embedding.token_types = 1;
+  CHECK_FALSE(single_encoding(arch).types);
 }
 
 TEST_CASE("weights that are not finite are reported, not ranked") {

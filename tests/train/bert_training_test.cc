@@ -194,6 +194,8 @@ TEST_CASE("a model that only encodes fills no masks, and what pretraining cannot
   write_tiny_bert(bert);
   CHECK(error_of([&] { model::load_model(bert).require_lm(); }) ==
         bert + ": only encodes: it came without a masked-LM head; `pretrain init=" + bert + "` gives it one");
+  CHECK(error_of([&] { model::load_model(bert).require_classifier(); }) ==
+        bert + ": only encodes, which has no classification head; `finetune` makes one from it");
   CHECK(error_of([&] { config::validate(work.config("a", {"arch.masked_lm_head=false"})); }) ==
         "arch.masked_lm_head: false: pretraining trains that head; leave the key out");
   CHECK(error_of([&] { config::validate(work.config("a", {"arch.pooler=true"})); }) ==

@@ -70,7 +70,8 @@ LoadedModel load_model(const std::filesystem::path& model);
 
 // The checkpoint file that MODEL means, or none if it is a Hugging Face directory. InputError as above.
 std::optional<std::filesystem::path> checkpoint_file(const std::filesystem::path& model);
-// The content of MODEL as a checkpoint: a Hugging Face directory is imported (its warnings are logged).
+// The content of MODEL as a checkpoint: a Hugging Face directory is imported (its warnings are logged, each
+// once).
 io::Checkpoint load_model_checkpoint(const std::filesystem::path& model);
 // The model in a checkpoint; `source` names it in messages.
 LoadedModel model_from_checkpoint(const io::Checkpoint& checkpoint, const std::filesystem::path& source);

@@ -11,7 +11,7 @@
 namespace espalier::model {
 
 struct TextEncoding {
-  bool types = false;      // the model has a table of token types
+  bool types = false;      // the model has several token types
   bool empty_pair = true;  // a single text is a pair with an empty second part, <cls> A <sep> <sep>
   bool padded = false;     // batches are padded, because the model sees the padding; else they are packed
 };
