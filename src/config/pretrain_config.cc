@@ -37,6 +37,28 @@ void describe_schedule(ScheduleKind& schedule, double& warmup, Fields& fields) {
              "Fraction of the run over which constant, linear and cosine rise from 0.", fraction());
 }
 
+static void describe_distillation(DistillConfig& distill, Fields& fields) {
+  fields.add(
+      "distill.layers", distill.layers,
+      "Layers of `init`, counted from 0, that get new feedforward layers as arch.ffn says, which alone are "
+      "trained, to give what the dense ones give; the other keys of arch are those of `init`. None: ordinary "
+      "pretraining.",
+      at_least(0));
+  fields.add(
+      "distill.layerwise_until", distill.layerwise_until,
+      "Used fraction of the budget until which each new layer is trained by itself on what the teacher's "
+      "reads and gives (relative squared error); then all at once on the teacher's predictions (KL "
+      "divergence), or on its last hidden states where it only encodes.",
+      fraction());
+  fields.add(
+      "distill.start_tokens", distill.start_tokens,
+      "Tokens to which the new layers are fitted before training: dense ones begin as the teacher's neurons "
+      "that contribute most, a linear path as the best map of its rank, trees of neurons are grown; 0: "
+      "random "
+      "weights.",
+      at_least(0));
+}
+
 static void describe_training(PretrainConfig& config, Fields& fields) {
   fields.add(
       "train.budget.tokens", config.budget.tokens,
@@ -87,6 +109,7 @@ void describe(PretrainConfig& config, Fields& fields) {
              "their family take its values.");
   fields.add("seed", config.seed, "Key of every random draw.");
   describe_arch(config.arch, fields);
+  describe_distillation(config.distill, fields);
   describe_routing(config.routing, RoutingUse::kPretraining, fields);
   describe_training(config, fields);
   fields.add("log.steps", config.log_steps, "Updates between lines of metrics.jsonl.", at_least(1));
@@ -123,6 +146,10 @@ void validate(const PretrainConfig& config) {
   validate_budget(config.budget);
   if (!config.arch.masked_lm_head) {
     throw InputError("arch.masked_lm_head: false: pretraining trains that head; leave the key out");
+  }
+  if (!config.distill.layers.empty() && config.init.empty()) {
+    throw InputError(fmt::format("distill.layers: [{}]: whose layers? Give `init`, the MODEL to reproduce",
+                                 fmt::join(config.distill.layers, ", ")));
   }
   if (config.arch.pooler && config.init.empty()) {
     throw InputError("arch.pooler keeps a pooler that a model of `init` has; without init there is none");

@@ -23,20 +23,6 @@ void for_each_batch(data::MaskedLmLoader& loader, std::int64_t sequences, const 
   }
 }
 
-TreeScores tree_scores(const ops::TreeStatistics& statistics) {
-  TreeScores scores;
-  for (int level = 0; level < statistics.depth; ++level) {
-    scores.entropy.push_back(statistics.mean_entropy(level));
-    scores.undecided.push_back(statistics.undecided_share(level));
-  }
-  scores.leaves_used = statistics.leaves_used();
-  for (int tree = 0; tree < statistics.trees; ++tree) {
-    scores.leaf_perplexity.push_back(statistics.leaf_perplexity(tree));
-  }
-  scores.largest_leaf_share = statistics.largest_leaf_share();
-  return scores;
-}
-
 }  // namespace
 
 data::MaskedLmOptions validation_options(double mask_rate) {
@@ -116,6 +102,20 @@ double unigram_loss(data::MaskedLmLoader& loader, const io::TokenStoreReader& st
   return sum / static_cast<double>(std::max<std::int64_t>(predictions, 1));
 }
 
+TreeScores scores_of(const ops::TreeStatistics& statistics) {
+  TreeScores scores;
+  for (int level = 0; level < statistics.depth; ++level) {
+    scores.entropy.push_back(statistics.mean_entropy(level));
+    scores.undecided.push_back(statistics.undecided_share(level));
+  }
+  scores.leaves_used = statistics.leaves_used();
+  for (int tree = 0; tree < statistics.trees; ++tree) {
+    scores.leaf_perplexity.push_back(statistics.leaf_perplexity(tree));
+  }
+  scores.largest_leaf_share = statistics.largest_leaf_share();
+  return scores;
+}
+
 void describe(TreeScores& scores, io::JsonFields& fields) {
   fields.add("entropy", scores.entropy);
   fields.add("undecided", scores.undecided);
@@ -151,7 +151,7 @@ EvaluationScores scores_of(const Evaluation& evaluation) {
   scores.hardening_gap = evaluation.hardening_gap();
   scores.temperature = evaluation.temperature;
   for (const ops::TreeStatistics& layer : evaluation.hard.trees) {
-    scores.routing.push_back(tree_scores(layer));
+    scores.routing.push_back(scores_of(layer));
   }
   return scores;
 }

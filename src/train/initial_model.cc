@@ -71,10 +71,75 @@ nn::EncoderOptions with_head(nn::EncoderOptions arch) {
   return arch;
 }
 
+// What of it is new, the student has from the configuration, all else from the teacher.
+nn::EncoderOptions student_architecture(const config::PretrainConfig& config,
+                                        const nn::EncoderOptions& teacher) {
+  const nn::FeedForwardOptions& theirs = teacher.ffn;
+  if (theirs.type != nn::FeedForwardType::kDense || theirs.width == 0 || theirs.linear_rank > 0 ||
+      !theirs.layers.empty()) {
+    throw InputError(
+        fmt::format("distill.layers: the feedforward layers of {} are {}; only dense ones, all alike, "
+                    "can be reproduced",
+                    config.init, nn::describe(theirs)));
+  }
+  std::int64_t before = -1;
+  for (const std::int64_t layer : config.distill.layers) {
+    if (layer <= before || layer >= teacher.layers) {
+      throw InputError(
+          fmt::format("distill.layers must name layers of {} from 0 to {} in ascending order, got [{}]",
+                      config.init, teacher.layers - 1, fmt::join(config.distill.layers, ", ")));
+    }
+    before = layer;
+  }
+  const nn::FeedForwardOptions& own = config.arch.ffn;
+  if (!own.layers.empty() && own.layers != config.distill.layers) {
+    throw InputError("arch.ffn.layers: distill.layers says which layers are new; leave the key out");
+  }
+  if (own.type == nn::FeedForwardType::kDense && own.width >= theirs.width) {
+    throw InputError(
+        fmt::format("distill.layers: arch.ffn.width must be below the {} units of the layers of {}, got "
+                    "{}; or set another arch.ffn.type",
+                    theirs.width, config.init, own.width));
+  }
+  nn::EncoderOptions student = teacher;
+  student.ffn = own;
+  student.ffn.activation = theirs.activation;
+  student.ffn.layers = config.distill.layers;
+  student.ffn.other_width = theirs.width;
+  if (!nn::has_feed_forward(own)) {
+    throw InputError(
+        "distill.layers: arch.ffn.width: 0 without arch.ffn.linear_rank leaves nothing to train");
+  }
+  if (static_cast<std::int64_t>(config.distill.layers.size()) == teacher.layers) {
+    student.ffn.layers.clear();
+    student.ffn.other_width = 0;
+  }
+  return student;
+}
+
+// Keys of arch that were given, and are not what the run has: the student is made of another model's parts.
+void require_teachers_keys(const config::PretrainConfig& config, const std::vector<config::Setting>& own,
+                           const std::vector<config::Setting>& defaults,
+                           const std::vector<config::Setting>& student) {
+  std::string differences;
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    if (own[i].key == "arch.embedding.vocab_size" && config.arch.embedding.vocab_size == 0) continue;
+    if (own[i].values == defaults[i].values || own[i].values == student[i].values) continue;
+    differences += fmt::format("{}{} {}, the config {}", differences.empty() ? "" : "; ", own[i].key,
+                               config::setting_text(student[i]), config::setting_text(own[i]));
+  }
+  if (differences.empty()) return;
+  throw InputError(
+      fmt::format("distill.layers: {} has {}: a student differs in arch.ffn alone; leave the keys out",
+                  config.init, differences));
+}
+
 }  // namespace
 
 std::optional<io::Checkpoint> load_initial_model(const config::PretrainConfig& config) {
   if (config.init.empty()) return std::nullopt;
+  if (!config.distill.layers.empty())
+    return model::load_model_checkpoint(config.init);  // the teacher, always
   if (!fs::exists(config.init) && fs::exists(config_of_run(config))) return std::nullopt;
   return model::load_model_checkpoint(config.init);
 }
@@ -85,6 +150,11 @@ nn::EncoderOptions architecture_from(const config::PretrainConfig& config,
   if (!init) return config::load<config::PretrainConfig>(config_of_run(config), {}).arch;
   std::vector<config::Setting> own = config::arch_settings(config.arch);
   const std::vector<config::Setting> defaults = config::arch_settings(nn::options_of(config.arch.family));
+  if (!config.distill.layers.empty()) {
+    const nn::EncoderOptions student = student_architecture(config, model::arch_of(*init, config.init));
+    require_teachers_keys(config, own, defaults, config::arch_settings(student));
+    return student;
+  }
   const std::vector<config::Setting> theirs =
       config::arch_settings(with_head(model::arch_of(*init, config.init)));
   std::string taken;

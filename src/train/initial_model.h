@@ -12,9 +12,10 @@ namespace espalier::train {
 // What `init` names; none where it names nothing, or what it named is gone and the run has been begun.
 std::optional<io::Checkpoint> load_initial_model(const config::PretrainConfig& config);
 
-// The architecture of the run: keys of arch that stand at the defaults of their family take the values of the
-// model begun from, which is logged; and a masked-LM head is there, even where that model has none. Where the
-// model is gone, that of the run.
+// The architecture of the run. Of a distillation: that of the model begun from, with arch.ffn in
+// distill.layers; InputError where they do not fit together or other keys are given. Else: keys of arch that
+// stand at the defaults of their family take the values of the model begun from, which is logged; and a
+// masked-LM head is there, even where that model has none. Where the model is gone, that of the run.
 nn::EncoderOptions architecture_from(const config::PretrainConfig& config,
                                      const std::optional<io::Checkpoint>& init);
 

@@ -9,7 +9,7 @@ void describe(PretrainStep& line, io::JsonFields& fields) {
   fields.add("tokens", line.tokens);
   fields.add("epoch", line.epoch);
   fields.add("loss", line.loss);
-  fields.add("accuracy", line.accuracy);
+  fields.add_unless_empty("accuracy", line.accuracy);
   fields.add("learning_rate", line.learning_rate);
   fields.add("batch_size", line.batch_size);
   fields.add("grad_norm", line.grad_norm);
@@ -30,6 +30,21 @@ void describe(PretrainEvaluation& line, io::JsonFields& fields) {
   io::JsonFields scores = fields.with_prefix(metrics::kEvaluationPrefix);
   describe(line.scores, scores);
   scores.add_unless_empty("lowest_soft_loss", line.lowest_soft_loss);
+}
+
+void describe(DistillScores& scores, io::JsonFields& fields) {
+  fields.add("layers", scores.layers);
+  fields.add("layer_errors", scores.layer_errors);
+  fields.add("hidden_error", scores.hidden_error);
+  fields.add_unless_empty("kl_divergence", scores.kl_divergence);
+  fields.add("routing", scores.routing);
+}
+
+void describe(DistillEvaluation& line, io::JsonFields& fields) {
+  fields.add("step", line.step);
+  fields.add("tokens", line.tokens);
+  io::JsonFields scores = fields.with_prefix(metrics::kEvaluationPrefix);
+  describe(line.scores, scores);
 }
 
 }  // namespace espalier::train

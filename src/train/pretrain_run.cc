@@ -57,8 +57,10 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
       train(store, train_options(config)),
       validation(store, validation_options(config.mask_rate)),
       directory(config.run),
+      distiller(config.distill.layers.empty() ? nullptr : std::make_unique<Distiller>(config, init.value())),
       model(config.arch),
-      updater(model, {.optimizer = config.optimizer, .seed = config.seed, .dropout = config.dropout}) {
+      updater(distiller ? distiller->freeze(model) : model,
+              {.optimizer = config.optimizer, .seed = config.seed, .dropout = config.dropout}) {
   state.data_fingerprint = store.fingerprint();
   const std::string warning = epsilon_warning(config.routing, config.arch.ffn.depth);
   if (!warning.empty() && nn::has_trees(config.arch.ffn)) log_warning(warning);
@@ -75,7 +77,11 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
 void PretrainRun::begin() {
   initialize(model, config.arch.init_std, config.seed);
   if (init) {
-    take_initial_weights(*init, config, model);
+    if (distiller) {
+      distiller->start(model, train);
+    } else {
+      take_initial_weights(*init, config, model);
+    }
     state.inputs = inputs_of("init", config.init, *init);
     sentence_files = model::sentence_files_of(*init, config.init);
     log_info(fmt::format("{}: starting from the weights of {}", config.run, config.init));
@@ -186,9 +192,42 @@ double PretrainRun::epoch() const {
   return static_cast<double>(state.sequences) / static_cast<double>(train.sequences());
 }
 
+static void warn_of_collapse(const ops::LayerStatistics& trees) {
+  for (std::size_t layer = 0; layer < trees.size(); ++layer) {
+    const double share = trees[layer].largest_leaf_share();
+    if (share > kCollapsedShare && trees[layer].depth > 0) {
+      log_warning(fmt::format("tree layer {}: one leaf takes {:.0f} % of the tokens; the tree has collapsed",
+                              layer, 100 * share));
+    }
+  }
+}
+
+// `loss` of hard routing on held-out data; notes whether it is the best so far.
+static void note_loss(PretrainRun& run, double loss) {
+  if (!(loss < run.state.best_loss)) return;
+  run.state.best_loss = loss;
+  run.best_step = run.state.step;
+}
+
+static void evaluate_distillation(PretrainRun& run, double temperature) {
+  ops::LayerStatistics trees;
+  DistillScores scores =
+      run.distiller->evaluate(run.model, run.validation, run.config.eval_sequences, temperature, trees);
+  for (const ops::TreeStatistics& layer : trees) scores.routing.push_back(scores_of(layer));
+  note_loss(run, scores.kl_divergence.value_or(scores.hidden_error));
+  run.directory.log(io::to_json(DistillEvaluation{run.state.step, run.state.tokens, scores}));
+  log_info(
+      fmt::format("step {}: relative error of layers {:.3f}, of the last hidden states {:.3f}{}",
+                  run.state.step, fmt::join(scores.layer_errors, " "), scores.hidden_error,
+                  scores.kl_divergence ? fmt::format(", KL divergence {:.4f}", *scores.kl_divergence) : ""));
+  warn_of_collapse(trees);
+  run.last_distillation = std::move(scores);
+}
+
 void evaluate_and_log(PretrainRun& run) {
   const RoutingState routing =
       routing_at(run.config.routing, run.config.arch.ffn.depth, used_fraction(run.config, run.state));
+  if (run.distiller) return evaluate_distillation(run, static_cast<double>(routing.trees.temperature));
   EvaluateOptions options;
   options.sequences = run.config.eval_sequences;
   options.temperature = static_cast<double>(routing.trees.temperature);
@@ -201,10 +240,7 @@ void evaluate_and_log(PretrainRun& run) {
   run.hardening_gap = evaluation.hardening_gap();
   if (evaluation.loss_soft)
     run.state.lowest_soft_loss = std::min(run.state.lowest_soft_loss, *evaluation.loss_soft);
-  if (evaluation.hard.loss < run.state.best_loss) {
-    run.state.best_loss = evaluation.hard.loss;
-    run.best_step = run.state.step;
-  }
+  note_loss(run, evaluation.hard.loss);
   PretrainEvaluation line{run.state.step, run.state.tokens, scores_of(evaluation), {}};
   if (evaluation.loss_soft) line.lowest_soft_loss = run.state.lowest_soft_loss;
   run.directory.log(io::to_json(line));
@@ -212,13 +248,7 @@ void evaluate_and_log(PretrainRun& run) {
                        evaluation.hard.loss,
                        evaluation.loss_soft ? fmt::format(" hard, {:.4f} soft", *evaluation.loss_soft) : "",
                        100 * evaluation.hard.accuracy, evaluation.unigram_loss));
-  for (std::size_t layer = 0; layer < evaluation.hard.trees.size(); ++layer) {
-    const double share = evaluation.hard.trees[layer].largest_leaf_share();
-    if (share > kCollapsedShare && evaluation.hard.trees[layer].depth > 0) {
-      log_warning(fmt::format("tree layer {}: one leaf takes {:.0f} % of the tokens; the tree has collapsed",
-                              layer, 100 * share));
-    }
-  }
+  warn_of_collapse(evaluation.hard.trees);
 }
 
 }  // namespace espalier::train

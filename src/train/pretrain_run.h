@@ -16,6 +16,7 @@
 #include "espalier/train/evaluator.h"
 #include "espalier/train/routing_schedule.h"
 #include "espalier/train/run_directory.h"
+#include "train/distiller.h"
 #include "train/pretrain_state.h"
 #include "train/updater.h"
 
@@ -41,14 +42,16 @@ struct PretrainRun {
   data::MaskedLmLoader train;
   data::MaskedLmLoader validation;
   RunDirectory directory;
+  std::unique_ptr<Distiller> distiller;  // where distill.layers names some
   nn::MaskedLm model;
   Updater updater;
   PretrainState state;
   io::Json sentence_files;  // of a sentence-transformers model that the run began with; null: none
   data::MaskedBatch batch;  // the one being trained on
   Evaluation last_evaluation;
-  std::optional<double> hardening_gap;  // of the last evaluation in the metrics, where it has one
-  std::int64_t best_step = -1;          // set by an evaluation that is the best so far, until saved
+  std::optional<DistillScores> last_distillation;  // instead, of a distillation
+  std::optional<double> hardening_gap;             // of the last evaluation in the metrics, where it has one
+  std::int64_t best_step = -1;  // set by an evaluation that is the best so far, until saved
   bool resumed = false;
 
  private:

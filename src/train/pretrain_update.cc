@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "espalier/base/error.h"
+#include "espalier/ops/elementwise.h"
 #include "train/not_finite.h"
 
 namespace espalier::train {
@@ -52,6 +53,7 @@ UpdateResult update_or_tell(PretrainRun& run, const SequenceGroups& groups, Grou
 
 PretrainPlan plan_update(const config::PretrainConfig& config, double t) {
   PretrainPlan plan;
+  plan.used = t;
   plan.lr = config.optimizer.lr * optim::learning_rate_factor(config.schedule, t, config.warmup);
   plan.sequences = optim::ramped_batch(config.batch_size, config.micro_batch, config.batch_ramp, t);
   plan.routing = routing_at(config.routing, config.arch.ffn.depth, t);
@@ -64,6 +66,10 @@ PretrainResult update(PretrainRun& run, const PretrainPlan& plan, bool statistic
   const auto loss = [&](const SequenceGroup& group, nn::ForwardContext& context) {
     data::MaskedBatch& batch = run.batch;
     run.train.read_batch(group.first, group.sequences, batch);
+    if (run.distiller) {
+      const Variable part = run.distiller->loss(run.model, batch, plan.used, context);
+      return ops::scale(part, static_cast<float>(group.share()));
+    }
     const nn::MaskedLmResult part = run.model.loss({batch.ids}, batch.positions, batch.targets,
                                                    static_cast<double>(group.of * predictions), context);
     correct += part.correct;
@@ -74,7 +80,8 @@ PretrainResult update(PretrainRun& run, const PretrainPlan& plan, bool statistic
   result.update = update_or_tell(
       run, groups, loss,
       {.lr = plan.lr, .routing = plan.routing, .pass = run.state.micro_step, .statistics = statistics});
-  result.accuracy = static_cast<double>(correct) / static_cast<double>(plan.sequences * predictions);
+  if (!run.distiller)
+    result.accuracy = static_cast<double>(correct) / static_cast<double>(plan.sequences * predictions);
   ++run.state.step;
   run.state.micro_step += groups.count();
   run.state.sequences += plan.sequences;

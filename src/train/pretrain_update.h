@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "train/pretrain_run.h"
 
@@ -9,6 +10,7 @@ namespace espalier::train {
 
 // What an update does, from the used fraction of the budget before it.
 struct PretrainPlan {
+  double used = 0;  // that fraction
   double lr = 0;
   std::int64_t sequences = 0;
   RoutingState routing;
@@ -18,7 +20,7 @@ PretrainPlan plan_update(const config::PretrainConfig& config, double t);
 // What an update leaves for the log.
 struct PretrainResult {
   UpdateResult update;
-  double accuracy = 0;  // of the predictions
+  std::optional<double> accuracy;  // of the predictions; not of a distillation
 };
 
 // Makes the update and counts it in run.state. RunError, with nothing applied, if the loss or a gradient is

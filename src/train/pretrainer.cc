@@ -170,6 +170,7 @@ PretrainSummary pretrain(const config::PretrainConfig& config) {
   }
   summary.step = run.state.step;
   summary.tokens = run.state.tokens;
+  summary.distilled = run.last_distillation;
   summary.loss_hard = run.last_evaluation.hard.loss;
   summary.unigram_loss = run.last_evaluation.unigram_loss;
   return summary;

@@ -2,6 +2,10 @@
 // it.
 #pragma once
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 #include "espalier/config/arch_config.h"
 #include "espalier/config/fields.h"
 #include "espalier/config/resume_rule.h"
@@ -27,6 +31,13 @@ struct BudgetConfig {
   double minutes = 0;       // of wall time, over all sittings; not reproducible bit for bit
 };
 
+// New feedforward layers in place of some of `init`'s, trained to give what those give.
+struct DistillConfig {
+  std::vector<std::int64_t> layers;   // empty: none
+  double layerwise_until = 0.7;       // used fraction of the budget; then the model's output as a whole
+  std::int64_t start_tokens = 32768;  // to which the new layers are fitted before training; 0: random weights
+};
+
 struct PretrainConfig {
   std::string data;             // folder of `espalier prepare`
   std::string run;              // folder of this training
@@ -34,6 +45,7 @@ struct PretrainConfig {
   std::string init;             // a MODEL whose weights to begin with; empty: at random
   std::uint64_t seed = 1;       // of initial weights, masks, dropout and leaks
   nn::EncoderOptions arch;
+  DistillConfig distill;
   RoutingConfig routing;
   BudgetConfig budget;
   std::int64_t max_steps = 0;  // stops here, its schedules unchanged; 0: at the budget's end

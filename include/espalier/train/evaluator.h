@@ -74,6 +74,7 @@ struct TreeScores {
   double largest_leaf_share = 0;
 };
 void describe(TreeScores& scores, io::JsonFields& fields);
+TreeScores scores_of(const ops::TreeStatistics& statistics);
 
 // What `evaluate --json` prints and metrics.jsonl holds.
 struct EvaluationScores {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "espalier/io/json_fields.h"
 #include "espalier/train/evaluator.h"
@@ -15,7 +16,7 @@ struct PretrainStep {
   std::int64_t tokens = 0;  // consumed so far
   double epoch = 0;
   double loss = 0;
-  double accuracy = 0;
+  std::optional<double> accuracy;  // of the predictions; not of a distillation
   double learning_rate = 0;
   std::int64_t batch_size = 0;        // sequences
   double grad_norm = 0;               // before clipping
@@ -37,5 +38,24 @@ struct PretrainEvaluation {
   std::optional<double> lowest_soft_loss;  // of all evaluations so far, where this one has a soft loss
 };
 void describe(PretrainEvaluation& line, io::JsonFields& fields);
+
+// What a student of `distill.layers` keeps of its teacher, by hard routing.
+struct DistillScores {
+  std::vector<std::int64_t> layers;
+  // |y - y'| / |y| over all tokens and outputs, of each new layer by itself on the teacher's inputs ...
+  std::vector<double> layer_errors;
+  double hidden_error = 0;              // ... and of the last hidden states of the whole student
+  std::optional<double> kl_divergence;  // of its predictions, nats; where the teacher has a masked-LM head
+  std::vector<TreeScores> routing;      // one a tree layer
+};
+void describe(DistillScores& scores, io::JsonFields& fields);
+
+// An evaluation of a distillation; its scores have the prefix "eval_".
+struct DistillEvaluation {
+  std::int64_t step = 0;
+  std::int64_t tokens = 0;
+  DistillScores scores;
+};
+void describe(DistillEvaluation& line, io::JsonFields& fields);
 
 }  // namespace espalier::train

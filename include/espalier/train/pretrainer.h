@@ -2,15 +2,18 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "espalier/config/pretrain_config.h"
+#include "espalier/train/pretrain_metrics.h"
 
 namespace espalier::train {
 
 struct PretrainSummary {
   std::int64_t step = 0;
   std::int64_t tokens = 0;
-  double loss_hard = 0;  // of the last evaluation
+  std::optional<DistillScores> distilled;  // of the last evaluation, where distill.layers names some; else
+  double loss_hard = 0;                    // of the last evaluation
   double unigram_loss = 0;
   bool already_complete = false;  // the run had used its budget before
 };

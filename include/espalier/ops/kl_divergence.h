@@ -1,0 +1,13 @@
+// The loss of a student that is to predict what its teacher predicts.
+#pragma once
+
+#include "espalier/autograd/variable.h"
+
+namespace espalier::ops {
+
+// Sum over rows of KL(softmax(target) || softmax(logits)), divided by `total_count`, in nats, a scalar;
+// logits and target [n, C]. Hinton et al., "Distilling the knowledge in a neural network" (2015), at
+// temperature 1. Keeps the difference of the two distributions for backward. InputError if shapes differ.
+Variable kl_divergence(const Variable& logits, const Tensor& target, double total_count);
+
+}  // namespace espalier::ops

@@ -1,0 +1,129 @@
+#include "train/distill_start.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <vector>
+
+#include "espalier/ops/linear.h"
+#include "nn/activate.h"
+#include "train/linear_fit.h"
+#include "train/tree_fit.h"
+
+namespace espalier::train {
+namespace {
+
+using Weights = std::map<std::string, Variable>;
+
+// Of a feedforward layer, by the end of their names.
+Weights weights_of(const nn::MaskedLm& model, std::int64_t layer) {
+  const std::string prefix = fmt::format("encoder.layers.{}.ffn.", layer);
+  Weights weights;
+  for (const nn::NamedParameter& parameter : model.parameters()) {
+    if (parameter.name.starts_with(prefix)) weights[parameter.name.substr(prefix.size())] = parameter.value;
+  }
+  return weights;
+}
+
+// The units whose activations [n, units] times their outputs, columns of w_out [d, units], are largest on
+// average.
+std::vector<std::int64_t> top_units(const Tensor& activations, const Tensor& w_out, std::int64_t count) {
+  const std::int64_t units = w_out.shape()[1];
+  std::vector<double> squares(static_cast<std::size_t>(units)), lengths(squares);
+  const auto add_squares = [units](const Tensor& rows, std::vector<double>& sums) {
+    for (std::int64_t i = 0; i < rows.size(); ++i) {
+      const double value = static_cast<double>(rows.data()[i]);
+      sums[static_cast<std::size_t>(i % units)] += value * value;
+    }
+  };
+  add_squares(activations, squares);
+  add_squares(w_out, lengths);
+  std::vector<std::int64_t> order(squares.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto contribution = [&](std::int64_t unit) {
+    return squares[static_cast<std::size_t>(unit)] * lengths[static_cast<std::size_t>(unit)];
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::int64_t a, std::int64_t b) { return contribution(a) > contribution(b); });
+  order.resize(static_cast<std::size_t>(count));
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+void take_top_units(Weights& own, const Weights& teacher, nn::Activation activation, const Tensor& input) {
+  const Tensor& w_in = teacher.at("dense_in.weight").value();    // [units, d]
+  const Tensor& w_out = teacher.at("dense_out.weight").value();  // [d, units]
+  const auto bias = teacher.find("dense_in.bias");
+  const bool biases = bias != teacher.end();
+  const Variable hidden =
+      ops::linear(Variable(input), Variable(w_in), biases ? bias->second.detach() : Variable());
+  const std::int64_t units = w_out.shape()[1], d = w_out.shape()[0];
+  const std::int64_t count = own.at("dense_in.weight").shape()[0];
+  const std::vector<std::int64_t> kept = top_units(nn::activate(activation, hidden).value(), w_out, count);
+  float* rows = own.at("dense_in.weight").mutable_value().data();
+  float* columns = own.at("dense_out.weight").mutable_value().data();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t unit = kept[static_cast<std::size_t>(i)];
+    std::copy_n(w_in.data() + unit * d, d, rows + i * d);
+    for (std::int64_t j = 0; j < d; ++j) columns[j * count + i] = w_out.data()[j * units + unit];
+    if (biases) own.at("dense_in.bias").mutable_value().data()[i] = bias->second.value().data()[unit];
+  }
+  if (biases) own.at("dense_out.bias").mutable_value().copy_from(teacher.at("dense_out.bias").value());
+}
+
+// What the layer, as it is, leaves of the sample's output.
+Tensor left_by(nn::MaskedLm& student, std::int64_t layer, const LayerSample& sample) {
+  nn::ForwardContext context;
+  const Tensor given =
+      student.encoder().feed_forward(layer)->forward(Variable(sample.input), context).value();
+  Tensor left = sample.output.clone();
+  for (std::int64_t i = 0; i < left.size(); ++i) left.data()[i] -= given.data()[i];
+  return left;
+}
+
+void add_mean(const Tensor& rows, Tensor& bias) {
+  const std::int64_t d = bias.size();
+  std::vector<double> sums(static_cast<std::size_t>(d));
+  for (std::int64_t i = 0; i < rows.size(); ++i)
+    sums[static_cast<std::size_t>(i % d)] += static_cast<double>(rows.data()[i]);
+  for (std::int64_t j = 0; j < d; ++j) {
+    bias.data()[j] +=
+        static_cast<float>(sums[static_cast<std::size_t>(j)] / static_cast<double>(rows.shape()[0]));
+  }
+}
+
+}  // namespace
+
+void fit_layer(nn::MaskedLm& student, nn::MaskedLm& teacher, std::int64_t layer, const LayerSample& sample) {
+  const NoGradGuard no_grad;
+  const nn::FeedForwardOptions ffn = nn::layer_options(student.options(), layer).ffn;
+  Weights own = weights_of(student, layer);
+  const auto of_own = [&own](const char* name) -> Tensor* {
+    const auto found = own.find(name);
+    return found == own.end() ? nullptr : &found->second.mutable_value();
+  };
+  for (const char* output : {"linear_path.up.weight", "linear_path.up.bias", "linear_out.weight_t"}) {
+    if (Tensor* weight = of_own(output)) weight->fill(0.0F);
+  }
+  if (ffn.type == nn::FeedForwardType::kDense && ffn.width > 0) {
+    take_top_units(own, weights_of(teacher, layer), ffn.activation, sample.input);
+    if (Tensor* bias = of_own("dense_out.bias")) add_mean(left_by(student, layer, sample), *bias);
+  }
+  if (ffn.linear_rank > 0) {
+    Tensor* bias = of_own("linear_path.up.bias");
+    const LinearFit fit =
+        fit_linear(sample.input, left_by(student, layer, sample), ffn.linear_rank, bias != nullptr);
+    of_own("linear_path.down.weight")->copy_from(fit.down);
+    of_own("linear_path.up.weight")->copy_from(fit.up);
+    if (bias != nullptr) bias->copy_from(fit.bias);
+  }
+  if (ffn.type == nn::FeedForwardType::kNeuronTree) {
+    Tensor left = left_by(student, layer, sample);
+    TreeWeights trees{*of_own("linear_in.weight"), *of_own("linear_in.bias"), *of_own("linear_out.weight_t")};
+    grow_trees(sample.input, left, nn::tree_size(ffn), trees);
+  }
+}
+
+}  // namespace espalier::train

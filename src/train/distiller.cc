@@ -1,0 +1,207 @@
+#include "train/distiller.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+
+#include "espalier/base/log.h"
+#include "espalier/base/parallel.h"
+#include "espalier/model/loaded_model.h"
+#include "espalier/ops/elementwise.h"
+#include "espalier/ops/kl_divergence.h"
+#include "espalier/ops/mean_squared_error.h"
+#include "kernels/mean_squared_error.h"
+#include "kernels/reduce.h"
+#include "train/distill_start.h"
+
+namespace espalier::train {
+namespace {
+
+// Tokens that the teacher reads at once beside training.
+constexpr std::int64_t kBatchTokens = 4096;
+
+std::int64_t batch_sequences(const data::MaskedLmLoader& loader) {
+  return std::max<std::int64_t>(1, kBatchTokens / loader.sequence_length());
+}
+
+double squares(const Tensor& x) {
+  return kernels::dot(x.size(), x.data(), x.data());
+}
+
+// |given - wanted|^2 / |wanted|^2
+Variable relative_squares(const Variable& given, const Tensor& wanted) {
+  const double factor = static_cast<double>(wanted.size()) / std::max(squares(wanted), 1e-30);
+  return ops::scale(ops::mean_squared_error(given, wanted), static_cast<float>(factor));
+}
+
+// Sums of squares from which a relative error comes.
+struct ErrorSum {
+  double difference = 0, wanted = 0;
+
+  void add(const Tensor& given, const Tensor& target) {
+    difference += kernels::sum_of_squared_differences(target.size(), given.data(), target.data());
+    wanted += squares(target);
+  }
+  double relative() const { return std::sqrt(difference / std::max(wanted, 1e-30)); }
+};
+
+}  // namespace
+
+// What the teacher reads and gives in each new layer, and its last states.
+struct Distiller::Targets {
+  std::vector<LayerSample> layers;
+  Tensor hidden;
+};
+
+Distiller::Distiller(const config::PretrainConfig& config, const io::Checkpoint& init)
+    : config_(config.distill), teacher_(std::make_unique<nn::MaskedLm>(model::arch_of(init, config.init))) {
+  model::load_weights(*teacher_, init.model, config.init);
+}
+
+Distiller::Targets Distiller::targets(const nn::Tokens& tokens) const {
+  const NoGradGuard no_grad;
+  std::vector<nn::FeedForwardTrace> traces;
+  nn::ForwardContext context;
+  context.traces = &traces;
+  Targets result;
+  result.hidden = teacher_->encoder().forward(tokens, context).value();
+  for (const std::int64_t layer : config_.layers) {
+    const nn::FeedForwardTrace& trace = traces.at(static_cast<std::size_t>(layer));
+    result.layers.push_back({trace.input.value(), trace.output.value()});
+  }
+  return result;
+}
+
+nn::Tokens Distiller::tokens_of(data::MaskedBatch& batch) const {
+  if (!predicts()) {
+    for (std::size_t i = 0; i < batch.positions.size(); ++i)
+      batch.ids.data()[batch.positions[i]] = batch.targets[i];
+  }
+  return {batch.ids};
+}
+
+void Distiller::start(nn::MaskedLm& student, const data::MaskedLmLoader& loader) const {
+  std::map<std::string, Tensor> weights;
+  for (const nn::NamedParameter& parameter : teacher_->parameters())
+    weights[parameter.name] = parameter.value.value();
+  for (nn::NamedParameter& parameter : student.parameters()) {
+    const auto found = weights.find(parameter.name);
+    if (found != weights.end() && found->second.shape() == parameter.value.shape())
+      parameter.value.mutable_value().copy_from(found->second);
+  }
+  if (config_.start_tokens == 0) return;
+  const std::int64_t length = loader.sequence_length(), width = student.options().hidden_size;
+  const std::int64_t sequences = std::min((config_.start_tokens + length - 1) / length, loader.sequences());
+  log_info(fmt::format("fitting {} new feedforward layers to {} tokens", config_.layers.size(),
+                       sequences * length));
+  std::vector<LayerSample> samples;
+  for (std::size_t i = 0; i < config_.layers.size(); ++i) {
+    samples.push_back(
+        {Tensor::empty({sequences * length, width}), Tensor::empty({sequences * length, width})});
+  }
+  for (std::int64_t first = 0; first < sequences; first += batch_sequences(loader)) {
+    const std::int64_t count = std::min(batch_sequences(loader), sequences - first);
+    data::MaskedBatch batch = loader.batch(first, count);
+    const Targets found = targets(tokens_of(batch));
+    const Shape rows{count * length, width};
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      samples[i]
+          .input.slice_rows(first * length, (first + count) * length)
+          .copy_from(found.layers[i].input.reshape(rows));
+      samples[i]
+          .output.slice_rows(first * length, (first + count) * length)
+          .copy_from(found.layers[i].output.reshape(rows));
+    }
+  }
+  parallel_for(static_cast<std::int64_t>(samples.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto index = static_cast<std::size_t>(i);
+      fit_layer(student, *teacher_, config_.layers[index], samples[index]);
+    }
+  });
+}
+
+nn::MaskedLm& Distiller::freeze(nn::MaskedLm& student) const {
+  for (nn::NamedParameter& parameter : student.parameters()) {
+    const bool learns = std::any_of(config_.layers.begin(), config_.layers.end(), [&](std::int64_t layer) {
+      return parameter.name.starts_with(fmt::format("encoder.layers.{}.ffn.", layer));
+    });
+    if (!learns) parameter.value.set_requires_grad(false);
+  }
+  return student;
+}
+
+Variable Distiller::layer_losses(nn::MaskedLm& student, const nn::Tokens& tokens,
+                                 nn::ForwardContext& context) const {
+  const Targets wanted = targets(tokens);
+  Variable sum;
+  for (std::size_t i = 0; i < wanted.layers.size(); ++i) {
+    nn::FeedForward& layer = *student.encoder().feed_forward(config_.layers[i]);
+    const Variable given = layer.forward(Variable(wanted.layers[i].input), context);
+    const Variable loss = relative_squares(given, wanted.layers[i].output);
+    sum = sum.defined() ? ops::add(sum, loss) : loss;
+  }
+  return ops::scale(sum, static_cast<float>(1.0 / static_cast<double>(wanted.layers.size())));
+}
+
+Variable Distiller::loss(nn::MaskedLm& student, data::MaskedBatch& batch, double t,
+                         nn::ForwardContext& context) const {
+  const nn::Tokens tokens = tokens_of(batch);
+  if (t < config_.layerwise_until) return layer_losses(student, tokens, context);
+  if (!predicts()) {
+    const Tensor wanted = targets(tokens).hidden;
+    return relative_squares(student.encoder().forward(tokens, context), wanted);
+  }
+  Tensor wanted;
+  {
+    const NoGradGuard no_grad;
+    nn::ForwardContext of_teacher;
+    wanted = teacher_->logits(tokens, batch.positions, of_teacher).value();
+  }
+  return ops::kl_divergence(student.logits(tokens, batch.positions, context), wanted,
+                            static_cast<double>(batch.positions.size()));
+}
+
+DistillScores Distiller::evaluate(nn::MaskedLm& student, const data::MaskedLmLoader& loader,
+                                  std::int64_t sequences, double temperature,
+                                  ops::LayerStatistics& trees) const {
+  const NoGradGuard no_grad;
+  const std::int64_t count = sequences == 0 ? loader.sequences() : std::min(sequences, loader.sequences());
+  std::vector<ErrorSum> layers(config_.layers.size());
+  ErrorSum hidden;
+  double divergence = 0;
+  std::int64_t predictions = 0;
+  nn::ForwardContext context;
+  context.routing.temperature = static_cast<float>(temperature);
+  for (std::int64_t first = 0; first < count; first += batch_sequences(loader)) {
+    data::MaskedBatch batch = loader.batch(first, std::min(batch_sequences(loader), count - first));
+    const nn::Tokens tokens = tokens_of(batch);
+    const Targets wanted = targets(tokens);
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      nn::ForwardContext alone;
+      nn::FeedForward& layer = *student.encoder().feed_forward(config_.layers[i]);
+      layers[i].add(layer.forward(Variable(wanted.layers[i].input), alone).value(), wanted.layers[i].output);
+    }
+    context.statistics = &trees;
+    hidden.add(student.encoder().forward(tokens, context).value(), wanted.hidden);
+    if (!predicts()) continue;
+    context.statistics = nullptr;
+    nn::ForwardContext of_teacher;
+    const Tensor logits = teacher_->logits(tokens, batch.positions, of_teacher).value();
+    const Variable found = student.logits(tokens, batch.positions, context);
+    divergence += static_cast<double>(ops::kl_divergence(found, logits, 1.0).item());
+    predictions += static_cast<std::int64_t>(batch.positions.size());
+  }
+  DistillScores scores;
+  scores.layers = config_.layers;
+  for (const ErrorSum& layer : layers) scores.layer_errors.push_back(layer.relative());
+  scores.hidden_error = hidden.relative();
+  if (predicts())
+    scores.kl_divergence = divergence / static_cast<double>(std::max<std::int64_t>(predictions, 1));
+  return scores;
+}
+
+}  // namespace espalier::train
