@@ -11,7 +11,11 @@ EncodedText encode_cut(const LoadedModel& model, std::string_view text, std::opt
   const text::Tokenizer& tokenizer = model.require_tokenizer();
   EncodedText encoded{encode_texts(tokenizer, text, pair, encoding), false};
   if (static_cast<std::int64_t>(encoded.sequence.ids.size()) > longest) {
-    encoded.sequence = encode_texts(tokenizer, text, pair, encoding, longest);
+    try {
+      encoded.sequence = encode_texts(tokenizer, text, pair, encoding, longest);
+    } catch (const InputError& error) {  // no room for what the template adds
+      throw InputError(fmt::format("{}: {}", model.source.string(), error.what()));
+    }
     encoded.truncated = true;
   }
   if (encoded.sequence.ids.empty()) {

@@ -38,9 +38,18 @@ std::string problem_of(const LoadedModel& model, const std::string& text, const 
                      longest, beginning(text));
 }
 
+// InputError naming the model whose tokenizer has none.
+std::int32_t mask_of(const LoadedModel& model) {
+  try {
+    return model.require_tokenizer().mask_id();
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("{}: {}", model.source.string(), error.what()));
+  }
+}
+
 MaskedText masked_text(const LoadedModel& model, const std::string& text) {
   const text::Tokenizer& tokenizer = model.require_tokenizer();
-  const std::int32_t mask = tokenizer.mask_id();
+  const std::int32_t mask = mask_of(model);
   MaskedText result{encode_texts(tokenizer, text, std::nullopt, single_encoding(model.arch)), {}};
   for (std::size_t i = 0; i < result.sequence.ids.size(); ++i) {
     if (result.sequence.ids[i] == mask) result.masks.push_back(i);

@@ -220,6 +220,18 @@ TEST_CASE("soft routing needs trees and a temperature") {
         std::string::npos);
 }
 
+TEST_CASE("a tokenizer without a mask is named by its model") {
+  const TempDir dir;
+  testing::small_masked_lm().write(dir / "in");
+  std::string tokenizer = testing::read_text(dir / "in" / "tokenizer.json");
+  for (std::size_t at = 0; (at = tokenizer.find("<mask>", at)) != std::string::npos;)
+    tokenizer.replace(at, 6, "<hole>");
+  dir.write("in/tokenizer.json", tokenizer);
+  LoadedModel model = load_model(dir / "in");
+  CHECK(error_of([&] { fill_masks(model, std::vector<std::string>{"the <mask>"}, 5, {}); }) ==
+        (dir / "in").string() + ": tokenizer: there is no mask token (<mask> or [MASK]) in the vocabulary");
+}
+
 TEST_CASE("a model of one token type reads pairs without types") {
   nn::EncoderOptions arch = nn::bert_options();
   CHECK(single_encoding(arch).types);

@@ -101,7 +101,8 @@ TEST_CASE("frozen layers and the embedding below them keep their bits, the other
   const std::string model = "model=" + (work.dir / "bert.h5").string();
   finetune(work.config("a", {model, "train.frozen_layers=1", "train.weight_decay=0.1", "train.max_steps=3"}));
   const auto before = all_weights_of(work.dir / "bert.h5"), after = all_weights_of(work.run("a") / "last.h5");
-  for (const auto& [name, values] : before) {
+  for (const auto& [parameter, values] : before) {
+    const std::string& name = parameter;
     INFO(name);
     const bool frozen = name.starts_with("encoder.embedding.") || name.starts_with("encoder.layers.0.");
     if (name.starts_with("encoder.")) CHECK((after.at(name) == values) == frozen);
