@@ -14,8 +14,6 @@
 namespace espalier::cli {
 namespace {
 
-constexpr std::size_t kClassifyChunk = 1024;
-
 struct ClassifyArguments : InferenceArguments {
   std::optional<std::string> pair;
   std::string pair_column;
@@ -79,8 +77,8 @@ void run_classify(const ClassifyArguments& arguments) {
   JsonList list(arguments.json && !writer);
   std::int64_t count = 0;
   std::int64_t truncated = 0;
-  for (std::vector<TextRow> rows = source.next(kClassifyChunk); !rows.empty();
-       rows = source.next(kClassifyChunk)) {
+  for (std::vector<TextRow> rows = source.next(arguments.batch_size); !rows.empty();
+       rows = source.next(arguments.batch_size)) {
     std::vector<model::TextPair> texts;
     for (const TextRow& row : rows) {
       texts.push_back({row.text, source.pairs() ? std::optional(row.pair) : std::nullopt});
@@ -113,6 +111,7 @@ void run_classify(const ClassifyArguments& arguments) {
 
 void add_classify(Command& app) {
   const auto arguments = std::make_shared<ClassifyArguments>();
+  arguments->batch_size = 1024;
   Command* verb = app.add_subcommand("classify", "The most likely class of a text, or a regression's value");
   add_inference_options(*verb, *arguments);
   verb->add_option("--pair", arguments->pair, "Second part of the one TEXT, for models of text pairs");

@@ -17,8 +17,6 @@
 namespace espalier::cli {
 namespace {
 
-constexpr std::size_t kEmbedChunk = 512;
-
 struct EmbedArguments : InferenceArguments {
   std::string pooling;
   std::optional<std::string> prompt;
@@ -143,7 +141,8 @@ void run_embed(const EmbedArguments& arguments) {
   if (!arguments.pooling.empty()) embedding.pooling = poolings().at(arguments.pooling);
   std::int64_t count = 0;
   std::int64_t truncated = 0;
-  for (std::vector<TextRow> rows = source.next(kEmbedChunk); !rows.empty(); rows = source.next(kEmbedChunk)) {
+  for (std::vector<TextRow> rows = source.next(arguments.batch_size); !rows.empty();
+       rows = source.next(arguments.batch_size)) {
     std::vector<std::string> texts;
     for (const TextRow& row : rows) texts.push_back(row.text);
     const model::Embeddings embeddings = model::embed(model, texts, embedding, routing);
@@ -164,6 +163,7 @@ void run_embed(const EmbedArguments& arguments) {
 
 void add_embed(Command& app) {
   const auto arguments = std::make_shared<EmbedArguments>();
+  arguments->batch_size = 512;
   Command* verb = app.add_subcommand("embed", "One vector a text, from the encoder's final states");
   add_inference_options(*verb, *arguments);
   verb->add_option("--pooling", arguments->pooling,

@@ -13,8 +13,6 @@
 namespace espalier::cli {
 namespace {
 
-constexpr std::size_t kFillMaskChunk = 256;
-
 struct FillMaskArguments : InferenceArguments {
   std::int64_t top = 5;
 };
@@ -82,8 +80,8 @@ void run_fill_mask(const FillMaskArguments& arguments) {
   const bool single = arguments.texts.size() == 1 && arguments.file.empty();
   JsonList list(arguments.json && !single);
   std::size_t filled = 0;
-  for (std::vector<TextRow> rows = source.next(kFillMaskChunk); !rows.empty();
-       rows = source.next(kFillMaskChunk)) {
+  for (std::vector<TextRow> rows = source.next(arguments.batch_size); !rows.empty();
+       rows = source.next(arguments.batch_size)) {
     std::exception_ptr failure;
     const std::vector<std::string> texts = fillable(model, source, rows, failure);
     const auto results = model::fill_masks(model, texts, arguments.top, routing);
@@ -107,6 +105,7 @@ void run_fill_mask(const FillMaskArguments& arguments) {
 
 void add_fill_mask(Command& app) {
   const auto arguments = std::make_shared<FillMaskArguments>();
+  arguments->batch_size = 256;
   Command* verb = app.add_subcommand("fill-mask", "The most likely words for each <mask> of a text");
   add_inference_options(*verb, *arguments);
   verb->add_option("--top", arguments->top, "Words a mask")

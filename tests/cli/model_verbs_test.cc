@@ -128,6 +128,15 @@ TEST_CASE("embed: JSON, JSON lines and HDF5 hold the same vectors") {
   CHECK(run_well({"embed", models.lm, "the tree", "--pooling", "first", "--json"}).json()[0] != json[0]);
 }
 
+TEST_CASE("--batch-size 1: a text's numbers are those that it has alone") {
+  const Models models;
+  const std::string longer = "a map of the tree and the map of a tree";
+  const std::string alone = run_well({"embed", models.lm, "the tree"}).out;
+  const std::string both = run_well({"embed", models.lm, longer, "the tree", "--batch-size", "1"}).out;
+  CHECK(both == run_well({"embed", models.lm, longer}).out + alone);
+  check_refused({"embed", models.lm, "the tree", "--batch-size", "0"}, "--batch-size");
+}
+
 TEST_CASE("tokenize: a line an input") {
   const Models models;
   const std::string golden = golden_path("tokenizer.json").string();
