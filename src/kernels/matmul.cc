@@ -6,6 +6,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
+#include "kernels/few_rows.h"
 #include "kernels/isa.h"
 #include "kernels/scratch.h"
 
@@ -157,6 +158,9 @@ void matmul_serial(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a,
 void matmul(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, Destination c,
             std::int64_t stride) {
   if (m == 0 || n == 0) return;
+  if (m < kFewRows && k > 0 && !a.transposed && b.transposed) {
+    return few_rows_matmul(m, n, k, a.data, a.stride, b.data, b.stride, c, stride);
+  }
   const Tiles tiles = tiles_for(m, n, kMostRows);
   parallel_for(tiles.count(), 1, [&](std::int64_t task, std::int64_t) {
     const Tile tile = tiles[task];

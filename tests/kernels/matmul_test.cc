@@ -3,9 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "espalier/base/parallel.h"
+#include "kernels/few_rows.h"
 #include "tests/support/support.h"
 
 namespace espalier::kernels {
@@ -55,6 +57,23 @@ TEST_CASE("equals the plain product for every transposition and odd sizes") {
       }
     }
   }
+}
+
+TEST_CASE("of few rows each has the bits that it has alone, on any number of threads") {
+  constexpr std::int64_t n = 101, k = 75;
+  const Tensor a = random_tensor(Shape{kFewRows, k}, 1), b = random_tensor(Shape{n, k}, 2);
+  Tensor all = Tensor::empty({kFewRows - 1, n});
+  matmul(kFewRows - 1, n, k, {a.data(), k}, {b.data(), k, true}, all.data(), n);
+  for (const int threads : {1, 3}) {
+    set_thread_count(threads);
+    for (std::int64_t rows = 1; rows < kFewRows; ++rows) {
+      Tensor some = Tensor::full({rows, n}, 0.5F);
+      matmul(rows, n, k, {a.data() + (kFewRows - 1 - rows) * k, k}, {b.data(), k, true}, some.data(), n);
+      const auto last = all.span().last(some.span().size());
+      CHECK(std::equal(last.begin(), last.end(), some.span().begin()));
+    }
+  }
+  set_thread_count(available_cores());
 }
 
 // Rows nearly a multiple of 2 kB apart, as in the layers of many models, are copied before some products.
