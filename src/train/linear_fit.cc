@@ -106,18 +106,26 @@ void solve(const Matrix& lower, Matrix& b) {
   }
 }
 
-// Makes the rows of v orthonormal, in order (Gram and Schmidt).
+// Row i of v without its part along the rows before it, to length 1.
+void subtract_earlier(Matrix& v, std::int64_t i) {
+  for (std::int64_t k = 0; k < i; ++k) {
+    double along = 0;
+    for (std::int64_t j = 0; j < v.columns; ++j) along += v.row(i)[j] * v.row(k)[j];
+    for (std::int64_t j = 0; j < v.columns; ++j) v.row(i)[j] -= along * v.row(k)[j];
+  }
+  double norm = 0;
+  for (std::int64_t j = 0; j < v.columns; ++j) norm += v.row(i)[j] * v.row(i)[j];
+  const double factor = norm > 0 ? 1 / std::sqrt(norm) : 0;
+  for (std::int64_t j = 0; j < v.columns; ++j) v.row(i)[j] *= factor;
+}
+
+// Makes the rows of v orthonormal, in order (Gram and Schmidt). Twice: where a rank is asked for that is not
+// there, the first pass leaves rounding errors, which need not be orthogonal to anything and would count a
+// direction double.
 void orthonormalize(Matrix& v) {
   for (std::int64_t i = 0; i < v.rows; ++i) {
-    for (std::int64_t k = 0; k < i; ++k) {
-      double along = 0;
-      for (std::int64_t j = 0; j < v.columns; ++j) along += v.row(i)[j] * v.row(k)[j];
-      for (std::int64_t j = 0; j < v.columns; ++j) v.row(i)[j] -= along * v.row(k)[j];
-    }
-    double norm = 0;
-    for (std::int64_t j = 0; j < v.columns; ++j) norm += v.row(i)[j] * v.row(i)[j];
-    const double factor = norm > 0 ? 1 / std::sqrt(norm) : 0;
-    for (std::int64_t j = 0; j < v.columns; ++j) v.row(i)[j] *= factor;
+    subtract_earlier(v, i);
+    subtract_earlier(v, i);
   }
 }
 
