@@ -7,7 +7,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "kernels/map-inl.h"
+#include "kernels/tree/row_dots-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace espalier::kernels::HWY_NAMESPACE {
@@ -29,17 +29,6 @@ HWY_INLINE void sums_of_four(D, V a, V b, V c, V e, float* out) {
   out[3] = hn::GetLane(e);
 }
 #else
-template <class D>
-HWY_INLINE hn::Vec<hn::CappedTag<float, 4>> sum_of_blocks(D d, hn::Vec<D> v) {
-  if constexpr (hn::MaxLanes(D()) <= 4) {
-    (void)d;
-    return v;
-  } else {
-    const hn::Half<D> half;
-    return sum_of_blocks(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
-  }
-}
-
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE void sums_of_four(D d, V a, V b, V c, V e, float* out) {
   const hn::Repartition<double, D> pairs;
@@ -48,7 +37,7 @@ HWY_INLINE void sums_of_four(D d, V a, V b, V c, V e, float* out) {
   const auto ab2 = hn::BitCast(pairs, ab), ce2 = hn::BitCast(pairs, ce);
   const V all = hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, ab2, ce2)),
                         hn::BitCast(d, hn::InterleaveUpper(pairs, ab2, ce2)));
-  hn::StoreU(sum_of_blocks(d, all), hn::CappedTag<float, 4>(), out);
+  hn::StoreU(four_lanes(d, all), hn::CappedTag<float, 4>(), out);
 }
 #endif
 
@@ -116,8 +105,8 @@ void dot_rows(std::int64_t m, std::int64_t k, const float* a, std::int64_t a_str
   }
 }
 
-void dots(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t a_stride,
-          const float* b, std::int64_t b_stride, bool accumulate, float* c, std::int64_t stride) {
+void products(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t a_stride,
+              const float* b, std::int64_t b_stride, bool accumulate, float* c, std::int64_t stride) {
   std::int64_t j = 0;
   for (; j + kRowsOfB <= n; j += kRowsOfB) {
     dot_rows<kRowsOfB>(m, k, a, a_stride, b + j * b_stride, b_stride, accumulate, c + j, stride);
@@ -136,7 +125,7 @@ HWY_AFTER_NAMESPACE();
 namespace espalier::kernels {
 namespace {
 
-HWY_EXPORT(dots);
+HWY_EXPORT(products);
 
 // Rows of B that a task computes: of 384 columns, what a core does in about 10 us with 16 rows of A.
 constexpr std::int64_t kRowsATask = 48;
@@ -146,7 +135,7 @@ constexpr std::int64_t kRowsATask = 48;
 void few_rows_matmul(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t a_stride,
                      const float* b, std::int64_t b_stride, Destination c, std::int64_t stride) {
   parallel_for(n, kRowsATask, [&](std::int64_t begin, std::int64_t end) {
-    HWY_DYNAMIC_DISPATCH(dots)
+    HWY_DYNAMIC_DISPATCH(products)
     (m, end - begin, k, a, a_stride, b + begin * b_stride, b_stride, c.accumulate, c.data + begin, stride);
   });
 }
