@@ -81,6 +81,7 @@ void describe_recipe(FinetuneConfig& config, Fields& fields) {
   fields.add("log.steps", config.log_steps, "Updates between lines of metrics.jsonl.", at_least(1));
   fields.add("log.lines", config.log_lines,
              "Logs with each of them which lines of the training file its batch held, in their order.");
+  describe_tensorboard(config.tensorboard, fields);
 }
 
 void describe(FinetuneConfig& config, Fields& fields) {

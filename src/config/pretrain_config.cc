@@ -37,6 +37,13 @@ void describe_schedule(ScheduleKind& schedule, double& warmup, Fields& fields) {
              "Fraction of the run over which constant, linear and cosine rise from 0.", fraction());
 }
 
+void describe_tensorboard(bool& tensorboard, Fields& fields) {
+  fields.add(
+      "log.tensorboard", tensorboard,
+      "Also write what metrics.jsonl says as event files of TensorBoard, into the folder tensorboard of "
+      "the run: scalars, hyperparameters, histograms of visits of leaves.");
+}
+
 static void describe_distillation(DistillConfig& distill, Fields& fields) {
   fields.add(
       "distill.layers", distill.layers,
@@ -113,6 +120,7 @@ void describe(PretrainConfig& config, Fields& fields) {
   describe_routing(config.routing, RoutingUse::kPretraining, fields);
   describe_training(config, fields);
   fields.add("log.steps", config.log_steps, "Updates between lines of metrics.jsonl.", at_least(1));
+  describe_tensorboard(config.tensorboard, fields);
   fields.add("eval.steps", config.eval_steps, "Updates between evaluations; 0: only at the end.",
              at_least(0));
   fields.add("eval.sequences", config.eval_sequences, "Validation sequences of an evaluation; 0: all.",

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "espalier/base/error.h"
 #include "espalier/io/hf_model.h"
 #include "espalier/io/model_tensors.h"
+#include "espalier/io/run_files.h"
 #include "espalier/io/sentence_files.h"
 #include "espalier/io/text_file.h"
 #include "espalier/io/tokenizer_json.h"
@@ -43,6 +45,22 @@ bool is_export(const fs::path& folder) {
   }
 }
 
+bool holds_event_files_alone(const fs::path& folder) {
+  if (folder.filename() != "tensorboard" || !fs::is_directory(folder)) return false;
+  const auto entries = std::distance(fs::directory_iterator(folder), fs::directory_iterator());
+  return static_cast<std::size_t>(entries) == event_files(folder.parent_path()).size();
+}
+
+void copy_event_files(const std::vector<fs::path>& files, const fs::path& folder) {
+  for (const fs::path& file : files) {
+    const fs::path copy = folder / "tensorboard" / file.filename();
+    std::error_code error;
+    fs::create_directories(copy.parent_path(), error);
+    if (!error) fs::copy_file(file, copy, error);
+    if (error) throw RunError(fmt::format("{}: could not be copied: {}", file.string(), error.message()));
+  }
+}
+
 // Only what an export wrote may be replaced.
 void require_replaceable(const fs::path& folder) {
   if (!fs::exists(folder)) return;
@@ -57,7 +75,7 @@ void require_replaceable(const fs::path& folder) {
   }
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    if (is_ours(name) || is_sentence_entry(entry.path())) continue;
+    if (is_ours(name) || is_sentence_entry(entry.path()) || holds_event_files_alone(entry.path())) continue;
     throw InputError(
         fmt::format("{}: the folder holds an earlier export, but also {}, which would be lost; move it or "
                     "give a new folder",
@@ -185,6 +203,7 @@ void write_hf_model(const fs::path& folder, const HfModel& model, const HfWriteO
   if (!model.sentence_files.is_null()) write_sentence_files(staged.temporary(), model.sentence_files);
   if (!options.model_card.empty())
     write_text_atomically(staged.temporary() / "README.md", options.model_card);
+  copy_event_files(options.event_files, staged.temporary());
   write_weights(staged.temporary() / kWeights, model, layout, options.dtype);
   staged.commit();
 }

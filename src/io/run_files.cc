@@ -20,6 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kCopyBytes = std::size_t{1} << 20U;
+constexpr std::string_view kEvents = "events.out.tfevents.";
+constexpr std::string_view kProgram = ".espalier.";
 
 // The number that makes up all of `text`.
 std::optional<std::int64_t> whole_number(std::string_view text) {
@@ -79,6 +81,25 @@ std::vector<StepFile> step_files(const fs::path& run) {
     if (const auto step = whole_number(std::string_view(stem).substr(5))) found.push_back({*step, path});
   }
   std::sort(found.begin(), found.end(), [](const StepFile& a, const StepFile& b) { return a.step < b.step; });
+  return found;
+}
+
+// TensorBoard takes files of a folder in the order of their names, and those alone that have "tfevents" in
+// it.
+fs::path event_path(const fs::path& run, std::int64_t begin, std::int64_t sitting) {
+  return run / "tensorboard" / fmt::format("{}{:010}{}{:04}", kEvents, begin, kProgram, sitting);
+}
+
+std::vector<EventFile> event_files(const fs::path& run) {
+  std::vector<EventFile> found;
+  for (const fs::path& path : files_in(run / "tensorboard")) {
+    const std::string name = path.filename().string();
+    const std::size_t mark = name.find(kProgram);
+    if (!name.starts_with(kEvents) || mark == name.npos) continue;
+    const auto begin = whole_number(std::string_view(name).substr(kEvents.size(), mark - kEvents.size()));
+    const auto sitting = whole_number(std::string_view(name).substr(mark + kProgram.size()));
+    if (begin && sitting) found.push_back({*begin, *sitting, path});
+  }
   return found;
 }
 

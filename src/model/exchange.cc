@@ -4,6 +4,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/io/hdf5_file.h"
+#include "espalier/io/run_files.h"
 #include "model/checkpoint_metadata.h"
 #include "model/model_card.h"
 
@@ -25,6 +26,14 @@ io::Checkpoint load_with_metrics(const fs::path& model, std::vector<std::string>
   const io::Hdf5Reader reader(*file, "checkpoint", io::kCheckpointVersion, io::Verify::kAsRead);
   checkpoint.metrics_jsonl = reader.read_text("metrics.jsonl");
   return checkpoint;
+}
+
+// What TensorBoard shows of the run that the model is of; the hub does too.
+std::vector<fs::path> events_beside(const fs::path& model) {
+  std::vector<fs::path> paths;
+  for (const io::EventFile& file : io::event_files(fs::is_directory(model) ? model : model.parent_path()))
+    paths.push_back(file.path);
+  return paths;
 }
 
 // What an import may replace is an import: a training's last.h5, tokens or a file of somebody's would be
@@ -66,7 +75,8 @@ ExportSummary export_model(const fs::path& model, const fs::path& folder, const 
         "--routing hard exports its hard trees",
         model.string(), routing.temperature));
   }
-  io::write_hf_model(folder, hf, {options.dtype, model_card(hf, layout, checkpoint), options.format});
+  io::write_hf_model(
+      folder, hf, {options.dtype, model_card(hf, layout, checkpoint), options.format, events_beside(model)});
   summary.tensors = static_cast<std::int64_t>(hf.tensors.size());
   for (const io::NamedTensor& tensor : hf.tensors) summary.parameters += tensor.value.size();
   return summary;

@@ -116,12 +116,24 @@ TreeScores scores_of(const ops::TreeStatistics& statistics) {
   return scores;
 }
 
+std::vector<std::vector<std::int64_t>> visits_of(const ops::TreeStatistics& statistics) {
+  const auto leaves = static_cast<std::size_t>(statistics.size().leaves_per_tree());
+  const std::size_t spans = std::min(leaves, kVisitSpans);
+  std::vector<std::vector<std::int64_t>> visits(static_cast<std::size_t>(statistics.trees),
+                                                std::vector<std::int64_t>(spans));
+  for (std::size_t i = 0; i < statistics.leaf_tokens.size(); ++i) {
+    visits[i / leaves][i % leaves * spans / leaves] += statistics.leaf_tokens[i];
+  }
+  return visits;
+}
+
 void describe(TreeScores& scores, io::JsonFields& fields) {
   fields.add("entropy", scores.entropy);
   fields.add("undecided", scores.undecided);
   fields.add("leaves_used", scores.leaves_used);
   fields.add("leaf_perplexity", scores.leaf_perplexity);
   fields.add("largest_leaf_share", scores.largest_leaf_share);
+  fields.add_unless_empty("visits", scores.visits);
 }
 
 void describe(EvaluationScores& scores, io::JsonFields& fields) {

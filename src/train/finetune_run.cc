@@ -119,6 +119,7 @@ FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_da
     begin();
   }
   io::write_text_atomically(directory.config_path(), config::dump(config));
+  if (config.tensorboard) directory.write_events(settings_of(config), config::finetune_resume_rule);
   directory.check_space(checkpoint(), kKeptCheckpoints);
 }
 

@@ -71,6 +71,7 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
   }
   init.reset();
   io::write_text_atomically(directory.config_path(), config::dump(config));
+  if (config.tensorboard) directory.write_events(settings_of(config), config::pretrain_resume_rule);
   directory.check_space(checkpoint(), config.keep_checkpoints);
 }
 
@@ -209,11 +210,19 @@ static void note_loss(PretrainRun& run, double loss) {
   run.best_step = run.state.step;
 }
 
+static void add_visits(const PretrainRun& run, const ops::LayerStatistics& trees,
+                       std::vector<TreeScores>& routing) {
+  if (!run.config.tensorboard) return;
+  for (std::size_t layer = 0; layer < routing.size(); ++layer)
+    routing[layer].visits = visits_of(trees[layer]);
+}
+
 static void evaluate_distillation(PretrainRun& run, double temperature) {
   ops::LayerStatistics trees;
   DistillScores scores =
       run.distiller->evaluate(run.model, run.validation, run.config.eval_sequences, temperature, trees);
   for (const ops::TreeStatistics& layer : trees) scores.routing.push_back(scores_of(layer));
+  add_visits(run, trees, scores.routing);
   note_loss(run, scores.kl_divergence.value_or(scores.hidden_error));
   run.directory.log(io::to_json(DistillEvaluation{run.state.step, run.state.tokens, scores}));
   log_info(
@@ -242,6 +251,7 @@ void evaluate_and_log(PretrainRun& run) {
     run.state.lowest_soft_loss = std::min(run.state.lowest_soft_loss, *evaluation.loss_soft);
   note_loss(run, evaluation.hard.loss);
   PretrainEvaluation line{run.state.step, run.state.tokens, scores_of(evaluation), {}};
+  add_visits(run, evaluation.hard.trees, line.scores.routing);
   if (evaluation.loss_soft) line.lowest_soft_loss = run.state.lowest_soft_loss;
   run.directory.log(io::to_json(line));
   log_info(fmt::format("step {}: held-out loss {:.4f}{}, accuracy {:.1f} %, unigram {:.4f}", run.state.step,

@@ -9,6 +9,8 @@
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/io/text_file.h"
+#include "train/event_log.h"
+#include "train/metric_events.h"
 
 namespace espalier::train {
 
@@ -44,6 +46,8 @@ RunDirectory::RunDirectory(fs::path path) : path_(checked(std::move(path))), loc
   }
   io::remove_stale_temporaries(lock_);
 }
+
+RunDirectory::~RunDirectory() = default;
 
 bool RunDirectory::has_run() const {
   return fs::exists(config_path()) || fs::exists(path_ / "last.h5") || !io::step_files(path_).empty();
@@ -165,11 +169,17 @@ void RunDirectory::log(const io::Json& line) {
                     path.string()));
   }
   metrics_incomplete_ = failed;
+  if (events_) events_->log(line, metrics_);
 }
 
 void RunDirectory::restore_metrics(const std::string& history) {
   metrics_ = history;
   io::write_text_atomically(path_ / "metrics.jsonl", history);
+}
+
+void RunDirectory::write_events(const std::vector<config::Setting>& settings,
+                                const config::ResumeRules& rules) {
+  events_ = std::make_unique<EventLog>(path_, hyperparameters_of(settings, rules), metrics_);
 }
 
 void RunDirectory::write_trainer_state(std::int64_t step, double epoch, std::int64_t max_steps,

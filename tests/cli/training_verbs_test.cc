@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "espalier/io/hf_model.h"
+#include "espalier/io/run_files.h"
 #include "tests/cli/training_support.h"
 
 namespace espalier::testing {
@@ -98,6 +99,25 @@ TEST_CASE("evaluate: a run, its export and what is imported of that have the sam
   CHECK_FALSE(io::read_json(shop.path("hard3-hf/config.json")).contains("espalier"));
   CHECK(run_well({"evaluate", shop.path("hard3-hf"), "--data", shop.data}).out.find("at temperature 1\n") !=
         std::string::npos);
+}
+
+TEST_CASE("export copies what TensorBoard shows of the run, again too") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("shown", {"train.max_steps=2", "log.tensorboard=true"}));
+  const std::string run = shop.path("shown"), folder = run + "-hf";
+  const std::vector<io::EventFile> files = io::event_files(run);
+  REQUIRE(files.size() == 1);
+  for (const std::string& model : {run, run + "/last.h5"}) {
+    run_well({"export", model, folder});
+    const std::vector<io::EventFile> copies = io::event_files(folder);
+    REQUIRE(copies.size() == 1);
+    CHECK(copies.front().path.filename() == files.front().path.filename());
+    CHECK(read_text(copies.front().path) == read_text(files.front().path));
+  }
+  shop.dir.write("shown-hf/tensorboard/notes.txt", "mine");
+  const Outcome refused = run_espalier({"export", run, folder});
+  CHECK(refused.status == 2);
+  CHECK(refused.err.find("also tensorboard, which would be lost") != std::string::npos);
 }
 
 TEST_CASE("evaluate: text of another tokenizer gives no number") {

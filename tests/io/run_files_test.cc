@@ -73,7 +73,7 @@ TEST_CASE("run_files: the lock of another, living process holds; that of a kille
     _exit(1);
   }
   char byte = 0;
-  REQUIRE(read(ready[0], &byte, 1) == 1);
+  REQUIRE(::read(ready[0], &byte, 1) == 1);
   CHECK(error_of([&] { RunLock lock(dir.path()); }).find("in use by process " + std::to_string(child)) !=
         std::string::npos);
   kill(child, SIGKILL);

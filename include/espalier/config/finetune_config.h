@@ -48,6 +48,7 @@ struct FinetuneConfig {
   std::int64_t bootstrap = 1000;
   std::int64_t log_steps = 50;
   bool log_lines = false;
+  bool tensorboard = false;
 };
 
 // The keys that say how to train and score, whatever the model, the task and the seed: head.*, routing.*,

@@ -60,6 +60,7 @@ struct PretrainConfig {
   bool shuffle = false;                // a new order in each epoch instead of the stored one
   bool detect_anomaly = false;         // stop at the operation that makes the first value that is not finite
   std::int64_t log_steps = 10;         // updates between lines of metrics.jsonl
+  bool tensorboard = false;            // event files in the run's folder
   std::int64_t eval_steps = 0;         // updates between evaluations; 0: at the end only
   std::int64_t eval_sequences = 1024;  // of the validation split; 0: all
   std::int64_t save_steps = 0;         // updates between checkpoints; 0: by time alone
@@ -77,6 +78,7 @@ ResumeRule pretrain_resume_rule(const std::string& key);
 
 // Keys that pretraining and fine-tuning share.
 void describe_optimizer(OptimizerConfig& optimizer, Fields& fields);
+void describe_tensorboard(bool& tensorboard, Fields& fields);
 void describe_schedule(optim::ScheduleKind& schedule, double& warmup, Fields& fields);
 
 }  // namespace espalier::config

@@ -78,6 +78,7 @@ struct HfWriteOptions {
   std::optional<DType> dtype;
   std::string model_card;  // README.md; empty: none
   HfFormat format = HfFormat::kAuto;
+  std::vector<std::filesystem::path> event_files = {};  // copied into the folder tensorboard
 };
 
 // The layout whose classes compute the model exactly. InputError naming the setting where kOriginal is asked

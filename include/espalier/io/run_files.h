@@ -4,6 +4,7 @@
 //     RUN/lock                    while a program works in RUN
 //     RUN/checkpoints/step-N.h5
 //     RUN/last.h5, RUN/best.h5    hard links into checkpoints/
+//     RUN/tensorboard/events.out.tfevents.BEGIN.espalier.N
 #pragma once
 
 #include <cstdint>
@@ -52,6 +53,16 @@ struct StepFile {
 };
 // Those in RUN/checkpoints, ascending by step.
 std::vector<StepFile> step_files(const std::filesystem::path& run);
+
+// What TensorBoard shows of the run: BEGIN is the second since 1970 at which it began, N counts its sittings.
+struct EventFile {
+  std::int64_t begin = 0;
+  std::int64_t sitting = 0;
+  std::filesystem::path path;
+};
+std::filesystem::path event_path(const std::filesystem::path& run, std::int64_t begin, std::int64_t sitting);
+// Those in RUN/tensorboard, in the order of their names.
+std::vector<EventFile> event_files(const std::filesystem::path& run);
 
 // Makes `link` another name of the file `target`, replacing what was there in one step: at every moment
 // `link` names the old file or the new one. Where the file system has no hard links it is a copy. Throws

@@ -72,9 +72,15 @@ struct TreeScores {
   double leaves_used = 0;
   std::vector<double> leaf_perplexity;  // of each tree
   double largest_leaf_share = 0;
+  // Of each tree, by hard routing, the tokens that ended in each leaf, or, where it has more than
+  // kVisitSpans, in each of so many equal spans of them: the subtrees of one level. With log.tensorboard.
+  std::vector<std::vector<std::int64_t>> visits;
 };
+inline constexpr std::size_t kVisitSpans = 64;
 void describe(TreeScores& scores, io::JsonFields& fields);
+// Without `visits`.
 TreeScores scores_of(const ops::TreeStatistics& statistics);
+std::vector<std::vector<std::int64_t>> visits_of(const ops::TreeStatistics& statistics);
 
 // What `evaluate --json` prints and metrics.jsonl holds.
 struct EvaluationScores {

@@ -1,9 +1,10 @@
 // A run's folder: config.yaml, metrics.jsonl, trainer_state.json, checkpoints/step-N.h5, last.h5, best.h5,
-// and the lock that keeps a second process out.
+// tensorboard/ where it is asked for, and the lock that keeps a second process out.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,11 +17,14 @@
 
 namespace espalier::train {
 
+class EventLog;
+
 class RunDirectory {
  public:
   // Creates the folder if need be and locks it. InputError if another process holds it, or if it holds files
   // that no run has left there.
   explicit RunDirectory(std::filesystem::path path);
+  ~RunDirectory();
 
   const std::filesystem::path& path() const { return path_; }
   // Whether a run was begun here.
@@ -48,6 +52,10 @@ class RunDirectory {
   const std::string& metrics() const { return metrics_; }
   // Replaces metrics.jsonl by the history of a checkpoint.
   void restore_metrics(const std::string& history);
+  // From here on, and for the metrics so far, tensorboard/ too (train/metric_events.h says what is in it);
+  // `settings` are those of the run, its hyperparameters the ones that `rules` hold fast. After
+  // restore_metrics() and config.yaml.
+  void write_events(const std::vector<config::Setting>& settings, const config::ResumeRules& rules);
   // trainer_state.json as Hugging Face's Trainer lays it out.
   void write_trainer_state(std::int64_t step, double epoch, std::int64_t max_steps,
                            std::optional<double> best_metric,
@@ -62,6 +70,7 @@ class RunDirectory {
   io::RunLock lock_;
   std::string metrics_;
   bool metrics_incomplete_ = false;  // the file lacks lines, or the end of one
+  std::unique_ptr<EventLog> events_;
 };
 
 // What the state of every checkpoint says, beside what its kind of run keeps there.
