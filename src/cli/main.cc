@@ -48,6 +48,7 @@ void add_verbs(Command& app) {
   add_export(app);
   add_import(app);
   add_inspect(app);
+  add_report(app);
   add_bench(app);
 }
 

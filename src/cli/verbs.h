@@ -18,6 +18,7 @@ void add_tokenize(Command& app);
 void add_export(Command& app);
 void add_import(Command& app);
 void add_inspect(Command& app);
+void add_report(Command& app);
 void add_bench(Command& app);
 
 }  // namespace espalier::cli

@@ -12,7 +12,7 @@ TEST_CASE("help and version") {
   CHECK(run_well({"--version"}).out == "espalier 0.1.0\n");
   const std::string help = run_well({"--help"}).out;
   for (const char* verb : {"prepare", "pretrain", "finetune", "glue", "evaluate", "fill-mask", "classify",
-                           "embed", "tokenize", "export", "import", "inspect", "bench"}) {
+                           "embed", "tokenize", "export", "import", "inspect", "report", "bench"}) {
     INFO(verb);
     CHECK(help.find(verb) != std::string::npos);
     CHECK(run_well({verb, "--help"}).out.find(verb) != std::string::npos);

@@ -1,0 +1,71 @@
+// A curve of any length in bounded memory.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace espalier::report {
+
+struct Sample {
+  double progress = 0;  // tokens of a pretraining, epochs of a fine-tuning
+  double seconds = 0;   // of wall time
+  double value = 0;
+};
+
+// Consecutive samples are put into buckets of one length, at most 1024; when these are full every two become
+// one. A bucket keeps its first, lowest, highest and last sample (a line of these covers the same pixels as
+// the whole one: Jugel et al., "M4", VLDB 2014) and its mean.
+class Curve {
+ public:
+  // Samples come in the order of their progress. What is not finite is left out.
+  void add(const Sample& sample);
+
+  bool empty() const { return buckets_.empty(); }
+  std::size_t count() const { return count_; }
+  // All samples while there are fewer than 1024, then those above.
+  std::vector<Sample> samples() const;
+  // Means of at most `most` stretches with as many samples each, but for the last.
+  std::vector<Sample> means(std::size_t most) const;
+  const Sample& first() const { return buckets_.front().first; }
+  const Sample& last() const { return buckets_.back().last; }
+  Sample lowest() const;
+  Sample highest() const;
+
+ private:
+  struct Bucket {
+    Sample first, low, high, last;
+    Sample sum;  // of all
+    std::size_t count = 0;
+  };
+  static void merge(Bucket& bucket, const Bucket& next);
+  void halve();
+
+  std::vector<Bucket> buckets_;
+  std::size_t per_bucket_ = 1;
+  std::size_t count_ = 0;
+};
+
+// Of things that come one after the other every n-th and the last, 256 to 512 of them.
+template <class T>
+class Thinned {
+ public:
+  void add(T item) {
+    if (!items_.empty() && (count_ - 1) % every_ != 0) items_.pop_back();  // was kept for being the last
+    items_.push_back(std::move(item));
+    ++count_;
+    if (items_.size() < 512) return;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < items_.size(); i += 2) items_[kept++] = std::move(items_[i]);
+    if (items_.size() % 2 == 0) items_[kept++] = std::move(items_.back());
+    items_.resize(kept);
+    every_ *= 2;
+  }
+  const std::vector<T>& items() const { return items_; }
+  std::size_t count() const { return count_; }
+
+ private:
+  std::vector<T> items_;
+  std::size_t every_ = 1, count_ = 0;
+};
+
+}  // namespace espalier::report

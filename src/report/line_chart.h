@@ -1,0 +1,45 @@
+// Curves over an axis, as SVG that needs no script: numbers under the pointer are shown by CSS.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "report/curve.h"
+
+namespace espalier::report {
+
+// What lies to the right.
+enum class Horizontal { kTokens, kEpochs, kTime };
+std::string horizontal_name(Horizontal horizontal);
+
+// The name of a series that is alone in its chart.
+inline constexpr const char* kOnly = "value";
+
+enum class Stroke { kLine, kFaint, kDashed, kDotted };
+
+struct Series {
+  std::string name;  // one that is empty is neither in the legend nor under the pointer
+  int colour = 0;    // of the page's palette
+  Stroke stroke = Stroke::kLine;
+  std::vector<Sample> samples = {};
+  bool dots = false;  // also a dot for every sample
+};
+
+struct LineChart {
+  std::string title;
+  std::string unit = {};  // of the values: "nats"; empty where they have none
+  std::vector<Series> series = {};
+  bool logarithmic = false;  // if all values are above 0
+  bool from_zero = false;
+  std::string note = {};
+};
+
+// A figure. Where there is no sample: nothing.
+std::string line_chart_html(const LineChart& chart, Horizontal horizontal);
+// Twice: over progress and over time, of which the page shows one and the printer both.
+std::string line_chart_twice(const LineChart& chart, Horizontal progress);
+
+// "a swatch and a name" for every series that has one.
+std::string legend_html(const std::vector<Series>& series);
+
+}  // namespace espalier::report

@@ -1,0 +1,121 @@
+#include "report/page.h"
+
+#include <fmt/format.h>
+
+#include "report/markup.h"
+
+namespace espalier::report {
+namespace {
+
+// Why the drawings are our own SVG and not those of Chart.js or D3, which Debian has too: these draw by a
+// script, so the page would be empty without one and on paper, hold 200 to 300 kB of it, and need a policy
+// that allows scripts on a page that shows other people's text. What a curve, a heat map and an interval take
+// are paths, rectangles and text; pointing at them, and choosing tokens or time, is CSS.
+//
+// Nothing may be loaded and no script may run, whatever a label says.
+constexpr const char* kPolicy =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
+constexpr const char* kStyle = R"css(
+:root{color-scheme:light dark;--bg:#fff;--card:#fff;--ink:#1c2430;--soft:#5b6675;--line:#dfe4ea;--grid:#eceff3;
+--warn:#9a5b00;--warn-bg:#fff6e5;--heat:29 78 216;
+--p0:#2563eb;--p1:#e8590c;--p2:#0f9d6b;--p3:#8b3fd9;--p4:#d6336c;--p5:#0c8599;--p6:#b7860b;--p7:#7a8594}
+@media (prefers-color-scheme:dark){:root{--bg:#12161c;--card:#181e26;--ink:#e6eaf0;--soft:#9aa6b5;--line:#2b333e;
+--grid:#252c36;--warn:#f0b860;--warn-bg:#2c2413;--heat:96 165 250;
+--p0:#60a5fa;--p1:#ff9152;--p2:#3ecf97;--p3:#c08bf5;--p4:#f783ac;--p5:#3bc9db;--p6:#e6c04a;--p7:#98a3b3}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,
+"DejaVu Sans",sans-serif}
+header,main,.choice{max-width:1320px;margin:0 auto;padding:0 20px}
+header{padding-top:26px}
+h1{font-size:1.5rem;margin:0;overflow-wrap:anywhere}
+h2{font-size:1.15rem;margin:34px 0 12px;padding-bottom:6px;border-bottom:1px solid var(--line)}
+h3{font-size:1rem;margin:22px 0 8px;overflow-wrap:anywhere}
+header p{margin:4px 0 14px;color:var(--soft);overflow-wrap:anywhere}
+.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,390px),1fr));gap:16px}
+figure{margin:0;padding:12px 14px 8px;background:var(--card);border:1px solid var(--line);border-radius:8px;
+break-inside:avoid;height:100%}
+figcaption{font-weight:600;font-size:.93rem}figcaption span{font-weight:400;color:var(--soft);margin-left:4px}
+.legend{margin:2px 0 4px;font-size:.8rem;color:var(--soft)}
+.legend>span{margin-right:10px;display:inline-block;overflow-wrap:anywhere}
+.note{margin:4px 0 8px;font-size:.8rem;color:var(--soft)}
+.remark{margin:8px 0;padding:7px 12px;font-size:.87rem;color:var(--warn);background:var(--warn-bg);border-radius:6px;
+overflow-wrap:anywhere}
+svg.chart{display:block;width:100%;height:auto;max-width:640px;overflow:visible}
+svg.swatch{width:22px;height:10px;margin-right:4px;vertical-align:middle}
+svg.scale{width:100px;height:10px;vertical-align:middle;border:1px solid var(--line)}
+svg text{font-size:11px;fill:var(--soft);font-variant-numeric:tabular-nums}
+svg .e{text-anchor:end}svg .m{text-anchor:middle}svg .b{text-anchor:start}svg .t{font-size:11px}
+.grid path.grid,path.grid{stroke:var(--grid);stroke-width:1}
+path.tick,path.axis{stroke:var(--line);stroke-width:1}
+.c0{--c:var(--p0)}.c1{--c:var(--p1)}.c2{--c:var(--p2)}.c3{--c:var(--p3)}.c4{--c:var(--p4)}.c5{--c:var(--p5)}
+.c6{--c:var(--p6)}.c7{--c:var(--p7)}
+path.s{fill:none;stroke:var(--c);stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}
+path.s.faint{stroke-width:1;opacity:.33}path.s.dash{stroke-dasharray:5 4}path.s.dot{stroke-dasharray:1.5 4}
+path.p{stroke:var(--c);stroke-width:4.6;stroke-linecap:round}
+circle{fill:var(--c)}
+.h>rect{fill:transparent}
+.tip{visibility:hidden;pointer-events:none}
+.h:hover>.tip{visibility:visible}
+.tip rect{fill:var(--bg);stroke:var(--line)}
+.tip text{fill:var(--ink)}
+path.cross{stroke:var(--soft);stroke-width:1;stroke-dasharray:2 3}
+g.heat rect{fill:rgb(var(--heat))}
+g.heat rect:hover{stroke:var(--p1);stroke-width:1.5}
+rect.frame{fill:none;stroke:var(--line)}
+.wide{overflow-x:auto;margin:8px 0;break-inside:avoid}
+table{border-collapse:collapse;font-size:.87rem;font-variant-numeric:tabular-nums}
+th,td{padding:5px 12px 5px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--grid);white-space:nowrap}
+.long th,.long td{white-space:normal;min-width:5em;max-width:44em}
+thead th{color:var(--soft);font-weight:500;border-bottom:1px solid var(--line);white-space:nowrap}
+tbody th{font-weight:600}
+th.n,td.n{text-align:right;white-space:nowrap;padding:5px 0 5px 18px}
+details{margin:8px 0}summary{cursor:pointer;color:var(--soft);font-size:.9rem}
+.choice{position:sticky;top:0;z-index:1;background:var(--bg);padding-top:8px;padding-bottom:8px;
+border-bottom:1px solid var(--line)}
+input[name=x]{position:absolute;opacity:0}
+.choice label{display:inline-block;padding:3px 12px;border:1px solid var(--line);border-radius:14px;font-size:.85rem;
+cursor:pointer;margin-right:6px;color:var(--soft)}
+#by-progress:checked~.choice label[for=by-progress],#by-time:checked~.choice label[for=by-time]{background:var(--p0);
+border-color:var(--p0);color:var(--bg)}
+#by-progress:focus-visible~.choice label[for=by-progress],#by-time:focus-visible~.choice label[for=by-time]{outline:2px
+solid var(--p1)}
+#by-progress:checked~main .by-time,#by-time:checked~main .by-progress{display:none}
+footer{margin:40px auto 30px;max-width:1320px;padding:0 20px;color:var(--soft);font-size:.8rem}
+@media (max-width:520px){header,main,.choice,footer{padding-left:12px;padding-right:12px}h1{font-size:1.25rem}}
+@media print{:root{color-scheme:light}.choice{display:none}body{font-size:11px}
+.grid{grid-template-columns:1fr 1fr}#by-progress:checked~main .by-time,#by-time:checked~main .by-progress{display:block}
+.wide{overflow:visible}}
+)css";
+
+std::string choice_html(const std::string& progress) {
+  if (progress.empty()) return "";
+  return fmt::format(
+      "<input type=\"radio\" name=\"x\" id=\"by-progress\" checked=\"checked\"/>"
+      "<input type=\"radio\" name=\"x\" id=\"by-time\"/>\n"
+      "<nav class=\"choice\"><label for=\"by-progress\">over {}</label><label for=\"by-time\">over wall "
+      "time</label></nav>\n",
+      escaped(progress));
+}
+
+}  // namespace
+
+std::string page_html(const std::string& title, const std::string& subtitle, const std::string& progress,
+                      const std::string& sections) {
+  std::string html = fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\"/>\n"
+      "<meta name=\"viewport\" content=\"width=device-width, "
+      "initial-scale=1\"/>\n<title>{}</title>\n<style>{}</style>\n"
+      "</head>\n<body>\n<header><h1>{}</h1><p>{}</p></header>\n",
+      kPolicy, escaped(title), kStyle, escaped(title), escaped(subtitle));
+  html += choice_html(progress) + "<main>\n" + sections + "</main>\n";
+  return html +
+         "<footer>Point at a drawing for its numbers. Curves of more than 1024 lines are drawn by the first, "
+         "lowest, "
+         "highest and last of each of up to 1024 stretches; of evaluations, where there are many, every n-th "
+         "and the "
+         "last.</footer>\n</body>\n</html>\n";
+}
+
+}  // namespace espalier::report

@@ -1,0 +1,117 @@
+#include "report/pretraining.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "espalier/base/error.h"
+#include "espalier/config/pretrain_config.h"
+#include "espalier/metrics/metrics.h"
+
+namespace espalier::report {
+namespace {
+
+// Lines of evaluations say no time: it is that of their step, by the speed between the two lines of steps
+// before.
+class Clock {
+ public:
+  void see(std::int64_t step, double seconds) {
+    const auto steps = static_cast<double>(step - step_);
+    if (steps > 0) per_step_ = (seconds - seconds_) / steps;
+    step_ = step;
+    seconds_ = seconds;
+  }
+  double at(std::int64_t step) const { return seconds_ + static_cast<double>(step - step_) * per_step_; }
+
+ private:
+  std::int64_t step_ = 0;
+  double seconds_ = 0, per_step_ = 0;
+};
+
+void add_step(const train::PretrainStep& line, StepCurves& curves) {
+  const auto add = [&](Curve& curve, std::optional<double> value) {
+    if (value) curve.add({static_cast<double>(line.tokens), line.time, *value});
+  };
+  add(curves.loss, line.loss);
+  add(curves.accuracy, line.accuracy);
+  add(curves.learning_rate, line.learning_rate);
+  add(curves.grad_norm, line.grad_norm);
+  add(curves.batch_size, static_cast<double>(line.batch_size));
+  add(curves.tokens_per_s, line.tokens_per_s);
+  add(curves.rss, static_cast<double>(line.rss));
+  add(curves.temperature, line.temperature);
+  add(curves.entropy, line.entropy);
+  add(curves.entropy_weight, line.entropy_weight);
+  add(curves.epsilon, line.epsilon);
+  add(curves.surviving_nodes, line.surviving_nodes);
+  add(curves.dropped_mass, line.dropped_mass);
+}
+
+void add_evaluation(const TimedEvaluation& evaluation, EvaluationCurves& curves) {
+  const auto add = [&](Curve& curve, std::optional<double> value) {
+    if (value) curve.add({evaluation.tokens, evaluation.seconds, *value});
+  };
+  if (evaluation.distilled) {
+    add(curves.hidden_error, evaluation.distilled->hidden_error);
+    add(curves.kl_divergence, evaluation.distilled->kl_divergence);
+    return;
+  }
+  const train::EvaluationScores& scores = *evaluation.scores;
+  add(curves.loss, scores.loss);
+  add(curves.accuracy, scores.accuracy);
+  add(curves.soft, scores.loss_soft);
+  add(curves.soft_temperature0, scores.loss_soft_temperature0);
+  add(curves.unigram, scores.unigram_loss);
+  add(curves.gap, scores.hardening_gap);
+}
+
+// The scores of a masked LM, or of a distillation.
+TimedEvaluation read_evaluation(const io::JsonView& line) {
+  if (line.has(std::string(metrics::kEvaluationPrefix) + "hidden_error")) {
+    const auto read = io::from_json<train::DistillEvaluation>(line);
+    return {read.step, static_cast<double>(read.tokens), 0, {}, read.scores};
+  }
+  const auto read = io::from_json<train::PretrainEvaluation>(line);
+  return {read.step, static_cast<double>(read.tokens), 0, read.scores, {}};
+}
+
+std::optional<double> used_share(const Pretraining& history) {
+  const config::BudgetConfig budget = config_of<config::PretrainConfig>(history.run).budget;
+  if (budget.tokens > 0) return history.tokens / static_cast<double>(budget.tokens);
+  if (budget.steps > 0) return static_cast<double>(history.step) / static_cast<double>(budget.steps);
+  if (budget.minutes > 0) return history.seconds / 60 / budget.minutes;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Pretraining read_pretraining(RunFolder run) {
+  if (run.kind != RunKind::kPretraining) {
+    throw InputError(fmt::format("{}: no pretraining; a report is made of pretrainings", run.path.string()));
+  }
+  Pretraining history;
+  Clock clock;
+  for_each_metrics_line(run, "metrics.jsonl", [&](const io::JsonView& line, bool is_evaluation) {
+    if (is_evaluation) {
+      TimedEvaluation evaluation = read_evaluation(line);
+      evaluation.seconds = clock.at(evaluation.step);
+      history.step = evaluation.step;
+      history.tokens = evaluation.tokens;
+      history.seconds = evaluation.seconds;
+      add_evaluation(evaluation, history.held_out);
+      history.evaluations.add(std::move(evaluation));
+      return;
+    }
+    const auto step = io::from_json<train::PretrainStep>(line);
+    clock.see(step.step, step.time);
+    history.step = step.step;
+    history.tokens = static_cast<double>(step.tokens);
+    history.seconds = step.time;
+    add_step(step, history.steps);
+  });
+  history.run = std::move(run);
+  history.budget_used = used_share(history);
+  return history;
+}
+
+}  // namespace espalier::report

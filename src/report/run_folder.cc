@@ -1,0 +1,184 @@
+#include "report/run_folder.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "base/joined.h"
+#include "espalier/base/error.h"
+#include "espalier/config/finetune_config.h"
+#include "espalier/config/glue_config.h"
+#include "espalier/config/pretrain_config.h"
+#include "espalier/io/line_reader.h"
+#include "espalier/io/text_file.h"
+#include "espalier/metrics/metrics.h"
+
+namespace espalier::report {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_run(const fs::path& folder) {
+  return fs::exists(folder / "metrics.jsonl") || fs::exists(folder / "config.yaml") ||
+         fs::exists(folder / "results.json");
+}
+
+// " ..., but runs/a and runs/b are" for the parent folder of runs.
+std::string runs_below(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    if (entry.is_directory() && is_run(entry.path())) names.push_back(entry.path().string());
+  }
+  if (names.empty()) return "";
+  std::sort(names.begin(), names.end());
+  if (names.size() > 3) names.resize(3);
+  return "; there are runs below it, as " + joined(names);
+}
+
+void require_run(const fs::path& path) {
+  if (!fs::exists(path)) throw InputError(fmt::format("{}: no such folder", path.string()));
+  if (!fs::is_directory(path)) {
+    throw InputError(fmt::format("{}: a file; give the folder of a run", path.string()));
+  }
+  if (is_run(path)) return;
+  throw InputError(fmt::format(
+      "{}: holds no run: expected config.yaml and metrics.jsonl as pretrain and finetune write them, or "
+      "results.json of glue{}",
+      path.string(), runs_below(path)));
+}
+
+template <class Config>
+std::size_t known_keys(const std::vector<config::Setting>& settings) {
+  Config config;
+  config::Fields fields;
+  describe(config, fields);
+  return static_cast<std::size_t>(std::count_if(settings.begin(), settings.end(),
+                                                [&](const config::Setting& s) { return fields.has(s.key); }));
+}
+
+// By whose keys the configuration has.
+RunKind kind_of(const fs::path& path, const std::vector<config::Setting>& settings) {
+  const std::size_t pretraining = known_keys<config::PretrainConfig>(settings);
+  const std::size_t finetuning = known_keys<config::FinetuneConfig>(settings);
+  const std::size_t glue = known_keys<config::GlueConfig>(settings);
+  if (glue > std::max(pretraining, finetuning) || (settings.empty() && fs::exists(path / "results.json"))) {
+    return RunKind::kGlue;
+  }
+  return finetuning > pretraining ? RunKind::kFinetuning : RunKind::kPretraining;
+}
+
+std::string time_written(const fs::path& file) {
+  std::error_code error;
+  const fs::file_time_type time = fs::last_write_time(file, error);
+  if (error) return "";
+  const auto system = std::chrono::time_point_cast<std::chrono::system_clock::duration>(
+      time - fs::file_time_type::clock::now() + std::chrono::system_clock::now());
+  return fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::chrono::system_clock::to_time_t(system)));
+}
+
+RunFolder open_run_folder(const fs::path& path) {
+  require_run(path);
+  RunFolder run{.path = path};
+  const fs::path config = path / "config.yaml";
+  if (fs::exists(config)) {
+    run.settings = config::parse_yaml(io::read_text_file(config), config.string());
+  } else {
+    run.notes.emplace_back("there is no config.yaml");
+  }
+  run.kind = kind_of(path, run.settings);
+  run.written = time_written(path / (run.kind == RunKind::kGlue ? "results.json" : "metrics.jsonl"));
+  return run;
+}
+
+// The folder's name, or the whole path where that is not enough.
+void set_labels(std::vector<RunFolder>& runs) {
+  const auto name = [](const RunFolder& run) {
+    const fs::path path = run.path.lexically_normal();
+    const fs::path last = path.has_filename() ? path.filename() : path.parent_path().filename();
+    return last.empty() || last == "." ? run.path.string() : last.string();
+  };
+  for (RunFolder& run : runs) {
+    const auto same = std::count_if(runs.begin(), runs.end(),
+                                    [&](const RunFolder& other) { return name(other) == name(run); });
+    run.label = same > 1 ? run.path.string() : name(run);
+  }
+}
+
+bool holds_evaluation(const io::Json& line) {
+  if (!line.is_object()) return false;
+  return std::any_of(line.items().begin(), line.items().end(),
+                     [](const auto& item) { return item.key().starts_with(metrics::kEvaluationPrefix); });
+}
+
+// What is wrong with a line, or nothing.
+std::optional<std::string> refused(const std::string& text, const std::string& where,
+                                   const std::function<void(const io::JsonView&, bool)>& use) {
+  try {
+    const io::Json json = io::parse_json(text, where);
+    // Most lines are of steps, and need no second look to tell.
+    const bool evaluation =
+        text.find(metrics::kEvaluationPrefix) != std::string::npos && holds_evaluation(json);
+    use(io::JsonView(json, where), evaluation);
+    return std::nullopt;
+  } catch (const InputError& error) {
+    return error.what();
+  }
+}
+
+}  // namespace
+
+std::vector<RunFolder> open_run_folders(const std::vector<fs::path>& paths) {
+  if (paths.empty()) throw InputError("RUN: give the folder of a run");
+  std::vector<RunFolder> runs;
+  for (const fs::path& path : paths) runs.push_back(open_run_folder(path));
+  set_labels(runs);
+  return runs;
+}
+
+void for_each_metrics_line(RunFolder& run, const fs::path& file,
+                           const std::function<void(const io::JsonView&, bool)>& use) {
+  const fs::path path = run.path / file;
+  std::error_code error;
+  if (!fs::exists(path) || fs::file_size(path, error) == 0 || error) return;
+  std::optional<io::LineReader> lines;
+  try {
+    lines.emplace(path);
+  } catch (const InputError& refusal) {
+    run.notes.push_back(refusal.what());
+    return;
+  }
+  std::optional<std::string> wrong;
+  std::uint64_t wrong_line = 0, left_out = 0;
+  std::string first_wrong;
+  while (const auto line = lines->next()) {
+    if (wrong && left_out++ == 0) first_wrong = *wrong;
+    if (line->empty()) {
+      wrong.reset();
+      continue;
+    }
+    wrong_line = lines->line_number();
+    wrong = refused(std::string(*line), fmt::format("{} line {}", file.string(), wrong_line), use);
+  }
+  if (left_out > 0)
+    run.notes.push_back(fmt::format("{} lines are left out, the first: {}", left_out, first_wrong));
+  if (wrong) {
+    run.notes.push_back(
+        fmt::format("the last line ({}) of {} is torn and left out: it was being written, or the run was "
+                    "killed then",
+                    wrong_line, file.string()));
+  }
+}
+
+std::string setting_text(const RunFolder& run, const std::string& key) {
+  for (const config::Setting& setting : run.settings) {
+    if (setting.key != key) continue;
+    return setting.is_list ? fmt::format("[{}]", fmt::join(setting.values, ", ")) : joined(setting.values);
+  }
+  return "";
+}
+
+}  // namespace espalier::report

@@ -1,0 +1,104 @@
+// The report for a terminal.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "espalier/report/report.h"
+#include "report/markup.h"
+#include "report/pretraining.h"
+#include "text/utf8.h"
+
+namespace espalier::report {
+namespace {
+
+constexpr std::size_t kSparks = 48;
+
+// Names from outside must not move the cursor.
+std::string printable(const std::string& text) {
+  std::string buffer, result;
+  for (const char character : text::repair_utf8(text, buffer)) {
+    const auto code = static_cast<unsigned char>(character);
+    result += code < 0x20 || code == 0x7F ? '?' : character;
+  }
+  return result;
+}
+
+// Bars from the lowest of the means to the highest, at equal distances over the progress of the whole run.
+std::string sparkline(const Curve& curve, double whole) {
+  static constexpr std::array<const char*, 8> kBars = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  const std::vector<Sample> means = curve.means(kSparks);
+  const auto by_value = [](const Sample& a, const Sample& b) { return a.value < b.value; };
+  const auto [low, high] = std::minmax_element(means.begin(), means.end(), by_value);
+  const double width = high->value - low->value;
+  std::string text;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < kSparks; ++i) {
+    const double position = whole * (static_cast<double>(i) + 0.5) / kSparks;
+    while (next + 1 < means.size() && means[next].progress < position) ++next;
+    const double share = width > 0 ? (means[next].value - low->value) / width : 0.5;
+    text += kBars[static_cast<std::size_t>(std::lround(share * 7))];
+  }
+  return text;
+}
+
+std::string curve_line(const std::string& name, const Curve& curve, double whole, double factor = 1) {
+  if (curve.empty()) return "";
+  const auto text = [&](const Sample& sample) { return number_text(sample.value * factor); };
+  return fmt::format("  {:<20} {}  {} -> {}  (lowest {}, highest {})\n", name, sparkline(curve, whole),
+                     text(curve.first()), text(curve.last()), text(curve.lowest()), text(curve.highest()));
+}
+
+std::string tree_lines(const Pretraining& run) {
+  if (!run.has_trees()) return "";
+  std::string text = "  at the last evaluation\n";
+  const std::vector<train::TreeScores>& layers = run.evaluations.items().back().trees();
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    double entropy = 0, undecided = 0;
+    const auto levels = static_cast<double>(std::max<std::size_t>(layers[i].entropy.size(), 1));
+    for (const double value : layers[i].entropy) entropy += value / levels;
+    for (const double value : layers[i].undecided) undecided += value / levels;
+    text += fmt::format(
+        "  layer {:<3} leaves used {:>7}, largest {:>7}; decisions: entropy {:.3f}, undecided {:>7}\n", i,
+        percent_text(layers[i].leaves_used), percent_text(layers[i].largest_leaf_share), entropy,
+        percent_text(undecided));
+  }
+  return text;
+}
+
+std::string pretraining_text(const Pretraining& run) {
+  std::string text =
+      fmt::format("{}: pretraining, {} steps, {} tokens, {}{}\n", printable(run.run.path.string()), run.step,
+                  number_text(run.tokens), duration_text(run.seconds),
+                  run.budget_used ? ", " + percent_text(*run.budget_used) + " of its budget" : "");
+  for (const std::string& note : run.run.notes) text += "  note: " + printable(note) + "\n";
+  if (run.steps.loss.empty() && run.evaluations.items().empty()) return text + "  nothing is logged yet\n";
+  text += curve_line("train loss", run.steps.loss, run.tokens);
+  text += curve_line("held-out loss, hard", run.held_out.loss, run.tokens);
+  text += curve_line("held-out loss, soft", run.held_out.soft, run.tokens);
+  text += curve_line("hidden error", run.held_out.hidden_error, run.tokens);
+  if (!run.held_out.unigram.empty()) {
+    text += fmt::format("  {:<20} {}\n", "unigram loss", number_text(run.held_out.unigram.last().value));
+  }
+  text += curve_line("held-out accuracy, %", run.held_out.accuracy, run.tokens, 100);
+  text += curve_line("hardening gap", run.held_out.gap, run.tokens);
+  text += curve_line("learning rate", run.steps.learning_rate, run.tokens);
+  text += curve_line("gradient norm", run.steps.grad_norm, run.tokens);
+  text += curve_line("tokens/s", run.steps.tokens_per_s, run.tokens);
+  text += curve_line("memory, GB", run.steps.rss, run.tokens, 1e-9);
+  return text + tree_lines(run);
+}
+
+}  // namespace
+
+std::string text_report(const std::vector<std::filesystem::path>& runs) {
+  std::string text;
+  for (RunFolder& run : open_run_folders(runs)) {
+    if (!text.empty()) text += "\n";
+    text += pretraining_text(read_pretraining(std::move(run)));
+  }
+  return text;
+}
+
+}  // namespace espalier::report

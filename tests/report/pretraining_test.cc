@@ -1,0 +1,119 @@
+// Reports of pretrainings: what is on the page, and what is said of folders that are not whole.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "espalier/config/fields.h"
+#include "espalier/config/pretrain_config.h"
+#include "espalier/report/report.h"
+#include "tests/report/report_support.h"
+
+namespace espalier::testing {
+namespace {
+
+using report::html_report;
+using report::text_report;
+
+TEST_CASE("a pretraining: every part is there") {
+  const TempDir dir;
+  const std::string html = html_report({write_pretraining(dir, "run", 40)});
+  check_page(html);
+  for (const char* id : {"pretraining", "loss", "training", "evaluations", "anneal", "trees"}) {
+    INFO(id);
+    CHECK(contains(html, fmt::format("<section id=\"{}\">", id)));
+  }
+  for (const char* title :
+       {"Loss of masked words", "Learning rate", "Gradient norm", "Batch size", "Speed of training",
+        "Resident memory", "Hardening gap", "Nodes that survive pruning", "Entropy of decisions",
+        "Undecided share of decisions", "Leaves used", "over wall time"}) {
+    INFO(title);
+    CHECK(contains(html, title));
+  }
+  CHECK(contains(html, "<td class=\"n\">40</td><td class=\"n\">40 k</td><td class=\"n\">1 min 20 s</td>"));
+  // The value under the pointer in a heat map: layer, level and place.
+  CHECK(contains(html, "<title>layer 1, level 2, 40 k tokens: 0.100</title>"));
+  // Two of the eight leaves of the one tree are dead.
+  CHECK(contains(html, "<td class=\"n\">75.0 %</td><td class=\"n\">2</td>"));
+  CHECK(!contains(html, "left out:"));
+}
+
+TEST_CASE("a torn last line is left out and said, as is one that is no line of a run") {
+  const TempDir dir;
+  const auto run = write_pretraining(dir, "run", 12);
+  std::ofstream(run / "metrics.jsonl", std::ios::app) << R"({"step":13,"tokens":130)";
+  const std::string torn = "the last line (14) of metrics.jsonl is torn and left out";
+  CHECK(contains(html_report({run}), torn));
+  CHECK(contains(text_report({run}), torn));
+  CHECK(contains(text_report({run}), "pretraining, 12 steps, 12 k tokens, 24 s"));
+  std::ofstream(run / "metrics.jsonl", std::ios::app) << "\n"
+                                                      << step_line(14, 3) << "{}\n"
+                                                      << step_line(15, 3);
+  const std::string text = text_report({run});
+  CHECK(contains(
+      text, "2 lines are left out, the first: metrics.jsonl line 14: line 1, column 24: not valid JSON"));
+  CHECK(contains(text, "pretraining, 15 steps"));
+}
+
+TEST_CASE("a run that has written nothing yet, and one without a configuration") {
+  const TempDir dir;
+  const auto empty = write_pretraining(dir, "empty", 0);
+  check_page(html_report({empty}));
+  CHECK(contains(html_report({empty}), "nothing is logged yet"));
+  CHECK(contains(text_report({empty}), "nothing is logged yet"));
+  const auto early = write_pretraining(dir, "early", 3);
+  std::filesystem::remove(early / "config.yaml");
+  CHECK(contains(html_report({early}), "there is no config.yaml"));
+}
+
+TEST_CASE("several runs are drawn over each other, with what differs") {
+  const TempDir dir;
+  config::PretrainConfig config;
+  const auto a = write_pretraining(dir, "a", 40, config::dump(config));
+  config.optimizer.lr = 0.5;
+  const auto b = write_pretraining(dir, "b", 20, config::dump(config));
+  const std::string html = html_report({a, b});
+  check_page(html);
+  CHECK(contains(html, "<section id=\"differences\">"));
+  CHECK(contains(html, "<tr><th scope=\"row\">train.lr</th><td>0.001</td><td>0.5</td></tr>"));
+  // 20 steps: 3.25 + 0.1 of both.
+  CHECK(contains(html, "at 20 k tokens"));
+  CHECK(contains(html, "<tr><th scope=\"row\">a</th><td class=\"n\">3.3500</td>"));
+  CHECK(contains(html, "a, held out"));
+  // Of two runs of one name the paths are their names.
+  const TempDir other;
+  const auto twin = write_pretraining(other, "a", 10);
+  CHECK(contains(html_report({a, twin}), twin.string() + ", held out"));
+}
+
+TEST_CASE("text from outside is text") {
+  const TempDir dir;
+  const auto run =
+      write_pretraining(dir, "<script>alert(1)</script> & \"b\"", 12, "data: '<script>x</script>'\nrun: a\n");
+  const auto other = write_pretraining(dir, "b", 12, "data: \"\\e[31m'\"\nrun: b\n");
+  const std::string html = html_report({run, other});
+  check_page(html);
+  CHECK(contains(html, "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;b&quot;"));
+  CHECK(contains(html, "<td>&lt;script&gt;x&lt;/script&gt;</td>"));
+  CHECK(contains(html, "\xEF\xBF\xBD[31m&#39;"));
+}
+
+TEST_CASE("folders without a run are refused") {
+  const TempDir dir;
+  const auto message = [](const std::filesystem::path& path) {
+    return error_of([&] { html_report({path}); });
+  };
+  CHECK(message(dir / "none") == (dir / "none").string() + ": no such folder");
+  CHECK(message(dir.write("file", "x")) == (dir / "file").string() + ": a file; give the folder of a run");
+  CHECK(contains(message(dir.path()), "holds no run: expected config.yaml and metrics.jsonl"));
+  const auto run = write_pretraining(dir, "run", 1);
+  CHECK(contains(message(dir.path()), "there are runs below it, as " + run.string()));
+}
+
+TEST_CASE("a page goes into the folder of its run, of several runs into this one") {
+  CHECK(report::default_report_path({"a/b"}) == "a/b/report.html");
+  CHECK(report::default_report_path({"a", "b"}) == "report.html");
+}
+
+}  // namespace
+}  // namespace espalier::testing
