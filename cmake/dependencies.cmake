@@ -20,6 +20,15 @@ pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 # CMake's own module wants the language C enabled (3.25 stops without it), and asks the wrapper h5cc. Debian's serial
 # package is named hdf5-serial; where only one build of the library is installed its name is hdf5.
 pkg_search_module(hdf5 REQUIRED IMPORTED_TARGET hdf5-serial hdf5)
+# Only the C functions: no library of the C++ bindings, which MPI 3 removed.
+if(NOT ESPALIER_MPI STREQUAL "OFF")
+  set(MPI_CXX_SKIP_MPICXX ON)
+  if(ESPALIER_MPI STREQUAL "ON")
+    find_package(MPI REQUIRED COMPONENTS CXX)
+  else()
+    find_package(MPI QUIET COMPONENTS CXX)
+  endif()
+endif()
 if(ESPALIER_BUILD_BENCHMARKS)
   find_package(benchmark REQUIRED)
 endif()

@@ -10,6 +10,10 @@ add_library(espalier STATIC ${objects})
 set_target_properties(espalier PROPERTIES LINKER_LANGUAGE CXX)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/espalier)
+set(ESPALIER_MPI_USED OFF)
+if(MPI_CXX_FOUND)
+  set(ESPALIER_MPI_USED ON)
+endif()
 configure_package_config_file(cmake/espalier-config.cmake.in ${PROJECT_BINARY_DIR}/espalier-config.cmake
                               INSTALL_DESTINATION ${package_dir}
                               PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)

@@ -1,5 +1,5 @@
 # Fails when a file includes a room above its own, or a dependency outside its one door (cmake -P).
-set(rooms base tensor kernels autograd ops nn optim text config metrics io model data train glue report bench cli)
+set(rooms base processes tensor kernels autograd ops nn optim text config metrics io model data train glue report bench cli)
 set(failures "")
 
 function(check_file path room)
@@ -34,6 +34,7 @@ foreach(room IN LISTS rooms)
     check_file(${path} ${room})
     check_door(${path} "(oneapi/)?tbb/" "src/base/parallel")
     check_door(${path} "(oneapi/)?dnnl" "src/kernels/matmul(_isa)?[.]")
+    check_door(${path} "mpi" "src/processes/messages_mpi.cc")
     check_door(${path} "hwy/" "src/kernels/")
     check_door(${path} "(hdf5|H5)" "src/io/hdf5_")
     check_door(${path} "yaml-cpp" "src/config/")

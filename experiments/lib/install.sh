@@ -10,7 +10,7 @@ clang=$(clang_version)
 declare -A groups=(
   [build]="g++ cmake ninja-build pkg-config libtbb-dev libdnnl-dev libhwy-dev libhdf5-dev libfmt-dev
     libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libutf8proc-dev zlib1g-dev libzip-dev libxxhash-dev
-    doctest-dev"
+    libopenmpi-dev openmpi-bin doctest-dev"
   [quickstart]="jq w3m perl python3-pip"
   [speed]="libbenchmark-dev"
   [style]="clang-format-14 shellcheck git" # the format is that of version 14, which Debian 12 has

@@ -12,7 +12,16 @@ namespace {
 
 using Nodes = PoolVector<std::shared_ptr<GraphNode>>;
 
-// Every node the output depends on, newest first.
+using OnComplete = FunctionRef<void(const Variable& leaf)>;
+
+void count_use(const Variable& leaf, std::uint64_t sweep) {
+  auto& state = Graph::state(leaf);
+  if (state.sweep != sweep) state.uses_left = 0;
+  state.sweep = sweep;
+  ++state.uses_left;
+}
+
+// Every node the output depends on, newest first. Counts how often they use each leaf.
 Nodes reachable_nodes(const std::shared_ptr<GraphNode>& root) {
   static std::atomic<std::uint64_t> sweeps{0};
   const std::uint64_t sweep = ++sweeps;
@@ -23,6 +32,7 @@ Nodes reachable_nodes(const std::shared_ptr<GraphNode>& root) {
     for (const Variable& input : node->inputs) {
       if (!input.requires_grad()) continue;
       const std::shared_ptr<GraphNode>& producer = Graph::state(input).producer;
+      if (!producer) count_use(input, sweep);
       if (!producer || producer->sweep == sweep) continue;
       producer->sweep = sweep;
       nodes.push_back(producer);
@@ -33,7 +43,14 @@ Nodes reachable_nodes(const std::shared_ptr<GraphNode>& root) {
   return nodes;
 }
 
-void run_node(GraphNode& node) {
+void tell_of_complete_leaves(const GraphNode& node, OnComplete on_complete) {
+  for (const Variable& input : node.inputs) {
+    if (!input.requires_grad() || Graph::state(input).producer) continue;
+    if (--Graph::state(input).uses_left == 0) on_complete(input);
+  }
+}
+
+void run_node(GraphNode& node, OnComplete on_complete) {
   if (node.done) {
     throw RunError(fmt::format(
         "backward: the graph through `{}` was already used and freed; run forward again", node.name));
@@ -51,9 +68,33 @@ void run_node(GraphNode& node) {
   // Free what the operation kept as soon as it has run, so that memory falls while the sweep goes on.
   node.done = true;
   node.backward = BackwardFunction();
+  tell_of_complete_leaves(node, on_complete);
   node.inputs.clear();
   for (Tensor& grad : node.output_grads) grad = Tensor();
 }
+
+void sweep(const Variable& output, const Tensor& upstream, OnComplete on_complete) {
+  if (upstream.shape() != output.shape()) {
+    throw InputError(fmt::format("backward: upstream gradient must be {} (shape of the output), got {}",
+                                 output.shape().str(), upstream.shape().str()));
+  }
+  if (!output.requires_grad()) {
+    throw InputError("backward: the output depends on nothing that requires a gradient");
+  }
+  Variable target = output;
+  target.accumulate_grad(upstream.clone());  // operations may hand their gradient on and add to it
+  const std::shared_ptr<GraphNode> root = Graph::state(output).producer;
+  if (!root) return;
+  for (const std::shared_ptr<GraphNode>& node : reachable_nodes(root)) run_node(*node, on_complete);
+}
+
+void require_one_element(const Variable& loss) {
+  if (loss.value().size() == 1) return;
+  throw InputError(fmt::format("backward: loss must have one element, got {}; give an upstream gradient",
+                               loss.shape().str()));
+}
+
+constexpr auto nothing = [](const Variable& /*leaf*/) {};
 
 }  // namespace
 
@@ -68,26 +109,17 @@ void check_finite(const Tensor& tensor, const char* operation, const char* what)
 }
 
 void backward(const Variable& loss, float seed) {
-  if (loss.value().size() != 1) {
-    throw InputError(fmt::format("backward: loss must have one element, got {}; give an upstream gradient",
-                                 loss.shape().str()));
-  }
-  backward(loss, Tensor::full(loss.shape(), seed));
+  require_one_element(loss);
+  sweep(loss, Tensor::full(loss.shape(), seed), nothing);
 }
 
 void backward(const Variable& output, const Tensor& upstream) {
-  if (upstream.shape() != output.shape()) {
-    throw InputError(fmt::format("backward: upstream gradient must be {} (shape of the output), got {}",
-                                 output.shape().str(), upstream.shape().str()));
-  }
-  if (!output.requires_grad()) {
-    throw InputError("backward: the output depends on nothing that requires a gradient");
-  }
-  Variable target = output;
-  target.accumulate_grad(upstream.clone());  // operations may hand their gradient on and add to it
-  const std::shared_ptr<GraphNode> root = Graph::state(output).producer;
-  if (!root) return;
-  for (const std::shared_ptr<GraphNode>& node : reachable_nodes(root)) run_node(*node);
+  sweep(output, upstream, nothing);
+}
+
+void backward(const Variable& loss, FunctionRef<void(const Variable& leaf)> on_complete) {
+  require_one_element(loss);
+  sweep(loss, Tensor::full(loss.shape(), 1.0F), on_complete);
 }
 
 }  // namespace espalier

@@ -25,6 +25,10 @@ struct Variable::State {
   bool requires_grad = false;
   std::shared_ptr<GraphNode> producer;  // null for leaves
   std::size_t output_index = 0;
+  // Of a leaf, in a sweep that tells of complete gradients: that sweep, and uses of the leaf that it has not
+  // reached yet.
+  std::uint64_t sweep = 0;
+  std::int64_t uses_left = 0;
 };
 
 // Gives the sweep access to a Variable's inside.

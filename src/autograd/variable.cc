@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <utility>
 
 #include "autograd/graph.h"
 #include "espalier/base/error.h"
@@ -99,6 +100,16 @@ void Variable::accumulate_grad(const Tensor& contribution) {
 void Variable::clear_grad() {
   ESPALIER_CHECK(defined());
   state_->grad = Tensor();
+}
+
+Tensor Variable::take_grad() {
+  ESPALIER_CHECK(defined());
+  return std::exchange(state_->grad, Tensor());
+}
+
+void Variable::set_grad(Tensor grad) {
+  ESPALIER_CHECK(requires_grad() && (!grad.defined() || grad.shape() == shape()));
+  state_->grad = std::move(grad);
 }
 
 Variable Variable::without_value() const {

@@ -17,6 +17,7 @@ namespace {
 constexpr std::chrono::seconds kSameWish{3};
 
 std::atomic<int> received{0};
+std::atomic<bool> save_wished{false};
 
 [[noreturn]] void wait_for_signals(sigset_t signals) {
   using Clock = std::chrono::steady_clock;
@@ -24,6 +25,10 @@ std::atomic<int> received{0};
   for (;;) {
     int signal = 0;
     if (sigwait(&signals, &signal) != 0) continue;
+    if (signal == SIGUSR1) {
+      save_wished = true;
+      continue;
+    }
     if (received == 0) {
       first = Clock::now();
       received = signal;
@@ -42,7 +47,7 @@ std::atomic<int> received{0};
 void install_interrupt_handlers() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
     // A shell starts background jobs with SIGINT ignored; an ignored signal may never reach sigwait().
     std::signal(signal, SIG_DFL);
     sigaddset(&signals, signal);
@@ -56,6 +61,10 @@ int interrupt_signal() {
 }
 void set_interrupt_signal(int signal) {
   received = signal;
+}
+
+bool take_save_wish() {
+  return save_wished.exchange(false);
 }
 
 }  // namespace espalier

@@ -34,6 +34,7 @@ int cgroup_cores() {
 }
 
 std::atomic<int> thread_count_setting{0};
+std::atomic<int> default_thread_count{0};  // 0: not known yet
 
 }  // namespace
 
@@ -48,9 +49,19 @@ void set_thread_count(int threads) {
   thread_count_setting = threads;
 }
 
-int thread_count() {
-  if (thread_count_setting == 0) thread_count_setting = available_cores();
+void set_default_thread_count(int threads) {
+  ESPALIER_CHECK(threads >= 1);
+  default_thread_count = threads;
+}
+
+int requested_threads() {
   return thread_count_setting;
+}
+
+int thread_count() {
+  if (thread_count_setting != 0) return thread_count_setting;
+  if (default_thread_count == 0) default_thread_count = available_cores();
+  return default_thread_count;
 }
 
 void parallel_for(std::int64_t count, std::int64_t grain,

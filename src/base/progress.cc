@@ -18,7 +18,7 @@ constexpr int kBarCells = 24;
 
 Progress::Progress(std::string title)
     : title_(std::move(title)),
-      enabled_(!quiet()),
+      enabled_(!quiet() && log_process() == 0),
       terminal_(isatty(STDERR_FILENO) == 1),
       start_(Clock::now()),
       last_(start_ - std::chrono::hours(1)) {}

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "cli/sharing.h"
+
 namespace espalier::cli {
 namespace {
 
@@ -142,7 +144,17 @@ std::vector<Command*> Command::subcommands() const {
 }
 
 void Command::callback(std::function<void()> run) {
-  app_->callback(std::move(run));
+  app_->callback([verb = name(), run = std::move(run)] {
+    require_one_process(verb);
+    run();
+  });
+}
+
+void Command::shared_callback(std::function<void()> run) {
+  app_->callback([run = std::move(run)] {
+    share_work();
+    run();
+  });
 }
 
 int Command::parse(int argc, const char* const* argv) {

@@ -83,6 +83,8 @@ class Command {
   std::string value(const std::string& option) const;
   // Does the verb's work, once all is parsed.
   void callback(std::function<void()> run);
+  // The same of a verb whose work several processes share.
+  void shared_callback(std::function<void()> run);
 
   // Parses and runs. Prints help, the version or what is wrong; 0, or 2 for a wrong command line.
   int parse(int argc, const char* const* argv);

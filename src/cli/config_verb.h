@@ -14,10 +14,11 @@
 
 namespace espalier::cli {
 
-// Adds the subcommand. `run` gets the resolved configuration.
+// Adds the subcommand. `run` gets the resolved configuration; with `shared` several processes run it
+// together.
 template <class Config>
 Command* add_config_verb(Command& app, const std::string& name, const std::string& summary,
-                         std::function<void(const Config&)> run) {
+                         std::function<void(const Config&)> run, bool shared = false) {
   struct Arguments {
     std::string config;
     std::vector<std::string> overrides;
@@ -33,14 +34,19 @@ Command* add_config_verb(Command& app, const std::string& name, const std::strin
   config::Fields fields;
   describe(defaults, fields);
   verb->footer("\nKeys of CONFIG, also as KEY=VALUE:\n" + fields.help());
-  verb->callback([arguments, run = std::move(run)] {
+  const auto start = [arguments, run = std::move(run)] {
     const Config config = config::load<Config>(arguments->config, arguments->overrides);
     if (arguments->dump) {
       fmt::print("{}", config::dump(config));
       return;
     }
     run(config);
-  });
+  };
+  if (shared) {
+    verb->shared_callback(start);
+  } else {
+    verb->callback(start);
+  }
   return verb;
 }
 

@@ -16,17 +16,23 @@
 #include "espalier/base/log.h"
 #include "espalier/base/parallel.h"
 #include "espalier/base/version.h"
+#include "espalier/processes/processes.h"
 #include "kernels/isa.h"
 
 namespace {
 
 using espalier::cli::Command;
 
+std::string version_text() {
+  const std::string mpi = espalier::processes::library();
+  return fmt::format("espalier {} ({})", espalier::kVersion, mpi.empty() ? "without MPI" : "with " + mpi);
+}
+
 void add_global_options(Command& app) {
-  app.set_version_flag("--version", std::string("espalier ") + espalier::kVersion);
+  app.set_version_flag("--version", version_text());
   app.add_option_function(
          "--threads", [](int threads) { espalier::set_thread_count(threads); },
-         "Threads (default: the cores this process may use)")
+         "Threads of each process (default: the cores it may use, shared with the others of its host)")
       ->check(espalier::cli::within(1, 4096));
   app.add_flag_callback(
       "--quiet", [] { espalier::set_quiet(true); }, "No progress and no log on standard error");
@@ -79,9 +85,14 @@ int run(int argc, char** argv) {
   return app.parse(argc, argv);
 }
 
+// Says what is wrong, and ends the other processes, if there are any.
+int fail(int status, const std::string& message) {
+  espalier::processes::fail(status, [&] { espalier::log_error(message); });
+  return status;
+}
+
 int fail_to_print() {
-  fmt::print(stderr, "espalier: standard output: cannot write (is the disk full?)\n");
-  return 1;
+  return fail(1, "standard output: cannot write (is the disk full?)");
 }
 
 }  // namespace
@@ -91,16 +102,15 @@ int main(int argc, char** argv) {
   try {
     const int status = run(argc, argv);
     std::fflush(stdout);
-    return std::ferror(stdout) != 0 ? fail_to_print() : status;
+    if (std::ferror(stdout) != 0) return fail_to_print();
+    espalier::processes::finish();
+    return status;
   } catch (const espalier::Error& error) {
-    fmt::print(stderr, "espalier: {}\n", error.what());
-    return error.exit_status();
+    return fail(error.exit_status(), error.what());
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "espalier: out of memory; use a smaller model or a smaller train.micro_batch\n");
-    return 1;
+    return fail(1, "out of memory; use a smaller model or a smaller train.micro_batch");
   } catch (const std::exception& error) {
     if (std::ferror(stdout) != 0) return fail_to_print();
-    fmt::print(stderr, "espalier: {}\n", error.what());
-    return 1;
+    return fail(1, error.what());
   }
 }

@@ -6,6 +6,7 @@
 #include "cli/inference_options.h"
 #include "cli/json_list.h"
 #include "cli/prediction_writer.h"
+#include "cli/sharing.h"
 #include "cli/text_source.h"
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
@@ -58,9 +59,42 @@ void print_row(const TextRow& row, const model::Classification& result) {
   fmt::print("{:<16}  {:8.4f}  {}{}\n", result.label, result.score, row.text, pair);
 }
 
+io::Json exchanged(const model::Classification& result) {
+  return {result.label, result.score, result.probabilities, result.truncated};
+}
+
+model::Classification exchanged_back(const io::Json& json) {
+  return {json.at(0).get<std::string>(), json.at(1).get<double>(), json.at(2).get<std::vector<double>>(),
+          json.at(3).get<bool>()};
+}
+
+// Of the rows of all processes, each of which computes its part.
+std::vector<model::Classification> classify_together(model::LoadedModel& model,
+                                                     const std::vector<TextRow>& rows, bool pairs,
+                                                     std::size_t batch, const ops::TreeRouting& routing) {
+  std::vector<model::TextPair> texts;
+  for (const TextRow& row : own_part(rows, batch)) {
+    texts.push_back({row.text, pairs ? std::optional(row.pair) : std::nullopt});
+  }
+  std::vector<model::Classification> own;
+  if (!texts.empty()) own = model::classify(model, texts, routing);
+  if (processes::alone()) return own;
+  io::Json part = io::Json::array();
+  for (const model::Classification& result : own) part.push_back(exchanged(result));
+  const std::string text = io::json_text(part, -1);
+  std::vector<model::Classification> all;
+  for (const processes::Bytes& bytes : processes::gather(std::as_bytes(std::span(text)))) {
+    const std::string other(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    for (const io::Json& json : io::parse_json(other, "a process's results"))
+      all.push_back(exchanged_back(json));
+  }
+  return all;
+}
+
 void run_classify(const ClassifyArguments& arguments) {
   if (!arguments.output.empty() && arguments.file.empty()) throw InputError("--output goes with --file");
   require_other_file(arguments.output, arguments.file);
+  require_file_for_all(arguments.file);
   model::LoadedModel model = model::load_model(arguments.model);
   model.require_classifier();
   const ops::TreeRouting routing = resolve_routing(model, arguments);
@@ -71,19 +105,16 @@ void run_classify(const ClassifyArguments& arguments) {
   options.takes_pairs = true;
   TextSource source(options, model);
   std::optional<PredictionWriter> writer;
-  if (!arguments.output.empty()) {
+  if (!arguments.output.empty() && processes::writes()) {
     writer.emplace(arguments.output, source.table()->columns(), new_columns(model));
   }
   JsonList list(arguments.json && !writer);
   std::int64_t count = 0;
   std::int64_t truncated = 0;
-  for (std::vector<TextRow> rows = source.next(arguments.batch_size); !rows.empty();
-       rows = source.next(arguments.batch_size)) {
-    std::vector<model::TextPair> texts;
-    for (const TextRow& row : rows) {
-      texts.push_back({row.text, source.pairs() ? std::optional(row.pair) : std::nullopt});
-    }
-    const std::vector<model::Classification> results = model::classify(model, texts, routing);
+  const std::size_t at_once = arguments.batch_size * static_cast<std::size_t>(processes::place().count);
+  for (std::vector<TextRow> rows = source.next(at_once); !rows.empty(); rows = source.next(at_once)) {
+    const std::vector<model::Classification> results =
+        classify_together(model, rows, source.pairs(), arguments.batch_size, routing);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       truncated += results[i].truncated ? 1 : 0;
       if (writer) writer->write(rows[i].row, new_values(results[i]));
@@ -121,7 +152,7 @@ void add_classify(Command& app) {
       "--output", arguments->output,
       "Write the columns of --file with predicted_label, probability and the probability of each "
       "label (predicted_value for a regression) to a .tsv, .csv or .jsonl");
-  verb->callback([arguments] { run_classify(*arguments); });
+  verb->shared_callback([arguments] { run_classify(*arguments); });
 }
 
 }  // namespace espalier::cli

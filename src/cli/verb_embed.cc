@@ -7,6 +7,7 @@
 
 #include "cli/inference_options.h"
 #include "cli/json_list.h"
+#include "cli/sharing.h"
 #include "cli/text_source.h"
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
@@ -100,8 +101,16 @@ class Hdf5Sink : public Sink {
   io::AtomicFile waiting_;  // never committed
 };
 
+// What process 0 writes, the others do not.
+class NoSink : public Sink {
+ public:
+  void write(const std::vector<TextRow>& /*rows*/, const Tensor& /*vectors*/) override {}
+  void finish() override {}
+};
+
 std::unique_ptr<Sink> make_sink(const EmbedArguments& arguments, const model::LoadedModel& model) {
   const std::filesystem::path path = arguments.output;
+  if (!processes::writes()) return std::make_unique<NoSink>();
   if (path.empty()) return std::make_unique<PrintSink>(arguments.json);
   if (path.extension() == ".jsonl") return std::make_unique<JsonLinesSink>(path);
   if (path.extension() == ".h5" || path.extension() == ".hdf5") {
@@ -128,8 +137,29 @@ const std::map<std::string, io::SentencePooling>& poolings() {
   return all;
 }
 
+// Vectors of the rows of all processes, each of which computes its part.
+model::Embeddings embed_together(model::LoadedModel& model, const std::vector<TextRow>& rows,
+                                 std::size_t batch, const model::EmbeddingOptions& options,
+                                 const ops::TreeRouting& routing) {
+  std::vector<std::string> texts;
+  for (const TextRow& row : own_part(rows, batch)) texts.push_back(row.text);
+  model::Embeddings own;
+  if (!texts.empty()) own = model::embed(model, texts, options, routing);
+  if (processes::alone()) return own;
+  const std::span<const float> values = texts.empty() ? std::span<const float>() : own.values.span();
+  std::vector<float> all;
+  for (const std::vector<float>& part : processes::gather_numbers(values))
+    all.insert(all.end(), part.begin(), part.end());
+  model::Embeddings result{
+      Tensor::from({static_cast<std::int64_t>(rows.size()), model.arch.hidden_size}, all)};
+  for (const auto& part : processes::gather_numbers(std::span<const std::int64_t>(&own.truncated, 1)))
+    result.truncated += part.front();
+  return result;
+}
+
 void run_embed(const EmbedArguments& arguments) {
   require_other_file(arguments.output, arguments.file);
+  require_file_for_all(arguments.file);
   model::LoadedModel model = model::load_model(arguments.model);
   const ops::TreeRouting routing = resolve_routing(model, arguments);
   TextSourceOptions options{arguments.texts, {}, arguments.file, arguments.text_column};
@@ -141,11 +171,10 @@ void run_embed(const EmbedArguments& arguments) {
   if (!arguments.pooling.empty()) embedding.pooling = poolings().at(arguments.pooling);
   std::int64_t count = 0;
   std::int64_t truncated = 0;
-  for (std::vector<TextRow> rows = source.next(arguments.batch_size); !rows.empty();
-       rows = source.next(arguments.batch_size)) {
-    std::vector<std::string> texts;
-    for (const TextRow& row : rows) texts.push_back(row.text);
-    const model::Embeddings embeddings = model::embed(model, texts, embedding, routing);
+  const std::size_t at_once = arguments.batch_size * static_cast<std::size_t>(processes::place().count);
+  for (std::vector<TextRow> rows = source.next(at_once); !rows.empty(); rows = source.next(at_once)) {
+    const model::Embeddings embeddings =
+        embed_together(model, rows, arguments.batch_size, embedding, routing);
     sink->write(rows, embeddings.values);
     truncated += embeddings.truncated;
     count += static_cast<std::int64_t>(rows.size());
@@ -177,7 +206,7 @@ void add_embed(Command& app) {
   verb->add_option("--output", arguments->output,
                    "Write to a .jsonl ({\"text\", \"embedding\"} a line) or an .h5 (dataset `embeddings`) "
                    "instead of printing JSON lines");
-  verb->callback([arguments] { run_embed(*arguments); });
+  verb->shared_callback([arguments] { run_embed(*arguments); });
 }
 
 }  // namespace espalier::cli

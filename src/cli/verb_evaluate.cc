@@ -125,7 +125,7 @@ void add_evaluate(Command& app) {
       ->check(within(0.001, 1.0))
       ->capture_default_str();
   verb->add_flag("--json", arguments->json, "One JSON document");
-  verb->callback([arguments] { run_evaluate(*arguments); });
+  verb->shared_callback([arguments] { run_evaluate(*arguments); });
 }
 
 }  // namespace espalier::cli

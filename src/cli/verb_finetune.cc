@@ -32,7 +32,7 @@ static void run_finetune(const config::FinetuneConfig& config) {
 
 void add_finetune(Command& app) {
   add_config_verb<config::FinetuneConfig>(app, "finetune", "Fine-tune a model on labelled texts",
-                                          run_finetune);
+                                          run_finetune, true);
 }
 
 }  // namespace espalier::cli

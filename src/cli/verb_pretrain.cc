@@ -29,7 +29,7 @@ static void run_pretrain(const config::PretrainConfig& config) {
 
 void add_pretrain(Command& app) {
   add_config_verb<config::PretrainConfig>(app, "pretrain", "Train a masked language model from prepared text",
-                                          run_pretrain);
+                                          run_pretrain, true);
 }
 
 }  // namespace espalier::cli

@@ -64,6 +64,11 @@ void describe_recipe(FinetuneConfig& config, Fields& fields) {
       "0: no limit. With glue: in each training.",
       at_least(0));
   fields.add("train.batch_size", config.batch_size, "Examples of an update.", at_least(1));
+  fields.add("train.gradient_groups", config.gradient_groups,
+             "Parts of an update whose gradients are summed one by one and then in a fixed tree: as many "
+             "processes as there "
+             "are parts can share an update, with the same bits as one. 0: one part.",
+             at_least(0));
   fields.add("train.max_length", config.max_length,
              "Tokens of an example at most; of a longer pair the longer part is cut first.", at_least(4));
   fields.add("train.bucket_by_length", config.bucket_by_length,

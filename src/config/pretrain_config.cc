@@ -88,6 +88,13 @@ static void describe_training(PretrainConfig& config, Fields& fields) {
       "Sequences that go through the model at once, 4096 tokens at most; an update sums what it needs. "
       "Settings that are multiples of 4096 tokens give the same bits; may change when a run is continued.",
       at_least(1));
+  fields.add("train.gradient_groups", config.gradient_groups,
+             "Parts of an update whose gradients are summed one by one and then in a fixed tree: as many "
+             "processes as there "
+             "are parts can share an update, with the same bits as one. 0: 8 where each then holds a whole "
+             "micro-batch, else "
+             "fewer, by powers of two. One process keeps log2 of them gradients beside its own.",
+             at_least(0));
   fields.add(
       "train.batch_ramp", config.batch_ramp,
       "Used fraction of the budget at which the batch reaches batch_size, growing linearly in micro-batches; "
@@ -180,7 +187,8 @@ ResumeRule pretrain_resume_rule(const std::string& key) {
   if (std::find(free.begin(), free.end(), key) != free.end()) return ResumeRule::kFree;
   if (key.starts_with("log.") || key.starts_with("save.")) return ResumeRule::kFree;
   if (key == "data" || key == "init") return ResumeRule::kInput;
-  return key == "train.micro_batch" ? ResumeRule::kRounding : ResumeRule::kSame;
+  return key == "train.micro_batch" || key == "train.gradient_groups" ? ResumeRule::kRounding
+                                                                      : ResumeRule::kSame;
 }
 
 }  // namespace espalier::config

@@ -55,6 +55,36 @@ void pack(const Sequences& ids, const Sequences& types, std::int64_t count, nn::
   }
 }
 
+// Elements begin .. end - 1 of [N]; undefined where there are none at all.
+IntTensor elements(const IntTensor& all, std::int64_t begin, std::int64_t end) {
+  if (!all.defined()) return all;
+  return IntTensor::from({end - begin}, all.span().subspan(static_cast<std::size_t>(begin),
+                                                           static_cast<std::size_t>(end - begin)));
+}
+
+// Sequences begin .. end - 1.
+nn::Tokens sequences_of(const nn::Tokens& tokens, std::int64_t begin, std::int64_t end) {
+  nn::Tokens part;
+  if (!tokens.packed()) {
+    part.ids = tokens.ids.slice_rows(begin, end);
+    if (tokens.mask.defined()) part.mask = tokens.mask.slice_rows(begin, end);
+    if (tokens.types.defined()) part.types = tokens.types.slice_rows(begin, end);
+    return part;
+  }
+  const std::int32_t* rows = tokens.first_rows.data();
+  part.ids = elements(tokens.ids, rows[begin], rows[end]);
+  part.types = elements(tokens.types, rows[begin], rows[end]);
+  part.first_rows = elements(tokens.first_rows, begin, end + 1);
+  for (std::int32_t& row : part.first_rows.span()) row -= rows[begin];
+  return part;
+}
+
+template <class Value>
+std::vector<Value> values_of(const std::vector<Value>& all, std::int64_t begin, std::int64_t end) {
+  if (all.empty()) return {};
+  return {all.begin() + begin, all.begin() + end};
+}
+
 std::vector<std::int64_t> identity(std::int64_t size) {
   std::vector<std::int64_t> order(static_cast<std::size_t>(size));
   std::iota(order.begin(), order.end(), 0);
@@ -141,6 +171,16 @@ void LabelledLoader::arrange(std::int64_t epoch) {
 std::pair<std::int64_t, std::int64_t> LabelledLoader::range_of(std::int64_t index) const {
   const std::int64_t begin = batch_order_[static_cast<std::size_t>(index)] * options_.batch_size;
   return {begin, std::min(rows(), begin + options_.batch_size)};
+}
+
+LabelledBatch part_of(const LabelledBatch& batch, std::int64_t first, std::int64_t count) {
+  const std::int64_t end = first + count;
+  ESPALIER_CHECK(first >= 0 && end <= batch.size());
+  return {.tokens = sequences_of(batch.tokens, first, end),
+          .classes = values_of(batch.classes, first, end),
+          .values = values_of(batch.values, first, end),
+          .rows = values_of(batch.rows, first, end),
+          .real_tokens = batch.real_tokens};
 }
 
 LabelledBatch LabelledLoader::batch(std::int64_t epoch, std::int64_t index) {

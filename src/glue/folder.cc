@@ -4,6 +4,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/io/text_file.h"
+#include "espalier/processes/processes.h"
 #include "espalier/train/run_directory.h"
 
 namespace espalier::glue {
@@ -14,6 +15,7 @@ namespace fs = std::filesystem;
 // A begun run has a config.yaml with glue.dir; before that there are a lock and unfinished files at most.
 fs::path checked(const config::GlueConfig& config) {
   const fs::path path = config.run;
+  if (!processes::writes()) return path;  // process 0 may be writing there already
   if (!fs::exists(path)) return path;
   if (!fs::is_directory(path)) {
     throw InputError(fmt::format("run: {} is a file; give a folder", path.string()));

@@ -10,6 +10,7 @@
 #include "espalier/io/text_file.h"
 #include "espalier/io/zip.h"
 #include "espalier/model/loaded_model.h"
+#include "espalier/processes/processes.h"
 #include "glue/baseline.h"
 #include "glue/predict.h"
 #include "glue/run.h"
@@ -193,6 +194,7 @@ GlueResults run_glue(const config::GlueConfig& config) {
   const GlueFolder folder(config);
   require_same_model(folder, model);
   for (const GlueTaskPlan& task : plan.tasks) require_same_rows(folder, task);
+  processes::meet();  // from here on process 0 writes what the others have just read
   folder.write_text("config.yaml", config::dump(config));
   record_model(folder, model);
   Counter counter(count_trainings(plan));
@@ -203,6 +205,7 @@ GlueResults run_glue(const config::GlueConfig& config) {
     results = summary_of(config, plan, model.description, tasks);
     folder.write("results.json", results);
   }
+  processes::meet();  // all predictions are there
   results.submission = pack(folder, tasks);
   if (!config.baseline.empty()) results.baseline = compare_with_baseline(config, results);
   folder.write("results.json", results);

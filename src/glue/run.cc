@@ -8,6 +8,7 @@
 
 #include "espalier/base/log.h"
 #include "espalier/io/checkpoint.h"
+#include "espalier/processes/processes.h"
 #include "espalier/train/finetuner.h"
 
 namespace espalier::glue {
@@ -72,6 +73,7 @@ void keep_model(const GlueJob& job, const GlueTraining& result) {
 
 // A finished training is not continued: its result and predictions stay, its checkpoints go.
 void remove_checkpoints(const fs::path& run) {
+  if (!processes::writes()) return;
   std::error_code error;
   for (const char* name : {"checkpoints", "last.h5", "best.h5"}) {
     fs::remove_all(run / name, error);
@@ -113,6 +115,7 @@ GlueTraining read_or_train(const GlueJob& job, const GlueSetting& setting, const
   keep_model(job, result);
   folder.write(file, result);
   remove_checkpoints(folder.path() / below);
+  processes::meet();  // what comes next may read it
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include "espalier/base/checksum.h"
 #include "espalier/base/error.h"
 #include "espalier/io/hdf5_file.h"
+#include "espalier/processes/processes.h"
 
 namespace espalier::io {
 
@@ -88,6 +89,7 @@ std::uint64_t weights_checksum_of(const Hdf5Reader& reader) {
 }  // namespace
 
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+  if (!processes::writes()) return;
   Hdf5Writer writer(path, kKind, kCheckpointVersion);
   writer.write_text("kind", checkpoint.kind);
   writer.write_text("metadata.json", json_text(checkpoint.metadata));

@@ -11,6 +11,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
+#include "espalier/processes/processes.h"
 #include "io/file_ops.h"
 
 namespace espalier::io {
@@ -104,6 +105,7 @@ std::vector<EventFile> event_files(const fs::path& run) {
 }
 
 void link_atomically(const fs::path& target, const fs::path& link) {
+  if (!processes::writes()) return;
   if (same_file(target, link)) return;
   const fs::path temporary = temporary_beside(link);
   // Ours alone by its name; there may be one from a failure before.
@@ -127,6 +129,7 @@ void link_atomically(const fs::path& target, const fs::path& link) {
 
 std::vector<fs::path> prune_step_files(const fs::path& run, int keep) {
   ESPALIER_CHECK(keep >= 1);
+  if (!processes::writes()) return {};
   std::vector<StepFile> files = step_files(run);
   files.resize(files.size() - std::min(files.size(), static_cast<std::size_t>(keep)));
   std::vector<fs::path> removed;
@@ -138,6 +141,7 @@ std::vector<fs::path> prune_step_files(const fs::path& run, int keep) {
 }
 
 std::vector<fs::path> remove_stale_temporaries(const RunLock& lock) {
+  if (!processes::writes()) return {};
   std::vector<fs::path> removed;
   std::vector<fs::path> files = files_in(lock.folder());
   const std::vector<fs::path> deeper = files_in(lock.folder() / "checkpoints");

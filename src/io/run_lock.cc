@@ -16,6 +16,7 @@
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/io/run_files.h"
+#include "espalier/processes/processes.h"
 #include "io/file_ops.h"
 
 namespace espalier::io {
@@ -116,6 +117,7 @@ void warn_of_no_locks(const std::filesystem::path& path, int error) {
 }  // namespace
 
 RunLock::RunLock(const std::filesystem::path& run) : folder_(run), path_(run / "lock") {
+  if (!processes::writes()) return;
   std::error_code error;
   made_folder_ = std::filesystem::create_directories(run, error);
   if (error) {
@@ -175,6 +177,7 @@ bool RunLock::take_file_alone(bool created, int error) {
 }
 
 RunLock::~RunLock() {
+  if (fd_ < 0) return;
   // Removed while still locked, so that nobody's new lock is removed; it may have been deleted by hand.
   if (still_named(fd_, path_)) file_ops::unlink(path_);
   ::close(fd_);

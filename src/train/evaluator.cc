@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
+#include <vector>
 
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
 #include "espalier/base/progress.h"
+#include "espalier/processes/processes.h"
+#include "train/number_list.h"
 
 namespace espalier::train {
 namespace {
@@ -13,13 +17,30 @@ namespace {
 constexpr std::int64_t kEvaluationBatch = 32;
 constexpr std::uint64_t kValidationSeed = 20231118;
 
-template <class Visit>
-void for_each_batch(data::MaskedLmLoader& loader, std::int64_t sequences, const Visit& visit) {
+// Batches of a process between two exchanges: statistics of large trees take a quarter of a megabyte a batch.
+constexpr std::int64_t kRound = 64;
+
+// Shares the batches of the validation split out among the processes. `visit` appends what a batch gives, and
+// hears how much is done; `take` reads it back, batch by batch in their order, whoever computed them: sums
+// have the same bits for any number of processes.
+template <class Visit, class Take>
+void for_each_batch(data::MaskedLmLoader& loader, std::int64_t sequences, const Visit& visit,
+                    const Take& take) {
   const std::int64_t available = loader.sequences();
   const std::int64_t count = sequences == 0 ? available : std::min(sequences, available);
-  for (std::int64_t first = 0; first < count; first += kEvaluationBatch) {
-    visit(loader.batch(first, std::min(kEvaluationBatch, count - first)),
-          static_cast<double>(first) / static_cast<double>(count));
+  const std::int64_t batches = (count + kEvaluationBatch - 1) / kEvaluationBatch;
+  const std::int64_t at_once = kRound * processes::place().count;
+  for (std::int64_t begin = 0; begin < batches; begin += at_once) {
+    const processes::Range own = processes::own_share(std::min(at_once, batches - begin));
+    std::vector<double> numbers;
+    for (std::int64_t batch = begin + own.begin; batch < begin + own.end; ++batch) {
+      const std::int64_t first = batch * kEvaluationBatch;
+      visit(loader.batch(first, std::min(kEvaluationBatch, count - first)),
+            static_cast<double>(first) / static_cast<double>(count), numbers);
+    }
+    for (const auto& all : processes::gather_numbers(std::span<const double>(numbers))) {
+      for (NumberReader reader(all); !reader.done();) take(reader);
+    }
   }
 }
 
@@ -36,18 +57,25 @@ data::MaskedLmOptions validation_options(double mask_rate) {
 MaskedLmScore score(nn::MaskedLm& model, data::MaskedLmLoader& loader, std::int64_t sequences,
                     const ops::TreeRouting& routing, const std::function<void(double)>& on_batch) {
   const NoGradGuard no_grad;
+  const auto compute = [&](const data::MaskedBatch& batch, double done, std::vector<double>& numbers) {
+    if (on_batch) on_batch(done);
+    ops::LayerStatistics trees;
+    nn::ForwardContext context;
+    context.routing = routing;
+    context.statistics = &trees;
+    const nn::MaskedLmResult part = model.loss({batch.ids}, batch.positions, batch.targets, 1.0, context);
+    numbers.insert(numbers.end(), {static_cast<double>(part.loss.item()), static_cast<double>(part.correct),
+                                   static_cast<double>(batch.positions.size())});
+    append(trees, numbers);
+  };
   MaskedLmScore result;
-  nn::ForwardContext context;
-  context.routing = routing;
-  context.statistics = &result.trees;
   double sum = 0;
   std::int64_t correct = 0;
-  for_each_batch(loader, sequences, [&](const data::MaskedBatch& batch, double done) {
-    if (on_batch) on_batch(done);
-    const nn::MaskedLmResult part = model.loss({batch.ids}, batch.positions, batch.targets, 1.0, context);
-    sum += static_cast<double>(part.loss.item());
-    correct += part.correct;
-    result.predictions += static_cast<std::int64_t>(batch.positions.size());
+  for_each_batch(loader, sequences, compute, [&](NumberReader& reader) {
+    sum += reader.next();
+    correct += reader.next_count();
+    result.predictions += reader.next_count();
+    add_layers(reader.next_layers(), result.trees);
   });
   const double count = static_cast<double>(std::max<std::int64_t>(result.predictions, 1));
   result.loss = sum / count;
@@ -91,13 +119,18 @@ double unigram_loss(data::MaskedLmLoader& loader, const io::TokenStoreReader& st
   const std::vector<std::uint64_t> counts = store.unigram_counts();
   double total = 0;
   for (const std::uint64_t count : counts) total += static_cast<double>(count) + 1.0;
+  const auto compute = [&](const data::MaskedBatch& batch, double /*done*/, std::vector<double>& numbers) {
+    double loss = 0;
+    for (const std::int32_t target : batch.targets) {
+      loss -= std::log((static_cast<double>(counts[static_cast<std::size_t>(target)]) + 1.0) / total);
+    }
+    numbers.insert(numbers.end(), {loss, static_cast<double>(batch.targets.size())});
+  };
   double sum = 0;
   std::int64_t predictions = 0;
-  for_each_batch(loader, sequences, [&](const data::MaskedBatch& batch, double /*done*/) {
-    for (const std::int32_t target : batch.targets) {
-      sum -= std::log((static_cast<double>(counts[static_cast<std::size_t>(target)]) + 1.0) / total);
-    }
-    predictions += static_cast<std::int64_t>(batch.targets.size());
+  for_each_batch(loader, sequences, compute, [&](NumberReader& reader) {
+    sum += reader.next();
+    predictions += reader.next_count();
   });
   return sum / static_cast<double>(std::max<std::int64_t>(predictions, 1));
 }

@@ -10,9 +10,13 @@
 #include "espalier/base/log.h"
 #include "espalier/io/text_file.h"
 #include "espalier/ops/cross_entropy.h"
+#include "espalier/ops/elementwise.h"
 #include "espalier/ops/mean_squared_error.h"
 #include "espalier/ops/shape.h"
+#include "espalier/processes/processes.h"
 #include "espalier/train/routing_schedule.h"
+#include "train/agreement.h"
+#include "train/number_list.h"
 #include "train/optimizer_tensors.h"
 #include "train/task_columns.h"
 
@@ -121,6 +125,7 @@ FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_da
   io::write_text_atomically(directory.config_path(), config::dump(config));
   if (config.tensorboard) directory.write_events(settings_of(config), config::finetune_resume_rule);
   directory.check_space(checkpoint(), kKeptCheckpoints);
+  require_same_weights(model, state.step);
 }
 
 std::int64_t FinetuneRun::total_steps() const {
@@ -231,6 +236,7 @@ io::Checkpoint FinetuneRun::checkpoint() {
 }
 
 void FinetuneRun::save(bool best) {
+  require_same_weights(model, state.step);
   directory.save(checkpoint(), state.step, best, kKeptCheckpoints);
   write_trainer_state();
 }
@@ -254,6 +260,56 @@ Variable FinetuneRun::loss(const data::LabelledBatch& batch, nn::ForwardContext&
   return ops::cross_entropy(output, IntTensor::from({rows}, batch.classes), options);
 }
 
+// Rows count by the weights of their classes, where classes have weights.
+static double weight_of(const data::LabelledBatch& batch, const Tensor& class_weights) {
+  if (!class_weights.defined()) return static_cast<double>(batch.size());
+  double sum = 0;
+  for (const std::int32_t row : batch.classes) sum += static_cast<double>(class_weights.data()[row]);
+  return sum;
+}
+
+Variable FinetuneRun::loss_of_part(const data::LabelledBatch& batch, const SequenceGroup& rows,
+                                   nn::ForwardContext& context) {
+  if (rows.sequences == batch.size()) return loss(batch, context);
+  const data::LabelledBatch part = data::part_of(batch, rows.first, rows.sequences);
+  const double share = weight_of(part, class_weights) / weight_of(batch, class_weights);
+  return ops::scale(loss(part, context), static_cast<float>(share));
+}
+
+// What the rows of a batch are and what the model says: (row, true value, prediction, confidence) each.
+static void append_rows(const data::LabelledBatch& batch, const Tensor& logits, bool regression,
+                        std::vector<double>& numbers) {
+  const std::size_t width = static_cast<std::size_t>(logits.shape().columns());
+  for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+    const std::span<const float> scores = logits.span().subspan(i * width, width);
+    numbers.push_back(static_cast<double>(batch.rows[i]));
+    if (regression) {
+      numbers.insert(numbers.end(),
+                     {static_cast<double>(batch.values[i]), static_cast<double>(scores[0]), 0.0});
+      continue;
+    }
+    const auto top =
+        static_cast<std::int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+    numbers.insert(numbers.end(), {static_cast<double>(batch.classes[i]), static_cast<double>(top),
+                                   probability_of(scores, top)});
+  }
+}
+
+std::vector<double> FinetuneRun::score_own(data::LabelledLoader& batches) {
+  const processes::Range own = processes::own_share(batches.batches());
+  std::vector<double> numbers;
+  for (std::int64_t index = own.begin; index < own.end; ++index) {
+    const data::LabelledBatch batch = batches.batch(0, index);
+    nn::ForwardContext context;
+    Variable logits;
+    const auto rows = static_cast<double>(batch.size());
+    numbers.push_back(static_cast<double>(loss(batch, context, &logits).item()) * rows);
+    numbers.push_back(rows);
+    append_rows(batch, logits.value(), data.train.regression, numbers);
+  }
+  return numbers;
+}
+
 SetPredictions FinetuneRun::score(data::LabelledLoader& batches) {
   const NoGradGuard no_grad;
   SetPredictions result;
@@ -266,24 +322,22 @@ SetPredictions FinetuneRun::score(data::LabelledLoader& batches) {
   p.classes.resize(regression ? 0 : rows);
   result.confidence.resize(regression ? 0 : rows);
   double sum = 0;
-  for (std::int64_t index = 0; index < batches.batches(); ++index) {
-    const data::LabelledBatch batch = batches.batch(0, index);
-    nn::ForwardContext context;
-    Variable logits;
-    sum += static_cast<double>(loss(batch, context, &logits).item()) * static_cast<double>(batch.size());
-    const std::size_t width = static_cast<std::size_t>(logits.shape().columns());
-    for (std::size_t i = 0; i < batch.rows.size(); ++i) {
-      const std::size_t row = static_cast<std::size_t>(batch.rows[i]);
-      const std::span<const float> scores = logits.value().span().subspan(i * width, width);
-      if (regression) {
-        p.true_values[row] = static_cast<double>(batch.values[i]);
-        p.values[row] = static_cast<double>(scores[0]);
-        continue;
+  const std::vector<double> own = score_own(batches);
+  for (const std::vector<double>& all : processes::gather_numbers(std::span<const double>(own))) {
+    for (NumberReader reader(all); !reader.done();) {
+      sum += reader.next();
+      for (std::int64_t left = reader.next_count(); left > 0; --left) {
+        const auto row = static_cast<std::size_t>(reader.next_count());
+        if (regression) {
+          p.true_values[row] = reader.next();
+          p.values[row] = reader.next();
+          reader.next();
+        } else {
+          p.true_classes[row] = static_cast<std::int32_t>(reader.next_count());
+          p.classes[row] = static_cast<std::int32_t>(reader.next_count());
+          result.confidence[row] = reader.next();
+        }
       }
-      p.true_classes[row] = batch.classes[i];
-      p.classes[row] =
-          static_cast<std::int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
-      result.confidence[row] = probability_of(scores, p.classes[row]);
     }
   }
   result.loss = sum / static_cast<double>(std::max<std::size_t>(rows, 1));

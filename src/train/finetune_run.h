@@ -54,6 +54,9 @@ struct FinetuneRun {
   void write_trainer_state() const;
   // The loss of a batch, in training by the weights of the classes, and its logits.
   Variable loss(const data::LabelledBatch& batch, nn::ForwardContext& context, Variable* logits = nullptr);
+  // The part of it that some of the batch's rows give, by the classes' weights; parts add up to the whole.
+  Variable loss_of_part(const data::LabelledBatch& batch, const SequenceGroup& rows,
+                        nn::ForwardContext& context);
   // Hard routing, no dropout.
   SetPredictions score(data::LabelledLoader& batches);
 
@@ -69,6 +72,7 @@ struct FinetuneRun {
   FinetuneState state;
 
  private:
+  std::vector<double> score_own(data::LabelledLoader& batches);
   model::LabelInfo label_info() const;
   model::RoutingProvenance provenance() const;
   io::Checkpoint checkpoint();

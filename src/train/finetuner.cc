@@ -11,7 +11,9 @@
 #include "espalier/base/progress.h"
 #include "espalier/data/glue.h"
 #include "espalier/io/text_file.h"
+#include "espalier/processes/processes.h"
 #include "espalier/train/routing_schedule.h"
+#include "train/agreement.h"
 #include "train/finetune_evaluation.h"
 #include "train/finetune_run.h"
 #include "train/not_finite.h"
@@ -28,13 +30,13 @@ double learning_rate(const FinetuneRun& run) {
 double update(FinetuneRun& run) {
   const std::int64_t epoch = run.state.step / run.steps_per_epoch();
   const data::LabelledBatch batch = run.train.batch(epoch, run.state.step % run.steps_per_epoch());
-  const auto loss = [&](const SequenceGroup&, nn::ForwardContext& context) {
-    return run.loss(batch, context);
+  const auto loss = [&](const SequenceGroup& group, nn::ForwardContext& context) {
+    return run.loss_of_part(batch, group, context);
   };
   UpdateResult result;
   try {
     result = run.updater.update(
-        SequenceGroups::whole(batch.size()), loss,
+        SequenceGroups::whole(batch.size(), run.config.gradient_groups), loss,
         {.lr = learning_rate(run),
          .routing = routing_at(run.config.routing, run.base.arch.ffn.depth, run.used_fraction()),
          .pass = run.state.step});
@@ -100,6 +102,8 @@ std::optional<EpochScore> train_loop(FinetuneRun& run, const std::string& title)
     run.state.loss_sum += loss;
     const Clock::time_point now = Clock::now();
     run.state.seconds += std::chrono::duration<double>(now - last).count();
+    const Wishes wishes = agree({run.state.seconds, interrupt_signal(), take_save_wish()});
+    run.state.seconds = wishes.seconds;
     progress.update(static_cast<double>(run.state.step) / end,
                     fmt::format("step {}  epoch {:.2f}  loss {:.3f}", run.state.step, run.epoch(), loss));
     if (run.state.step % run.config.log_steps == 0) log_step(run, loss);
@@ -107,11 +111,13 @@ std::optional<EpochScore> train_loop(FinetuneRun& run, const std::string& title)
       progress.clear();
       score = evaluate_and_save(run);
     }
-    if (const int signal = interrupt_signal(); signal != 0 && run.state.step < run.end_step()) {
-      if (!at_epoch_end(run)) run.save(false);
+    const bool saved = at_epoch_end(run);
+    if (!saved && (wishes.save || wishes.signal != 0)) run.save(false);
+    if (wishes.signal != 0 && run.state.step < run.end_step()) {
+      processes::meet();  // before anybody ends: process 0 has saved
       throw Interrupted(fmt::format("stopped at step {} after saving; {}", run.state.step,
                                     RunDirectory::how_to_continue(run.config.resume)),
-                        signal);
+                        wishes.signal);
     }
     last = Clock::now();
   }
@@ -154,6 +160,8 @@ FinetuneResults finetune(const config::FinetuneConfig& config, const FinetuneOpt
   validate(config);
   if (data::is_glue_task(config.task.name)) refuse_custom_keys(config);
   FinetuneRun run(config, options.report_data, options.inputs);
+  require_gradient_groups(SequenceGroups::whole(config.batch_size, config.gradient_groups).gradient_groups,
+                          config.batch_size);
   if (options.report_unread) report_unread(run.base.require_tokenizer(), run.data);
   const std::unique_ptr<AnomalyGuard> anomaly =
       config.detect_anomaly ? std::make_unique<AnomalyGuard>() : nullptr;

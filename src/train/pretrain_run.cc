@@ -13,6 +13,7 @@
 #include "espalier/train/run_inputs.h"
 #include "model/checkpoint_metadata.h"
 #include "model/word_difference.h"
+#include "train/agreement.h"
 #include "train/initial_model.h"
 #include "train/optimizer_tensors.h"
 
@@ -36,6 +37,13 @@ config::PretrainConfig resolved(config::PretrainConfig config, const io::TokenSt
     throw InputError(fmt::format("arch.embedding.max_positions is {}, but {} holds sequences of {} tokens",
                                  config.arch.embedding.max_positions, config.data, store.sequence_length()));
   }
+  return config;
+}
+
+// What runs did before there were keys for it.
+config::PretrainConfig config_of_older_versions() {
+  config::PretrainConfig config;
+  config.gradient_groups = 1;
   return config;
 }
 
@@ -73,6 +81,7 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
   io::write_text_atomically(directory.config_path(), config::dump(config));
   if (config.tensorboard) directory.write_events(settings_of(config), config::pretrain_resume_rule);
   directory.check_space(checkpoint(), config.keep_checkpoints);
+  require_same_weights(model, state.step);
 }
 
 void PretrainRun::begin() {
@@ -128,7 +137,7 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   const bool recorded = config.init.empty() || !state.inputs.empty();
   require_same_config(checkpoint.config_yaml, where, config::settings_of(config),
                       {config::pretrain_resume_rule, recorded, way_out_by("init", config.run),
-                       settings_of(config::PretrainConfig())});
+                       settings_of(config_of_older_versions())});
   check_init(where);
   if (state.data_fingerprint != data_now) {
     throw InputError(fmt::format("{}: data: the run was trained on other data than {} holds now. {}", where,
@@ -169,6 +178,7 @@ io::Checkpoint PretrainRun::checkpoint() {
 }
 
 void PretrainRun::save(bool last) {
+  require_same_weights(model, state.step);
   const bool best = best_step == state.step;
   try {
     directory.save(checkpoint(), state.step, best, config.keep_checkpoints);

@@ -15,11 +15,10 @@ namespace {
 // the same bits for every larger micro-batch.
 constexpr std::int64_t kPassTokens = 4096;
 
-SequenceGroups groups_of(const PretrainRun& run, const PretrainPlan& plan) {
+SequenceGroups groups_of(const PretrainRun& run, std::int64_t sequences) {
   const std::int64_t longest = std::max(kPassTokens / run.train.sequence_length(), std::int64_t{1});
-  return {.first = run.state.sequences,
-          .sequences = plan.sequences,
-          .size = std::min(run.config.micro_batch, longest)};
+  const std::int64_t size = std::min(run.config.micro_batch, longest);
+  return SequenceGroups::cut(run.state.sequences, sequences, size, run.config.gradient_groups);
 }
 
 [[noreturn]] void fail(const PretrainRun& run, const SequenceGroups& groups, const NotFinite& found) {
@@ -51,6 +50,10 @@ UpdateResult update_or_tell(PretrainRun& run, const SequenceGroups& groups, Grou
 
 }  // namespace
 
+SequenceGroups full_update(const PretrainRun& run) {
+  return groups_of(run, run.config.batch_size);
+}
+
 PretrainPlan plan_update(const config::PretrainConfig& config, double t) {
   PretrainPlan plan;
   plan.used = t;
@@ -62,8 +65,7 @@ PretrainPlan plan_update(const config::PretrainConfig& config, double t) {
 
 PretrainResult update(PretrainRun& run, const PretrainPlan& plan, bool statistics) {
   const std::int64_t predictions = run.train.predictions_per_sequence();
-  std::int64_t correct = 0;
-  const auto loss = [&](const SequenceGroup& group, nn::ForwardContext& context) {
+  const auto loss = [&](const SequenceGroup& group, nn::ForwardContext& context) -> GroupResult {
     data::MaskedBatch& batch = run.batch;
     run.train.read_batch(group.first, group.sequences, batch);
     if (run.distiller) {
@@ -72,16 +74,16 @@ PretrainResult update(PretrainRun& run, const PretrainPlan& plan, bool statistic
     }
     const nn::MaskedLmResult part = run.model.loss({batch.ids}, batch.positions, batch.targets,
                                                    static_cast<double>(group.of * predictions), context);
-    correct += part.correct;
-    return part.loss;
+    return {part.loss, part.correct};
   };
-  const SequenceGroups groups = groups_of(run, plan);
+  const SequenceGroups groups = groups_of(run, plan.sequences);
   PretrainResult result;
   result.update = update_or_tell(
       run, groups, loss,
       {.lr = plan.lr, .routing = plan.routing, .pass = run.state.micro_step, .statistics = statistics});
   if (!run.distiller)
-    result.accuracy = static_cast<double>(correct) / static_cast<double>(plan.sequences * predictions);
+    result.accuracy =
+        static_cast<double>(result.update.correct) / static_cast<double>(plan.sequences * predictions);
   ++run.state.step;
   run.state.micro_step += groups.count();
   run.state.sequences += plan.sequences;

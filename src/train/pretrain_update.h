@@ -17,6 +17,9 @@ struct PretrainPlan {
 };
 PretrainPlan plan_update(const config::PretrainConfig& config, double t);
 
+// The sequences of an update, once the batch has grown to its size.
+SequenceGroups full_update(const PretrainRun& run);
+
 // What an update leaves for the log.
 struct PretrainResult {
   UpdateResult update;

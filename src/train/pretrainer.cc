@@ -10,7 +10,9 @@
 #include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
 #include "espalier/base/resident_memory.h"
+#include "espalier/processes/processes.h"
 #include "espalier/train/pretrain_metrics.h"
+#include "train/agreement.h"
 #include "train/pretrain_run.h"
 #include "train/pretrain_update.h"
 
@@ -117,6 +119,8 @@ void train_loop(PretrainRun& run) {
     const bool log_now = (run.state.step + 1) % run.config.log_steps == 0;
     const PretrainResult result = update(run, plan, log_now && plan.routing.soft);
     watch.lap();
+    const Wishes wishes = agree({run.state.seconds, interrupt_signal(), take_save_wish()});
+    run.state.seconds = wishes.seconds;
     const double speed = watch.tokens_per_second();
     if (progress.due()) {
       progress.update(
@@ -129,25 +133,26 @@ void train_loop(PretrainRun& run) {
       watch.mark();
     }
     const bool evaluate_now = run.config.eval_steps > 0 && run.state.step % run.config.eval_steps == 0;
-    const int signal = interrupt_signal();
     if (evaluate_now && !finished(run)) {
       progress.clear();
       evaluate_and_log(run);
       if (run.best_step == run.state.step) run.save();
     }
     // After the last step only the final evaluation is left, without which the run would not be whole.
-    if (signal != 0 && !finished(run)) {
+    if (wishes.signal != 0 && !finished(run)) {
       run.save(true);
+      processes::meet();  // before anybody ends: process 0 has saved
       throw Interrupted(fmt::format("stopped at step {} after saving; {}", run.state.step,
                                     RunDirectory::how_to_continue(run.config.resume)),
-                        signal);
+                        wishes.signal);
     }
-    if (save_is_due(run, last_save) && !finished(run)) {
+    if ((wishes.save || save_is_due(run, last_save)) && !finished(run)) {
       progress.clear();
       run.save();
       last_save = run.state.seconds;
     }
     watch.lap_aside();
+    run.state.seconds = agree({run.state.seconds}).seconds;
   }
 }
 
@@ -156,6 +161,7 @@ void train_loop(PretrainRun& run) {
 PretrainSummary pretrain(const config::PretrainConfig& config) {
   validate(config);
   PretrainRun run(config);
+  require_gradient_groups(full_update(run).gradient_groups, run.config.batch_size);
   PretrainSummary summary;
   const std::unique_ptr<AnomalyGuard> anomaly =
       config.detect_anomaly ? std::make_unique<AnomalyGuard>() : nullptr;

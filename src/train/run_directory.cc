@@ -9,6 +9,7 @@
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/io/text_file.h"
+#include "espalier/processes/processes.h"
 #include "train/event_log.h"
 #include "train/metric_events.h"
 
@@ -29,6 +30,7 @@ static bool holds_something_else(const fs::path& folder) {
 }
 
 static fs::path checked(fs::path path) {
+  if (!processes::writes()) return path;  // process 0 may be writing there already
   if (fs::exists(path) && !fs::is_directory(path)) {
     throw InputError(fmt::format("run: {} is a file; give a folder", path.string()));
   }
@@ -94,6 +96,14 @@ static bool names_file(const std::string& resume) {
 
 std::optional<io::Checkpoint> RunDirectory::load_to_resume(const std::string& resume,
                                                            const std::string& kind) const {
+  std::optional<io::Checkpoint> checkpoint = find_to_resume(resume, kind);
+  // From here on process 0 writes there.
+  processes::meet();
+  return checkpoint;
+}
+
+std::optional<io::Checkpoint> RunDirectory::find_to_resume(const std::string& resume,
+                                                           const std::string& kind) const {
   if (resume == "never" && has_run()) {
     throw InputError(fmt::format("run: {} already holds a run; resume=auto continues it", path_.string()));
   }
@@ -158,6 +168,7 @@ void RunDirectory::log(const io::Json& line) {
   const std::filesystem::path path = path_ / "metrics.jsonl";
   const std::string text = line.dump() + "\n";
   metrics_ += text;
+  if (!processes::writes()) return;
   std::ofstream file(path, std::ios::binary | (metrics_incomplete_ ? std::ios::trunc : std::ios::app));
   file << (metrics_incomplete_ ? metrics_ : text);
   file.flush();
@@ -179,12 +190,14 @@ void RunDirectory::restore_metrics(const std::string& history) {
 
 void RunDirectory::write_events(const std::vector<config::Setting>& settings,
                                 const config::ResumeRules& rules) {
+  if (!processes::writes()) return;
   events_ = std::make_unique<EventLog>(path_, hyperparameters_of(settings, rules), metrics_);
 }
 
 void RunDirectory::write_trainer_state(std::int64_t step, double epoch, std::int64_t max_steps,
                                        std::optional<double> best_metric,
                                        const fs::path& best_checkpoint) const {
+  if (!processes::writes()) return;
   io::Json state;
   state["global_step"] = step;
   state["epoch"] = epoch;

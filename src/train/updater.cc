@@ -3,15 +3,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <optional>
 
+#include "espalier/processes/processes.h"
 #include "train/not_finite.h"
+#include "train/number_list.h"
 #include "train/objective.h"
 
 namespace espalier::train {
 namespace {
+
+// Of an update, where it is large enough. Enough for as many processes; more would keep more gradients
+// beside.
+constexpr std::int64_t kGradientGroups = 8;
 
 optim::AdamWOptions adamw_options(const config::OptimizerConfig& config) {
   return {
@@ -20,8 +27,26 @@ optim::AdamWOptions adamw_options(const config::OptimizerConfig& config) {
 
 }  // namespace
 
-SequenceGroups SequenceGroups::whole(std::int64_t sequences) {
-  return {.sequences = sequences, .size = sequences, .separable = false};
+SequenceGroups SequenceGroups::whole(std::int64_t sequences, std::int64_t gradient_groups) {
+  SequenceGroups groups = cut(0, sequences, sequences, gradient_groups);
+  groups.separable = false;
+  return groups;
+}
+
+SequenceGroups SequenceGroups::cut(std::int64_t first, std::int64_t sequences, std::int64_t longest,
+                                   std::int64_t gradient_groups) {
+  SequenceGroups groups{.first = first, .sequences = sequences};
+  if (gradient_groups == 0) {
+    const std::int64_t whole = std::clamp(sequences / longest, std::int64_t{1}, kGradientGroups);
+    gradient_groups = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(whole)));
+  }
+  groups.size = std::min(longest, (sequences + gradient_groups - 1) / gradient_groups);
+  groups.gradient_groups = std::min(gradient_groups, groups.count());
+  return groups;
+}
+
+processes::Range SequenceGroups::groups_of(std::int64_t gradient_group) const {
+  return {count() * gradient_group / gradient_groups, count() * (gradient_group + 1) / gradient_groups};
 }
 
 SequenceGroup SequenceGroups::group(std::int64_t index) const {
@@ -34,6 +59,13 @@ struct Updater::Pass {
   nn::ForwardContext context;
   Variable loss;
   Variable objective;  // with the group's share of the entropy
+  std::int64_t correct = 0;
+};
+
+struct Updater::Sums {
+  double loss = 0, entropy = 0;
+  std::int64_t correct = 0;
+  ops::LayerStatistics trees;
 };
 
 Updater::Updater(nn::Module& model, const UpdaterOptions& options)
@@ -51,7 +83,9 @@ Updater::Pass Updater::forward(const SequenceGroup& group, GroupLoss loss, const
   pass.context.step = static_cast<std::uint64_t>(number);
   pass.context.routing = plan.routing.trees;
   pass.context.statistics = statistics;
-  pass.loss = loss(group, pass.context);
+  GroupResult result = loss(group, pass.context);
+  pass.loss = std::move(result.loss);
+  pass.correct = result.correct;
   pass.objective =
       add_entropy(pass.loss, pass.context.entropies, plan.routing.entropy_weight * group.share());
   return pass;
@@ -77,18 +111,68 @@ void Updater::fail(const std::string& quantity, const SequenceGroups& groups, Gr
   throw NotFinite(quantity, "");
 }
 
+Updater::Sums Updater::gradient_group(std::int64_t index, const SequenceGroups& groups, GroupLoss loss,
+                                      const UpdatePlan& plan) {
+  const processes::Range range = groups.groups_of(index);
+  const bool last_own = index + 1 == sum_.own().end;
+  Sums sums;
+  for (std::int64_t i = range.begin; i < range.end; ++i) {
+    const SequenceGroup group = groups.group(i);
+    const Pass pass = forward(group, loss, plan, plan.pass + i, plan.statistics ? &sums.trees : nullptr);
+    sums.loss += static_cast<double>(pass.loss.item());
+    sums.entropy += mean_value(pass.context.entropies) * group.share();
+    sums.correct += pass.correct;
+    if (!std::isfinite(pass.objective.item())) fail("the loss", groups, loss, plan);
+    sum_.add(pass.objective, last_own && i + 1 == range.end);
+  }
+  if (!last_own) sum_.keep_group(index);
+  return sums;
+}
+
+namespace {
+
+void add_to(UpdateResult& result, const Updater::Sums& sums) {
+  result.loss += sums.loss;
+  result.entropy += sums.entropy;
+  result.correct += sums.correct;
+  add_layers(sums.trees, result.trees);
+}
+
+}  // namespace
+
+// Over the gradient groups of all processes, in their order.
+UpdateResult Updater::add_up(const PoolVector<Sums>& own) {
+  UpdateResult result;
+  if (processes::alone()) {
+    for (const Sums& sums : own) add_to(result, sums);
+    return result;
+  }
+  std::vector<double> numbers;
+  for (const Sums& sums : own) {
+    numbers.insert(numbers.end(), {sums.loss, sums.entropy, static_cast<double>(sums.correct)});
+    append(sums.trees, numbers);
+  }
+  for (const std::vector<double>& all : processes::gather_numbers(std::span<const double>(numbers))) {
+    for (NumberReader reader(all); !reader.done();) {
+      Sums sums;
+      sums.loss = reader.next();
+      sums.entropy = reader.next();
+      sums.correct = reader.next_count();
+      sums.trees = reader.next_layers();
+      add_to(result, sums);
+    }
+  }
+  return result;
+}
+
 UpdateResult Updater::update(const SequenceGroups& groups, GroupLoss loss, const UpdatePlan& plan) {
   using Clock = std::chrono::steady_clock;
-  UpdateResult result;
-  sum_.clear();
-  for (std::int64_t i = 0; i < groups.count(); ++i) {
-    const SequenceGroup group = groups.group(i);
-    const Pass pass = forward(group, loss, plan, plan.pass + i, plan.statistics ? &result.trees : nullptr);
-    result.loss += static_cast<double>(pass.loss.item());
-    result.entropy += mean_value(pass.context.entropies) * group.share();
-    if (!std::isfinite(pass.objective.item())) fail("the loss", groups, loss, plan);
-    sum_.add(pass.objective);
-  }
+  sum_.begin(groups.gradient_groups);
+  PoolVector<Sums> own;
+  for (std::int64_t i = sum_.own().begin; i < sum_.own().end; ++i)
+    own.push_back(gradient_group(i, groups, loss, plan));
+  sum_.finish();
+  UpdateResult result = add_up(own);
   frozen_.clear_gradients();
   const Clock::time_point begin = Clock::now();
   const optim::GradientNorm norm = optim::gradient_norm(optimizer_.slots());

@@ -10,6 +10,7 @@
 #include "espalier/config/pretrain_config.h"
 #include "espalier/nn/context.h"
 #include "espalier/optim/adamw.h"
+#include "espalier/processes/summation_tree.h"
 #include "espalier/train/routing_schedule.h"
 #include "train/frozen_decisions.h"
 #include "train/gradient_sum.h"
@@ -25,23 +26,38 @@ struct SequenceGroup {
   double share() const { return static_cast<double>(sequences) / static_cast<double>(of); }
 };
 
-// The sequences of an update in groups of `size`, the last one of what is left. Groups are the unit of
-// summation: the bits of the gradient depend on their size.
+// The sequences of an update in groups of `size`, the last one of what is left; and these groups in runs, the
+// gradient groups, which processes share. Both are units of summation: the bits of the gradient depend on
+// them.
 struct SequenceGroups {
   std::int64_t first = 0;
   std::int64_t sequences = 1;
   std::int64_t size = 1;
   bool separable = true;  // the loss of each sequence alone can be asked for, and so who spoils the update
+  std::int64_t gradient_groups = 1;
 
-  // A batch that has a loss only as a whole.
-  static SequenceGroups whole(std::int64_t sequences);
+  // A batch that has a loss only as a whole, or only in the parts of its gradient groups.
+  static SequenceGroups whole(std::int64_t sequences, std::int64_t gradient_groups = 1);
+  // Groups of `longest` sequences at most, in so many gradient groups, or as many as there are sequences for.
+  // 0: in 8, or the largest power of two that leaves each a whole group.
+  static SequenceGroups cut(std::int64_t first, std::int64_t sequences, std::int64_t longest,
+                            std::int64_t gradient_groups);
   std::int64_t count() const { return (sequences + size - 1) / size; }
   SequenceGroup group(std::int64_t index) const;
+  // Of a gradient group: its groups.
+  processes::Range groups_of(std::int64_t gradient_group) const;
 };
 
-// The group's part of the loss: its sum over the group / the count over which it is the mean, that of
-// `group.of` sequences. Parts add up to the loss of the update.
-using GroupLoss = FunctionRef<Variable(const SequenceGroup& group, nn::ForwardContext& context)>;
+// What a group gives: its part of the loss, the sum over the group / the count over which the loss is the
+// mean, that of `group.of` sequences, so that parts add up to the loss of the update; and how many of its
+// predictions are right, where anybody asks.
+struct GroupResult {
+  GroupResult(Variable part_of_loss, std::int64_t right = 0)  // NOLINT: a loss alone will do
+      : loss(std::move(part_of_loss)), correct(right) {}
+  Variable loss;
+  std::int64_t correct = 0;
+};
+using GroupLoss = FunctionRef<GroupResult(const SequenceGroup& group, nn::ForwardContext& context)>;
 
 struct UpdaterOptions {
   config::OptimizerConfig optimizer;  // its `lr` is not looked at: the plan's is that of the moment
@@ -60,6 +76,7 @@ struct UpdatePlan {
 struct UpdateResult {
   double loss = 0;               // without entropy
   double entropy = 0;            // mean decision entropy, where it is in the objective
+  std::int64_t correct = 0;      // predictions
   double norm = 0;               // of the gradient, before clipping
   ops::LayerStatistics trees;    // where the plan asks for them
   double optimizer_seconds = 0;  // norm, clipping and AdamW
@@ -73,15 +90,22 @@ class Updater {
   // What decides in these trees does not learn from here on.
   void freeze(FrozenDecisions decisions) { frozen_ = std::move(decisions); }
 
-  // One update. NotFinite, with nothing applied, if the objective of a group or the gradient is not finite.
-  // After the first few updates of a shape it asks the system for no memory.
+  // One update, shared with the other processes of the run. NotFinite, with nothing applied, if the objective
+  // of a group or the gradient is not finite. After the first few updates of a shape it asks the system for
+  // no memory.
   UpdateResult update(const SequenceGroups& groups, GroupLoss loss, const UpdatePlan& plan);
+
+  // Of a gradient group.
+  struct Sums;
 
   // Its moments and its count of steps belong into checkpoints.
   optim::AdamW& optimizer() { return optimizer_; }
 
  private:
   struct Pass;
+  Sums gradient_group(std::int64_t index, const SequenceGroups& groups, GroupLoss loss,
+                      const UpdatePlan& plan);
+  static UpdateResult add_up(const PoolVector<Sums>& own);
   Pass forward(const SequenceGroup& group, GroupLoss loss, const UpdatePlan& plan, std::int64_t number,
                ops::LayerStatistics* statistics = nullptr) const;
   [[noreturn]] void fail(const std::string& quantity, const SequenceGroups& groups, GroupLoss loss,

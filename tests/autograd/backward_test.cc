@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <vector>
 
 #include "espalier/autograd/variable.h"
 #include "espalier/base/error.h"
@@ -110,6 +111,38 @@ TEST_CASE("the graph frees its memory while it is walked") {
   CHECK_FALSE(watched.expired());
   backward(y);
   CHECK(watched.expired());
+}
+
+TEST_CASE("a sweep tells of each leaf once, when nothing more comes, and while the rest is still to do") {
+  const Variable early = scalar(2), late = scalar(3), unused = scalar(4);
+  // early is used first and last, so it is complete at the very end.
+  const Variable square = product(early, early);
+  const Variable left = product(square, late);
+  const Variable output = product(left, product(early, scalar(5, false)));
+  std::vector<float> told;
+  backward(output, [&](const Variable& leaf) {
+    told.push_back(leaf.value().data()[0]);
+    if (leaf == late) {
+      CHECK(late.grad().data()[0] == 40.0F);
+      CHECK(early.grad().data()[0] == 60.0F);  // of its last use alone
+    }
+  });
+  CHECK(told == std::vector<float>{3, 2});
+  CHECK(early.grad().data()[0] == 180.0F);
+  // The next sweep counts anew.
+  told.clear();
+  backward(product(late, late), [&](const Variable& leaf) { told.push_back(leaf.value().data()[0]); });
+  CHECK(told == std::vector<float>{3});
+}
+
+TEST_CASE("a gradient can be taken away and put back") {
+  Variable x = scalar(3);
+  backward(product(x, x));
+  Tensor gradient = x.take_grad();
+  CHECK(gradient.data()[0] == 6.0F);
+  CHECK_FALSE(x.grad().defined());
+  x.set_grad(std::move(gradient));
+  CHECK(x.grad().data()[0] == 6.0F);
 }
 
 }  // namespace espalier

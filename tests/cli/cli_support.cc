@@ -17,11 +17,14 @@ void redirect(const std::filesystem::path& path, int to) {
   if (fd < 0 || dup2(fd, to) < 0) _exit(126);
 }
 
-[[noreturn]] void become_espalier(const std::vector<std::string>& arguments) {
-  std::vector<char*> argv = {const_cast<char*>("espalier")};
+[[noreturn]] void become_espalier(const std::vector<std::string>& launcher,
+                                  const std::vector<std::string>& arguments) {
+  std::vector<char*> argv;
+  for (const std::string& word : launcher) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(const_cast<char*>(launcher.empty() ? "espalier" : ESPALIER_BINARY));
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
-  execv(ESPALIER_BINARY, argv.data());
+  execvp(launcher.empty() ? ESPALIER_BINARY : argv[0], argv.data());
   _exit(127);
 }
 
@@ -32,14 +35,14 @@ io::Json Outcome::json() const {
 }
 
 Running::Running(const std::vector<std::string>& arguments, const std::string& environment,
-                 const std::string& out) {
+                 const std::string& out, const std::vector<std::string>& launcher) {
   process_ = fork();
   REQUIRE(process_ >= 0);
   if (process_ > 0) return;
   redirect(out.empty() ? dir_ / "out" : std::filesystem::path(out), STDOUT_FILENO);
   redirect(dir_ / "err", STDERR_FILENO);
   if (!environment.empty()) putenv(const_cast<char*>(environment.c_str()));
-  become_espalier(arguments);
+  become_espalier(launcher, arguments);
 }
 
 Running::~Running() {

@@ -25,9 +25,9 @@ struct Outcome {
 class Running {
  public:
   // `environment` ("NAME=VALUE" or empty) is added to that of the test; standard output goes to `out`, or to
-  // where wait() reads it.
+  // where wait() reads it. `launcher` ("mpirun", "-np", "2") starts the program.
   explicit Running(const std::vector<std::string>& arguments, const std::string& environment = "",
-                   const std::string& out = "");
+                   const std::string& out = "", const std::vector<std::string>& launcher = {});
   ~Running();
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;

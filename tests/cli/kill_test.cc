@@ -6,7 +6,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <functional>
-#include <sstream>
 #include <thread>
 
 #include "espalier/base/philox.h"
@@ -20,18 +19,6 @@ namespace {
 int kills_wanted() {
   const char* setting = std::getenv("ESPALIER_TEST_KILLS");
   return setting == nullptr ? 24 : std::atoi(setting);
-}
-
-// Of each line, what does not depend on the clock.
-std::string steady_metrics(const std::string& run) {
-  std::istringstream lines(read_text(run + "/metrics.jsonl"));
-  std::string steady;
-  for (std::string line; std::getline(lines, line);) {
-    io::Json json = io::parse_json(line, run);
-    for (const char* key : {"time", "tokens_per_s", "rss"}) json.erase(key);
-    steady += io::json_text(json, -1) + "\n";
-  }
-  return steady;
 }
 
 // All that the run leaves: the weights of last.h5 and of best.h5, the metrics, and the state that other

@@ -1,5 +1,7 @@
 #include "tests/cli/training_support.h"
 
+#include <sstream>
+
 #include "espalier/base/philox.h"
 
 namespace espalier::testing {
@@ -88,6 +90,17 @@ const Workshop& workshop() {
 
 std::string weights_checksum_of(const std::string& model) {
   return run_well({"inspect", model, "--json"}).json().at("weights_checksum").get<std::string>();
+}
+
+std::string steady_metrics(const std::string& run) {
+  std::istringstream lines(read_text(run + "/metrics.jsonl"));
+  std::string steady;
+  for (std::string line; std::getline(lines, line);) {
+    io::Json json = io::parse_json(line, run);
+    for (const char* key : {"time", "tokens_per_s", "rss"}) json.erase(key);
+    steady += io::json_text(json, -1) + "\n";
+  }
+  return steady;
 }
 
 }  // namespace espalier::testing

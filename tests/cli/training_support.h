@@ -33,4 +33,7 @@ const Workshop& workshop();
 // weights_checksum as `inspect --json` prints it.
 std::string weights_checksum_of(const std::string& model);
 
+// RUN/metrics.jsonl without what depends on the clock.
+std::string steady_metrics(const std::string& run);
+
 }  // namespace espalier::testing

@@ -200,4 +200,35 @@ TEST_CASE("the same batches for any number of threads") {
   }
 }
 
+TEST_CASE("a part of a batch holds its texts as the batch does") {
+  for (const bool padded : {true, false}) {
+    CAPTURE(padded);
+    LabelledLoaderOptions options = loader_options(4);
+    options.encoding.padded = padded;
+    options.encoding.types = true;
+    LabelledLoader loader(letters(), labelled_texts({"a", "b c d", "e f", "g"}, {"h", "i", "", "j k"}),
+                          options);
+    const LabelledBatch batch = loader.batch(0, 0);
+    const LabelledBatch part = part_of(batch, 1, 2);
+    CHECK(part.size() == 2);
+    CHECK(part.rows == std::vector<std::int64_t>{1, 2});
+    CHECK(part.classes == std::vector<std::int32_t>{1, 0});
+    CHECK(part.tokens.packed() == !padded);
+    CHECK(part.tokens.sequences() == 2);
+    if (padded) {
+      const std::int64_t width = batch.tokens.ids.shape()[1];
+      CHECK(part.tokens.ids.to_vector() == batch.tokens.ids.slice_rows(1, 3).to_vector());
+      CHECK(part.tokens.types.to_vector() == batch.tokens.types.slice_rows(1, 3).to_vector());
+      CHECK(part.tokens.mask.shape() == Shape{2, width});
+      continue;
+    }
+    const std::int32_t begin = batch.tokens.first_rows.data()[1], end = batch.tokens.first_rows.data()[3];
+    const Ids ids = batch.tokens.ids.to_vector(), types = batch.tokens.types.to_vector();
+    CHECK(part.tokens.ids.to_vector() == Ids(ids.begin() + begin, ids.begin() + end));
+    CHECK(part.tokens.types.to_vector() == Ids(types.begin() + begin, types.begin() + end));
+    CHECK(part.tokens.first_rows.to_vector() ==
+          Ids{0, batch.tokens.first_rows.data()[2] - begin, end - begin});
+  }
+}
+
 }  // namespace espalier::data

@@ -302,4 +302,68 @@ TEST_CASE("a gradient that is not finite: its parameter, and the operation where
   CHECK(together.origin.empty());
 }
 
+TEST_CASE("gradient groups hold whole groups where there are enough, else equal parts") {
+  const auto cut = [](std::int64_t sequences, std::int64_t longest, std::int64_t wanted) {
+    const SequenceGroups groups = SequenceGroups::cut(5, sequences, longest, wanted);
+    std::vector<std::int64_t> counts;
+    for (std::int64_t i = 0; i < groups.gradient_groups; ++i) {
+      std::int64_t count = 0;
+      for (std::int64_t j = groups.groups_of(i).begin; j < groups.groups_of(i).end; ++j)
+        count += groups.group(j).sequences;
+      counts.push_back(count);
+    }
+    return counts;
+  };
+  using Counts = std::vector<std::int64_t>;
+  CHECK(cut(32, 8, 1) == Counts{32});
+  CHECK(cut(32, 8, 2) == Counts{16, 16});
+  CHECK(cut(24, 8, 2) == Counts{8, 16});
+  CHECK(cut(32, 8, 8) == Counts{4, 4, 4, 4, 4, 4, 4, 4});
+  CHECK(cut(3, 8, 8) == Counts{1, 1, 1});
+  // By itself: 8, or what leaves each a whole group.
+  CHECK(cut(32, 8, 0) == Counts{8, 8, 8, 8});
+  CHECK(cut(24, 8, 0) == Counts{8, 16});
+  CHECK(cut(8, 8, 0) == Counts{8});
+  CHECK(cut(5, 8, 0) == Counts{5});
+  CHECK(cut(160, 8, 0).size() == 8);
+}
+
+TEST_CASE("gradient groups add up in their tree, each in its order") {
+  nn::MaskedLm ours(tiny_tree()), plain(tiny_tree());
+  initialize(ours, 0.2F, 5);
+  initialize(plain, 0.2F, 5);
+  Updater updater(ours, options());
+  const auto loss = [&](const SequenceGroup& group, nn::ForwardContext& context) {
+    return Batches{ours}.part(group.first, group.sequences, group.of, context);
+  };
+  SequenceGroups groups = SequenceGroups::cut(0, 12, 2, 5);
+  REQUIRE(groups.gradient_groups == 5);
+  REQUIRE(groups.groups_of(4).size() == 2);
+  updater.update(groups, loss, with_lr(0));
+  // (0 + 1) + (2 + 3), and then the fifth, which is a sum of two.
+  std::vector<std::vector<float>> sums;
+  for (std::int64_t i = 0; i < 5; ++i) {
+    plain.clear_gradients();
+    for (std::int64_t j = groups.groups_of(i).begin; j < groups.groups_of(i).end; ++j) {
+      nn::ForwardContext context;
+      context.training = true;
+      context.step = static_cast<std::uint64_t>(j);
+      backward(Batches{plain}.part(groups.group(j).first, groups.group(j).sequences, 12, context));
+    }
+    std::vector<float>& sum = sums.emplace_back();
+    for (const nn::NamedParameter& parameter : plain.parameters()) {
+      REQUIRE(parameter.value.grad().defined());
+      sum.insert(sum.end(), parameter.value.grad().span().begin(), parameter.value.grad().span().end());
+    }
+  }
+  std::size_t next = 0;
+  for (const nn::NamedParameter& parameter : ours.parameters()) {
+    for (const float value : parameter.value.grad().span()) {
+      const auto at = [&](std::size_t group) { return sums[group][next]; };
+      CHECK(value == ((at(0) + at(1)) + (at(2) + at(3))) + at(4));
+      ++next;
+    }
+  }
+}
+
 }  // namespace espalier::train

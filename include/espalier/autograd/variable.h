@@ -7,6 +7,7 @@
 #include <span>
 
 #include "espalier/autograd/closure.h"
+#include "espalier/base/parallel.h"
 #include "espalier/tensor/destination.h"
 #include "espalier/tensor/tensor.h"
 
@@ -36,6 +37,10 @@ class Variable {
   // too is never added to, so an operation may hand its gradient on to several inputs.
   void accumulate_grad(const Tensor& contribution);
   void clear_grad();
+  // Takes the gradient away, undefined if there is none; and puts one of the value's shape (or undefined)
+  // there.
+  Tensor take_grad();
+  void set_grad(Tensor grad);
 
   // The same place in the graph without the value, for record(): an input whose value backward does not read
   // need not stay in memory until then. A leaf is returned as it is.
@@ -78,6 +83,10 @@ bool records_gradient(std::initializer_list<Variable> inputs);
 void backward(const Variable& loss, float seed = 1.0F);
 // The same from any shape with an explicit upstream gradient.
 void backward(const Variable& output, const Tensor& upstream);
+// The same, telling of each leaf as soon as nothing more is added to its gradient, while the rest of the
+// sweep is still to come (as torch's hooks after accumulation do; sums over processes overlap the sweep by
+// it).
+void backward(const Variable& loss, FunctionRef<void(const Variable& leaf)> on_complete);
 
 // While alive, operations on this thread are not recorded.
 class NoGradGuard {

@@ -7,12 +7,14 @@
 
 namespace espalier {
 
-// Catches SIGINT and SIGTERM from now on, on a thread of its own. Call it first thing in main(), once:
-// threads that exist already would still be interrupted. What follows within 3 seconds of the first signal is
-// taken as the same wish; a signal after that ends the process at once.
+// Catches SIGINT, SIGTERM and SIGUSR1 from now on, on a thread of its own. Call it first thing in main(),
+// once: threads that exist already would still be interrupted. What follows within 3 seconds of the first
+// signal is taken as the same wish; a signal after that ends the process at once.
 void install_interrupt_handlers();
 // The signal received, or 0.
 int interrupt_signal();
+// Whether SIGUSR1 has arrived since this was asked last: a training saves a checkpoint and goes on.
+bool take_save_wish();
 // For tests: as if `signal` had arrived (0 clears the flag).
 void set_interrupt_signal(int signal);
 

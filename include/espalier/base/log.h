@@ -11,4 +11,12 @@ bool quiet();
 void log_info(std::string_view message);
 void log_warning(std::string_view message);
 
+// Of several processes that do the same, one speaks: with a number above 0 the two above print nothing, and
+// what follows is told with the number.
+void set_log_process(int number);
+int log_process();
+// What this process has to say, whatever the others say.
+void log_warning_of_any_process(std::string_view message);
+void log_error(std::string_view message);  // "espalier: message"
+
 }  // namespace espalier

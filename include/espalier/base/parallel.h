@@ -33,9 +33,12 @@ class FunctionRef<Result(Arguments...)> {
 // Cores this process may use: affinity mask and cgroup CPU quota included, at least 1.
 int available_cores();
 
-// Sets how many threads parallel_for uses (>= 1); the default is available_cores().
+// Sets how many threads parallel_for uses (>= 1); the default is available_cores(), or what is set as such.
 void set_thread_count(int threads);
+void set_default_thread_count(int threads);
 int thread_count();
+// What set_thread_count() was given; 0: it was not called.
+int requested_threads();
 
 // Calls body(begin, end) for the consecutive ranges [0, grain), [grain, 2 grain) ... of [0, count), on any
 // thread and in any order. The ranges depend on `count` and `grain` only. Denormals are flushed to zero

@@ -40,6 +40,7 @@ struct FinetuneConfig {
   double epochs = 5;
   std::int64_t max_steps = 0;
   std::int64_t batch_size = 16;
+  std::int64_t gradient_groups = 0;  // parts of an update that processes share; 0: one
   std::int64_t max_length = 128;
   bool bucket_by_length = true;
   bool dropout = true;

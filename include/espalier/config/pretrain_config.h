@@ -54,6 +54,7 @@ struct PretrainConfig {
   double warmup = 0.0;                 // share of the budget in which the learning rate rises
   std::int64_t batch_size = 8192;      // sequences of an update
   std::int64_t micro_batch = 128;      // sequences in memory at a time, at most
+  std::int64_t gradient_groups = 0;    // parts of an update that processes share; 0: 8, or what there is
   double batch_ramp = 0.6;             // share of the budget in which the batch grows to its size
   double mask_rate = 0.25;             // share of the tokens that are predicted
   bool dropout = false;                // that of arch, in training

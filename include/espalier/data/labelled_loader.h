@@ -25,6 +25,9 @@ struct LabelledBatch {
   std::int64_t size() const { return static_cast<std::int64_t>(rows.size()); }
 };
 
+// Texts first .. first + count - 1 of a batch. `real_tokens` stays that of the whole.
+LabelledBatch part_of(const LabelledBatch& batch, std::int64_t first, std::int64_t count);
+
 struct LabelledLoaderOptions {
   std::int64_t batch_size = 16;
   model::TextEncoding encoding;

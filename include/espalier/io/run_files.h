@@ -5,6 +5,9 @@
 //     RUN/checkpoints/step-N.h5
 //     RUN/last.h5, RUN/best.h5    hard links into checkpoints/
 //     RUN/tensorboard/events.out.tfevents.BEGIN.espalier.N
+//
+// Of several processes of one run (processes/processes.h) process 0 alone does any of this; what changes the
+// disk does nothing in the others.
 #pragma once
 
 #include <cstdint>

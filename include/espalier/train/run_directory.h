@@ -1,5 +1,6 @@
 // A run's folder: config.yaml, metrics.jsonl, trainer_state.json, checkpoints/step-N.h5, last.h5, best.h5,
-// tensorboard/ where it is asked for, and the lock that keeps a second process out.
+// tensorboard/ where it is asked for, and the lock that keeps a second process out. Of several processes of
+// one run, process 0 alone writes there; the others read the same files, by the same path.
 #pragma once
 
 #include <cstdint>
@@ -62,6 +63,7 @@ class RunDirectory {
                            const std::filesystem::path& best_checkpoint) const;
 
  private:
+  std::optional<io::Checkpoint> find_to_resume(const std::string& resume, const std::string& kind) const;
   // Points last.h5, and best.h5 if `best`, at the checkpoint of `step`.
   void point_at(std::int64_t step, bool best) const;
   // Where checkpoints/ is gone, gives last.h5, which is of `step`, its name there again.

@@ -1,0 +1,137 @@
+#include "espalier/processes/processes.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <thread>
+
+#include "espalier/base/error.h"
+#include "espalier/base/log.h"
+#include "espalier/base/parallel.h"
+#include "processes/cores.h"
+#include "processes/engine.h"
+#include "processes/gather.h"
+#include "processes/launcher.h"
+#include "processes/own_engine.h"
+
+namespace espalier::processes {
+namespace {
+
+std::unique_ptr<Engine> engine;
+
+// How long an error waits for process 0 to say the same.
+constexpr std::chrono::seconds kSameError{3};
+
+std::string text_of(const Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+void require_alike(const std::vector<std::string>& likeness) {
+  for (const std::string& own : likeness) {
+    const std::vector<Bytes> all = gather(std::as_bytes(std::span(own)));
+    for (std::size_t i = 1; i < all.size(); ++i) {
+      if (all[i] == all[0]) continue;
+      throw InputError(
+          fmt::format("process 0 has {}, but process {} has {}: their results would differ; run the same "
+                      "program everywhere "
+                      "(ESPALIER_ISA=avx2 or sse4, exported to all processes, chooses an instruction set "
+                      "that all hosts have)",
+                      text_of(all[0]), i, text_of(all[i])));
+    }
+  }
+}
+
+void share_cores() {
+  std::vector<Cores> all;
+  for (const Bytes& bytes : gather(bytes_of(own_cores()))) all.push_back(cores_in(bytes));
+  const int number = place().number;
+  set_default_thread_count(threads_of(all, number));
+  const std::string complaint = complaint_of(all, number, started_by_open_mpi());
+  if (!complaint.empty()) log_warning_of_any_process(complaint);
+}
+
+// Open MPI binds even one process to one core.
+void tell_of_binding() {
+  if (!started_by_open_mpi()) return;
+  const std::vector<Cores> all{own_cores()};
+  const std::string complaint = complaint_of(all, 0, true);
+  if (!complaint.empty()) log_warning(complaint);
+}
+
+}  // namespace
+
+Engine& own_engine() {
+  ESPALIER_CHECK(engine != nullptr);
+  return *engine;
+}
+
+Place place() {
+  return engine ? Place{engine->number(), engine->count()} : Place{};
+}
+
+std::string library() {
+  return messages::library();
+}
+
+int launched() {
+  return launched_processes();
+}
+
+void start(const std::vector<std::string>& likeness) {
+  if (launched() == 1) return tell_of_binding();
+  if (library().empty()) {
+    throw InputError(fmt::format(
+        "started as {} processes, but this program is built without MPI: install an MPI library (Debian: "
+        "libopenmpi-dev) and build again with -DESPALIER_MPI=ON, or start it alone",
+        launched()));
+  }
+  engine = std::make_unique<Engine>();
+  if (engine->count() != launched()) {
+    throw InputError(
+        fmt::format("the launcher started {} processes, but {} found each other: it is of another MPI "
+                    "than the program's, {}",
+                    launched(), engine->count(), library()));
+  }
+  if (!writes()) {
+    set_log_process(engine->number());
+    // What all print, process 0 prints.
+    if (std::freopen("/dev/null", "w", stdout) == nullptr) throw RunError("/dev/null: cannot be opened");
+  }
+  require_alike(likeness);
+  share_cores();
+}
+
+void finish() {
+  engine.reset();
+}
+
+void fail(int status, const std::function<void()>& tell) {
+  if (engine && !writes()) std::this_thread::sleep_for(kSameError);
+  tell();
+  if (engine) engine->fail(status);
+}
+
+std::vector<Bytes> gather(std::span<const std::byte> own) {
+  if (alone()) return {Bytes(own.begin(), own.end())};
+  Gather job(own, place());
+  engine->start(job);
+  engine->wait();
+  return job.take();
+}
+
+void meet() {
+  if (!alone()) gather({});
+}
+
+bool any(bool own) {
+  if (alone()) return own;
+  bool result = false;
+  const char number = own ? 1 : 0;
+  for (const auto& other : gather_numbers(std::span<const char>(&number, 1)))
+    result = result || other[0] != 0;
+  return result;
+}
+
+}  // namespace espalier::processes

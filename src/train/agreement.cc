@@ -1,0 +1,57 @@
+#include "train/agreement.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+#include "espalier/base/checksum.h"
+#include "espalier/base/error.h"
+#include "espalier/processes/processes.h"
+
+namespace espalier::train {
+
+Wishes agree(const Wishes& own) {
+  if (processes::alone()) return own;
+  Wishes agreed{.seconds = own.seconds};
+  const auto all = processes::gather_numbers(std::span<const Wishes>(&own, 1));
+  agreed.seconds = all.front().front().seconds;
+  for (const auto& wishes : all) {
+    agreed.signal = std::max(agreed.signal, wishes.front().signal);
+    agreed.save = agreed.save || wishes.front().save;
+  }
+  return agreed;
+}
+
+void require_same_weights(nn::Module& model, std::int64_t step) {
+  if (processes::alone()) return;
+  Checksum checksum;
+  for (const nn::NamedParameter& parameter : model.parameters()) {
+    const std::span<const float> values = parameter.value.value().span();
+    checksum.update(values.data(), values.size_bytes());
+  }
+  const std::uint64_t own = checksum.value();
+  const auto all = processes::gather_numbers(std::span<const std::uint64_t>(&own, 1));
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    if (all[i] == all[0]) continue;
+    throw RunError(
+        fmt::format("step {}: process {} holds other weights than process 0: either it read other files (all "
+                    "hosts must see the "
+                    "same `run`, `init` and data), or its processor computes wrongly",
+                    step, i));
+  }
+}
+
+void require_gradient_groups(std::int64_t groups, std::int64_t sequences) {
+  const int processes = processes::place().count;
+  if (processes <= groups) return;
+  throw InputError(
+      fmt::format("{} processes were started, but an update of {} sequences has {} gradient group{}, and "
+                  "each process needs one: "
+                  "give train.gradient_groups={} (it decides the order of sums, so keep it for all runs that "
+                  "shall be equal), a "
+                  "larger train.batch_size, or fewer processes",
+                  processes, sequences, groups, groups == 1 ? "" : "s", processes));
+}
+
+}  // namespace espalier::train

@@ -1,0 +1,27 @@
+// What the processes of a run must agree on between updates, so that all take the same way.
+#pragma once
+
+#include <cstdint>
+
+#include "espalier/nn/module.h"
+
+namespace espalier::train {
+
+// What a process knows that others may not.
+struct Wishes {
+  double seconds = 0;  // of wall time; process 0's count
+  int signal = 0;      // the signal to stop by; any process's
+  bool save = false;   // a checkpoint is asked for (SIGUSR1); any process's
+};
+// The same in all processes.
+Wishes agree(const Wishes& own);
+
+// RunError, naming the step, if processes hold other weights than process 0: their hardware or their files
+// differ.
+void require_same_weights(nn::Module& model, std::int64_t step);
+
+// InputError if more processes were started than an update has gradient groups. `sequences`: those of an
+// update.
+void require_gradient_groups(std::int64_t groups, std::int64_t sequences);
+
+}  // namespace espalier::train
