@@ -176,6 +176,7 @@ template Option* Command::add_option(const std::string&, std::int64_t&, const st
 template Option* Command::add_option(const std::string&, std::uint64_t&, const std::string&);
 template Option* Command::add_option(const std::string&, std::vector<std::int64_t>&, const std::string&);
 template Option* Command::add_option(const std::string&, double&, const std::string&);
+template Option* Command::add_option(const std::string&, std::optional<std::int64_t>&, const std::string&);
 template Option* Command::add_option(const std::string&, std::optional<double>&, const std::string&);
 template Option* Command::add_option(const std::string&, std::optional<std::string>&, const std::string&);
 

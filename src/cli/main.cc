@@ -55,6 +55,7 @@ void add_verbs(Command& app) {
   add_import(app);
   add_inspect(app);
   add_report(app);
+  add_trees(app);
   add_bench(app);
 }
 

@@ -19,6 +19,7 @@ void add_export(Command& app);
 void add_import(Command& app);
 void add_inspect(Command& app);
 void add_report(Command& app);
+void add_trees(Command& app);
 void add_bench(Command& app);
 
 }  // namespace espalier::cli

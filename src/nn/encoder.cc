@@ -54,6 +54,7 @@ static Variable inside(const char* name, std::size_t layer, const Forward& forwa
 Variable Encoder::first_layers(const Tokens& tokens, std::size_t but, ForwardContext& context) {
   context.entropies.clear();
   context.next_tree_layer = 0;
+  if (context.leaves != nullptr) context.leaves->clear();
   if (context.traces != nullptr) context.traces->clear();
   context.next_dropout_site = 0;
   Variable x = inside("embedding", kNoLayer, [&] { return embedding_.forward(tokens, context); });
@@ -87,8 +88,8 @@ Variable Encoder::forward_at(const Tokens& tokens, const IntTensor& positions, F
 bool narrows_last_layer(const EncoderOptions& options, const ForwardContext& context, std::int64_t tokens,
                         std::int64_t positions) {
   const bool tree = options.layers > 0 && has_trees(layer_options(options, options.layers - 1).ffn);
-  const bool watched =
-      tree && (context.routing.mode == ops::RoutingMode::kSoft || context.statistics != nullptr);
+  const bool watched = tree && (context.routing.mode == ops::RoutingMode::kSoft ||
+                                context.statistics != nullptr || context.leaves != nullptr);
   return options.layers > 0 && !context.dropout && !watched && 2 * positions <= tokens;
 }
 

@@ -91,6 +91,7 @@ Variable Fff::forward(const Variable& x, ForwardContext& context) {
                                                         routing, context.training, statistics)
                                      : ops::leaf_tree(x, leaves_, {trees_, depth_, leaf_activation_}, routing,
                                                       context.training, statistics);
+  if (context.leaves != nullptr) context.leaves->push_back(result.leaf);
   if (result.entropy.defined()) context.entropies.push_back(result.entropy);
   return result.output;
 }

@@ -99,7 +99,7 @@ TreeResult hard_tree(const Variables& in, const LeafTreeOptions& options, const 
                                      routing.mode == RoutingMode::kStraightThrough ? &decisions : nullptr,
                                      leaf_destinations(inputs));
   };
-  return {record(kLeafTree, y, in, backward), Variable()};
+  return {record(kLeafTree, y, in, backward), Variable(), paths.leaf};
 }
 
 // What a soft pass keeps: the dense form's tape, or the survivors.

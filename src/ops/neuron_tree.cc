@@ -69,7 +69,7 @@ TreeResult hard_tree(const Variables& in, Size size, const TreeRouting& routing,
                                        routing.mode == RoutingMode::kStraightThrough ? &decisions : nullptr,
                                        neuron_destinations(inputs));
   };
-  return {record(kNeuronTree, y, in, backward), Variable()};
+  return {record(kNeuronTree, y, in, backward), Variable(), paths.leaf};
 }
 
 // What a soft pass keeps: the dense form's tape, or the survivors.

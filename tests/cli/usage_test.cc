@@ -14,7 +14,7 @@ TEST_CASE("help and version") {
   CHECK(version.ends_with(")\n"));
   const std::string help = run_well({"--help"}).out;
   for (const char* verb : {"prepare", "pretrain", "finetune", "glue", "evaluate", "fill-mask", "classify",
-                           "embed", "tokenize", "export", "import", "inspect", "report", "bench"}) {
+                           "embed", "tokenize", "export", "import", "inspect", "report", "trees", "bench"}) {
     INFO(verb);
     CHECK(help.find(verb) != std::string::npos);
     CHECK(run_well({verb, "--help"}).out.find(verb) != std::string::npos);

@@ -27,6 +27,8 @@ struct ForwardContext {
   // them.
   ops::LayerStatistics* statistics = nullptr;
   std::size_t next_tree_layer = 0;
+  // Where not null, TreeResult::leaf of each tree layer, in layer order; of the last pass alone.
+  std::vector<IntTensor>* leaves = nullptr;
   // Where not null, what each feedforward layer read and gave, in layer order; of the last pass alone.
   std::vector<FeedForwardTrace>* traces = nullptr;
   // Dropout sites draw from disjoint index ranges in the order they are reached.

@@ -39,10 +39,12 @@ struct TreeRouting {
 };
 
 // The result of a tree operation. `entropy` is a one-element variable, defined where TreeRouting::entropy
-// asks for it and the tree decides anything (depth > 0).
+// asks for it and the tree decides anything (depth > 0). `leaf`, of hard and straight-through routing where
+// depth > 0: the leaf of each token in each tree, [tokens, trees], counted from the left.
 struct TreeResult {
   Variable output;
   Variable entropy;
+  IntTensor leaf = {};
 };
 
 // Counts gathered over any number of forward passes through one layer; sums, so that passes can be added.

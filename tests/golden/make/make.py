@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "..", "interop"))
 
 import original as original_code
 
-PARTS = ("ops", "models", "layers", "leaves", "schedules", "tokenizer", "scripts", "metrics", "events", "bert")
+PARTS = ("ops", "models", "layers", "leaves", "schedules", "tokenizer", "scripts", "metrics", "association", "events", "bert")
 
 
 def make_part(part, arguments):
@@ -53,6 +53,9 @@ def make_part(part, arguments):
     elif part == "bert":
         import bert_cases
         bert_cases.make(int(os.environ.get("GOLDEN_SEED", 0)))
+    elif part == "association":
+        import association
+        association.make()
     elif part == "events":
         import events
         events.make()

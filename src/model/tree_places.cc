@@ -1,0 +1,47 @@
+#include "model/tree_places.h"
+
+#include <fmt/format.h>
+
+#include "espalier/base/error.h"
+
+namespace espalier::model {
+
+static std::vector<TreePlace> deciding_layers(const nn::EncoderOptions& arch) {
+  std::vector<TreePlace> places;
+  std::size_t tree_layer = 0;
+  for (std::int64_t layer = 0; layer < arch.layers; ++layer) {
+    const nn::FeedForwardOptions ffn = nn::layer_options(arch, layer).ffn;
+    if (!nn::has_trees(ffn)) continue;
+    if (nn::tree_size(ffn).depth > 0) places.push_back({layer, tree_layer, ffn});
+    ++tree_layer;
+  }
+  return places;
+}
+
+std::string numbers_of(const std::vector<TreePlace>& places) {
+  std::string text;
+  for (const TreePlace& place : places) text += fmt::format("{}{}", text.empty() ? "" : ", ", place.layer);
+  return text;
+}
+
+std::vector<TreePlace> tree_places(const LoadedModel& model, const std::optional<std::int64_t>& layer) {
+  std::vector<TreePlace> places = deciding_layers(model.arch);
+  const std::string source = model.source.string();
+  if (places.empty()) {
+    throw InputError(fmt::format("{}: no layer has trees that decide anything: its feedforward layers are {}",
+                                 source, nn::describe(model.arch.ffn)));
+  }
+  if (!layer) return places;
+  const std::string there = numbers_of(places);
+  std::erase_if(places, [&](const TreePlace& place) { return place.layer != *layer; });
+  if (!places.empty()) return places;
+  if (*layer >= model.arch.layers) {
+    throw InputError(
+        fmt::format("--layer: {} has layers 0 to {}, found {}", source, model.arch.layers - 1, *layer));
+  }
+  throw InputError(fmt::format("--layer: layer {} of {} is {}, without trees that decide; those with: {}",
+                               *layer, source, nn::describe(nn::layer_options(model.arch, *layer).ffn),
+                               there));
+}
+
+}  // namespace espalier::model
