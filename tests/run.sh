@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=experiments/lib/system.sh
 . experiments/lib/system.sh
 require_writable tests
-experiments/lib/install.sh build
+experiments/lib/install.sh build mpi
 rm -f build/release/tests.log
 cmake --preset release
 cmake --build --preset release --target all espalier_tests

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: experiments/lib/install.sh GROUP...      (build, quickstart, speed, style, fuzz, bare)
+# usage: experiments/lib/install.sh GROUP...      (build, mpi, quickstart, speed, style, fuzz, bare)
 # Installs the Debian packages of these groups that are missing, as root or through sudo.
 # The one place where the project's packages are listed.
 set -euo pipefail
@@ -10,7 +10,8 @@ clang=$(clang_version)
 declare -A groups=(
   [build]="g++ cmake ninja-build pkg-config libtbb-dev libdnnl-dev libhwy-dev libhdf5-dev libfmt-dev
     libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libutf8proc-dev zlib1g-dev libzip-dev libxxhash-dev
-    libopenmpi-dev openmpi-bin doctest-dev"
+    doctest-dev"
+  [mpi]="libopenmpi-dev openmpi-bin" # its compiler wrapper draws in gfortran: for several processes alone
   [quickstart]="jq w3m perl python3-pip"
   [speed]="libbenchmark-dev"
   [style]="clang-format-14 shellcheck git" # the format is that of version 14, which Debian 12 has

@@ -5,7 +5,7 @@
 set -euo pipefail
 rate=$1
 shift
-work=$(mktemp -d)
+work=$(mktemp -d -u)
 hosts=(espalier-a espalier-b)
 addresses=(10.77.0.1 10.77.0.2)
 
@@ -18,6 +18,9 @@ clean() {
   rm -rf "$work"
 }
 trap clean EXIT
+
+clean # what a killed one left
+mkdir "$work"
 
 # Everything on a host: its network, its name.
 cat >"$work/on" <<'END'

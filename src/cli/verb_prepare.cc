@@ -5,6 +5,7 @@
 #include "espalier/base/log.h"
 #include "espalier/base/progress.h"
 #include "espalier/data/prepare.h"
+#include "espalier/processes/processes.h"
 
 namespace espalier::cli {
 
@@ -17,6 +18,7 @@ static void run_prepare(const data::PrepareOptions& options) {
   });
   progress.clear();
   for (const std::string& warning : result.warnings) log_warning(warning);
+  if (!processes::writes()) return;
   if (result.reused) {
     fmt::print("{} holds this text already, prepared the same way: reused\n", options.out);
     return;
@@ -27,7 +29,7 @@ static void run_prepare(const data::PrepareOptions& options) {
 
 void add_prepare(Command& app) {
   add_config_verb<data::PrepareOptions>(app, "prepare", "Turn text into a tokenizer and a token store",
-                                        run_prepare);
+                                        run_prepare, true);
 }
 
 }  // namespace espalier::cli

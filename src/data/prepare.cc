@@ -13,6 +13,7 @@
 #include "espalier/io/run_files.h"
 #include "espalier/io/text_file.h"
 #include "espalier/io/token_store.h"
+#include "espalier/processes/processes.h"
 
 namespace espalier::data {
 namespace {
@@ -107,6 +108,12 @@ PrepareResult prepare(const PrepareOptions& options, const PrepareCallback& prog
   validate(options);
   const bool any_extension = options.text_format.has_value();
   PrepareJob job{options, expand_globs(options.text_files, any_extension), progress, {}};
+  require_files_for_all(job);
+  PrepareResult result;
+  if (!processes::writes()) {
+    help_first(job);
+    return result;
+  }
   const std::filesystem::path out = options.out;
   if (std::filesystem::exists(out) && !std::filesystem::is_directory(out)) {
     throw InputError(fmt::format("out: {} is a file; give a folder", out.string()));
@@ -117,18 +124,19 @@ PrepareResult prepare(const PrepareOptions& options, const PrepareCallback& prog
   const SpooledPipes pipes(job);
   const std::string own_tokenizer =
       options.tokenizer_path.empty() ? "" : tokenizer_checksum(options.tokenizer_path);
-  PrepareResult result;
   io::Json manifest;
   manifest["format"] = kManifestFormat;
   manifest["configuration"] = configuration_json(options, own_tokenizer);
   manifest["sources"] = sources_json(job);
   if (is_there(out, manifest["configuration"], manifest["sources"], result.manifest)) {
     result.reused = true;
+    tell_others_of_nothing();
     return result;
   }
   job.validation_below = split_threshold(job);
   const PreparedTokenizer prepared = make_tokenizer(job);
   manifest["tokenizer"] = prepared.report;
+  tell_others(job, prepared.json);
   result.manifest = encode_corpus(job, prepared, std::move(manifest));
   result.warnings = std::move(job.warnings);
   return result;

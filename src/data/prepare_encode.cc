@@ -15,10 +15,6 @@
 namespace espalier::data {
 namespace {
 
-// Text that is encoded at a time: enough for many threads, little beside everything else in memory.
-constexpr std::size_t kBatchBytes = std::size_t{8} << 20;
-constexpr std::size_t kBatchDocuments = 8192;
-
 // What a short text may have above the ratio by chance, and what a letter outside ASCII may cost, in tokens:
 // see default_token_ratio().
 constexpr double kSpareTokens = 8;
@@ -26,13 +22,6 @@ constexpr double kTokensOfLetter = 1.5;
 
 struct SplitCounts {
   std::int64_t documents = 0, bytes = 0, characters = 0;
-};
-
-struct Encoded {
-  std::vector<std::int32_t> ids;  // <sep> included
-  std::int64_t characters = 0;
-  std::int64_t other_letters = 0;  // of the characters, letters outside ASCII
-  bool validation = false;
 };
 
 class Encoder {
@@ -47,19 +36,8 @@ class Encoder {
         validation_(builder_options(io::Split::kValidation), store) {}
 
   void run() {
-    CorpusReader reader = job_.open_corpus();
-    Document document;
-    std::size_t bytes = 0;
-    while (reader.next(document)) {
-      bytes += document.text.size();
-      batch_.push_back(std::move(document));
-      if (bytes < kBatchBytes && batch_.size() < kBatchDocuments) continue;
-      encode_batch();
-      bytes = 0;
-      job_.step("encoding", reader.position(), reader.total_bytes());
-    }
-    encode_batch();
-    job_.step("encoding", reader.total_bytes(), reader.total_bytes());
+    const CorpusReader reader =
+        for_each_batch(job_, [this](const std::vector<Document>& batch) { encode_batch(batch); });
     corpus_ = reader.counts();
     left_out_ = reader.left_out();
     finish();
@@ -70,7 +48,8 @@ class Encoder {
 
  private:
   SequenceBuilderOptions builder_options(io::Split split) const;
-  void encode_batch();
+  void encode_batch(const std::vector<Document>& batch);
+  void count_letters(const std::vector<Document>& batch);
   bool is_symbols(const Encoded& encoded) const;
   void take(const Encoded& encoded, std::size_t bytes);
   void finish();
@@ -86,9 +65,7 @@ class Encoder {
   std::vector<std::string> left_out_;
   std::int64_t too_symbolic_ = 0, without_tokens_ = 0, unknown_tokens_ = 0;
   text::CharacterCounts letters_;
-  std::mutex letters_mutex_;
   text::DeletedCharacters deleted_;
-  std::vector<Document> batch_;
 };
 
 SequenceBuilderOptions Encoder::builder_options(io::Split split) const {
@@ -113,30 +90,28 @@ SequenceBuilderOptions Encoder::builder_options(io::Split split) const {
   return options;
 }
 
-void Encoder::encode_batch() {
-  std::vector<Encoded> encoded(batch_.size());
-  parallel_for(static_cast<std::int64_t>(batch_.size()), 4, [&](std::int64_t begin, std::int64_t end) {
+void Encoder::count_letters(const std::vector<Document>& batch) {
+  std::mutex mutex;
+  parallel_for(static_cast<std::int64_t>(batch.size()), 4, [&](std::int64_t begin, std::int64_t end) {
     text::CharacterCounts letters;
-    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      const std::string& text = batch_[i].text;
-      letters.add(text);
-      encoded[i].ids = tokenizer_.encode(text);
-      encoded[i].characters = static_cast<std::int64_t>(text::count_code_points(text));
-      encoded[i].other_letters = static_cast<std::int64_t>(text::count_letters_beyond_ascii(text));
-      encoded[i].validation = job_.is_validation(text);
-    }
-    const std::scoped_lock lock(letters_mutex_);
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
+      letters.add(batch[i].text);
+    const std::scoped_lock lock(mutex);
     letters_.add(letters);
   });
-  for (std::size_t i = 0; i < batch_.size(); ++i) {
+}
+
+void Encoder::encode_batch(const std::vector<Document>& batch) {
+  count_letters(batch);
+  std::vector<Encoded> encoded = encode_together(job_, tokenizer_, batch);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
     if (encoded[i].ids.empty()) {
       ++without_tokens_;
       continue;
     }
     encoded[i].ids.push_back(sep_id_);
-    take(encoded[i], batch_[i].text.size());
+    take(encoded[i], batch[i].text.size());
   }
-  batch_.clear();
 }
 
 bool Encoder::is_symbols(const Encoded& encoded) const {

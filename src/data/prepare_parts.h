@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "espalier/base/parallel.h"
 #include "espalier/data/corpus.h"
 #include "espalier/data/prepare.h"
 #include "espalier/text/character_counts.h"
@@ -82,6 +83,26 @@ struct PreparedTokenizer {
   io::Json report;  // for the manifest
 };
 PreparedTokenizer make_tokenizer(PrepareJob& job);
+
+// --- prepare_together.cc: the text of pass 2, encoded by all processes
+struct Encoded {
+  std::vector<std::int32_t> ids;
+  std::int64_t characters = 0;
+  std::int64_t other_letters = 0;  // of the characters, letters outside ASCII
+  bool validation = false;
+};
+// Reads the corpus and gives `take` batches of its documents. All processes read it, in the same batches.
+CorpusReader for_each_batch(PrepareJob& job, FunctionRef<void(const std::vector<Document>& batch)> take);
+// Each process encodes its part of the batch; all of it at process 0, nothing elsewhere.
+std::vector<Encoded> encode_together(const PrepareJob& job, const text::Tokenizer& tokenizer,
+                                     const std::vector<Document>& batch);
+// What process 0 has found out, for the others, and what these do from then on: nothing where there is
+// nothing to encode.
+void tell_others(const PrepareJob& job, const std::string& tokenizer_json);
+void tell_others_of_nothing();
+void help_first(PrepareJob& job);
+// InputError for files that can be read once only: process 0 alone has standard input.
+void require_files_for_all(const PrepareJob& job);
 
 // --- prepare_encode.cc: pass 2
 // Writes out/tokenizer.json and out/tokens.h5; returns the manifest in it: `manifest` with what was found

@@ -5,11 +5,18 @@ namespace espalier::processes {
 // Messages of one pair of processes and one tag arrive in the order in which they were sent.
 constexpr int kGatherTag = 2;
 
-Gather::Gather(std::span<const std::byte> own, Place place)
-    : own_(own), all_(static_cast<std::size_t>(place.count)) {
-  all_[static_cast<std::size_t>(place.number)].assign(own.begin(), own.end());
+Gather::Gather(std::span<const std::byte> own, Place place, Way way) : own_(own) {
+  const auto receives = [&](int process) { return way == Way::kToAll || process == 0; };
+  if (receives(place.number)) {
+    all_.resize(static_cast<std::size_t>(place.count));
+    all_[static_cast<std::size_t>(place.number)].assign(own.begin(), own.end());
+  }
   for (int i = 0; i < place.count; ++i) {
-    if (i != place.number) legs_.emplace_back().process = i;
+    if (i == place.number || (!receives(i) && !receives(place.number))) continue;
+    Leg& leg = legs_.emplace_back();
+    leg.process = i;
+    leg.sent = !receives(i);
+    leg.received = !receives(place.number);
   }
 }
 
@@ -32,7 +39,9 @@ bool Gather::advance(Leg& leg) {
 
 Job::State Gather::advance() {
   if (!begun_) {
-    for (Leg& leg : legs_) leg.sending = messages::send(leg.process, kGatherTag, own_.data(), own_.size());
+    for (Leg& leg : legs_) {
+      if (!leg.sent) leg.sending = messages::send(leg.process, kGatherTag, own_.data(), own_.size());
+    }
     begun_ = true;
   }
   bool moved = false, done = true;

@@ -1,4 +1,4 @@
-// Everybody gets what everybody gives.
+// Everybody, or process 0 alone, gets what everybody gives.
 #pragma once
 
 #include "espalier/processes/processes.h"
@@ -8,8 +8,9 @@ namespace espalier::processes {
 
 class Gather : public Job {
  public:
+  enum class Way { kToAll, kToFirst };
   // `own` must stay until the job is done.
-  Gather(std::span<const std::byte> own, Place place);
+  Gather(std::span<const std::byte> own, Place place, Way way);
   State advance() override;
   std::vector<Bytes> take() { return std::move(all_); }
 

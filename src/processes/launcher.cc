@@ -1,7 +1,12 @@
 #include "processes/launcher.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <charconv>
 #include <cstdlib>
+#include <fstream>
+#include <string>
 #include <string_view>
 
 namespace espalier::processes {
@@ -30,6 +35,16 @@ int launched_processes() {
     return number_in("SLURM_NTASKS") > 0 ? number_in("SLURM_NTASKS") : 1;
   }
   return 1;
+}
+
+void kill_launcher() {
+  const pid_t parent = getppid();
+  std::ifstream file("/proc/" + std::to_string(parent) + "/comm");
+  std::string name;
+  std::getline(file, name);
+  for (const char* launcher : {"mpirun", "mpiexec", "orterun", "orted", "prterun", "prted"}) {
+    if (name == launcher) kill(parent, SIGKILL);
+  }
 }
 
 bool started_by_open_mpi() {

@@ -113,12 +113,25 @@ void fail(int status, const std::function<void()>& tell) {
   if (engine) engine->fail(status);
 }
 
-std::vector<Bytes> gather(std::span<const std::byte> own) {
+static std::vector<Bytes> gather(std::span<const std::byte> own, Gather::Way way) {
   if (alone()) return {Bytes(own.begin(), own.end())};
-  Gather job(own, place());
+  Gather job(own, place(), way);
   engine->start(job);
   engine->wait();
   return job.take();
+}
+
+std::vector<Bytes> gather(std::span<const std::byte> own) {
+  return gather(own, Gather::Way::kToAll);
+}
+
+std::vector<Bytes> gather_at_first(std::span<const std::byte> own) {
+  return gather(own, Gather::Way::kToFirst);
+}
+
+std::string text_of_first(const std::string& own) {
+  if (alone()) return own;
+  return text_of(gather(writes() ? std::as_bytes(std::span(own)) : std::span<const std::byte>()).front());
 }
 
 void meet() {

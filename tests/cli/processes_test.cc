@@ -189,6 +189,29 @@ TEST_CASE("evaluate is shared, and printed once") {
   CHECK(run_together(3, command).out == alone);
 }
 
+TEST_CASE("prepare is shared, and writes the same bytes") {
+  if (!can_run_together()) return;
+  const Workshop& shop = workshop();
+  const auto prepared = [&](int processes) {
+    const std::string out = shop.path("prepared-" + std::to_string(processes));
+    const Outcome outcome = run_together(
+        processes,
+        {"prepare", shop.path("prepare.yaml"), "text.files=[" + shop.path("text.txt") + "]", "out=" + out});
+    INFO(outcome.err);
+    REQUIRE(outcome.status == 0);
+    return outcome.out.substr(0, outcome.out.find(out)) + read_text(out + "/tokenizer.json") +
+           read_text(out + "/tokens.h5");
+  };
+  const std::string alone = prepared(1);
+  CHECK(prepared(2) == alone);
+  CHECK(prepared(3) == alone);
+  const Outcome again =
+      run_together(2, {"prepare", shop.path("prepare.yaml"), "text.files=[" + shop.path("text.txt") + "]",
+                       "out=" + shop.path("prepared-1")});
+  CHECK(again.status == 0);
+  CHECK(again.out.find("reused") != std::string::npos);
+}
+
 TEST_CASE("embed and classify share the rows of a file, and keep their order") {
   if (!can_run_together()) return;
   const Workshop& shop = workshop();

@@ -59,6 +59,8 @@ void fail(int status, const std::function<void()>& tell);
 using Bytes = std::vector<std::byte>;
 // What each process gave, in the order of their numbers.
 std::vector<Bytes> gather(std::span<const std::byte> own);
+// The same for process 0 alone; empty elsewhere.
+std::vector<Bytes> gather_at_first(std::span<const std::byte> own);
 // Waits until all are here.
 void meet();
 
@@ -77,6 +79,8 @@ template <class Number>
 Number of_first(Number own) {
   return alone() ? own : gather_numbers(std::span<const Number>(&own, 1)).front().front();
 }
+// The text that process 0 gave.
+std::string text_of_first(const std::string& own);
 // Whether any process says so.
 bool any(bool own);
 
