@@ -15,8 +15,6 @@ constexpr std::int64_t kChunk = 1 << 18;
 constexpr std::size_t kRun = 64;
 constexpr std::size_t kBits = 32;  // of a float in the message
 
-constexpr float kDense = 0, kSparse = 1;
-
 std::size_t runs_of(std::size_t values) {
   return (values + kRun - 1) / kRun;
 }
@@ -54,12 +52,7 @@ std::vector<Chunk> chunks_of(std::span<const std::int64_t> sizes) {
   return chunks;
 }
 
-std::size_t longest_message(std::int64_t values) {
-  const auto count = static_cast<std::size_t>(values);
-  return 1 + count + runs_of(count) / kBits + 1;
-}
-
-void write_values(std::span<const float> values, std::vector<float>& message) {
+bool pack(std::span<const float> values, std::vector<float>& message) {
   const std::size_t runs = runs_of(values.size());
   std::vector<std::uint32_t> bitmap((runs + kBits - 1) / kBits);
   std::size_t there = 0;
@@ -70,27 +63,18 @@ void write_values(std::span<const float> values, std::vector<float>& message) {
   }
   // Taking runs apart costs a pass over memory on both sides; a quarter less to send is worth it even where
   // two processes share a machine.
-  if (4 * there > 3 * runs) {
-    message.push_back(kDense);
-    message.insert(message.end(), values.begin(), values.end());
-    return;
-  }
-  message.push_back(kSparse);
+  if (4 * there > 3 * runs || bitmap.size() + there * kRun >= values.size()) return false;
+  message.clear();
   for (const std::uint32_t bits : bitmap) message.push_back(std::bit_cast<float>(bits));
   for (std::size_t run = 0; run < runs; ++run) {
     if ((bitmap[run / kBits] >> (run % kBits) & 1U) == 0) continue;
     const std::span<const float> part = run_at(values, run);
     message.insert(message.end(), part.begin(), part.end());
   }
+  return true;
 }
 
-std::span<const float> read_values(std::span<const float> message, std::span<float> values) {
-  const bool dense = message[0] == kDense;
-  message = message.subspan(1);
-  if (dense) {
-    std::copy_n(message.begin(), values.size(), values.begin());
-    return message.subspan(values.size());
-  }
+void unpack(std::span<const float> message, std::span<float> values) {
   const std::size_t runs = runs_of(values.size());
   const std::span<const float> bitmap = message.first((runs + kBits - 1) / kBits);
   message = message.subspan(bitmap.size());
@@ -104,7 +88,6 @@ std::span<const float> read_values(std::span<const float> message, std::span<flo
       std::fill(part.begin(), part.end(), 0.0F);
     }
   }
-  return message;
 }
 
 }  // namespace espalier::processes

@@ -1,4 +1,4 @@
-// How gradients are cut for their way through the network, and how a chunk is written down.
+// How gradients are cut for their way through the network, and how a chunk of few values is written down.
 #pragma once
 
 #include <cstddef>
@@ -23,11 +23,9 @@ struct Chunk {
 // The last parameter first, since a backward pass completes it first; small ones share a chunk.
 std::vector<Chunk> chunks_of(std::span<const std::int64_t> sizes);
 
-// Appends `values`: as they are, or without their runs of zeros where these are many.
-void write_values(std::span<const float> values, std::vector<float>& message);
-// Reads as many back; returns what follows them in the message.
-std::span<const float> read_values(std::span<const float> message, std::span<float> values);
-// Floats that write_values() appends at most.
-std::size_t longest_message(std::int64_t values);
+// Values without their runs of zeros, where these are many: written to `message`, true. It is shorter than
+// the values then, so that its length tells it from them; else false, and the values are sent as they are.
+bool pack(std::span<const float> values, std::vector<float>& message);
+void unpack(std::span<const float> message, std::span<float> values);
 
 }  // namespace espalier::processes
