@@ -45,15 +45,20 @@ void require_readable(const LoadedModel& model, const io::TokenStoreReader& data
 // One model and what is kept of its passes.
 class Reader {
  public:
-  explicit Reader(LoadedModel& model) : model_(model) { context_.leaves = &leaves_; }
+  // Layers above the last that is looked at are not computed.
+  Reader(LoadedModel& model, std::int64_t last_layer)
+      : model_(model), above_(static_cast<std::size_t>(model.arch.layers - 1 - last_layer)) {
+    context_.leaves = &leaves_;
+  }
   void read(const IntTensor& ids) {
-    const Variable hidden = model_.encoder().forward({ids}, context_);
+    const Variable hidden = model_.encoder().first_layers({ids}, above_, context_);
     require_finite(hidden.value().span(), model_.source.string());
   }
   const IntTensor& leaves(std::size_t tree_layer) const { return leaves_.at(tree_layer); }
 
  private:
   LoadedModel& model_;
+  std::size_t above_;
   nn::ForwardContext context_;
   std::vector<IntTensor> leaves_;
 };
@@ -134,9 +139,10 @@ void read_all(std::vector<Layer>& layers, LoadedModel& model, LoadedModel* other
   const NoGradGuard no_grad;
   const std::int64_t length = data.sequence_length(), available = data.sequences(io::Split::kTrain);
   const std::int64_t batch = std::max<std::int64_t>(static_cast<std::int64_t>(kBatchTokens) / length, 1);
-  Reader reader(model);
+  const std::int64_t last_layer = layers.back().place.layer;
+  Reader reader(model, last_layer);
   std::optional<Reader> second;
-  if (other != nullptr) second.emplace(*other);
+  if (other != nullptr) second.emplace(*other, std::min(last_layer, other->arch.layers - 1));
   std::optional<Progress> progress;
   if (!title.empty()) progress.emplace(title);
   for (std::int64_t first = 0; first < sequences; first += batch) {

@@ -108,6 +108,10 @@ TEST_CASE("trees: a layer, a number of tokens, a file, a table; the same with an
         run_well(trees_of(run, {"--layer", "1", "--tokens", "100", "--json", "--threads", threads})).json() ==
         json);
   }
+  const io::Json all = run_well(trees_of(run, {"--tokens", "100", "--json"})).json();
+  CHECK(all["layers"][1] == json["layers"][0]);
+  CHECK(run_well(trees_of(run, {"--layer", "0", "--tokens", "100", "--json"})).json()["layers"][0] ==
+        all["layers"][0]);
   const std::string one = run_well(trees_of(run, {"--layer", "1", "--leaves", "1"})).out;
   CHECK(one.find(" % of the tokens (--leaves 0 shows them)\n") != std::string::npos);
 }

@@ -23,6 +23,8 @@ class Encoder : public Module {
   // Rows [n,d] of it at some flat positions [n] of [B,S] or [N]. Where narrows_last_layer(), the last layer
   // computes these alone, which gives their values up to rounding.
   Variable forward_at(const Tokens& tokens, const IntTensor& positions, ForwardContext& context);
+  // The states after all layers but so many of the last, before the last norm.
+  Variable first_layers(const Tokens& tokens, std::size_t but, ForwardContext& context);
   const EncoderOptions& options() const { return options_; }
   // Of layer `layer`, from 0; null where that has none.
   FeedForward* feed_forward(std::int64_t layer) {
@@ -31,8 +33,6 @@ class Encoder : public Module {
   const Variable& word_embedding() const { return embedding_.word_embedding(); }
 
  private:
-  // The embedding and all layers but so many of the last.
-  Variable first_layers(const Tokens& tokens, std::size_t but, ForwardContext& context);
   Variable normalized(const Variable& x);
 
   EncoderOptions options_;
