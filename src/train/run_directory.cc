@@ -191,6 +191,7 @@ void RunDirectory::restore_metrics(const std::string& history) {
 void RunDirectory::write_events(const std::vector<config::Setting>& settings,
                                 const config::ResumeRules& rules) {
   if (!processes::writes()) return;
+  if (!processes::writes()) return;
   events_ = std::make_unique<EventLog>(path_, hyperparameters_of(settings, rules), metrics_);
 }
 

@@ -330,4 +330,22 @@ TEST_CASE("a process that hangs is noticed") {
   check_all_ended(run.processes);
 }
 
+TEST_CASE("event files of TensorBoard are written by one process") {
+  if (!can_run_together()) return;
+  std::vector<std::uintmax_t> sizes;
+  for (const int processes : {1, 3}) {
+    const std::string name = "shown-by-" + std::to_string(processes);
+    const Outcome outcome =
+        run_together(processes, together(name, {"train.max_steps=20", "log.tensorboard=true"}));
+    INFO(outcome.err);
+    REQUIRE(outcome.status == 0);
+    const std::vector<io::EventFile> files = io::event_files(workshop().path(name));
+    REQUIRE(files.size() == 1);
+    CHECK(files.front().sitting == 1);
+    sizes.push_back(std::filesystem::file_size(files.front().path));
+  }
+  // Numbers have a fixed width in them.
+  CHECK(sizes[0] == sizes[1]);
+}
+
 }  // namespace espalier::testing
