@@ -186,6 +186,16 @@ Json read_sentence_files(const fs::path& folder) {
   return files;
 }
 
+bool asks_for_lower_case(const fs::path& folder) {
+  if (!fs::exists(folder / kModulesFile)) return false;
+  for (const char* name : kTransformer) {
+    if (!fs::exists(folder / name)) continue;
+    const Json config = read_json(folder / name);
+    return JsonView(config, (folder / name).string()).get("do_lower_case", false);
+  }
+  return false;
+}
+
 SentenceOptions sentence_options(const Json& files, const Json& tokenizer_config, const std::string& where) {
   const JsonView view(files, where);
   SentenceOptions options;

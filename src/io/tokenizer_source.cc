@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "espalier/base/error.h"
 #include "espalier/io/checkpoint.h"
 #include "espalier/io/hdf5_file.h"
 #include "espalier/io/json.h"
+#include "espalier/io/sentence_files.h"
 #include "espalier/io/text_file.h"
 #include "espalier/io/token_store.h"
 #include "espalier/io/tokenizer_json.h"
@@ -29,11 +32,19 @@ std::string of_our_file(const fs::path& path) {
   return json;
 }
 
+// A sentence-transformers folder may ask for lower case beside what its tokenizer does.
+std::string as_folder_asks(std::string json, const fs::path& folder) {
+  if (!asks_for_lower_case(folder)) return json;
+  return with_lower_case(std::move(json), (folder / "tokenizer.json").string());
+}
+
 std::string of_folder(const fs::path& folder) {
   if (fs::exists(folder / "last.h5")) return of_our_file(folder / "last.h5");
-  if (fs::exists(folder / "tokenizer.json")) return read_text_file(folder / "tokenizer.json");
+  if (fs::exists(folder / "tokenizer.json"))
+    return as_folder_asks(read_text_file(folder / "tokenizer.json"), folder);
   if (fs::exists(folder / "tokens.h5")) return of_our_file(folder / "tokens.h5");
-  if (fs::exists(folder / "vocab.txt")) return tokenizer_json(bert_tokenizer_of_vocab(folder));
+  if (fs::exists(folder / "vocab.txt"))
+    return as_folder_asks(tokenizer_json(bert_tokenizer_of_vocab(folder)), folder);
   throw InputError(fmt::format(
       "{}: there is no tokenizer in this folder: neither tokenizer.json nor vocab.txt (Hugging Face), "
       "last.h5 (a run) or tokens.h5 (`espalier prepare`)",

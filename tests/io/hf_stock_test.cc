@@ -86,6 +86,19 @@ TEST_CASE("a DistilBERT has no types, and a relu in its head") {
   CHECK(model.classifier->dropout == 0.4);
 }
 
+// from_pretrained() of transformers 4.41.2, 5.0.0 and 5.23.0 gives positions that are those of the file and
+// learn, whatever the key says; only a new model gets the table of sines.
+TEST_CASE("a DistilBERT's positions are those of its weights, with sinusoidal_pos_embds too") {
+  HfFolder folder = stock_folder("DistilBertModel");
+  const std::uint64_t learned = checksum_of(folder);
+  folder.config["sinusoidal_pos_embds"] = true;
+  CHECK(checksum_of(folder) == learned);
+  const TempDir dir;
+  const HfModel model = read_back(folder, dir);
+  CHECK(model.arch.embedding.positions == nn::Positions::kLearned);
+  CHECK(model.warnings.empty());
+}
+
 TEST_CASE("heads follow the class") {
   struct Expected {
     const char* name;

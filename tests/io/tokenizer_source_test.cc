@@ -53,6 +53,22 @@ TEST_CASE("tokenizer_config.json says case, accents, names and added tokens") {
   CHECK(built(dir).encode_with_template("a z") == Ids{2, 5, 1, 3});
 }
 
+TEST_CASE("a sentence-transformers folder that asks for lower case gets it, whatever pooling it asks for") {
+  const testing::TempDir dir;
+  dir.write("vocab.txt", kVocabulary);
+  dir.write("tokenizer_config.json", R"({"do_lower_case": false})");
+  dir.write("sentence_bert_config.json", R"({"do_lower_case": true})");
+  CHECK(built(dir).encode("Aä") == Ids{1});
+  dir.write("modules.json", R"([{"type": "sentence_transformers.models.CLIP"}])");
+  CHECK(built(dir).encode("A ä") == Ids{5, 8});
+  // As a tokenizer.json too; a file alone is taken as it is.
+  dir.write("tokenizer.json", tokenizer_json_of(dir / "vocab.txt"));
+  CHECK(built(dir).encode("A ä") == Ids{5, 8});
+  CHECK(tokenizer_json_of(dir / "tokenizer.json") != tokenizer_json_of(dir.path()));
+  dir.write("sentence_bert_config.json", R"({"do_lower_case": false})");
+  CHECK(built(dir).encode("A ä") == Ids{10, 8});
+}
+
 TEST_CASE("added_tokens.json and additional special tokens, as older versions saved them") {
   const testing::TempDir dir;
   dir.write("vocab.txt", std::string(kVocabulary) + "[E]\n");

@@ -33,6 +33,8 @@ struct SentenceOptions {
 // null where it has no modules.json. InputError naming file and key for a chain of modules other than
 // Transformer, Pooling, Normalize, and for what of theirs is not supported.
 Json read_sentence_files(const std::filesystem::path& folder);
+// Whether such a folder asks for lower case before its tokenizer, whatever else it asks for.
+bool asks_for_lower_case(const std::filesystem::path& folder);
 // What of those files, and of what its config.json keeps of theirs, says something of a classifier's scores
 // (sentence-transformers' CrossEncoder) that is not computed here, for people.
 std::vector<std::string> unread_sentence_files(const std::filesystem::path& folder, const Json& config);

@@ -10,7 +10,8 @@ namespace espalier::io {
 
 // The text of the tokenizer.json that `path` means: a tokenizer.json; a checkpoint or token store (.h5); a
 // run folder (its last.h5), a folder of `espalier prepare` or a Hugging Face folder, with tokenizer.json or
-// with vocab.txt alone. InputError for anything else, saying what it may be.
+// with vocab.txt alone, and with lower case where it is one of sentence-transformers that asks for that.
+// InputError for anything else, saying what it may be.
 std::string tokenizer_json_of(const std::filesystem::path& path);
 
 // BERT's tokenizer around the vocab.txt of a folder (a token a line), as transformers converts one:
