@@ -238,17 +238,20 @@ void Fields::add_numbered(const std::string& key, std::vector<std::int64_t>& tar
              }});
 }
 
+// In the order of keys.
+static void keep_last(std::vector<Setting>& settings, Setting setting) {
+  std::erase_if(settings, [&](const Setting& s) { return s.key == setting.key; });
+  const auto place =
+      std::find_if(settings.begin(), settings.end(), [&](const Setting& s) { return s.key > setting.key; });
+  settings.insert(place, std::move(setting));
+}
+
 void Fields::add_group(const std::string& prefix, std::vector<Setting>& target, const std::string& help) {
   ESPALIER_CHECK(prefix_.empty());
   const auto set = [&target, prefix](const Setting& setting) {
     Setting own = setting;
     own.key = setting.key.substr(prefix.size() + 1);
-    const auto same =
-        std::find_if(target.begin(), target.end(), [&](const Setting& s) { return s.key == own.key; });
-    if (same != target.end()) target.erase(same);
-    const auto place =
-        std::find_if(target.begin(), target.end(), [&](const Setting& s) { return s.key > own.key; });
-    target.insert(place, std::move(own));
+    keep_last(target, std::move(own));
   };
   Field field{
       prefix + ".*", "any of these keys", help, "", false, set, [] { return std::vector<std::string>(); }};
@@ -274,6 +277,10 @@ bool Fields::Field::takes(const std::string& name) const {
 
 bool Fields::has(const std::string& key) const {
   return std::any_of(fields_.begin(), fields_.end(), [&](const Field& field) { return field.key == key; });
+}
+
+void Fields::remember(const std::string& prefix, std::vector<Setting>& target) {
+  remembered_.emplace_back(prefix_ + prefix, &target);
 }
 
 void Fields::one_of(std::vector<std::string> keys) {
@@ -321,6 +328,11 @@ void Fields::apply(std::span<const Setting> settings) {
     for (const Setting& setting : settings) {
       const Field& field = taker_of(setting);
       if (field.sets_defaults == defaults) field.set(setting);
+    }
+  }
+  for (const auto& [prefix, target] : remembered_) {
+    for (const Setting& setting : settings) {
+      if (setting.key.starts_with(prefix)) keep_last(*target, setting);
     }
   }
   for (const std::vector<std::string>& keys : alternatives_) forget_lower_choices(keys, settings);

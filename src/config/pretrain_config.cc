@@ -57,6 +57,11 @@ static void describe_distillation(DistillConfig& distill, Fields& fields) {
       "reads and gives (relative squared error); then all at once on the teacher's predictions (KL "
       "divergence), or on its last hidden states where it only encodes.",
       fraction());
+  fields.choice("distill.relative_to", distill.relative_to,
+                {{"layer", RelativeTo::kLayer}, {"token", RelativeTo::kToken}},
+                "Squared errors are shares of the |y|^2 of all tokens of the layer together, most of which "
+                "BERT's special tokens have, or of each token its own; in training, and in the start but for "
+                "that of trees.");
   fields.add(
       "distill.start_tokens", distill.start_tokens,
       "Tokens to which the new layers are fitted before training: dense ones begin as the teacher's neurons "
@@ -119,10 +124,10 @@ void describe(PretrainConfig& config, Fields& fields) {
       "path; never: refuse a run folder that holds a run; or a checkpoint file to continue from.");
   fields.add("init", config.init,
              "MODEL whose weights to start from, with a fresh optimizer. Keys of arch that are left at the "
-             "defaults of "
-             "their family take its values.");
+             "defaults of their family take its values, but for those of the command line.");
   fields.add("seed", config.seed, "Key of every random draw.");
   describe_arch(config.arch, fields);
+  fields.remember("arch.", config.given_arch);
   describe_distillation(config.distill, fields);
   describe_routing(config.routing, RoutingUse::kPretraining, fields);
   describe_training(config, fields);

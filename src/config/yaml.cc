@@ -164,14 +164,14 @@ Setting parse_override(const std::string& argument) {
     throw InputError(fmt::format("command line: expected KEY=VALUE, got `{}`", argument));
   }
   Setting setting{
-      argument.substr(0, equals), {argument.substr(equals + 1)}, false, "command line", kMaxBases + 1};
+      argument.substr(0, equals), {argument.substr(equals + 1)}, false, kCommandLine, kMaxBases + 1};
   if (setting.values[0].starts_with("[")) {
     const YAML::Node node = parse(setting.values[0], "command line: " + setting.key);
     if (!node.IsSequence()) {  // `[a]: b` is a map to YAML
       throw InputError(fmt::format("command line: {}: expected a list like [a, b], got `{}`", setting.key,
                                    setting.values[0]));
     }
-    setting.values = list_values(node, setting.key, "command line");
+    setting.values = list_values(node, setting.key, kCommandLine);
     setting.is_list = true;
   }
   return setting;

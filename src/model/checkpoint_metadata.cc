@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <set>
-
 #include "espalier/base/error.h"
-#include "espalier/base/log.h"
+#include "espalier/base/log_once.h"
 
 namespace espalier::model {
 
@@ -128,11 +126,7 @@ io::Checkpoint load_model_checkpoint(const fs::path& model) {
     return io::load_checkpoint(*file, io::LoadParts::kModel);
   }
   const io::HfModel imported = io::read_hf_model(model);
-  // Once: GLUE reads its model for every training.
-  static std::set<std::string> said;
-  for (const std::string& warning : imported.warnings) {
-    if (said.insert(warning).second) log_warning(warning);
-  }
+  for (const std::string& warning : imported.warnings) log_warning_once(warning);
   return checkpoint_from_hf(imported);
 }
 

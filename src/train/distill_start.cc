@@ -29,17 +29,20 @@ Weights weights_of(const nn::MaskedLm& model, std::int64_t layer) {
 
 // The units whose activations [n, units] times their outputs, columns of w_out [d, units], are largest on
 // average.
-std::vector<std::int64_t> top_units(const Tensor& activations, const Tensor& w_out, std::int64_t count) {
+std::vector<std::int64_t> top_units(const Tensor& activations, const Tensor& w_out,
+                                    const std::vector<float>& factors, std::int64_t count) {
   const std::int64_t units = w_out.shape()[1];
   std::vector<double> squares(static_cast<std::size_t>(units)), lengths(squares);
-  const auto add_squares = [units](const Tensor& rows, std::vector<double>& sums) {
+  const auto add_squares = [units](const Tensor& rows, const std::vector<float>& of_row,
+                                   std::vector<double>& sums) {
     for (std::int64_t i = 0; i < rows.size(); ++i) {
-      const double value = static_cast<double>(rows.data()[i]);
+      const float factor = of_row.empty() ? 1.0F : of_row[static_cast<std::size_t>(i / units)];
+      const double value = static_cast<double>(factor * rows.data()[i]);
       sums[static_cast<std::size_t>(i % units)] += value * value;
     }
   };
-  add_squares(activations, squares);
-  add_squares(w_out, lengths);
+  add_squares(activations, factors, squares);
+  add_squares(w_out, {}, lengths);
   std::vector<std::int64_t> order(squares.size());
   std::iota(order.begin(), order.end(), 0);
   const auto contribution = [&](std::int64_t unit) {
@@ -52,16 +55,18 @@ std::vector<std::int64_t> top_units(const Tensor& activations, const Tensor& w_o
   return order;
 }
 
-void take_top_units(Weights& own, const Weights& teacher, nn::Activation activation, const Tensor& input) {
+void take_top_units(Weights& own, const Weights& teacher, nn::Activation activation,
+                    const LayerSample& sample) {
   const Tensor& w_in = teacher.at("dense_in.weight").value();    // [units, d]
   const Tensor& w_out = teacher.at("dense_out.weight").value();  // [d, units]
   const auto bias = teacher.find("dense_in.bias");
   const bool biases = bias != teacher.end();
   const Variable hidden =
-      ops::linear(Variable(input), Variable(w_in), biases ? bias->second.detach() : Variable());
+      ops::linear(Variable(sample.input), Variable(w_in), biases ? bias->second.detach() : Variable());
   const std::int64_t units = w_out.shape()[1], d = w_out.shape()[0];
   const std::int64_t count = own.at("dense_in.weight").shape()[0];
-  const std::vector<std::int64_t> kept = top_units(nn::activate(activation, hidden).value(), w_out, count);
+  const std::vector<std::int64_t> kept =
+      top_units(nn::activate(activation, hidden).value(), w_out, sample.factors, count);
   float* rows = own.at("dense_in.weight").mutable_value().data();
   float* columns = own.at("dense_out.weight").mutable_value().data();
   for (std::int64_t i = 0; i < count; ++i) {
@@ -83,15 +88,9 @@ Tensor left_by(nn::MaskedLm& student, std::int64_t layer, const LayerSample& sam
   return left;
 }
 
-void add_mean(const Tensor& rows, Tensor& bias) {
-  const std::int64_t d = bias.size();
-  std::vector<double> sums(static_cast<std::size_t>(d));
-  for (std::int64_t i = 0; i < rows.size(); ++i)
-    sums[static_cast<std::size_t>(i % d)] += static_cast<double>(rows.data()[i]);
-  for (std::int64_t j = 0; j < d; ++j) {
-    bias.data()[j] +=
-        static_cast<float>(sums[static_cast<std::size_t>(j)] / static_cast<double>(rows.shape()[0]));
-  }
+void add_mean(const Tensor& rows, const std::vector<float>& factors, Tensor& bias) {
+  const std::vector<double> mean = column_means(rows, factors);
+  for (std::size_t j = 0; j < mean.size(); ++j) bias.span()[j] += static_cast<float>(mean[j]);
 }
 
 }  // namespace
@@ -108,13 +107,14 @@ void fit_layer(nn::MaskedLm& student, nn::MaskedLm& teacher, std::int64_t layer,
     if (Tensor* weight = of_own(output)) weight->fill(0.0F);
   }
   if (ffn.type == nn::FeedForwardType::kDense && ffn.width > 0) {
-    take_top_units(own, weights_of(teacher, layer), ffn.activation, sample.input);
-    if (Tensor* bias = of_own("dense_out.bias")) add_mean(left_by(student, layer, sample), *bias);
+    take_top_units(own, weights_of(teacher, layer), ffn.activation, sample);
+    if (Tensor* bias = of_own("dense_out.bias"))
+      add_mean(left_by(student, layer, sample), sample.factors, *bias);
   }
   if (ffn.linear_rank > 0) {
     Tensor* bias = of_own("linear_path.up.bias");
-    const LinearFit fit =
-        fit_linear(sample.input, left_by(student, layer, sample), ffn.linear_rank, bias != nullptr);
+    const LinearFit fit = fit_linear(sample.input, left_by(student, layer, sample), ffn.linear_rank,
+                                     bias != nullptr, sample.factors);
     of_own("linear_path.down.weight")->copy_from(fit.down);
     of_own("linear_path.up.weight")->copy_from(fit.up);
     if (bias != nullptr) bias->copy_from(fit.bias);

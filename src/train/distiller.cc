@@ -16,6 +16,7 @@
 #include "kernels/mean_squared_error.h"
 #include "kernels/reduce.h"
 #include "train/distill_start.h"
+#include "train/not_finite.h"
 
 namespace espalier::train {
 namespace {
@@ -31,8 +32,30 @@ double squares(const Tensor& x) {
   return kernels::dot(x.size(), x.data(), x.data());
 }
 
-// |given - wanted|^2 / |wanted|^2
-Variable relative_squares(const Variable& given, const Tensor& wanted) {
+// 1 / |row|, of each row.
+std::vector<float> inverse_lengths(const Tensor& rows) {
+  const std::int64_t width = rows.shape().columns();
+  std::vector<float> result(static_cast<std::size_t>(rows.shape().rows()));
+  for (std::size_t r = 0; r < result.size(); ++r) {
+    const float* row = rows.data() + static_cast<std::int64_t>(r) * width;
+    result[r] = static_cast<float>(1.0 / std::sqrt(std::max(kernels::dot(width, row, row), 1e-30)));
+  }
+  return result;
+}
+
+// |given - wanted|^2 / |wanted|^2, of all rows together or the mean over rows of each.
+Variable relative_squares(const Variable& given, const Tensor& wanted, config::RelativeTo relative_to) {
+  if (relative_to == config::RelativeTo::kToken) {
+    const std::vector<float> of_row = inverse_lengths(wanted);
+    const std::int64_t width = wanted.shape().columns();
+    Tensor factors = Tensor::empty(wanted.shape()), scaled = wanted.clone();
+    for (std::int64_t i = 0; i < scaled.size(); ++i) {
+      factors.data()[i] = of_row[static_cast<std::size_t>(i / width)];
+      scaled.data()[i] *= factors.data()[i];
+    }
+    const Variable error = ops::mean_squared_error(ops::multiply(given, Variable(factors)), scaled);
+    return ops::scale(error, static_cast<float>(width));
+  }
   const double factor = static_cast<double>(wanted.size()) / std::max(squares(wanted), 1e-30);
   return ops::scale(ops::mean_squared_error(given, wanted), static_cast<float>(factor));
 }
@@ -59,6 +82,7 @@ struct Distiller::Targets {
 Distiller::Distiller(const config::PretrainConfig& config, const io::Checkpoint& init)
     : config_(config.distill), teacher_(std::make_unique<nn::MaskedLm>(model::arch_of(init, config.init))) {
   model::load_weights(*teacher_, init.model, config.init);
+  require_finite(*teacher_, config.init);
 }
 
 Distiller::Targets Distiller::targets(const nn::Tokens& tokens) const {
@@ -70,7 +94,7 @@ Distiller::Targets Distiller::targets(const nn::Tokens& tokens) const {
   result.hidden = teacher_->encoder().forward(tokens, context).value();
   for (const std::int64_t layer : config_.layers) {
     const nn::FeedForwardTrace& trace = traces.at(static_cast<std::size_t>(layer));
-    result.layers.push_back({trace.input.value(), trace.output.value()});
+    result.layers.push_back({trace.input.value(), trace.output.value(), {}});
   }
   return result;
 }
@@ -100,7 +124,7 @@ void Distiller::start(nn::MaskedLm& student, const data::MaskedLmLoader& loader)
   std::vector<LayerSample> samples;
   for (std::size_t i = 0; i < config_.layers.size(); ++i) {
     samples.push_back(
-        {Tensor::empty({sequences * length, width}), Tensor::empty({sequences * length, width})});
+        {Tensor::empty({sequences * length, width}), Tensor::empty({sequences * length, width}), {}});
   }
   for (std::int64_t first = 0; first < sequences; first += batch_sequences(loader)) {
     const std::int64_t count = std::min(batch_sequences(loader), sequences - first);
@@ -119,19 +143,11 @@ void Distiller::start(nn::MaskedLm& student, const data::MaskedLmLoader& loader)
   parallel_for(static_cast<std::int64_t>(samples.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const auto index = static_cast<std::size_t>(i);
+      if (config_.relative_to == config::RelativeTo::kToken)
+        samples[index].factors = inverse_lengths(samples[index].output);
       fit_layer(student, *teacher_, config_.layers[index], samples[index]);
     }
   });
-}
-
-nn::MaskedLm& Distiller::freeze(nn::MaskedLm& student) const {
-  for (nn::NamedParameter& parameter : student.parameters()) {
-    const bool learns = std::any_of(config_.layers.begin(), config_.layers.end(), [&](std::int64_t layer) {
-      return parameter.name.starts_with(fmt::format("encoder.layers.{}.ffn.", layer));
-    });
-    if (!learns) parameter.value.set_requires_grad(false);
-  }
-  return student;
 }
 
 Variable Distiller::layer_losses(nn::MaskedLm& student, const nn::Tokens& tokens,
@@ -141,7 +157,7 @@ Variable Distiller::layer_losses(nn::MaskedLm& student, const nn::Tokens& tokens
   for (std::size_t i = 0; i < wanted.layers.size(); ++i) {
     nn::FeedForward& layer = *student.encoder().feed_forward(config_.layers[i]);
     const Variable given = layer.forward(Variable(wanted.layers[i].input), context);
-    const Variable loss = relative_squares(given, wanted.layers[i].output);
+    const Variable loss = relative_squares(given, wanted.layers[i].output, config_.relative_to);
     sum = sum.defined() ? ops::add(sum, loss) : loss;
   }
   return ops::scale(sum, static_cast<float>(1.0 / static_cast<double>(wanted.layers.size())));
@@ -153,7 +169,7 @@ Variable Distiller::loss(nn::MaskedLm& student, data::MaskedBatch& batch, double
   if (t < config_.layerwise_until) return layer_losses(student, tokens, context);
   if (!predicts()) {
     const Tensor wanted = targets(tokens).hidden;
-    return relative_squares(student.encoder().forward(tokens, context), wanted);
+    return relative_squares(student.encoder().forward(tokens, context), wanted, config_.relative_to);
   }
   Tensor wanted;
   {
@@ -202,6 +218,16 @@ DistillScores Distiller::evaluate(nn::MaskedLm& student, const data::MaskedLmLoa
   if (predicts())
     scores.kl_divergence = divergence / static_cast<double>(std::max<std::int64_t>(predictions, 1));
   return scores;
+}
+
+nn::MaskedLm& all_but_layers_frozen(nn::MaskedLm& student, const std::vector<std::int64_t>& layers) {
+  for (nn::NamedParameter& parameter : student.parameters()) {
+    const bool learns = std::any_of(layers.begin(), layers.end(), [&](std::int64_t layer) {
+      return parameter.name.starts_with(fmt::format("encoder.layers.{}.ffn.", layer));
+    });
+    if (!learns) parameter.value.set_requires_grad(false);
+  }
+  return student;
 }
 
 }  // namespace espalier::train

@@ -21,14 +21,11 @@ class Distiller {
   // Gives the student, which is initialised, the teacher's weights, and its new layers what
   // train/distill_start.h says, fitted to the first distill.start_tokens tokens of `loader` (0: none).
   void start(nn::MaskedLm& student, const data::MaskedLmLoader& loader) const;
-  // Only the new layers learn from here on. Returns the student.
-  nn::MaskedLm& freeze(nn::MaskedLm& student) const;
-
   // The loss of a batch. Until the used fraction `t` of the budget is distill.layerwise_until: the mean over
-  // the new layers of |y - y'|^2 / |y|^2, each reading the teacher's own input of that layer. Then of the
-  // whole student: the mean KL divergence of its predictions from the teacher's in nats, or, where the
-  // teacher only encodes, |h - h'|^2 / |h|^2 of the last hidden states; such a teacher reads text without
-  // masks, which the batch becomes.
+  // the new layers of |y - y'|^2 / |y|^2 (distill.relative_to), each reading the teacher's own input of that
+  // layer. Then of the whole student: the mean KL divergence of its predictions from the teacher's in nats,
+  // or, where the teacher only encodes, |h - h'|^2 / |h|^2 of the last hidden states; such a teacher reads
+  // text without masks, which the batch becomes.
   Variable loss(nn::MaskedLm& student, data::MaskedBatch& batch, double t, nn::ForwardContext& context) const;
 
   // On the first `sequences` sequences (0: all), by hard routing; decision statistics at `temperature`.
@@ -45,5 +42,8 @@ class Distiller {
   config::DistillConfig config_;
   std::unique_ptr<nn::MaskedLm> teacher_;
 };
+
+// The same model, of which only these feedforward layers learn from here on.
+nn::MaskedLm& all_but_layers_frozen(nn::MaskedLm& student, const std::vector<std::int64_t>& layers);
 
 }  // namespace espalier::train

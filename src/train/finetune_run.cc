@@ -8,6 +8,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
+#include "espalier/base/log_once.h"
 #include "espalier/io/text_file.h"
 #include "espalier/ops/cross_entropy.h"
 #include "espalier/ops/elementwise.h"
@@ -16,6 +17,7 @@
 #include "espalier/processes/processes.h"
 #include "espalier/train/routing_schedule.h"
 #include "train/agreement.h"
+#include "train/not_finite.h"
 #include "train/number_list.h"
 #include "train/optimizer_tensors.h"
 #include "train/task_columns.h"
@@ -140,14 +142,15 @@ void FinetuneRun::begin() {
   initialize(model, base.arch.init_std, config.seed);
   model::copy_encoder(base, model.encoder());
   const bool pooler = model::copy_pooler(base, model);
+  require_finite(model, config.model);
   if (base.arch.pooler && !pooler) {
-    log_warning(
+    log_warning_once(
         fmt::format("{}: its pooler is not used: the head is another (head.head_dim: 0, head.pooler: "
                     "zero_index and head.activation: tanh begin with it)",
                     config.model));
   }
   if (!base.routing.finished) {
-    log_warning(
+    log_warning_once(
         fmt::format("{}: its trees had not finished hardening when it was saved; hard routing may lose much",
                     config.model));
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -19,6 +20,21 @@ namespace fs = std::filesystem;
 
 fs::path config_of_run(const config::PretrainConfig& config) {
   return fs::path(config.run) / "config.yaml";
+}
+
+constexpr const char kVocabularySize[] = "arch.embedding.vocab_size";
+
+// Null where nobody wrote the key.
+const config::Setting* given_setting(const config::PretrainConfig& config, const std::string& key) {
+  const auto found = std::find_if(config.given_arch.begin(), config.given_arch.end(),
+                                  [&](const config::Setting& setting) { return setting.key == key; });
+  return found == config.given_arch.end() ? nullptr : &*found;
+}
+
+// On the command line, so that it is meant for this run.
+bool given_now(const config::PretrainConfig& config, const std::string& key) {
+  const config::Setting* given = given_setting(config, key);
+  return given != nullptr && given->where == config::kCommandLine;
 }
 
 // Rows of an embedding belong to the words of a tokenizer.
@@ -44,8 +60,12 @@ void require_meaning_of(const nn::EncoderOptions& init, const config::PretrainCo
     keys += fmt::format("{}{}={}", first ? "" : " ", key, found->second);
   }
   if (keys.empty()) return;
-  throw InputError(fmt::format("init: {} has {}: its weights would compute something else; give {}",
-                               config.init, differences, keys));
+  const bool other_layers = init.ffn.type != config.arch.ffn.type;
+  throw InputError(fmt::format("init: {} has {}: its weights would compute something else; give {}{}",
+                               config.init, differences, keys,
+                               other_layers ? "; distill.layers trains new feedforward layers in place of "
+                                              "dense ones (configs/pretrain/distill.yaml)"
+                                            : ""));
 }
 
 void require_no_classifier(const io::Checkpoint& init, const config::PretrainConfig& config) {
@@ -123,8 +143,9 @@ void require_teachers_keys(const config::PretrainConfig& config, const std::vect
                            const std::vector<config::Setting>& student) {
   std::string differences;
   for (std::size_t i = 0; i < own.size(); ++i) {
-    if (own[i].key == "arch.embedding.vocab_size" && config.arch.embedding.vocab_size == 0) continue;
-    if (own[i].values == defaults[i].values || own[i].values == student[i].values) continue;
+    if (own[i].key == kVocabularySize && config.arch.embedding.vocab_size == 0) continue;
+    if (own[i].values == student[i].values) continue;
+    if (own[i].values == defaults[i].values && !given_now(config, own[i].key)) continue;
     differences += fmt::format("{}{} {}, the config {}", differences.empty() ? "" : "; ", own[i].key,
                                config::setting_text(student[i]), config::setting_text(own[i]));
   }
@@ -138,8 +159,6 @@ void require_teachers_keys(const config::PretrainConfig& config, const std::vect
 
 std::optional<io::Checkpoint> load_initial_model(const config::PretrainConfig& config) {
   if (config.init.empty()) return std::nullopt;
-  if (!config.distill.layers.empty())
-    return model::load_model_checkpoint(config.init);  // the teacher, always
   if (!fs::exists(config.init) && fs::exists(config_of_run(config))) return std::nullopt;
   return model::load_model_checkpoint(config.init);
 }
@@ -160,6 +179,13 @@ nn::EncoderOptions architecture_from(const config::PretrainConfig& config,
   std::string taken;
   for (std::size_t i = 0; i < own.size(); ++i) {
     if (own[i].values != defaults[i].values || own[i].values == theirs[i].values) continue;
+    if (given_now(config, own[i].key)) continue;
+    const config::Setting* given = given_setting(config, own[i].key);
+    const bool of_data = own[i].key == kVocabularySize && config.arch.embedding.vocab_size == 0;
+    if (given != nullptr && !of_data) {
+      log_warning(fmt::format("{}: {} {} is not followed: {} has {}", given->where, own[i].key,
+                              config::setting_text(own[i]), config.init, config::setting_text(theirs[i])));
+    }
     own[i] = theirs[i];
     taken += fmt::format("{}{}={}", taken.empty() ? "" : " ", own[i].key, config::setting_text(own[i]));
   }

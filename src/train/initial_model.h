@@ -14,8 +14,10 @@ std::optional<io::Checkpoint> load_initial_model(const config::PretrainConfig& c
 
 // The architecture of the run. Of a distillation: that of the model begun from, with arch.ffn in
 // distill.layers; InputError where they do not fit together or other keys are given. Else: keys of arch that
-// stand at the defaults of their family take the values of the model begun from, which is logged; and a
-// masked-LM head is there, even where that model has none. Where the model is gone, that of the run.
+// stand at the defaults of their family take the values of the model begun from, which is logged, with a
+// warning for those that a file gives; those of the command line stay, so that what the weights cannot follow
+// is refused. A masked-LM head is there, even where that model has none. Where the model is gone, that of the
+// run.
 nn::EncoderOptions architecture_from(const config::PretrainConfig& config,
                                      const std::optional<io::Checkpoint>& init);
 

@@ -47,22 +47,18 @@ Matrix transposed(const Matrix& a) {
   return t;
 }
 
-std::vector<double> column_means(const Tensor& x) {
-  const std::int64_t n = x.shape()[0], d = x.shape()[1];
-  std::vector<double> mean(static_cast<std::size_t>(d));
-  for (std::int64_t r = 0; r < n; ++r) {
-    const float* row = x.data() + r * d;
-    for (std::int64_t j = 0; j < d; ++j) mean[static_cast<std::size_t>(j)] += static_cast<double>(row[j]);
-  }
-  for (double& value : mean) value /= static_cast<double>(n);
-  return mean;
+float factor_of(std::span<const float> factors, std::int64_t row) {
+  return factors.empty() ? 1.0F : factors[static_cast<std::size_t>(row)];
 }
 
-Tensor centered(const Tensor& x, const std::vector<double>& mean) {
+Tensor centered(const Tensor& x, const std::vector<double>& mean, std::span<const float> factors) {
   Tensor result = x.clone();
   const std::int64_t d = x.shape()[1];
-  for (std::int64_t i = 0; i < result.size(); ++i)
-    result.data()[i] -= static_cast<float>(mean[static_cast<std::size_t>(i % d)]);
+  for (std::int64_t i = 0; i < result.size(); ++i) {
+    float& value = result.data()[i];
+    value -= static_cast<float>(mean[static_cast<std::size_t>(i % d)]);
+    value *= factor_of(factors, i / d);
+  }
   return result;
 }
 
@@ -150,14 +146,30 @@ Tensor as_tensor(const Matrix& a) {
 
 }  // namespace
 
-LinearFit fit_linear(const Tensor& x, const Tensor& y, std::int64_t rank, bool with_bias) {
+std::vector<double> column_means(const Tensor& x, std::span<const float> factors) {
+  const std::int64_t n = x.shape()[0], d = x.shape()[1];
+  std::vector<double> mean(static_cast<std::size_t>(d));
+  double total = 0;
+  for (std::int64_t r = 0; r < n; ++r) {
+    const float* row = x.data() + r * d;
+    const double factor = static_cast<double>(factor_of(factors, r)), weight = factor * factor;
+    for (std::int64_t j = 0; j < d; ++j)
+      mean[static_cast<std::size_t>(j)] += weight * static_cast<double>(row[j]);
+    total += weight;
+  }
+  for (double& value : mean) value /= total;
+  return mean;
+}
+
+LinearFit fit_linear(const Tensor& x, const Tensor& y, std::int64_t rank, bool with_bias,
+                     std::span<const float> factors) {
   const std::int64_t d = x.shape()[1], out = y.shape()[1];
   std::vector<double> x_mean(static_cast<std::size_t>(d)), y_mean(static_cast<std::size_t>(out));
   if (with_bias) {
-    x_mean = column_means(x);
-    y_mean = column_means(y);
+    x_mean = column_means(x, factors);
+    y_mean = column_means(y, factors);
   }
-  const Tensor inputs = centered(x, x_mean), outputs = centered(y, y_mean);
+  const Tensor inputs = centered(x, x_mean, factors), outputs = centered(y, y_mean, factors);
   const Matrix variance = covariance(inputs, inputs);
   Matrix factor = variance;
   double trace = 0;

@@ -20,6 +20,15 @@ std::string weight_not_finite(nn::Module& model) {
   return "";
 }
 
+void require_finite(nn::Module& model, const std::string& source) {
+  const std::string weight = weight_not_finite(model);
+  if (weight.empty()) return;
+  throw InputError(fmt::format(
+      "{}: {}: the model is damaged, or its training had diverged when it was saved; get another copy, or an "
+      "earlier checkpoint",
+      source, weight));
+}
+
 std::string operation_not_finite(const std::function<void()>& compute) {
   const AnomalyGuard guard;
   try {

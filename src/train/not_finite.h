@@ -30,6 +30,10 @@ class NotFinite : public RunError {
 // "the weight `encoder.layers.3.ffn.linear_in.weight` holds inf or NaN": the first such weight, else empty.
 std::string weight_not_finite(nn::Module& model);
 
+// InputError for such a weight of a model that training is to begin with, which `source` names: no rate would
+// help.
+void require_finite(nn::Module& model, const std::string& source);
+
 // Which operation of compute(), a forward pass or one with its backward pass, gives inf or NaN first, as
 // AnomalyGuard puts it; empty if none does.
 std::string operation_not_finite(const std::function<void()>& compute);

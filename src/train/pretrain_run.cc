@@ -15,6 +15,7 @@
 #include "model/word_difference.h"
 #include "train/agreement.h"
 #include "train/initial_model.h"
+#include "train/not_finite.h"
 #include "train/optimizer_tensors.h"
 
 namespace espalier::train {
@@ -56,6 +57,11 @@ data::MaskedLmOptions train_options(const config::PretrainConfig& config) {
   return options;
 }
 
+// Of a model that could not be loaded.
+void say_what_is_wrong_with(const std::string& model) {
+  static_cast<void>(model::load_model_checkpoint(model));
+}
+
 }  // namespace
 
 PretrainRun::PretrainRun(const config::PretrainConfig& requested)
@@ -65,9 +71,10 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
       train(store, train_options(config)),
       validation(store, validation_options(config.mask_rate)),
       directory(config.run),
-      distiller(config.distill.layers.empty() ? nullptr : std::make_unique<Distiller>(config, init.value())),
+      distiller(config.distill.layers.empty() || !init ? nullptr
+                                                       : std::make_unique<Distiller>(config, *init)),
       model(config.arch),
-      updater(distiller ? distiller->freeze(model) : model,
+      updater(config.distill.layers.empty() ? model : all_but_layers_frozen(model, config.distill.layers),
               {.optimizer = config.optimizer, .seed = config.seed, .dropout = config.dropout}) {
   state.data_fingerprint = store.fingerprint();
   const std::string warning = epsilon_warning(config.routing, config.arch.ffn.depth);
@@ -84,13 +91,19 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
   require_same_weights(model, state.step);
 }
 
+void PretrainRun::require_teacher() const {
+  if (!config.distill.layers.empty() && !distiller) say_what_is_wrong_with(config.init);
+}
+
 void PretrainRun::begin() {
+  if (!config.init.empty() && !init) say_what_is_wrong_with(config.init);
   initialize(model, config.arch.init_std, config.seed);
   if (init) {
     if (distiller) {
       distiller->start(model, train);
     } else {
       take_initial_weights(*init, config, model);
+      require_finite(model, config.init);
     }
     state.inputs = inputs_of("init", config.init, *init);
     sentence_files = model::sentence_files_of(*init, config.init);
@@ -119,8 +132,10 @@ void PretrainRun::check_init(const std::string& where) {
   const std::string before = state.inputs.empty() ? config.init : state.inputs.front().path;
   if (!init) {
     // Another path than then is not one that is gone: loading it says what is wrong.
-    if (config.init != before) static_cast<void>(model::load_model_checkpoint(config.init));
-    log_info(fmt::format("{}: init: {} is not there any more; the run goes on without it", where, before));
+    if (config.init != before) say_what_is_wrong_with(config.init);
+    if (config.distill.layers.empty()) {
+      log_info(fmt::format("{}: init: {} is not there any more; the run goes on without it", where, before));
+    }
     return;
   }
   RunInputs now = inputs_of("init", config.init, *init);

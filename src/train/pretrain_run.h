@@ -35,6 +35,8 @@ struct PretrainRun {
   void save(bool last = false);
   void write_trainer_state() const;
   double epoch() const;
+  // To go on training. InputError if distill.layers names layers and their teacher is gone.
+  void require_teacher() const;
 
   io::TokenStoreReader store;
   std::optional<io::Checkpoint> init;  // what `init` names, until the weights are there
@@ -42,7 +44,7 @@ struct PretrainRun {
   data::MaskedLmLoader train;
   data::MaskedLmLoader validation;
   RunDirectory directory;
-  std::unique_ptr<Distiller> distiller;  // where distill.layers names some
+  std::unique_ptr<Distiller> distiller;  // where distill.layers names some, and init is there
   nn::MaskedLm model;
   Updater updater;
   PretrainState state;

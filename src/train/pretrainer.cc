@@ -170,6 +170,7 @@ PretrainSummary pretrain(const config::PretrainConfig& config) {
     log_info(fmt::format("{}: the run is complete ({} steps); nothing to do", run.directory.path().string(),
                          run.state.step));
   } else {
+    run.require_teacher();
     train_loop(run);
     evaluate_and_log(run);
     run.save(true);

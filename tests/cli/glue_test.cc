@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <string>
 
+#include "espalier/io/checkpoint.h"
 #include "tests/cli/glue_support.h"
 
 namespace espalier::testing {
@@ -48,6 +50,26 @@ TEST_CASE("glue: a signal saves and says how to go on; a full disk is an error a
   CHECK(full.err.find("No space left on device") != std::string::npos);
   run_well(command);
   CHECK_UNARY(glue.fingerprint("stopped") == glue.fingerprint("whole"));
+}
+
+TEST_CASE("glue: what its model says is said once, not at each training") {
+  const GlueWorkshop shop;
+  const std::string bert = shop.run("bert.h5");
+  run_well({"import", shop.model, bert});
+  io::Checkpoint model = io::load_checkpoint(bert);
+  model.metadata["arch"]["arch.pooler"] = "true";
+  model.metadata["routing"]["finished"] = false;
+  const std::int64_t d = std::stoll(model.metadata["arch"]["arch.hidden_size"].get<std::string>());
+  model.model.push_back({"pooler.dense.weight", Tensor::zeros({d, d})});
+  model.model.push_back({"pooler.dense.bias", Tensor::zeros({d})});
+  io::save_checkpoint(bert, model);
+  const std::string err = run_well(shop.command("once", {"model=" + bert})).err;
+  INFO(err);
+  for (const char* warning : {"bert.h5: its pooler is not used", "bert.h5: its trees had not finished"}) {
+    const std::size_t first = err.find(warning);
+    REQUIRE(first != std::string::npos);
+    CHECK(err.find(warning, first + 1) == std::string::npos);
+  }
 }
 
 TEST_CASE("glue: wrong use is refused with status 2 before anything is written") {

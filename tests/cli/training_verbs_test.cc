@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <sstream>
 
 #include "espalier/io/hf_model.h"
@@ -193,6 +194,35 @@ TEST_CASE("weights of a run, of an export and of an import start the same traini
   CHECK(checksums[0] == checksums[1]);
   CHECK(checksums[0] == checksums[2]);
   CHECK(checksums[0] != weights_checksum_of(shop.path("start")));
+}
+
+TEST_CASE("a distillation tells what it leaves, and is complete without its teacher") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("teacher", {"arch.ffn.type=dense", "arch.ffn.width=12", "train.max_steps=1"}));
+  const Arguments student = shop.pretrain("student", {"init=" + shop.path("teacher"), "distill.layers=[0]",
+                                                      "arch.ffn.type=dense", "arch.ffn.width=6"});
+  const Outcome made = run_well(student);
+  INFO(made.out);
+  CHECK(made.out.starts_with("layer  relative error\n    0  0."));
+  CHECK(made.out.find("\n20 steps, ") != std::string::npos);
+  CHECK(made.out.find(" tokens; relative error of the last hidden states 0.") != std::string::npos);
+  CHECK(made.out.find(", KL divergence 0.") != std::string::npos);
+  CHECK(made.out.ends_with("; " + shop.path("student") + "/last.h5\n"));
+  std::filesystem::remove_all(shop.path("teacher"));
+  CHECK(run_well(student).out.starts_with(shop.path("student") + " is complete: 20 steps, "));
+}
+
+TEST_CASE("a key of arch in a file that init does not follow is warned about by name and place") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("dense", {"arch.ffn.type=dense", "arch.ffn.width=12", "train.max_steps=1"}));
+  const std::string file =
+      shop.dir.write("trees.yaml", "base: pretrain.yaml\narch:\n  ffn:\n    type: neuron_tree\n").string();
+  const std::string init = "init=" + shop.path("dense");
+  const Outcome outcome = run_well(
+      {"pretrain", file, "data=" + shop.data, "run=" + shop.path("followed"), init, "train.max_steps=1"});
+  CHECK(outcome.err.find("warning: " + file + ":4: arch.ffn.type neuron_tree is not followed: " +
+                         shop.path("dense") + " has dense\n") != std::string::npos);
+  CHECK(outcome.err.find("vocab_size 0 is not followed") == std::string::npos);
 }
 
 TEST_CASE("every feedforward layer, routing and kind of positions trains and is used") {

@@ -23,6 +23,19 @@ TEST_CASE("the defaults with a budget are valid and survive a round trip") {
   CHECK(dump(again) == yaml);
 }
 
+TEST_CASE("which keys of arch somebody wrote is known, and where, though they stand at their defaults") {
+  const testing::TempDir dir;
+  const std::string file = dir.write("a.yaml", "seed: 2\narch:\n  layers: 16\n  hidden_size: 768\n").string();
+  const std::vector<std::string> given = {"data=d", "run=r", "arch.layers=16"};
+  const auto config = load<PretrainConfig>(file, given);
+  REQUIRE(config.given_arch.size() == 2);
+  CHECK(config.given_arch[0].key == "arch.hidden_size");
+  CHECK(config.given_arch[0].where == file + ":4");
+  CHECK(config.given_arch[1].key == "arch.layers");
+  CHECK(config.given_arch[1].where == kCommandLine);
+  CHECK(dump(config).find("given") == std::string::npos);
+}
+
 TEST_CASE("contradictions between keys are named") {
   CHECK(kPretrain.error_with({}).find("give exactly one of tokens, steps or minutes, got 0") !=
         std::string::npos);

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <limits>
 #include <map>
 
 #include "espalier/base/log.h"
@@ -142,6 +143,64 @@ TEST_CASE(
   CHECK(testing::weights_of(work.run("parts") / "last.h5") == testing::weights_of(last));
   CHECK(error_of([&] { pretrain(go("new", 1)); }).find("bert.h5: no such file or folder") !=
         std::string::npos);
+}
+
+TEST_CASE(
+    "keys of arch on the command line are not overruled by init: what its weights cannot follow is refused") {
+  const testing::PretrainWorkspace work;
+  const std::string bert = (work.dir / "bert.h5").string();
+  write_tiny_bert(bert);
+  const auto error = [&](const std::string& key) {
+    return error_of([&] { pretrain(work.config("a", {"init=" + bert, "train.max_steps=1", key})); });
+  };
+  // A default of the family, so that it looks as if nobody had asked.
+  CHECK(
+      error("arch.ffn.type=neuron_tree") ==
+      "init: " + bert +
+          " has arch.ffn.type dense, the config neuron_tree: its weights would compute something else; give "
+          "arch.ffn.type=dense; distill.layers trains new feedforward layers in place of dense ones "
+          "(configs/pretrain/distill.yaml)");
+  CHECK(error("arch.norm_placement=pre").find("arch.norm_placement post, the config pre") !=
+        std::string::npos);
+  CHECK(error_of([&] {
+          pretrain(work.config("b", {"init=" + bert, "distill.layers=[0]", "arch.norm_placement=pre"}));
+        }).find(" has arch.norm_placement post, the config pre: a student differs in arch.ffn alone") !=
+        std::string::npos);
+}
+
+TEST_CASE("a model that holds NaN is called damaged, by its weight, before anything is trained") {
+  const testing::FinetuneWorkspace work;
+  const testing::PretrainWorkspace words;
+  const std::string bert = (work.dir / "bert.h5").string();
+  write_tiny_bert(bert);
+  io::Checkpoint checkpoint = io::load_checkpoint(bert);
+  for (io::NamedTensor& tensor : checkpoint.model) {
+    if (tensor.name == "encoder.layers.1.ffn.dense_in.weight")
+      tensor.value.span()[5] = std::numeric_limits<float>::quiet_NaN();
+  }
+  io::save_checkpoint(bert, checkpoint);
+  const std::string message =
+      bert +
+      ": the weight `encoder.layers.1.ffn.dense_in.weight` holds inf or NaN: the model is damaged, or its "
+      "training had diverged when it was saved; get another copy, or an earlier checkpoint";
+  CHECK(error_of([&] { finetune(work.config("a", {"model=" + bert})); }) == message);
+  CHECK(error_of([&] { pretrain(words.config("a", {"init=" + bert})); }) == message);
+  CHECK(error_of([&] { pretrain(words.config("b", {"init=" + bert, "distill.layers=[1]"})); }) == message);
+}
+
+// Its encoder has learnt to serve the head: how the other model made vectors says nothing of it.
+TEST_CASE("a classifier of a sentence-transformers model is embedded as any: the mean, of full length") {
+  const testing::FinetuneWorkspace work;
+  const fs::path bert = work.dir / "bert.h5";
+  write_tiny_bert(bert);
+  add_sentence_files(bert);
+  finetune(work.config("a", {"model=" + bert.string(), "train.max_steps=1"}));
+  const model::LoadedModel tuned = model::load_model(work.run("a"));
+  CHECK_FALSE(tuned.sentence);
+  const model::EmbeddingOptions options = model::embedding_options(tuned);
+  CHECK(options.pooling == io::SentencePooling::kMean);
+  CHECK_FALSE(options.normalize);
+  CHECK(options.prompt.empty());
 }
 
 TEST_CASE("what is fine-tuned lower-cases as the sentence-transformers model does that it began with") {

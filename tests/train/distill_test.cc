@@ -102,7 +102,8 @@ TEST_CASE("new layers come nearer to the teacher's, and nothing else learns") {
           with(kTree, {"distill.start_tokens=0", "routing.mode=anneal", "routing.anneal.end=0.5"}),
           Strings{"distill.layers=[0, 2]", "arch.ffn.type=dense", "arch.ffn.width=0",
                   "arch.ffn.linear_rank=4", "distill.start_tokens=0"},
-          Strings{"distill.layers=[0, 1, 2]", "arch.ffn.type=dense", "arch.ffn.width=8"}}) {
+          Strings{"distill.layers=[0, 1, 2]", "arch.ffn.type=dense", "arch.ffn.width=8"},
+          with(kTree, {"arch.ffn.linear_rank=3", "distill.relative_to=token"})}) {
       const std::string name = std::to_string(++number);
       INFO(name);
       const DistillScores early = scores_after(work, "early" + name, 1, student);
@@ -159,13 +160,18 @@ TEST_CASE("a distillation continued has the bits of one that was not stopped, fo
   pretrain(distillation(work, "parts", student));
   CHECK(testing::weights_of(work.run("parts") / "last.h5") ==
         testing::weights_of(work.run("whole") / "last.h5"));
+  pretrain(distillation(work, "begun", with(student, {"train.max_steps=4"})));
   CHECK(error_of([&] {
           pretrain(distillation(work, "parts", with(student, {"distill.layerwise_until=0.6"})));
         }).find("distill.layerwise_until") != std::string::npos);
+  // Without its teacher one that is complete is left alone; another cannot go on.
   fs::remove(work.dir / "bert.h5");
-  CHECK(error_of([&] {
-          pretrain(distillation(work, "parts", student));
-        }).find("bert.h5: no such file or folder") != std::string::npos);
+  const std::string before = testing::weights_of(work.run("parts") / "last.h5");
+  CHECK(pretrain(distillation(work, "parts", student)).already_complete);
+  CHECK(testing::weights_of(work.run("parts") / "last.h5") == before);
+  const std::string gone = (work.dir / "bert.h5").string() + ": no such file or folder";
+  CHECK(error_of([&] { pretrain(distillation(work, "begun", student)); }).starts_with(gone));
+  CHECK(error_of([&] { pretrain(distillation(work, "new", student)); }).starts_with(gone));
 }
 
 TEST_CASE("the model of a distillation is one like any other") {
@@ -176,8 +182,11 @@ TEST_CASE("the model of a distillation is one like any other") {
   CHECK(nn::describe(student.arch.ffn) == "2x2 + linear 3 in layers 0, 2, others dense 24");
   CHECK(student.arch.norm_placement == nn::NormPlacement::kPost);
   // Trained further on words, all of it learns.
-  pretrain(work.config("more", {"init=" + work.run("student").string(), "train.max_steps=1", "arch.layers=16",
-                                "arch.ffn.depth=11"}));
+  config::PretrainConfig more =
+      work.config("more", {"init=" + work.run("student").string(), "train.max_steps=1"});
+  more.arch.layers = nn::EncoderOptions().layers;
+  more.arch.ffn.depth = nn::EncoderOptions().ffn.depth;
+  pretrain(more);
   CHECK(nn::describe(model::load_model(work.run("more")).arch.ffn) == nn::describe(student.arch.ffn));
 }
 

@@ -68,6 +68,19 @@ TEST_CASE(
   CHECK(left_by(fit_linear(x, y, 9, true), x, y) < 1e-5 * squares(y));
 }
 
+TEST_CASE("rows count in a linear map by the squares of their factors, in its constant too") {
+  const Tensor x = normal({400, 3}, "x");
+  Tensor y = x.clone();
+  std::vector<float> factors(400, 1.0F);
+  // Ten rows of another law, a thousand times as long.
+  for (std::int64_t i = 0; i < 10 * 3; ++i) y.data()[i] = -1000 * x.data()[i] + 500;
+  for (std::size_t r = 0; r < 10; ++r) factors[r] = 1e-3F;
+  const Tensor tail_x = x.slice_rows(10, 400), tail_y = y.slice_rows(10, 400);
+  CHECK(left_by(fit_linear(x, y, 3, true), tail_x, tail_y) > squares(tail_y));
+  CHECK(left_by(fit_linear(x, y, 3, true, factors), tail_x, tail_y) < 1e-3 * squares(tail_y));
+  CHECK(column_means(y, factors)[0] == doctest::Approx(column_means(tail_y, {})[0]).epsilon(0.01));
+}
+
 TEST_CASE("grown trees halve their tokens and give most of a function that depends on where x lies") {
   constexpr std::int64_t kRows = 3000;
   Tensor x = normal({kRows, 4}, "x");

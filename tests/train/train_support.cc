@@ -52,7 +52,9 @@ config::PretrainConfig tiny_pretrain(const std::filesystem::path& dir, std::vect
                                   "eval.steps=10",
                                   "save.minutes=0"};
   all.insert(all.end(), overrides.begin(), overrides.end());
-  return config::load<config::PretrainConfig>("", all);
+  auto config = config::load<config::PretrainConfig>("", all);
+  config.given_arch = config::load<config::PretrainConfig>("", overrides).given_arch;
+  return config;
 }
 
 PretrainWorkspace::PretrainWorkspace() {

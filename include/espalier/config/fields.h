@@ -15,12 +15,14 @@
 
 namespace espalier::config {
 
+inline constexpr const char kCommandLine[] = "command line";
+
 // One `key: value` as written by the user, with where it was written.
 struct Setting {
   std::string key;                  // dotted
   std::vector<std::string> values;  // one for a scalar
   bool is_list = false;
-  std::string where;  // "configs/x.yaml:12" or "command line"
+  std::string where;  // "configs/x.yaml:12", or kCommandLine
   int layer = 0;      // of two settings that exclude each other, that of the higher layer counts
 };
 
@@ -68,6 +70,9 @@ class Fields {
   template <class Enum>
   void preset(const std::string& key, Enum& target, std::vector<std::pair<std::string, Enum>> names,
               const std::string& help, std::type_identity_t<std::function<void(Enum)>> fill);
+  // Keeps what apply() is given of the keys that begin with `prefix`, the last of each: those that somebody
+  // wrote, even where the value is the default.
+  void remember(const std::string& prefix, std::vector<Setting>& target);
   // Keys already added of which only one may be given, the others at their defaults. One that is given on the
   // command line takes the place of another in the file, one in the file that of another in its base. Two in
   // the same place both stay: the owner refuses that.
@@ -105,6 +110,7 @@ class Fields {
   std::string prefix_;
   std::vector<Field> fields_;
   std::vector<std::vector<std::string>> alternatives_;  // of one_of()
+  std::vector<std::pair<std::string, std::vector<Setting>*>> remembered_;
 };
 
 template <class Enum>

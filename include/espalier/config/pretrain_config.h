@@ -31,10 +31,15 @@ struct BudgetConfig {
   double minutes = 0;       // of wall time, over all sittings; not reproducible bit for bit
 };
 
+// What a distillation's errors are shares of: |y|^2 of all tokens together, so that the longest weigh most,
+// or of each token its own.
+enum class RelativeTo { kLayer, kToken };
+
 // New feedforward layers in place of some of `init`'s, trained to give what those give.
 struct DistillConfig {
-  std::vector<std::int64_t> layers;   // empty: none
-  double layerwise_until = 0.7;       // used fraction of the budget; then the model's output as a whole
+  std::vector<std::int64_t> layers;  // empty: none
+  double layerwise_until = 0.7;      // used fraction of the budget; then the model's output as a whole
+  RelativeTo relative_to = RelativeTo::kLayer;
   std::int64_t start_tokens = 32768;  // to which the new layers are fitted before training; 0: random weights
 };
 
@@ -45,6 +50,7 @@ struct PretrainConfig {
   std::string init;             // a MODEL whose weights to begin with; empty: at random
   std::uint64_t seed = 1;       // of initial weights, masks, dropout and leaks
   nn::EncoderOptions arch;
+  std::vector<Setting> given_arch;  // keys of arch that somebody wrote
   DistillConfig distill;
   RoutingConfig routing;
   BudgetConfig budget;
