@@ -59,6 +59,10 @@ ROWS = {
     "1-top": ("dense 1", dense(1)),
     "192-linear-random": ("linear 192, random start", [*dense(0, 192), "distill.start_tokens=0"]),
     "192-tree+linear-random": ("12x7 + linear 96, random start", [*tree(12, 7, 96), "distill.start_tokens=0"]),
+    # Each token's error relative to its own length, so that [CLS] and [SEP] count no more than others.
+    "48-linear-token": ("linear 48, by token", [*dense(0, 48), "distill.relative_to=token"]),
+    "48-tree+linear-token": ("3x7 + linear 24, by token", [*tree(3, 7, 24), "distill.relative_to=token"]),
+    "192-linear-token": ("linear 192, by token", [*dense(0, 192), "distill.relative_to=token"]),
 }
 
 
@@ -182,6 +186,7 @@ def main():
             document = json.load(file)
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         names = re.findall(r"^model name\s*: (.*)$", file.read(), re.M)
+    document["training"] = TRAINING
     document["machine"] = f"{names[0] if names else 'unknown'}, {THREADS} threads"
     for row in sys.argv[1:] or ("teacher", *ROWS):
         document["rows"][row] = measured(row)

@@ -4,6 +4,7 @@
     torch_side.py embed MODEL TEXTS sentence-transformers|onnxruntime
     torch_side.py sentence MODEL TEXT COUNT
     torch_side.py load MODEL
+    torch_side.py recipe MODEL TRAIN DEV SEED
 
 Settings are the best that were found on two cores: as many threads as cores, fused AdamW, batches of like length.
 """
@@ -25,6 +26,24 @@ def grouped(order, lengths, batch, chunk=50):
     return result
 
 
+def adamw(network, rate):
+    """The groups of transformers' Trainer: no decay of biases and LayerNorms."""
+    import torch
+
+    parameters = list(network.named_parameters())
+    plain = [p for n, p in parameters if n.endswith("bias") or "LayerNorm" in n]
+    decayed = [p for n, p in parameters if not (n.endswith("bias") or "LayerNorm" in n)]
+    groups = [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
+
+
+def encoded(tokenizer, rows):
+    """One batch as run_glue.py encodes it, at most 128 tokens."""
+    pairs = [r["pair"] for r in rows] if "pair" in rows[0] else None
+    return tokenizer([r["text"] for r in rows], pairs, padding=True, truncation=True, max_length=128,
+                     return_tensors="pt")
+
+
 def finetune(model, table, steps, batch, mode):
     import random
 
@@ -36,24 +55,17 @@ def finetune(model, table, steps, batch, mode):
     rows = [json.loads(line) for line in open(table, encoding="utf-8")]
     tokenizer = AutoTokenizer.from_pretrained(model)
     network = AutoModelForSequenceClassification.from_pretrained(model, num_labels=2).train()
-    parameters = list(network.named_parameters())
-    plain = [p for n, p in parameters if n.endswith("bias") or "LayerNorm" in n]
-    decayed = [p for n, p in parameters if not (n.endswith("bias") or "LayerNorm" in n)]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}], lr=2e-5, fused=True)
+    optimizer = adamw(network, 2e-5)
     run = torch.compile(network, dynamic=True) if mode == "compiled" else network
     order = list(range(len(rows)))
     random.Random(1).shuffle(order)
-    pair = "pair" in rows[0]
     lengths = [len(r["text"]) + len(r.get("pair", "")) for r in rows]
     batches = grouped(order, lengths, batch)
     random.Random(2).shuffle(batches)
 
     def step(indices):
         part = [rows[i] for i in indices]
-        inputs = tokenizer([r["text"] for r in part], [r["pair"] for r in part] if pair else None, padding=True,
-                           truncation=True, max_length=128, return_tensors="pt")
-        loss = run(**inputs, labels=torch.tensor([r["label"] for r in part])).loss
+        loss = run(**encoded(tokenizer, part), labels=torch.tensor([r["label"] for r in part])).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
@@ -65,6 +77,45 @@ def finetune(model, table, steps, batch, mode):
     for indices in batches[5 : 5 + steps]:
         step(indices)
     return {"seconds": time.perf_counter() - begin, "steps": steps}
+
+
+def recipe(model, train, dev, seed):
+    """All of configs/glue/bert.yaml, seeded; label, prediction and its probability of each row of the dev set."""
+    import random
+
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
+    from transformers import get_linear_schedule_with_warmup
+
+    torch.set_num_threads(THREADS)
+    set_seed(int(seed))
+    rows, scored = ([json.loads(line) for line in open(path, encoding="utf-8")] for path in (train, dev))
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    network = AutoModelForSequenceClassification.from_pretrained(model, num_labels=2).train()
+    optimizer, batch, epochs = adamw(network, 5e-5), 16, 3
+    steps = epochs * -(-len(rows) // batch)
+    schedule = get_linear_schedule_with_warmup(optimizer, 0, steps)
+    lengths = [len(r["text"]) + len(r.get("pair", "")) for r in rows]
+    for _ in range(epochs):
+        order = list(range(len(rows)))
+        random.shuffle(order)
+        batches = grouped(order, lengths, batch)
+        random.shuffle(batches)
+        for indices in batches:
+            part = [rows[i] for i in indices]
+            network(**encoded(tokenizer, part), labels=torch.tensor([r["label"] for r in part])).loss.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+    network.eval()
+    predictions = []
+    with torch.no_grad():
+        for begin in range(0, len(scored), batch):
+            part = scored[begin : begin + batch]
+            found = network(**encoded(tokenizer, part)).logits.softmax(1).max(1)
+            predictions += [[r["label"], int(k), float(p)] for r, k, p in zip(part, found.indices, found.values)]
+    return {"predictions": predictions}
 
 
 class OnnxEncoder:
@@ -165,7 +216,7 @@ def main():
         model, table, steps, batch, mode = arguments
         result = finetune(model, table, int(steps), int(batch), mode)
     else:
-        result = {"embed": embed, "sentence": sentence, "load": load}[case](*arguments)
+        result = {"embed": embed, "sentence": sentence, "load": load, "recipe": recipe}[case](*arguments)
     print(json.dumps(result))
 
 
