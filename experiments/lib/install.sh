@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: experiments/lib/install.sh GROUP...      (build, mpi, quickstart, speed, style, fuzz, bare)
+# usage: experiments/lib/install.sh GROUP...   (build, mpi, quickstart, speed, style, fuzz, bare, package)
 # Installs the Debian packages of these groups that are missing, as root or through sudo.
 # The one place where the project's packages are listed.
 set -euo pipefail
@@ -17,6 +17,7 @@ declare -A groups=(
   [style]="clang-format-14 shellcheck git" # the format is that of version 14, which Debian 12 has
   [fuzz]="clang-$clang libclang-rt-$clang-dev"
   [bare]="debootstrap"
+  [package]="dpkg-dev file lintian"
 )
 
 wanted=()

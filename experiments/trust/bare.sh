@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# usage: experiments/trust/bare.sh [--user] [--folder NAME] [--keep] RELEASE [COMMAND...]
+# usage: experiments/trust/bare.sh [--user] [--folder NAME] [--with FILE] [--keep] RELEASE [COMMAND...]
 # Runs COMMAND (default: experiments/quickstart.sh --tiny) as a newcomer would on a minimal Debian RELEASE (bookworm,
 # trixie): debootstrap's minbase with git and ca-certificates, a clean clone of the committed HEAD, nothing of this
 # machine but its kernel. Ends with COMMAND's status; 77 with the reason where there can be no such machine.
 #   --user         as an ordinary user, after root has installed the packages
 #   --folder NAME  clone into this folder of the home (default: espalier); try one with a space
+#   --with FILE    copy this file beside the clone, where the command finds it as ../NAME
 #   --keep         leave the machine's folder behind, and say where it is
 # In ${ESPALIER_BARE:-${XDG_CACHE_HOME:-~/.cache}/espalier-bare} are kept: RELEASE.tar, the fresh machine (delete it to
 # have a newer one), and RELEASE-debs, the packages it has downloaded. How packages are reached is taken from this
@@ -24,11 +25,12 @@ skip() {
 }
 say() { echo "bare: $*" >&2; }
 
-user=root folder=espalier keep=
+user=root folder=espalier with='' keep=''
 while [ $# -gt 0 ]; do
   case $1 in
     --user) user=newcomer ;;
     --folder) folder=${2:?a name must follow --folder} && shift ;;
+    --with) with=$(realpath -e "${2:?a file must follow --with}") && shift ;;
     --keep) keep=yes ;;
     -*) usage ;;
     *) break ;;
@@ -86,6 +88,7 @@ if [ "$user" != root ]; then
   chroot "$root" useradd --create-home --shell /bin/bash "$user"
 fi
 git -c advice.detachedHead=false clone --quiet --no-local --depth 1 . "$root$home/$folder"
+[ -z "$with" ] || cp "$with" "$root$home/"
 [ "$user" = root ] || chroot "$root" chown -R "$user:" "$home"
 
 # Proxies are how packages are reached; nothing else of the environment goes in.

@@ -40,7 +40,9 @@ Check within(double low, double high) {
   return check_of(CLI::Range(low, high));
 }
 Check one_of(const std::vector<std::string>& words) {
-  return check_of(CLI::IsMember(words));
+  Check check = check_of(CLI::IsMember(words));
+  check.choices = words;
+  return check;
 }
 
 Option* Option::required() {
@@ -70,11 +72,13 @@ Option* Option::needs(Option* other) {
 
 Option* Option::check(const Check& check) {
   option_->check(CLI::Validator(check.complaint, check.type));
+  if (!check.choices.empty()) choices_ = check.choices;
   return this;
 }
 
 Option* Option::names(const std::map<std::string, std::string>& values) {
   option_->transform(CLI::CheckedTransformer(values, CLI::ignore_case));
+  for (const auto& value : values) choices_.push_back(value.first);
   return this;
 }
 
@@ -113,8 +117,22 @@ void Command::add_flag_callback(const std::string& name, const std::function<voi
   app_->add_flag_callback(name, call, description);
 }
 
-void Command::set_version_flag(const std::string& name, const std::string& version) {
-  app_->set_version_flag(name, version);
+void Command::set_version_flag(const std::string& name, const std::string& version,
+                               const std::function<std::string()>& more) {
+  // Before the version flag: CLI11 acts on options in the order in which they were added.
+  CLI::Option* verbose =
+      app_->add_flag("--verbose", verbose_, "With " + name + ": what a report of a problem needs, too");
+  CLI::Option* flag = app_->set_version_flag(
+      name, [this, version, more] { return verbose_ ? version + "\n" + more() : version; },
+      "Print the version and stop");
+  verbose->needs(flag);
+}
+
+void Command::set_keys(std::vector<ConfigKey> keys) {
+  keys_ = std::move(keys);
+}
+void Command::hide() {
+  app_->group("");
 }
 
 void Command::require_subcommand() {
@@ -141,6 +159,27 @@ std::vector<Command*> Command::subcommands() const {
   std::vector<Command*> found;
   for (const std::unique_ptr<Command>& command : subcommands_) found.push_back(command.get());
   return found;
+}
+
+CommandDescription Command::describe() const {
+  CommandDescription description{name(), app_->get_description(), get_footer(), {}, keys_, {}};
+  for (const CLI::Option* option : app_->get_options()) {
+    const auto own = std::find_if(options_.begin(), options_.end(),
+                                  [&](const auto& candidate) { return candidate->option_ == option; });
+    const std::string type = option->get_type_name();
+    OptionDescription& added = description.options.emplace_back();
+    added.name = option->get_positional() ? option->get_name(true) : option->get_name(false, true);
+    added.is_argument = option->get_positional();
+    added.help = option->get_description();
+    if (option->get_type_size_max() > 0) added.value = type.substr(0, type.find(':'));
+    added.several = option->get_items_expected_max() > 1;
+    added.is_required = option->get_required();
+    if (own != options_.end()) added.choices = (*own)->choices_;
+  }
+  for (const std::unique_ptr<Command>& command : subcommands_) {
+    if (!command->app_->get_group().empty()) description.verbs.push_back(command->describe());
+  }
+  return description;
 }
 
 void Command::callback(std::function<void()> run) {

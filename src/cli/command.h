@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/description.h"
+
 namespace CLI {
 class App;
 class Option;
@@ -20,6 +22,7 @@ struct Check {
   std::string type;  // how help marks the option: POSITIVE
   // What is wrong with the text, or "".
   std::function<std::string(const std::string& text)> complaint;
+  std::vector<std::string> choices = {};  // all texts that pass, where these are few
 };
 
 // Finite and above 0; `--tokens: expected a number above 0, found 0`.
@@ -46,7 +49,9 @@ class Option {
   Option* names(const std::map<std::string, std::string>& values);
 
  private:
+  friend class Command;
   CLI::Option* option_;
+  std::vector<std::string> choices_;
 };
 
 class Command {
@@ -68,7 +73,13 @@ class Command {
                               const std::string& description);
   void add_flag_callback(const std::string& name, const std::function<void()>& call,
                          const std::string& description);
-  void set_version_flag(const std::string& name, const std::string& version);
+  // With --verbose also what `more` gives, below the version.
+  void set_version_flag(const std::string& name, const std::string& version,
+                        const std::function<std::string()>& more);
+  // The keys of the configuration that it reads, as completion shows them.
+  void set_keys(std::vector<ConfigKey> keys);
+  // Help does not list it.
+  void hide();
 
   // A verb below this one must be named, and exactly one.
   void require_subcommand();
@@ -79,6 +90,8 @@ class Command {
   std::string get_footer() const;
   const std::string& name() const;
   std::vector<Command*> subcommands() const;
+  // Of this command and those below it, without the hidden ones.
+  CommandDescription describe() const;
   // What the option of that name was given, as text.
   std::string value(const std::string& option) const;
   // Does the verb's work, once all is parsed.
@@ -96,6 +109,8 @@ class Command {
   CLI::App* app_;
   std::vector<std::unique_ptr<Command>> subcommands_;
   std::vector<std::unique_ptr<Option>> options_;
+  std::vector<ConfigKey> keys_;
+  bool verbose_ = false;  // with the version flag
 };
 
 }  // namespace espalier::cli

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 #include "cli/command.h"
+#include "cli/config_keys.h"
 
 #include "espalier/config/fields.h"
 
@@ -33,6 +34,7 @@ Command* add_config_verb(Command& app, const std::string& name, const std::strin
   Config defaults;
   config::Fields fields;
   describe(defaults, fields);
+  verb->set_keys(config_keys(fields.help()));
   verb->footer("\nKeys of CONFIG, also as KEY=VALUE:\n" + fields.help());
   const auto start = [arguments, run = std::move(run)] {
     const Config config = config::load<Config>(arguments->config, arguments->overrides);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/build_report.h"
 #include "cli/command.h"
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
@@ -29,7 +30,7 @@ std::string version_text() {
 }
 
 void add_global_options(Command& app) {
-  app.set_version_flag("--version", version_text());
+  app.set_version_flag("--version", version_text(), espalier::cli::build_report);
   app.add_option_function(
          "--threads", [](int threads) { espalier::set_thread_count(threads); },
          "Threads of each process (default: the cores it may use, shared with the others of its host)")
@@ -57,6 +58,7 @@ void add_verbs(Command& app) {
   add_report(app);
   add_trees(app);
   add_bench(app);
+  add_completion(app);
 }
 
 // The options of the whole program work behind a verb too, but CLI11 lists them only before it.

@@ -21,5 +21,6 @@ void add_inspect(Command& app);
 void add_report(Command& app);
 void add_trees(Command& app);
 void add_bench(Command& app);
+void add_completion(Command& app);
 
 }  // namespace espalier::cli

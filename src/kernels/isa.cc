@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
@@ -62,6 +63,19 @@ const std::string problem = pin();
 
 std::string active_isa() {
   return hwy::TargetName(best_target());
+}
+
+std::vector<std::string> compiled_isas() {
+  std::vector<std::string> names;
+  for (std::int64_t target = std::int64_t{1} << 62; target != 0; target >>= 1) {
+    if ((HWY_TARGETS & target) != 0) names.emplace_back(hwy::TargetName(target));
+  }
+  return names;
+}
+
+std::string kernel_isa() {
+  const std::int64_t usable = hwy::SupportedTargets() & HWY_TARGETS;
+  return hwy::TargetName(usable & -usable);
 }
 
 void require_valid_isa() {

@@ -4,12 +4,18 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace espalier::kernels {
 
 // Highway's name of the target in use, e.g. "AVX2" or "AVX3". Bits of results may differ between targets, so
 // checkpoints note it.
 std::string active_isa();
+
+// Highway's names of the targets that the kernels are compiled for, from the least to the best, and which of
+// them runs: the best that active_isa() covers.
+std::vector<std::string> compiled_isas();
+std::string kernel_isa();
 
 // Throws InputError if ESPALIER_ISA holds an unknown name, or one that this machine does not have. Every
 // product checks it; programs do so before they begin.

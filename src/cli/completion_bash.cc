@@ -1,0 +1,108 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "cli/completion.h"
+
+namespace espalier::cli {
+namespace {
+
+// In the tables of the script below: what a word may be.
+constexpr const char* kFile = "/";
+constexpr const char* kNumber = "-";
+
+std::string words_for(const OptionDescription& option) {
+  if (!option.choices.empty()) return fmt::format("{}", fmt::join(option.choices, " "));
+  return option.value.starts_with("TEXT") ? kFile : kNumber;
+}
+
+// The tables hold a line for each way to a command, "espalier bench fff".
+struct Tables {
+  std::string ways;    // to commands, as a pattern
+  std::string words;   // that may stand where nothing else does
+  std::string values;  // after an option, or a key and its sign
+};
+
+void add_command(const CommandDescription& command, const std::string& way, Tables& tables) {
+  std::vector<std::string> options, keys, verbs;
+  for (const OptionDescription& option : command.options) {
+    if (option.is_argument) continue;
+    options.push_back(option.name.substr(option.name.rfind(',') + 1));
+    if (option.value.empty()) continue;
+    tables.values += fmt::format("    '{} {}') words='{}' ;;\n", way, options.back(), words_for(option));
+  }
+  for (const ConfigKey& key : command.keys) {
+    keys.push_back(key.name);
+    if (key.choices.empty()) continue;
+    tables.values += fmt::format("    '{} {}') words='{}' ;;\n", way, key.name, fmt::join(key.choices, " "));
+  }
+  for (const CommandDescription& verb : command.verbs) verbs.push_back(verb.name);
+  tables.words += fmt::format("    '{}')\n      options='{}'\n      verbs='{}'\n      keys='{}'\n      ;;\n",
+                              way, fmt::join(options, " "), fmt::join(verbs, " "), fmt::join(keys, " "));
+  for (const CommandDescription& verb : command.verbs) {
+    tables.ways += fmt::format("{}'{} {}'", tables.ways.empty() ? "" : " | ", way, verb.name);
+    add_command(verb, way + " " + verb.name, tables);
+  }
+}
+
+// Bash hands `key=value` over as three words.
+constexpr const char* kScript = R"(# Completes {0} in bash; written by `{0} completion bash`.
+# shellcheck shell=bash
+_{0}() {{
+  local current=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}}
+  local way={0} arguments=0 i word options verbs keys words=''
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word=${{COMP_WORDS[i]}}
+    case "$way $word" in
+    {1}) way="$way $word" ;;
+    *' -'* | *' =') ;;
+    *) case ${{COMP_WORDS[i - 1]}} in --* | =) ;; *) arguments=$((arguments + 1)) ;; esac ;;
+    esac
+  done
+  if [[ $current == = ]]; then
+    current=''
+  elif [[ $before == = ]]; then
+    before=${{COMP_WORDS[COMP_CWORD - 2]}}
+  fi
+  case $way in
+{2}  esac
+  case "$way $before" in
+{3}  esac
+  if [[ -z $words && $current == -* ]]; then
+    words=$options
+  elif [[ -z $words && -n $verbs ]]; then
+    words=$verbs
+  fi
+  COMPREPLY=()
+  case $words in
+    -) return ;;
+    / | '') ;;
+    *)
+      mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+      return
+      ;;
+  esac
+  # The first argument of a verb with keys is the configuration.
+  if [[ -z $words && $arguments -gt 0 && ${{COMP_WORDS[COMP_CWORD]}} != = && ${{COMP_WORDS[COMP_CWORD - 1]}} != = ]]; then
+    mapfile -t COMPREPLY < <(compgen -S = -W "$keys" -- "$current")
+    [[ ${{#COMPREPLY[@]}} -eq 0 ]] || compopt -o nospace 2>/dev/null
+  fi
+  if [[ ${{#COMPREPLY[@]}} -eq 0 ]]; then
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+    compopt -o filenames 2>/dev/null
+  fi
+  return 0
+}}
+complete -F _{0} {0}
+)";
+
+}  // namespace
+
+std::string bash_completion(const CommandDescription& program) {
+  Tables tables;
+  add_command(program, program.name, tables);
+  return fmt::format(kScript, program.name, tables.ways, tables.words, tables.values);
+}
+
+}  // namespace espalier::cli

@@ -1,0 +1,76 @@
+// What the program says of itself: the long version, and what it writes for shells and for man.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "espalier/base/version.h"
+#include "tests/cli/cli_support.h"
+#include "tests/support/support.h"
+
+namespace espalier::testing {
+namespace {
+
+// What bash offers for the last of the words, one a line. Bash itself hands `a=b` over as three.
+std::string completed(const std::filesystem::path& script, const std::string& words) {
+  const TempDir dir;
+  dir.write("text.txt", "");
+  const std::string asks = "cd " + dir.path().string() + "\n. " + script.string() + "\nCOMP_WORDS=(" + words +
+                           ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_espalier\n" +
+                           "printf '%s\\n' \"${COMPREPLY[@]}\"\n";
+  const std::string file = dir.write("asks", asks).string();
+  const std::string out = (dir / "out").string();
+  CHECK(std::system(("bash " + file + " > " + out + " 2>&1").c_str()) == 0);
+  return read_text(out);
+}
+
+TEST_CASE("version, and what a report of a problem needs") {
+  const std::string version = run_well({"--version"}).out;
+  const std::string report = run_well({"--version", "--verbose"}).out;
+  CHECK(report.starts_with(version));
+  for (const std::string part :
+       {"\nbuild ", "\nbuilt with    oneDNN ", "oneTBB ", "HDF5 ", "\nruns with ", "libdnnl",
+        "\ninstructions  ", "in use; best here ", "ESPALIER_ISA ", "compiled for ", "\nprocessor ",
+        "\ncores ", "threads\n", "\nmemory ", "\nsystem ", "glibc "}) {
+    INFO(part);
+    CHECK(report.find(part) != std::string::npos);
+  }
+  check_refused({"--verbose"}, "--verbose requires --version");
+}
+
+TEST_CASE("bash completes verbs, options, their values, keys and files") {
+  const TempDir dir;
+  const auto script = dir.write("espalier.bash", run_well({"completion", "bash"}).out);
+  CHECK(completed(script, "espalier pre") == "prepare\npretrain\n");
+  CHECK(completed(script, "espalier --qu") == "--quiet\n");
+  CHECK(completed(script, "espalier bench f") == "fff\n");
+  CHECK(completed(script, "espalier --threads 2 evaluate --se") == "--sequences\n");
+  CHECK(completed(script, "espalier evaluate model --routing ''") == "hard\nsoft\n");
+  CHECK(completed(script, "espalier evaluate model --routing = s") == "soft\n");
+  CHECK(completed(script, "espalier evaluate model --sequences ''") == "\n");
+  CHECK(completed(script, "espalier evaluate te") == "text.txt\n");
+  CHECK(completed(script, "espalier pretrain te") == "text.txt\n");
+  CHECK(completed(script, "espalier pretrain c.yaml routing.mo") == "routing.mode=\n");
+  CHECK(completed(script, "espalier pretrain c.yaml routing.mode = an") == "anneal\n");
+  CHECK(completed(script, "espalier pretrain c.yaml routing.mode =").starts_with("hard\n"));
+  CHECK(completed(script, "espalier pretrain c.yaml data = te") == "text.txt\n");
+  CHECK(run_well({"--help"}).out.find("completion") == std::string::npos);
+}
+
+TEST_CASE("what is written for zsh and man names every verb, and all of their options") {
+  const std::string zsh = run_well({"completion", "zsh"}).out;
+  const std::string man = run_well({"completion", "man"}).out;
+  CHECK(zsh.starts_with("#compdef espalier\n"));
+  CHECK(zsh.find("'--routing[hard, or soft\\: `loss` is then that of the mixture]:TEXT:(hard soft)'") !=
+        std::string::npos);
+  CHECK(zsh.find("'routing.mode[") != std::string::npos);
+  CHECK(man.starts_with(".TH ESPALIER 1 \"\" \"espalier " + std::string(kVersion) + "\"\n.SH NAME\n"));
+  CHECK(man.find("\n.SS espalier bench fff\n") != std::string::npos);
+  CHECK(man.find("\n.B \\-\\-routing hard|soft\n") != std::string::npos);
+  CHECK(man.find("\n  routing.mode\n") != std::string::npos);
+  check_refused({"completion", "fish"}, "FORMAT: fish not in {bash,zsh,man}");
+}
+
+}  // namespace
+}  // namespace espalier::testing
