@@ -130,7 +130,7 @@ def compare(values, others):
 def report(tasks):
     results = {}
     table = ["| task | metric | here: mean (each seed) | transformers: mean (each seed) | difference | standard error | "
-             "seeds' spread |", "|---|---|---|---|---|---|---|"]
+             "spread |", "|---|---|---|---|---|---|---|"]
     for task in tasks:
         here, there = read("here", task), read("transformers", task)
         if len(here) < 2 or len(there) < 2:
