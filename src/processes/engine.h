@@ -68,7 +68,7 @@ class Engine {
   bool all_left() const;
   Job::State advance_job();
   void rest(Job::State state);
-  bool sleeps_now(bool awaited);
+  std::chrono::microseconds pause(bool awaited);
 
   std::mutex mutex_;
   std::mutex advancing_;  // held while the job is called

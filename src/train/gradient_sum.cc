@@ -87,8 +87,8 @@ void GradientSum::complete(std::size_t parameter) {
     return variable.set_grad(std::move(parts[0].gradient));
   }
   // The sum overwrites the first part; where that is no memory of its own there must be some.
-  Tensor sum = parts.empty() ? Tensor() : parts[0].gradient;
-  if (!sum.defined() || sum.shared()) sum = Tensor::empty(variable.shape());
+  const bool has_memory = !parts.empty() && parts[0].gradient.defined() && !parts[0].gradient.shared();
+  Tensor sum = has_memory ? parts[0].gradient : Tensor::empty(variable.shape());
   PoolVector<const float*> own;
   for (Part& part : parts) {
     own.push_back(part.gradient.defined() ? std::as_const(part.gradient).data() : nullptr);
