@@ -14,20 +14,6 @@
 namespace espalier::glue {
 namespace {
 
-std::string metric_title(const std::string& metric) {
-  if (metric == "matthews_correlation") return "Matthews";
-  if (metric == "f1") return "F1";
-  if (metric == "pearson") return "Pearson";
-  if (metric == "spearmanr") return "Spearman";
-  return metric;
-}
-
-std::string set_title(const std::string& title, const std::string& set) {
-  if (set == "dev_matched") return title + "-m";
-  if (set == "dev_mismatched") return title + "-mm";
-  return title;
-}
-
 std::string bracketed(const GlueSpread& spread) {
   return std::isfinite(spread.low) && std::isfinite(spread.high)
              ? fmt::format("[{}, {}]", percent(spread.low), percent(spread.high))
@@ -78,6 +64,21 @@ std::string comparison_row(const std::string& name, const GlueComparison& row) {
 }
 
 }  // namespace
+
+std::string metric_title(const std::string& metric) {
+  if (metric == "matthews_correlation") return "Matthews";
+  if (metric == "f1") return "F1";
+  if (metric == "f1_macro") return "macro F1";
+  if (metric == "pearson") return "Pearson";
+  if (metric == "spearmanr") return "Spearman";
+  return metric;
+}
+
+std::string set_title(const std::string& title, const std::string& set) {
+  if (set == "dev_matched") return title + "-m";
+  if (set == "dev_mismatched") return title + "-mm";
+  return title;
+}
 
 std::string tenths(double value) {
   // No minus before a rounded zero.

@@ -11,6 +11,10 @@ namespace espalier::glue {
 std::string tenths(double value);
 // "12.3" for 0.123, a dash for what is not finite.
 std::string percent(double value);
+// "Matthews" of matthews_correlation.
+std::string metric_title(const std::string& metric);
+// "MNLI-mm": a task and one of its sets.
+std::string set_title(const std::string& title, const std::string& set);
 // "3 seeds", or "1 to 3 seeds" where tasks differ.
 std::string seeds_text(const GlueResults& results);
 // "runs/a (4 layers, d 192, 1x8)"

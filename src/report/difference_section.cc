@@ -8,8 +8,7 @@
 
 namespace espalier::report {
 
-std::string difference_section(const std::vector<const RunFolder*>& runs) {
-  if (runs.size() < 2) return "";
+static Table differences(const std::vector<const RunFolder*>& runs) {
   Table table{{"key"}, {}, runs.size() + 1};
   for (const RunFolder* run : runs) table.header.push_back(run->label);
   std::set<std::string> seen = {"run"};  // that they lie in folders of their own is known
@@ -26,9 +25,17 @@ std::string difference_section(const std::vector<const RunFolder*>& runs) {
       if (values.size() > 1) table.rows.push_back(std::move(row));
     }
   }
-  const std::string body =
-      table.rows.empty() ? "<p>Their configurations are the same.</p>\n" : table_html(table);
-  return section_html("differences", "What differs in their configurations", body);
+  return table;
+}
+
+std::string difference_section(const std::vector<std::vector<const RunFolder*>>& kinds) {
+  std::string body;
+  for (const std::vector<const RunFolder*>& runs : kinds) {
+    if (runs.size() < 2) continue;
+    const Table table = differences(runs);
+    body += table.rows.empty() ? "<p>Their configurations are the same.</p>\n" : table_html(table);
+  }
+  return body.empty() ? "" : section_html("differences", "What differs in their configurations", body);
 }
 
 std::string notes_html(const RunFolder& run) {

@@ -53,7 +53,11 @@ path.tick,path.axis{stroke:var(--line);stroke-width:1}
 path.s{fill:none;stroke:var(--c);stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}
 path.s.faint{stroke-width:1;opacity:.33}path.s.dash{stroke-dasharray:5 4}path.s.dot{stroke-dasharray:1.5 4}
 path.p{stroke:var(--c);stroke-width:4.6;stroke-linecap:round}
-circle{fill:var(--c)}
+circle{fill:var(--c)}circle.hollow{fill:var(--card);stroke:var(--c);stroke-width:2}
+path.ref{stroke:var(--soft);stroke-width:1.5;opacity:.6}
+h4{font-size:.92rem;margin:14px 0 4px}
+.confusion td.right{background:rgb(15 157 107/var(--a))}.confusion td.wrong{background:rgb(224 82 60/var(--a))}
+.confusion td,.confusion th{padding-right:10px}
 .h>rect{fill:transparent}
 .tip{visibility:hidden;pointer-events:none}
 .h:hover>.tip{visibility:visible}
@@ -61,12 +65,12 @@ circle{fill:var(--c)}
 .tip text{fill:var(--ink)}
 path.cross{stroke:var(--soft);stroke-width:1;stroke-dasharray:2 3}
 g.heat rect{fill:rgb(var(--heat))}
-g.heat rect:hover{stroke:var(--p1);stroke-width:1.5}
+g.nodes rect{stroke:var(--card);stroke-width:.6}g.heat rect:hover{stroke:var(--p1);stroke-width:1.5}
 rect.frame{fill:none;stroke:var(--line)}
 .wide{overflow-x:auto;margin:8px 0;break-inside:avoid}
 table{border-collapse:collapse;font-size:.87rem;font-variant-numeric:tabular-nums}
 th,td{padding:5px 12px 5px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--grid);white-space:nowrap}
-.long th,.long td{white-space:normal;min-width:5em;max-width:44em}
+.long td:nth-child(n+5){white-space:normal;min-width:19em;max-width:44em}
 thead th{color:var(--soft);font-weight:500;border-bottom:1px solid var(--line);white-space:nowrap}
 tbody th{font-weight:600}
 th.n,td.n{text-align:right;white-space:nowrap;padding:5px 0 5px 18px}

@@ -1,32 +1,15 @@
 #include "report/pretraining.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
+#include <bit>
 #include <utility>
 
-#include "espalier/base/error.h"
 #include "espalier/config/pretrain_config.h"
 #include "espalier/metrics/metrics.h"
+#include "report/run_clock.h"
 
 namespace espalier::report {
 namespace {
-
-// Lines of evaluations say no time: it is that of their step, by the speed between the two lines of steps
-// before.
-class Clock {
- public:
-  void see(std::int64_t step, double seconds) {
-    const auto steps = static_cast<double>(step - step_);
-    if (steps > 0) per_step_ = (seconds - seconds_) / steps;
-    step_ = step;
-    seconds_ = seconds;
-  }
-  double at(std::int64_t step) const { return seconds_ + static_cast<double>(step - step_) * per_step_; }
-
- private:
-  std::int64_t step_ = 0;
-  double seconds_ = 0, per_step_ = 0;
-};
 
 void add_step(const train::PretrainStep& line, StepCurves& curves) {
   const auto add = [&](Curve& curve, std::optional<double> value) {
@@ -75,6 +58,19 @@ TimedEvaluation read_evaluation(const io::JsonView& line) {
   return {read.step, static_cast<double>(read.tokens), 0, read.scores, {}};
 }
 
+// They are many numbers: of the last evaluation alone.
+void keep_visits(TimedEvaluation& evaluation, Pretraining& history) {
+  std::vector<train::TreeScores>& layers =
+      evaluation.scores ? evaluation.scores->routing : evaluation.distilled->routing;
+  const bool whole = !layers.empty() && std::all_of(layers.begin(), layers.end(), [](const auto& layer) {
+    return !layer.visits.empty() &&
+           std::all_of(layer.visits.begin(), layer.visits.end(),
+                       [](const auto& tree) { return std::has_single_bit(tree.size()); });
+  });
+  if (whole) history.visited = layers;
+  for (train::TreeScores& layer : layers) layer.visits = {};
+}
+
 std::optional<double> used_share(const Pretraining& history) {
   const config::BudgetConfig budget = config_of<config::PretrainConfig>(history.run).budget;
   if (budget.tokens > 0) return history.tokens / static_cast<double>(budget.tokens);
@@ -86,11 +82,8 @@ std::optional<double> used_share(const Pretraining& history) {
 }  // namespace
 
 Pretraining read_pretraining(RunFolder run) {
-  if (run.kind != RunKind::kPretraining) {
-    throw InputError(fmt::format("{}: no pretraining; a report is made of pretrainings", run.path.string()));
-  }
   Pretraining history;
-  Clock clock;
+  RunClock clock;
   for_each_metrics_line(run, "metrics.jsonl", [&](const io::JsonView& line, bool is_evaluation) {
     if (is_evaluation) {
       TimedEvaluation evaluation = read_evaluation(line);
@@ -99,6 +92,7 @@ Pretraining read_pretraining(RunFolder run) {
       history.tokens = evaluation.tokens;
       history.seconds = evaluation.seconds;
       add_evaluation(evaluation, history.held_out);
+      keep_visits(evaluation, history);
       history.evaluations.add(std::move(evaluation));
       return;
     }

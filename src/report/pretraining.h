@@ -40,7 +40,8 @@ struct Pretraining {
   StepCurves steps;
   EvaluationCurves held_out;
   Thinned<TimedEvaluation> evaluations;
-  std::int64_t step = 0;  // of the last line
+  std::vector<train::TreeScores> visited;  // of the last evaluation whose trees have visits
+  std::int64_t step = 0;                   // of the last line
   double tokens = 0, seconds = 0;
   std::optional<double> budget_used;  // share, where config.yaml tells
 

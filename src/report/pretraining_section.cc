@@ -137,7 +137,7 @@ std::string step_chart_html(const std::vector<Pretraining>& runs, const StepChar
   return line_chart_twice(chart, Horizontal::kTokens);
 }
 
-std::string overview(const std::vector<Pretraining>& runs) {
+std::string pretraining_overview(const std::vector<Pretraining>& runs) {
   Table table;
   table.header = {"run",           "last line",  "steps",         "tokens", "wall time",
                   "of its budget", "train loss", "held-out loss", "lowest", "accuracy",
@@ -233,8 +233,9 @@ std::string pretraining_sections(const std::vector<Pretraining>& runs) {
     if (run.step == 0)
       notes += fmt::format("<p class=\"remark\">{}: nothing is logged yet</p>\n", escaped(run.run.label));
   }
-  std::string html = section_html("pretraining", runs.size() == 1 ? "Pretraining" : "Pretrainings",
-                                  notes + overview(runs) + (runs.size() > 1 ? equal_table(runs) : ""));
+  std::string html =
+      section_html("pretraining", runs.size() == 1 ? "Pretraining" : "Pretrainings",
+                   notes + pretraining_overview(runs) + (runs.size() > 1 ? equal_table(runs) : ""));
   std::string losses = loss_chart(runs) + accuracy_chart(runs);
   losses += distillation_chart(runs, "Relative error of the last hidden states",
                                [](const Pretraining& r) -> const Curve& { return r.held_out.hidden_error; });

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <set>
 
 #include "base/joined.h"
 #include "espalier/base/error.h"
@@ -94,17 +95,29 @@ RunFolder open_run_folder(const fs::path& path) {
   return run;
 }
 
-// The folder's name, or the whole path where that is not enough.
+// The last `count` parts of a path; the whole path where it has no more.
+std::string tail_of(const fs::path& path, std::size_t count) {
+  std::vector<fs::path> parts;
+  for (const fs::path& part : fs::absolute(path).lexically_normal()) {
+    if (!part.empty()) parts.push_back(part);
+  }
+  if (count >= parts.size()) return path.string();
+  fs::path tail;
+  for (std::size_t i = parts.size() - count; i < parts.size(); ++i) tail /= parts[i];
+  return tail.string();
+}
+
+// As many parts of their paths as tell them apart: a, or a/seed-1 and b/seed-1.
 void set_labels(std::vector<RunFolder>& runs) {
-  const auto name = [](const RunFolder& run) {
-    const fs::path path = run.path.lexically_normal();
-    const fs::path last = path.has_filename() ? path.filename() : path.parent_path().filename();
-    return last.empty() || last == "." ? run.path.string() : last.string();
-  };
-  for (RunFolder& run : runs) {
-    const auto same = std::count_if(runs.begin(), runs.end(),
-                                    [&](const RunFolder& other) { return name(other) == name(run); });
-    run.label = same > 1 ? run.path.string() : name(run);
+  for (std::size_t count = 1;; ++count) {
+    std::set<std::string> seen;
+    bool more = false;
+    for (RunFolder& run : runs) {
+      run.label = tail_of(run.path, count);
+      seen.insert(run.label);
+      more = more || run.label != run.path.string();
+    }
+    if (seen.size() == runs.size() || !more) return;
   }
 }
 

@@ -4,14 +4,21 @@
 #include <string>
 #include <vector>
 
+#include "report/finetuning.h"
+#include "report/glue_run.h"
 #include "report/pretraining.h"
 
 namespace espalier::report {
 
 std::string pretraining_sections(const std::vector<Pretraining>& runs);
 std::string tree_sections(const std::vector<Pretraining>& runs);
-// The keys in which configurations differ.
-std::string difference_section(const std::vector<const RunFolder*>& runs);
+std::string visits_section(const std::vector<Pretraining>& runs);
+std::string finetuning_sections(const std::vector<Finetuning>& runs);
+std::string glue_sections(const std::vector<GlueRun>& runs);
+// How classes are confused, and the rows that a model is surest and wrong about.
+std::string predictions_html(const PredictionSummary& summary);
+// The keys in which the configurations of each kind of run differ.
+std::string difference_section(const std::vector<std::vector<const RunFolder*>>& kinds);
 // What readers of the files had to say.
 std::string notes_html(const RunFolder& run);
 

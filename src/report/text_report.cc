@@ -5,7 +5,10 @@
 #include <array>
 #include <cmath>
 
+#include "espalier/glue/glue.h"
 #include "espalier/report/report.h"
+#include "report/finetuning.h"
+#include "report/glue_run.h"
 #include "report/markup.h"
 #include "report/pretraining.h"
 #include "text/utf8.h"
@@ -90,13 +93,64 @@ std::string pretraining_text(const Pretraining& run) {
   return text + tree_lines(run);
 }
 
+std::string interval_of(const train::MetricScore& metric) {
+  if (!metric.interval) return "";
+  return fmt::format("  [{}, {}]", number_text(metric.interval->low), number_text(metric.interval->high));
+}
+
+std::string finetuning_text(const Finetuning& run) {
+  std::string text =
+      fmt::format("{}: fine-tuning on {}, {} steps, {:.2f} epochs, {}\n", printable(run.run.path.string()),
+                  printable(run.task.name), run.step, run.epoch, duration_text(run.seconds));
+  for (const std::string& note : run.run.notes) text += "  note: " + printable(note) + "\n";
+  text += curve_line("train loss", run.loss, run.epoch);
+  for (const MetricCurve& set : run.held_out_loss)
+    text += curve_line("evaluation loss" + set.suffix, set.curve, run.epoch);
+  for (const MetricCurve& set : run.metrics)
+    text += curve_line(metric_title(set.name, set.suffix), set.curve, run.epoch);
+  if (run.evaluations.items().empty()) return text + "  nothing is evaluated yet\n";
+  for (const train::SetScores& set : run.evaluations.items().back().sets) {
+    for (const train::MetricScore& metric : set.metrics) {
+      text += fmt::format("  {:<20} {}{}\n", metric_title(metric.name, set.suffix), number_text(metric.value),
+                          interval_of(metric));
+    }
+  }
+  for (const PredictionSummary& summary : run.predictions) {
+    if (summary.regression || summary.rows == 0) continue;
+    text += fmt::format("  {} of {} rows are wrong\n", summary.wrong, summary.rows);
+  }
+  return text;
+}
+
+// Their table is that of `espalier glue`.
+std::string glue_text(const GlueRun& run) {
+  std::string text =
+      fmt::format("{}: GLUE with {}\n", printable(run.run.path.string()), printable(run.model));
+  for (const std::string& note : run.run.notes) text += "  note: " + printable(note) + "\n";
+  if (run.results) return text + glue::glue_table(*run.results);
+  for (const GlueTaskView& task : run.tasks) {
+    text += fmt::format("  {:<8} {}\n", printable(task.title), task.score ? fixed_text(*task.score, 1) : "-");
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string text_report(const std::vector<std::filesystem::path>& runs) {
   std::string text;
   for (RunFolder& run : open_run_folders(runs)) {
     if (!text.empty()) text += "\n";
-    text += pretraining_text(read_pretraining(std::move(run)));
+    switch (run.kind) {
+      case RunKind::kPretraining:
+        text += pretraining_text(read_pretraining(std::move(run)));
+        break;
+      case RunKind::kFinetuning:
+        text += finetuning_text(read_finetuning(std::move(run)));
+        break;
+      case RunKind::kGlue:
+        text += glue_text(read_glue_run(std::move(run)));
+        break;
+    }
   }
   return text;
 }

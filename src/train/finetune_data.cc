@@ -64,11 +64,7 @@ void report_blank(const data::LabelledData& data) {
 }
 
 FinetuneData read_custom(const config::TaskConfig& task) {
-  data::LabelledColumns columns{task.text, task.text_pair, task.label, task.regression};
-  columns.table.separator = data::parse_separator(task.separator, "task.separator");
-  columns.table.header = task.header;
-  columns.table.skip_setting = "task.on_bad_record=skip";
-  if (task.skip_bad_records) columns.table.on_bad_record = data::OnBadRecord::kSkip;
+  const data::LabelledColumns columns = labelled_columns(task);
   FinetuneData result;
   result.title = "custom";
   result.train = data::read_labelled(task.train, columns);
@@ -141,6 +137,15 @@ void report_unread_rows(const text::Tokenizer& tokenizer, const data::LabelledDa
 }
 
 }  // namespace
+
+data::LabelledColumns labelled_columns(const config::TaskConfig& task) {
+  data::LabelledColumns columns{task.text, task.text_pair, task.label, task.regression};
+  columns.table.separator = data::parse_separator(task.separator, "task.separator");
+  columns.table.header = task.header;
+  columns.table.skip_setting = "task.on_bad_record=skip";
+  if (task.skip_bad_records) columns.table.on_bad_record = data::OnBadRecord::kSkip;
+  return columns;
+}
 
 void report_unread(const text::Tokenizer& tokenizer, const FinetuneData& data) {
   report_unread_rows(tokenizer, data.train);

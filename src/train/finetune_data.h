@@ -32,6 +32,9 @@ struct FinetuneData {
 // and of bytes that are not UTF-8. Throws InputError with file and line for anything wrong.
 FinetuneData read_finetune_data(const config::TaskConfig& task, std::uint64_t seed, bool report = true);
 
+// How one's own files are read. InputError for a separator that is none.
+data::LabelledColumns labelled_columns(const config::TaskConfig& task);
+
 // Warns of what is odd in a file but no error.
 void report_oddities(const data::LabelledData& data);
 // Warns of texts that the tokenizer cannot read.

@@ -38,6 +38,27 @@ TEST_CASE("a pretraining: every part is there") {
   CHECK(!contains(html, "left out:"));
 }
 
+TEST_CASE("visits that are logged become icicles") {
+  const TempDir dir;
+  const auto run = write_pretraining(dir, "run", 10);
+  CHECK(!contains(html_report({run}), "<section id=\"visits\">"));
+  train::PretrainEvaluation line{11, 11'000, {}, {}};
+  line.scores.loss = line.scores.perplexity = 3;
+  train::TreeScores layer;
+  layer.entropy = layer.undecided = {0.1, 0.1};
+  layer.leaf_perplexity = {2, 3};
+  layer.visits = {{6, 0, 1, 1}, {2, 2, 2, 2}};
+  line.scores.routing = {layer};
+  std::ofstream(run / "metrics.jsonl", std::ios::app) << io::to_json(line).dump() << "\n";
+  const std::string html = html_report({run});
+  check_page(html);
+  CHECK(contains(html, "<title>tree 0, root: 8 tokens, 100.0 %</title>"));
+  CHECK(contains(html, "<title>tree 0, L: 6 tokens, 75.0 %</title>"));
+  CHECK(contains(html, "<title>tree 1, RL: 2 tokens, 25.0 %</title>"));
+  CHECK(!contains(html, "tree 0, LR"));
+  CHECK(contains(html, "1 of 8 leaves are never reached."));
+}
+
 TEST_CASE("a torn last line is left out and said, as is one that is no line of a run") {
   const TempDir dir;
   const auto run = write_pretraining(dir, "run", 12);
@@ -80,10 +101,10 @@ TEST_CASE("several runs are drawn over each other, with what differs") {
   CHECK(contains(html, "at 20 k tokens"));
   CHECK(contains(html, "<tr><th scope=\"row\">a</th><td class=\"n\">3.3500</td>"));
   CHECK(contains(html, "a, held out"));
-  // Of two runs of one name the paths are their names.
+  // Of two runs of one name their paths say more.
   const TempDir other;
   const auto twin = write_pretraining(other, "a", 10);
-  CHECK(contains(html_report({a, twin}), twin.string() + ", held out"));
+  CHECK(contains(html_report({a, twin}), twin.parent_path().filename().string() + "/a, held out"));
 }
 
 TEST_CASE("text from outside is text") {

@@ -1,0 +1,77 @@
+#include "report/glue_run.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+#include <utility>
+
+#include "espalier/base/error.h"
+#include "espalier/data/glue.h"
+
+namespace espalier::report {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The configuration of a training says where its texts are; another program's has none.
+config::TaskConfig task_of(const fs::path& training, const std::string& task) {
+  config::TaskConfig config;
+  if (fs::exists(training / "config.yaml")) {
+    config = config_of<config::FinetuneConfig>(open_run_folders({training}).front()).task;
+  }
+  config.name = task;
+  return config;
+}
+
+GlueTaskView task_view(const fs::path& run, const std::string& name, double score,
+                       const std::string& training) {
+  GlueTaskView view{.name = name};
+  view.title = data::is_glue_task(name) ? data::find_glue_task(name).folder : name;
+  if (std::isfinite(score)) view.score = score;
+  if (training.empty()) return view;
+  try {
+    view.predictions = read_predictions(run / training, task_of(run / training, name));
+  } catch (const Error& error) {
+    view.predictions.push_back({.notes = {error.what()}});
+  }
+  return view;
+}
+
+// "all-MiniLM-L6-v2" of a path to it.
+std::string model_name(const io::Json& model) {
+  const io::JsonView view(model, "model");
+  return model.is_object() ? view.get("path", "") : model.is_string() ? view.as_string() : "";
+}
+
+}  // namespace
+
+GlueRun read_glue_run(RunFolder run) {
+  GlueRun glue;
+  const fs::path file = run.path / "results.json";
+  if (!fs::exists(file)) {
+    run.notes.emplace_back("there is no results.json yet: no task is finished");
+    glue.run = std::move(run);
+    return glue;
+  }
+  try {
+    glue.results = io::read_record<glue::GlueResults>(file);
+    glue.model = glue.results->model.path;
+    for (const auto& [name, task] : glue.results->tasks) {
+      glue.tasks.push_back(
+          task_view(run.path, name, task.score, task.runs.empty() ? "" : task.runs.front().folder));
+    }
+  } catch (const InputError&) {
+    // What a comparison needs is written by other programs too; that a file holds less is an error.
+    const auto other = io::read_record<glue::ComparedResults>(file);
+    glue.model = model_name(other.model);
+    for (const auto& [name, task] : other.tasks) {
+      glue.tasks.push_back(
+          task_view(run.path, name, task.score, task.runs.empty() ? "" : task.runs.front().folder));
+    }
+  }
+  glue.run = std::move(run);
+  return glue;
+}
+
+}  // namespace espalier::report

@@ -1,0 +1,142 @@
+#include "report/predictions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "espalier/base/error.h"
+#include "espalier/data/glue.h"
+#include "espalier/data/labels.h"
+#include "espalier/data/table_reader.h"
+#include "train/finetune_data.h"
+
+namespace espalier::report {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMistakes = 10, kClasses = 20;
+
+using Pairs = std::map<std::pair<std::string, std::string>, std::int64_t>;  // (label, prediction): rows
+
+void keep_largest(Mistake mistake, std::vector<Mistake>& mistakes) {
+  const auto smaller =
+      std::find_if(mistakes.begin(), mistakes.end(), [&](const Mistake& m) { return m.size < mistake.size; });
+  if (smaller == mistakes.end() && mistakes.size() == kMistakes) return;
+  mistakes.insert(smaller, std::move(mistake));
+  if (mistakes.size() > kMistakes) mistakes.pop_back();
+}
+
+// The most frequent labels, in the order that numbers and names have.
+void set_confusion(const Pairs& pairs, PredictionSummary& summary) {
+  std::map<std::string, std::int64_t> counts;
+  for (const auto& [pair, rows] : pairs) {
+    counts[pair.first] += rows;
+    counts[pair.second] += 0;
+  }
+  std::vector<std::pair<std::int64_t, std::string>> by_count;
+  for (const auto& [name, rows] : counts) by_count.emplace_back(-rows, name);
+  std::sort(by_count.begin(), by_count.end());
+  std::set<std::string> kept;
+  for (const auto& [rows, name] : by_count) {
+    if (kept.size() < kClasses) kept.insert(name);
+  }
+  summary.other_classes = static_cast<std::int64_t>(counts.size() - kept.size());
+  summary.classes = data::LabelSet::discovered(kept).names();
+  for (const std::string& label : summary.classes) {
+    std::vector<std::int64_t>& row = summary.confusion.emplace_back();
+    for (const std::string& prediction : summary.classes) {
+      const auto found = pairs.find({label, prediction});
+      row.push_back(found == pairs.end() ? 0 : found->second);
+    }
+  }
+}
+
+double number_in(const data::TableReader& reader, const data::Row& row, std::size_t column) {
+  double value = 0;
+  const std::string text = reader.value(row, column);
+  if (!data::parse_number(text, value)) reader.fail(row.line, fmt::format("`{}` is no number", text));
+  return value;
+}
+
+void read_rows(const fs::path& file, PredictionSummary& summary) {
+  data::TableReader reader(file, data::TableFormat::kTsv);
+  const auto column = [&](const std::string& name) { return reader.column(name, "predictions"); };
+  const std::size_t line = column("line"), label = column("label"), prediction = column("prediction");
+  const std::vector<std::string>& names = reader.columns();
+  summary.regression = std::find(names.begin(), names.end(), "probability") == names.end();
+  const std::size_t sureness = summary.regression ? prediction : column("probability");
+  Pairs pairs;
+  for (data::Row row; reader.next(row);) {
+    ++summary.rows;
+    Mistake mistake{static_cast<std::uint64_t>(number_in(reader, row, line)),
+                    reader.value(row, label),
+                    reader.value(row, prediction),
+                    number_in(reader, row, sureness),
+                    {},
+                    {}};
+    if (summary.regression) {
+      mistake.size = std::abs(mistake.size - number_in(reader, row, label));
+    } else {
+      ++pairs[{mistake.label, mistake.prediction}];
+      if (mistake.label == mistake.prediction) continue;
+    }
+    ++summary.wrong;
+    keep_largest(std::move(mistake), summary.mistakes);
+  }
+  if (!summary.regression) set_confusion(pairs, summary);
+}
+
+data::LabelledData evaluation_rows(const config::TaskConfig& task, const std::string& suffix) {
+  if (data::is_glue_task(task.name)) {
+    const data::GlueTask& glue = data::find_glue_task(task.name);
+    for (const data::GlueFile& file : glue.dev_files()) {
+      if (file.suffix == suffix) return data::read_glue(glue, task.dir, file.split);
+    }
+  }
+  data::LabelledColumns columns = train::labelled_columns(task);
+  columns.label.clear();
+  return data::read_labelled(task.dev, columns);
+}
+
+void add_texts(const config::TaskConfig& task, PredictionSummary& summary) {
+  if (summary.mistakes.empty()) return;
+  try {
+    const data::LabelledData data = evaluation_rows(task, summary.suffix);
+    for (Mistake& mistake : summary.mistakes) {
+      for (const data::Example& example : data.rows) {
+        if (example.line != mistake.line) continue;
+        mistake.text = example.text;
+        mistake.text_pair = example.text_pair;
+      }
+    }
+  } catch (const Error& error) {
+    summary.notes.push_back(fmt::format("the texts cannot be shown: {}", error.what()));
+  }
+}
+
+}  // namespace
+
+std::vector<PredictionSummary> read_predictions(const fs::path& run, const config::TaskConfig& task) {
+  std::vector<PredictionSummary> all;
+  for (const char* suffix : {"", "_mm"}) {
+    const fs::path file = run / fmt::format("predictions_dev{}.tsv", suffix);
+    if (!fs::exists(file)) continue;
+    PredictionSummary& summary = all.emplace_back();
+    summary.suffix = suffix;
+    try {
+      read_rows(file, summary);
+    } catch (const Error& error) {
+      summary = {.suffix = suffix, .notes = {error.what()}};
+      continue;
+    }
+    add_texts(task, summary);
+  }
+  return all;
+}
+
+}  // namespace espalier::report

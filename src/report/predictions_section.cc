@@ -1,0 +1,87 @@
+// Confusion matrices, and the rows that a model is surest and wrong about.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "report/markup.h"
+#include "report/sections.h"
+
+namespace espalier::report {
+namespace {
+
+constexpr std::size_t kTextBytes = 400;
+
+std::string confusion_html(const PredictionSummary& summary) {
+  if (summary.classes.empty()) return "";
+  std::string html =
+      "<div class=\"wide\"><table class=\"confusion\"><thead><tr><th scope=\"col\">label \\ prediction</th>";
+  for (const std::string& name : summary.classes) {
+    html += fmt::format("<th scope=\"col\" class=\"n\">{}</th>", escaped(name));
+  }
+  html += "<th scope=\"col\" class=\"n\">recall</th></tr></thead><tbody>\n";
+  for (std::size_t i = 0; i < summary.classes.size(); ++i) {
+    const std::vector<std::int64_t>& row = summary.confusion[i];
+    const auto rows = static_cast<double>(
+        std::max<std::int64_t>(std::accumulate(row.begin(), row.end(), std::int64_t{0}), 1));
+    html += fmt::format("<tr><th scope=\"row\">{}</th>", escaped(summary.classes[i]));
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      // A shade that leaves the number readable on it.
+      html += fmt::format("<td class=\"n{}\" style=\"--a:{:.2f}\">{}</td>", i == j ? " right" : " wrong",
+                          0.5 * static_cast<double>(row[j]) / rows, row[j]);
+    }
+    html += fmt::format("<td class=\"n\">{}</td></tr>\n", percent_text(static_cast<double>(row[i]) / rows));
+  }
+  html += "</tbody></table></div>\n";
+  if (summary.other_classes > 0) {
+    html += fmt::format("<p class=\"note\">The {} most frequent classes; {} others are not shown.</p>\n",
+                        summary.classes.size(), summary.other_classes);
+  }
+  return html;
+}
+
+// The beginning of a long text, without half of a character.
+std::string shortened(const std::string& text) {
+  if (text.size() <= kTextBytes) return text;
+  std::size_t end = kTextBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return text.substr(0, end) + " ...";
+}
+
+std::string mistakes_html(const PredictionSummary& summary) {
+  if (summary.mistakes.empty()) return "";
+  const auto any = [&](auto member) {
+    return std::any_of(summary.mistakes.begin(), summary.mistakes.end(),
+                       [&](const Mistake& m) { return !(m.*member).empty(); });
+  };
+  Table table{{"line", "label", "prediction", summary.regression ? "error" : "probability"}, {}, 8, true};
+  const bool text = any(&Mistake::text), pair = any(&Mistake::text_pair);
+  if (text) table.header.emplace_back("text");
+  if (pair) table.header.emplace_back("second text");
+  for (const Mistake& mistake : summary.mistakes) {
+    std::vector<std::string>& row = table.rows.emplace_back();
+    row = {std::to_string(mistake.line), mistake.label, mistake.prediction, fixed_text(mistake.size, 3)};
+    if (text) row.push_back(shortened(mistake.text));
+    if (pair) row.push_back(shortened(mistake.text_pair));
+  }
+  const std::string title = summary.regression ? "Largest errors" : "Surest and wrong";
+  return fmt::format("<h4>{}</h4>\n{}", title, table_html(table));
+}
+
+}  // namespace
+
+std::string predictions_html(const PredictionSummary& summary) {
+  std::string html;
+  for (const std::string& note : summary.notes)
+    html += fmt::format("<p class=\"remark\">{}</p>\n", escaped(note));
+  if (summary.rows == 0) return html;
+  const std::string set = summary.suffix == "_mm" ? "Mismatched set: " : "";
+  html +=
+      summary.regression
+          ? fmt::format("<p>{}{} rows.</p>\n", set, summary.rows)
+          : fmt::format("<p>{}{} of {} rows are wrong ({}).</p>\n", set, summary.wrong, summary.rows,
+                        percent_text(static_cast<double>(summary.wrong) / static_cast<double>(summary.rows)));
+  return html + confusion_html(summary) + mistakes_html(summary);
+}
+
+}  // namespace espalier::report
