@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 namespace espalier::report {
@@ -54,10 +55,10 @@ class Thinned {
     items_.push_back(std::move(item));
     ++count_;
     if (items_.size() < 512) return;
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < items_.size(); i += 2) items_[kept++] = std::move(items_[i]);
-    if (items_.size() % 2 == 0) items_[kept++] = std::move(items_.back());
-    items_.resize(kept);
+    std::vector<T> kept;
+    for (std::size_t i = 0; i < items_.size(); i += 2) kept.push_back(std::move(items_[i]));
+    kept.push_back(std::move(items_.back()));  // of an even number the last is none of them
+    items_ = std::move(kept);
     every_ *= 2;
   }
   const std::vector<T>& items() const { return items_; }

@@ -12,7 +12,7 @@
 namespace espalier::report {
 namespace {
 
-constexpr double kForestWidth = 460, kForestLeft = 84, kForestRight = 12, kMarkHeight = 13, kRowGap = 10;
+constexpr double kForestWidth = 400, kForestLeft = 84, kForestRight = 12, kMarkHeight = 13, kRowGap = 10;
 constexpr double kForestPlot = kForestWidth - kForestLeft - kForestRight;
 
 Axis forest_axis(const ForestPlot& plot) {

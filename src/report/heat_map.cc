@@ -10,7 +10,7 @@
 namespace espalier::report {
 namespace {
 
-constexpr double kMapWidth = 460, kMapLeft = 54, kMapPlot = 392, kPanelGap = 8;
+constexpr double kMapWidth = 400, kMapLeft = 52, kMapPlot = 334, kPanelGap = 8;
 
 std::string value_text(const HeatMap& map, double value) {
   return map.percent ? percent_text(value) : fixed_text(value, 3);

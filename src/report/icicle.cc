@@ -10,7 +10,7 @@
 namespace espalier::report {
 namespace {
 
-constexpr double kIcicleWidth = 460, kIcicleLeft = 50, kIciclePlot = 398, kLevelHeight = 11;
+constexpr double kIcicleWidth = 400, kIcicleLeft = 48, kIciclePlot = 340, kLevelHeight = 11;
 constexpr double kLeastWidth = 0.6;  // what is narrower is not drawn
 
 // "LRL" of the node `index` from the left in `level`.

@@ -14,9 +14,9 @@ namespace espalier::report {
 namespace {
 
 // The drawing's own units; a figure is about as many pixels wide.
-constexpr double kWidth = 460, kHeight = 228, kLeft = 54, kRight = 14, kTop = 10, kBottom = 40;
+constexpr double kWidth = 400, kHeight = 212, kLeft = 52, kRight = 14, kTop = 10, kBottom = 40;
 constexpr double kPlotWidth = kWidth - kLeft - kRight, kPlotHeight = kHeight - kTop - kBottom;
-constexpr int kColumns = 56;  // places where numbers can be pointed at
+constexpr int kColumns = 48;  // places where numbers can be pointed at
 
 struct TimeUnit {
   double seconds;

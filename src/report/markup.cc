@@ -93,7 +93,9 @@ std::string number_text(double value) {
 }
 
 std::string fixed_text(double value, int digits) {
-  return std::isfinite(value) ? fmt::format("{:.{}f}", value, digits) : "-";
+  if (!std::isfinite(value)) return "-";
+  const double unit = std::pow(10.0, -digits);
+  return fmt::format("{:.{}f}", std::abs(value) < unit / 2 ? 0.0 : value, digits);  // no -0.00
 }
 
 std::string percent_text(double share) {

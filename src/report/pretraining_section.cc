@@ -30,8 +30,8 @@ void add_noisy(const Curve& curve, const std::string& name, int colour, bool alo
                LineChart& chart) {
   const bool smooth = curve.count() > 2 * kMeans;
   if (smooth && alone) chart.series.push_back({"", colour, Stroke::kFaint, scaled(curve.samples(), factor)});
-  chart.series.push_back(
-      {name, colour, Stroke::kLine, scaled(smooth ? curve.means(kMeans) : curve.samples(), factor)});
+  chart.series.push_back({name.empty() ? (smooth ? "mean" : kOnly) : name, colour, Stroke::kLine,
+                          scaled(smooth ? curve.means(kMeans) : curve.samples(), factor)});
 }
 
 using CurveOf = const Curve& (*)(const Pretraining&);
@@ -127,8 +127,7 @@ std::string step_chart_html(const std::vector<Pretraining>& runs, const StepChar
     const Curve& curve = what.curve(runs[i]);
     const std::string name = name_in(runs[i], runs.size() == 1, "");
     if (what.noisy) {
-      add_noisy(curve, name.empty() ? "mean" : name, static_cast<int>(i % 8), runs.size() == 1, what.factor,
-                chart);
+      add_noisy(curve, name, static_cast<int>(i % 8), runs.size() == 1, what.factor, chart);
     } else {
       chart.series.push_back({name.empty() ? kOnly : name, static_cast<int>(i % 8), Stroke::kLine,
                               scaled(curve.samples(), what.factor)});
@@ -161,68 +160,6 @@ std::string pretraining_overview(const std::vector<Pretraining>& runs) {
          "Held-out loss, accuracy: the last evaluation, by hard routing.</p>\n";
 }
 
-// Between the samples beside it.
-std::optional<double> value_at(const Curve& curve, double Sample::*axis, double position) {
-  const std::vector<Sample> samples = curve.samples();
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    if (samples[i].*axis < position) continue;
-    if (i == 0) return samples[i].*axis == position ? std::optional(samples[i].value) : std::nullopt;
-    const Sample& before = samples[i - 1];
-    const double width = samples[i].*axis - before.*axis;
-    const double share = width > 0 ? (position - before.*axis) / width : 1;
-    return before.value + share * (samples[i].value - before.value);
-  }
-  return std::nullopt;
-}
-
-// The held-out loss where the shortest of the runs ends.
-std::string equal_table(const std::vector<Pretraining>& runs) {
-  double tokens = std::numeric_limits<double>::infinity(), seconds = tokens;
-  for (const Pretraining& run : runs) {
-    if (run.held_out.loss.empty()) continue;
-    tokens = std::min(tokens, run.held_out.loss.last().progress);
-    seconds = std::min(seconds, run.held_out.loss.last().seconds);
-  }
-  if (!std::isfinite(tokens)) return "";
-  Table table{{"held-out loss", fmt::format("at {} tokens", number_text(tokens)),
-               fmt::format("after {}", duration_text(seconds)), "at its end"},
-              {}};
-  for (const Pretraining& run : runs) {
-    const Curve& loss = run.held_out.loss;
-    const auto text = [](std::optional<double> value) { return value ? fixed_text(*value, 4) : "-"; };
-    table.rows.push_back({run.run.label, text(value_at(loss, &Sample::progress, tokens)),
-                          text(value_at(loss, &Sample::seconds, seconds)), fixed_text(scaled_last(loss), 4)});
-  }
-  return "<h3>At equal tokens and at equal wall time</h3>\n" + table_html(table) +
-         "<p class=\"note\">Where the run ends that has the fewest tokens, or the least time, between "
-         "evaluations on a straight line.</p>\n";
-}
-
-std::string evaluations_table(const Pretraining& run) {
-  const std::vector<TimedEvaluation>& all = run.evaluations.items();
-  Table table{
-      {"step", "tokens", "time", "loss, hard", "loss, soft", "gap", "accuracy", "perplexity", "temperature"},
-      {},
-      0};
-  const std::size_t every = (all.size() + 19) / 20;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (!all[i].scores || ((all.size() - 1 - i) % every) != 0) continue;
-    const train::EvaluationScores& s = *all[i].scores;
-    table.rows.push_back({std::to_string(all[i].step), number_text(all[i].tokens),
-                          duration_text(all[i].seconds), fixed_text(s.loss, 4),
-                          s.loss_soft ? fixed_text(*s.loss_soft, 4) : "-",
-                          s.hardening_gap ? fixed_text(*s.hardening_gap, 4) : "-", percent_text(s.accuracy),
-                          number_text(s.perplexity), number_text(s.temperature)});
-  }
-  if (table.rows.empty()) return "";
-  const std::string shown =
-      table.rows.size() == run.evaluations.count()
-          ? fmt::format("{} evaluations", table.rows.size())
-          : fmt::format("{} of {} evaluations", table.rows.size(), run.evaluations.count());
-  return fmt::format("<details open=\"open\"><summary>{}: {}</summary>{}</details>\n", escaped(run.run.label),
-                     shown, table_html(table));
-}
-
 }  // namespace
 
 std::string pretraining_sections(const std::vector<Pretraining>& runs) {
@@ -235,19 +172,18 @@ std::string pretraining_sections(const std::vector<Pretraining>& runs) {
   }
   std::string html =
       section_html("pretraining", runs.size() == 1 ? "Pretraining" : "Pretrainings",
-                   notes + pretraining_overview(runs) + (runs.size() > 1 ? equal_table(runs) : ""));
+                   notes + pretraining_overview(runs) + (runs.size() > 1 ? equal_table_html(runs) : ""));
   std::string losses = loss_chart(runs) + accuracy_chart(runs);
   losses += distillation_chart(runs, "Relative error of the last hidden states",
                                [](const Pretraining& r) -> const Curve& { return r.held_out.hidden_error; });
   losses += distillation_chart(runs, "KL divergence of the predictions",
                                [](const Pretraining& r) -> const Curve& { return r.held_out.kl_divergence; });
+  if (losses.empty()) return html;
   html += section_html("loss", "Loss and accuracy", "<div class=\"grid\">" + losses + "</div>\n");
   std::string steps;
   for (const StepChart& chart : step_charts()) steps += step_chart_html(runs, chart);
   html += section_html("training", "Training", "<div class=\"grid\">" + steps + "</div>\n");
-  std::string tables;
-  for (const Pretraining& run : runs) tables += evaluations_table(run);
-  return tables.empty() ? html : html + section_html("evaluations", "Evaluations", tables);
+  return html + evaluations_section(runs);
 }
 
 }  // namespace espalier::report

@@ -11,6 +11,9 @@
 namespace espalier::report {
 
 std::string pretraining_sections(const std::vector<Pretraining>& runs);
+// The held-out losses where the shortest of several runs ends.
+std::string equal_table_html(const std::vector<Pretraining>& runs);
+std::string evaluations_section(const std::vector<Pretraining>& runs);
 std::string tree_sections(const std::vector<Pretraining>& runs);
 std::string visits_section(const std::vector<Pretraining>& runs);
 std::string finetuning_sections(const std::vector<Finetuning>& runs);

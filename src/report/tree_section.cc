@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <numbers>
 #include <numeric>
 
@@ -20,6 +21,14 @@ constexpr std::size_t kCells = 5000;
 
 using LevelsOf = const std::vector<double>& (*)(const train::TreeScores&);
 using ValueOf = double (*)(const train::TreeScores&);
+
+constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
+
+// Nothing of a layer that an evaluation does not have: a file may be of anybody.
+template <class Value>
+double value_in(const TimedEvaluation& evaluation, std::size_t layer, const Value& value) {
+  return layer < evaluation.trees().size() ? value(evaluation.trees()[layer]) : kNothing;
+}
 
 double leaves_of(const train::TreeScores& layer) {
   return std::exp2(static_cast<double>(layer.entropy.size()));
@@ -56,8 +65,10 @@ std::string level_map(const Pretraining& run, HeatMap map, LevelsOf levels_of, s
       panel.row_names.push_back(fmt::format("level {}", level));
       std::vector<double>& row = panel.rows.emplace_back();
       for (const TimedEvaluation* evaluation : evaluations) {
-        const std::vector<double>& levels = levels_of(evaluation->trees().at(layer));
-        row.push_back(levels.at(level));
+        row.push_back(value_in(*evaluation, layer, [&](const train::TreeScores& scores) {
+          const std::vector<double>& levels = levels_of(scores);
+          return level < levels.size() ? levels[level] : kNothing;
+        }));
       }
     }
     map.panels.push_back(std::move(panel));
@@ -73,7 +84,7 @@ std::string layer_map(const Pretraining& run, HeatMap map, ValueOf value_of) {
   for (std::size_t layer = 0; layer < layers; ++layer) {
     HeatPanel panel{fmt::format("layer {}", layer), {""}, {{}}};
     for (const TimedEvaluation* evaluation : evaluations) {
-      panel.rows[0].push_back(value_of(evaluation->trees().at(layer)));
+      panel.rows[0].push_back(value_in(*evaluation, layer, value_of));
     }
     map.panels.push_back(std::move(panel));
   }

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import struct
 import subprocess
 import sys
@@ -38,11 +37,6 @@ def _float32(value):
     return struct.unpack("f", struct.pack("f", value))[0]
 
 
-def _lines(run):
-    with open(os.path.join(run, "metrics.jsonl"), encoding="utf-8") as file:
-        return [json.loads(line) for line in file if line.endswith("\n")]
-
-
 def _expected_trees(layer, scores, step, expected):
     leaves = 2 ** len(scores["entropy"])
     values = {"dead_fraction": 1 - scores["leaves_used"], "max_load": scores["largest_leaf_share"],
@@ -58,7 +52,7 @@ def _expected_trees(layer, scores, step, expected):
 def _expected(run):
     """Scalars by tag as (step, value), and the visits of each tree by tag, as metrics.jsonl has them."""
     scalars, visits = {}, {}
-    for line in _lines(run):
+    for line in tools.metrics_lines(run):
         step = line["step"]
         evaluation = any(key.startswith("eval_") for key in line)
         for key, value in line.items():
@@ -160,19 +154,6 @@ class Server:
         self.process.wait()
 
 
-def _killed(program, command, run):
-    """Starts a training and kills it once it has logged enough steps, between two checkpoints."""
-    process = subprocess.Popen([program.binary, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    path = os.path.join(run, "metrics.jsonl")
-    while process.poll() is None:
-        if os.path.isfile(path) and any(line["step"] >= KILLED_AFTER for line in _lines(run)):
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            break
-        time.sleep(0.01)
-    tools.expect(process.returncode == -signal.SIGKILL, f"the training ended with {process.returncode}, unkilled")
-
-
 def _rows(path):
     rows = [{"sentence": f"the {word} stands {i} by the wall", "label": label}
             for i in range(20) for word, label in (("tree", "plant"), ("cat", "animal"))]
@@ -197,7 +178,7 @@ def check(program, scratch):
     run = os.path.join(scratch, "run")
     events = os.path.join(run, "tensorboard")
     command = ["pretrain", check_export.CONFIG, f"data={os.path.join(scratch, 'data')}", f"run={run}", *KEYS]
-    _killed(program, command, run)
+    tools.killed(program, command, run, KILLED_AFTER)
     server = Server(events)
     try:
         _expect_as_metrics(_reader(events), run, "killed run")

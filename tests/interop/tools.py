@@ -6,8 +6,10 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ORIGINAL = "https://github.com/pbelcak/UltraFastBERT"
@@ -125,6 +127,25 @@ def write_corpus(path):
     documents = ["\n".join(lines[i : i + 10]) for i in range(0, len(lines), 10)]
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n\n".join(documents) + "\n")
+
+
+def metrics_lines(run):
+    """What a run has logged in whole lines."""
+    with open(os.path.join(run, "metrics.jsonl"), encoding="utf-8") as file:
+        return [json.loads(line) for line in file if line.endswith("\n")]
+
+
+def killed(program, command, run, step):
+    """Starts a training and kills it once it has logged that step."""
+    process = subprocess.Popen([program.binary, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    path = os.path.join(run, "metrics.jsonl")
+    while process.poll() is None:
+        if os.path.isfile(path) and any(line["step"] >= step for line in metrics_lines(run)):
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            break
+        time.sleep(0.01)
+    expect(process.returncode == -signal.SIGKILL, f"the training ended with {process.returncode}, unkilled")
 
 
 def main(name, check):

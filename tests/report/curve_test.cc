@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "report/curve.h"
 
@@ -54,7 +55,14 @@ TEST_CASE("what is not finite is left out") {
 TEST_CASE("of many things every n-th and the last are kept") {
   for (const int count : {1, 2, 511, 512, 513, 1024, 5000, 100'001}) {
     Thinned<int> list;
-    for (int i = 0; i < count; ++i) list.add(i);
+    Thinned<std::vector<int>> vectors;
+    for (int i = 0; i < count; ++i) {
+      list.add(i);
+      vectors.add({i});
+    }
+    REQUIRE(vectors.items().size() == list.items().size());
+    for (std::size_t i = 0; i < list.items().size(); ++i)
+      CHECK(vectors.items()[i] == std::vector<int>{list.items()[i]});
     CHECK(list.items().size() <= 512);
     CHECK(list.items().front() == 0);
     CHECK(list.items().back() == count - 1);

@@ -59,6 +59,32 @@ TEST_CASE("visits that are logged become icicles") {
   CHECK(contains(html, "1 of 8 leaves are never reached."));
 }
 
+TEST_CASE("the page of a long run of a large model stays below three megabytes") {
+  const TempDir dir;
+  const auto run = write_pretraining(dir, "run", 0);
+  train::TreeScores layer;
+  layer.entropy.assign(11, 0.5);
+  layer.undecided.assign(11, 0.25);
+  layer.leaf_perplexity = {900};
+  layer.visits = {std::vector<std::int64_t>(64, 10)};
+  train::PretrainEvaluation evaluation{0, 0, {}, {}};
+  evaluation.scores.loss = evaluation.scores.perplexity = 3;
+  evaluation.scores.routing.assign(16, layer);
+  std::ofstream lines(run / "metrics.jsonl");
+  for (std::int64_t step = 1; step <= 6000; ++step) {
+    lines << step_line(step, 3 + 0.001 * static_cast<double>(step * 7919 % 1000));
+    if (step % 100 != 0) continue;
+    evaluation.step = step;
+    evaluation.tokens = 1000 * step;
+    lines << io::to_json(evaluation).dump() << "\n";
+  }
+  lines.close();
+  const std::string html = html_report({run});
+  CHECK(html.size() < 3'000'000);
+  CHECK(contains(html, "20 of 60 evaluations"));
+  CHECK(contains(html, "layer 15, level 10, 6 M tokens"));
+}
+
 TEST_CASE("a torn last line is left out and said, as is one that is no line of a run") {
   const TempDir dir;
   const auto run = write_pretraining(dir, "run", 12);
