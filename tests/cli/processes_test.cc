@@ -17,9 +17,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 #ifdef __SANITIZE_ADDRESS__
-const char* const kSteps = "20";
+const char* const kTogetherSteps = "20";
 #else
-const char* const kSteps = "200";
+const char* const kTogetherSteps = "200";
 #endif
 
 std::vector<std::string> mpirun(int processes) {
@@ -50,7 +50,7 @@ std::string bits_of(const std::string& name) {
 }
 
 Arguments together(const std::string& name, const Arguments& overrides) {
-  Arguments all = {std::string("train.budget.steps=") + kSteps,
+  Arguments all = {std::string("train.budget.steps=") + kTogetherSteps,
                    "train.gradient_groups=8",
                    "train.batch_size=16",
                    "train.micro_batch=4",
@@ -157,7 +157,7 @@ TEST_CASE("1, 2, 3, 4 and 8 processes give the same bits") {
 TEST_CASE("a run goes on with another number of processes") {
   if (!can_run_together()) return;
   const std::string straight = ending_after(1, 1, "hands-straight", {});
-  const std::string half = std::to_string(std::stoi(kSteps) / 2);
+  const std::string half = std::to_string(std::stoi(kTogetherSteps) / 2);
   ending_after(4, 1, "hands", {"train.max_steps=" + half});
   CHECK(ending_after(3, 1, "hands", {}) == straight);
 }
