@@ -59,6 +59,7 @@ GlueTraining result_of(const GlueTaskPlan& plan, const GlueSetting& setting, con
 
 // Makes this training's model the task's if it is better than what is there.
 void keep_model(const GlueJob& job, const GlueTraining& result) {
+  if (!processes::writes()) return;
   const KeptModel kept{result.folder, selection_score(job.config, result)};
   const fs::path task = folder_of(*job.plan.task);
   const auto before = job.folder.read<KeptModel>(task / "model.json").value_or(KeptModel());

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "espalier/io/run_files.h"
-#include "tests/cli/training_support.h"
+#include "tests/cli/glue_support.h"
 
 namespace espalier::testing {
 namespace {
@@ -143,7 +143,9 @@ TEST_CASE("1, 2, 3, 4 and 8 processes give the same bits") {
       {"anneal", {"routing.mode=anneal", "routing.anneal.entropy1=0.05"}},
       {"dense", {"arch.ffn.type=dense", "arch.ffn.width=24"}},
       {"ramp", {"train.batch_ramp=0.5", "train.batch_size=24", "train.gradient_groups=0"}}};
-  for (const auto& [name, overrides] : ways) {
+  for (const auto& way : ways) {
+    const std::string& name = way.first;
+    const Arguments& overrides = way.second;
     INFO(name);
     const std::string alone = ending_after(1, 1, name + "-1", overrides);
     CHECK(ending_after(1, 2, name + "-1-2", overrides) == alone);
@@ -177,6 +179,21 @@ TEST_CASE("fine-tuning is shared too") {
   };
   const std::string alone = results(1);
   for (const int processes : {2, 3, 4}) CHECK(results(processes) == alone);
+}
+
+TEST_CASE("glue is shared, each training by all processes") {
+  if (!can_run_together()) return;
+  const GlueWorkshop glue;
+  const auto fingerprint = [&](int processes) {
+    const std::string name = "glue-" + std::to_string(processes);
+    const Outcome outcome = run_together(processes, glue.command(name, {"train.gradient_groups=4"}));
+    INFO(outcome.err);
+    REQUIRE(outcome.status == 0);
+    return glue.fingerprint(name);
+  };
+  const std::string alone = fingerprint(1);
+  CHECK(fingerprint(2) == alone);
+  CHECK(fingerprint(4) == alone);
 }
 
 TEST_CASE("evaluate is shared, and printed once") {
