@@ -28,11 +28,10 @@ constexpr seconds kAborting{5};  // MPI may itself wait for a host that is cut o
   _exit(status);
 }
 
-// Ends this process at last, whatever MPI does; its launcher too, where that cannot know that all is lost.
-void end_soon(int status, bool launcher = false) {
-  std::thread([status, launcher] {
+// Ends this process at last, whatever MPI does.
+void end_soon(int status) {
+  std::thread([status] {
     std::this_thread::sleep_for(kAborting);
-    if (launcher) kill_launcher();
     _exit(status);
   }).detach();
 }
@@ -148,9 +147,10 @@ void Engine::require_alive(Clock::time_point now) {
                "hangs; all "
                "processes end. The same command continues from the last checkpoint.\n",
                number_, i, kSilence.count());
-    end_soon(1, true);
-    messages::abort(1);  // as a rule this does not return
-    std::this_thread::sleep_for(2 * kAborting);
+    kill_launcher_in(static_cast<unsigned>(kAborting.count()));
+    end_soon(1);
+    messages::abort(1);
+    end_now(1);
   }
 }
 

@@ -1,11 +1,12 @@
 #include "processes/launcher.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <charconv>
 #include <cstdlib>
-#include <fstream>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,27 @@ int number_in(const char* variable) {
   int number = 0;
   std::from_chars(view.data(), view.data() + view.size(), number);
   return number;
+}
+
+struct Name {
+  char text[16] = {};
+};
+
+// Without allocating: after a fork of a program with threads others may hold the heap's lock.
+Name name_in(const char* path) {
+  Name name;
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return name;
+  if (read(file, name.text, sizeof(name.text) - 1) < 0) name.text[0] = '\0';
+  close(file);
+  return name;
+}
+
+bool is_launcher(const Name& name) {
+  for (const char* launcher : {"mpirun\n", "mpiexec\n", "orterun\n", "orted\n", "prterun\n", "prted\n"}) {
+    if (std::strcmp(name.text, launcher) == 0) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -37,14 +59,16 @@ int launched_processes() {
   return 1;
 }
 
-void kill_launcher() {
+void kill_launcher_in(unsigned seconds) {
   const pid_t parent = getppid();
-  std::ifstream file("/proc/" + std::to_string(parent) + "/comm");
-  std::string name;
-  std::getline(file, name);
-  for (const char* launcher : {"mpirun", "mpiexec", "orterun", "orted", "prterun", "prted"}) {
-    if (name == launcher) kill(parent, SIGKILL);
-  }
+  const std::string path = "/proc/" + std::to_string(parent) + "/comm";
+  if (!is_launcher(name_in(path.c_str()))) return;
+  if (fork() != 0) return;
+  // Not of the group that mpirun kills.
+  setsid();
+  sleep(seconds);
+  if (is_launcher(name_in(path.c_str()))) kill(parent, SIGKILL);
+  _exit(0);
 }
 
 bool started_by_open_mpi() {

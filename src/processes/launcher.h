@@ -8,8 +8,9 @@ namespace espalier::processes {
 int launched_processes();
 // Whether Open MPI's mpirun started this process, which binds it to cores of its own accord.
 bool started_by_open_mpi();
-// Kills what started this process, if that is a part of Open MPI: a mpirun that has lost a host waits for the
-// daemon there before it ends, and that daemon for mpirun (measured: 4.1.4, longer than two minutes).
-void kill_launcher();
+// Leaves a process behind that kills what started this one in `seconds`, if that is a part of Open MPI and
+// still there. A mpirun that has lost a host kills its own processes, but then waits for the daemon there,
+// and that daemon for mpirun (measured: 4.1.4, longer than two minutes).
+void kill_launcher_in(unsigned seconds);
 
 }  // namespace espalier::processes
