@@ -120,7 +120,7 @@ in_clone() {
 
 if [ "$user" != root ]; then
   say "root installs the packages"
-  in_clone root experiments/lib/install.sh build quickstart
+  in_clone root experiments/lib/install.sh build mpi quickstart
 fi
 say "$release, $user, $home/$folder at $(git log -1 --format='%h %s'): $*"
 status=0
