@@ -26,8 +26,8 @@ double learning_rate(const FinetuneRun& run) {
          optim::learning_rate_factor(run.config.schedule, run.used_fraction(), run.config.warmup);
 }
 
-// One update; returns its loss. RunError if a loss or gradient is not finite: nothing is applied.
-double update(FinetuneRun& run) {
+// One update. RunError if a loss or gradient is not finite: nothing is applied.
+UpdateResult update(FinetuneRun& run) {
   const std::int64_t epoch = run.state.step / run.steps_per_epoch();
   const data::LabelledBatch batch = run.train.batch(epoch, run.state.step % run.steps_per_epoch());
   const auto loss = [&](const SequenceGroup& group, nn::ForwardContext& context) {
@@ -47,10 +47,12 @@ double update(FinetuneRun& run) {
         run.state.step + 1, found.quantity, run.data.train.rows[static_cast<std::size_t>(batch.rows[0])].line,
         found.origin.empty() ? "" : "; first " + found.origin));
   }
+  if (result.abandoned) return result;
   ++run.state.step;
   run.state.tokens += batch.real_tokens;
   run.state.positions += batch.tokens.ids.size();
-  return result.loss;
+  run.state.loss_sum += result.loss;
+  return result;
 }
 
 EpochScore evaluate_and_save(FinetuneRun& run) {
@@ -98,20 +100,20 @@ std::optional<EpochScore> train_loop(FinetuneRun& run, const std::string& title)
   Clock::time_point last = Clock::now();
   const auto end = static_cast<double>(run.end_step());
   while (run.state.step < run.end_step()) {
-    const double loss = update(run);
-    run.state.loss_sum += loss;
+    const UpdateResult result = update(run);
     const Clock::time_point now = Clock::now();
     run.state.seconds += std::chrono::duration<double>(now - last).count();
     const Wishes wishes = agree({run.state.seconds, interrupt_signal(), take_save_wish()});
     run.state.seconds = wishes.seconds;
-    progress.update(static_cast<double>(run.state.step) / end,
-                    fmt::format("step {}  epoch {:.2f}  loss {:.3f}", run.state.step, run.epoch(), loss));
-    if (run.state.step % run.config.log_steps == 0) log_step(run, loss);
-    if (at_epoch_end(run)) {
+    progress.update(
+        static_cast<double>(run.state.step) / end,
+        fmt::format("step {}  epoch {:.2f}  loss {:.3f}", run.state.step, run.epoch(), result.loss));
+    const bool saved = !result.abandoned && at_epoch_end(run);
+    if (!result.abandoned && run.state.step % run.config.log_steps == 0) log_step(run, result.loss);
+    if (saved) {
       progress.clear();
       score = evaluate_and_save(run);
     }
-    const bool saved = at_epoch_end(run);
     if (!saved && (wishes.save || wishes.signal != 0)) run.save(false);
     if (wishes.signal != 0 && run.state.step < run.end_step()) {
       processes::meet();  // before anybody ends: process 0 has saved

@@ -81,6 +81,7 @@ PretrainResult update(PretrainRun& run, const PretrainPlan& plan, bool statistic
   result.update = update_or_tell(
       run, groups, loss,
       {.lr = plan.lr, .routing = plan.routing, .pass = run.state.micro_step, .statistics = statistics});
+  if (result.update.abandoned) return result;
   if (!run.distiller)
     result.accuracy =
         static_cast<double>(result.update.correct) / static_cast<double>(plan.sequences * predictions);

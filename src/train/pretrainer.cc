@@ -128,12 +128,12 @@ void train_loop(PretrainRun& run) {
           fmt::format("step {}  {:.2f} M tokens  loss {:.3f}  lr {:.2e}  {:.0f} tokens/s", run.state.step,
                       static_cast<double>(run.state.tokens) / 1e6, result.update.loss, plan.lr, speed));
     }
-    if (log_now) {
+    if (log_now && !result.update.abandoned) {
       run.directory.log(io::to_json(log_line(run, plan, result, speed)));
       watch.mark();
     }
     const bool evaluate_now = run.config.eval_steps > 0 && run.state.step % run.config.eval_steps == 0;
-    if (evaluate_now && !finished(run)) {
+    if (evaluate_now && !result.update.abandoned && !finished(run)) {
       progress.clear();
       evaluate_and_log(run);
       if (run.best_step == run.state.step) run.save();

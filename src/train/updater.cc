@@ -8,6 +8,7 @@
 #include <cmath>
 #include <optional>
 
+#include "espalier/base/interrupt.h"
 #include "espalier/processes/processes.h"
 #include "train/not_finite.h"
 #include "train/number_list.h"
@@ -65,6 +66,7 @@ struct Updater::Pass {
 struct Updater::Sums {
   double loss = 0, entropy = 0;
   std::int64_t correct = 0;
+  bool abandoned = false;
   ops::LayerStatistics trees;
 };
 
@@ -114,9 +116,14 @@ void Updater::fail(const std::string& quantity, const SequenceGroups& groups, Gr
 Updater::Sums Updater::gradient_group(std::int64_t index, const SequenceGroups& groups, GroupLoss loss,
                                       const UpdatePlan& plan) {
   const processes::Range range = groups.groups_of(index);
+  const std::int64_t first_own = groups.groups_of(sum_.own().begin).begin;
   const bool last_own = index + 1 == sum_.own().end;
   Sums sums;
   for (std::int64_t i = range.begin; i < range.end; ++i) {
+    // The other processes still get their messages: of gradients that are nowhere defined, which cost
+    // nothing.
+    sums.abandoned = i > first_own && interrupt_signal() != 0;
+    if (sums.abandoned) break;
     const SequenceGroup group = groups.group(i);
     const Pass pass = forward(group, loss, plan, plan.pass + i, plan.statistics ? &sums.trees : nullptr);
     sums.loss += static_cast<double>(pass.loss.item());
@@ -135,6 +142,7 @@ void add_to(UpdateResult& result, const Updater::Sums& sums) {
   result.loss += sums.loss;
   result.entropy += sums.entropy;
   result.correct += sums.correct;
+  result.abandoned = result.abandoned || sums.abandoned;
   add_layers(sums.trees, result.trees);
 }
 
@@ -149,7 +157,8 @@ UpdateResult Updater::add_up(const PoolVector<Sums>& own) {
   }
   std::vector<double> numbers;
   for (const Sums& sums : own) {
-    numbers.insert(numbers.end(), {sums.loss, sums.entropy, static_cast<double>(sums.correct)});
+    numbers.insert(numbers.end(), {sums.loss, sums.entropy, static_cast<double>(sums.correct),
+                                   static_cast<double>(sums.abandoned)});
     append(sums.trees, numbers);
   }
   for (const std::vector<double>& all : processes::gather_numbers(std::span<const double>(numbers))) {
@@ -158,6 +167,7 @@ UpdateResult Updater::add_up(const PoolVector<Sums>& own) {
       sums.loss = reader.next();
       sums.entropy = reader.next();
       sums.correct = reader.next_count();
+      sums.abandoned = reader.next_count() != 0;
       sums.trees = reader.next_layers();
       add_to(result, sums);
     }
@@ -173,6 +183,7 @@ UpdateResult Updater::update(const SequenceGroups& groups, GroupLoss loss, const
     own.push_back(gradient_group(i, groups, loss, plan));
   sum_.finish();
   UpdateResult result = add_up(own);
+  if (result.abandoned) return result;
   frozen_.clear_gradients();
   const Clock::time_point begin = Clock::now();
   const optim::GradientNorm norm = optim::gradient_norm(optimizer_.slots());

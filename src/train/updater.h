@@ -80,6 +80,7 @@ struct UpdateResult {
   double norm = 0;               // of the gradient, before clipping
   ops::LayerStatistics trees;    // where the plan asks for them
   double optimizer_seconds = 0;  // norm, clipping and AdamW
+  bool abandoned = false;        // a signal came: nothing was applied, and the rest says nothing
 };
 
 class Updater {
@@ -91,8 +92,9 @@ class Updater {
   void freeze(FrozenDecisions decisions) { frozen_ = std::move(decisions); }
 
   // One update, shared with the other processes of the run. NotFinite, with nothing applied, if the objective
-  // of a group or the gradient is not finite. After the first few updates of a shape it asks the system for
-  // no memory.
+  // of a group or the gradient is not finite. A signal to any of the processes (interrupt_signal()) abandons
+  // it between two groups: whoever asks a run to stop gives it seconds, and an update may take more. After
+  // the first few updates of a shape it asks the system for no memory.
   UpdateResult update(const SequenceGroups& groups, GroupLoss loss, const UpdatePlan& plan);
 
   // Of a gradient group.

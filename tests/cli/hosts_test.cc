@@ -1,0 +1,23 @@
+// Processes of two hosts: network namespaces, where the machine allows them.
+#include <doctest/doctest.h>
+
+#include "tests/cli/processes_support.h"
+
+namespace espalier::testing {
+
+TEST_CASE("two hosts that lose each other end, and the same command continues") {
+  if (!can_run_together()) return;
+  const std::string hosts = std::string(ESPALIER_SOURCE_DIR) + "/experiments/scale/two_hosts.sh";
+  if (const Outcome trial = Running({"--version"}, "", "", {hosts, "none"}).wait(); trial.status != 0) {
+    MESSAGE("SKIPPED: no network namespaces here: " << trial.err);
+    return;
+  }
+  const Stopwatch watch;
+  const Outcome outcome = Running(together("cut", lasting()), "CUT=5", "", {hosts, "none"}).wait();
+  CHECK(outcome.status != 0);
+  CHECK(watch.seconds() < 65);
+  CHECK(outcome.err.find("processes left") == std::string::npos);
+  check_continues("cut");
+}
+
+}  // namespace espalier::testing
