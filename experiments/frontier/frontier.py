@@ -1,0 +1,261 @@
+"""Runs what plan.py lists: see run.sh."""
+
+import argparse
+import fcntl
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+import plan
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+ESPALIER = os.environ.get("ESPALIER", os.path.join(ROOT, "build/release/espalier"))
+BASE = os.path.join(HERE, "base.yaml")
+SEQUENCES, LENGTH = 16, 128  # of an update, as in base.yaml
+EVALUATION_TOKENS = 1024 * LENGTH
+
+
+def say(message):
+    print("frontier: " + message, file=sys.stderr, flush=True)
+
+
+def read_json(path):
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def write_json(path, document):
+    with open(path + ".tmp", "w", encoding="utf-8") as file:
+        json.dump(document, file, indent=1)
+        file.write("\n")
+    os.replace(path + ".tmp", path)
+
+
+def read_lines(path):
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def measure_speed(layer):
+    """One row of `bench step` with one thread, and the machine."""
+    command = [ESPALIER, "--quiet", "--threads", "1", "bench", "step", BASE, *plan.overrides(layer), "--sequences",
+               str(SEQUENCES), "--rounds", os.environ.get("FRONTIER_ROUNDS", "3"), "--json"]
+    document = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    return document["rows"][0], document["machine"]
+
+
+def measure_speeds(path, layers):
+    """Adds one pass over the layers, every other one backwards.
+
+    A step is measured as a share of the matrix product's speed, which is measured between the steps: from minute to
+    minute the speed of a shared machine moves more than the layers differ. A layer's speed is the median share of its
+    passes, at the median speed of the matrix product in all passes of all layers.
+    """
+    document = read_json(path) or {"gemm_gflops": [], "layers": {}}
+    layers_known = document["layers"]
+    passes = max((len(known["mfu"]) for known in layers_known.values()), default=0)
+    for layer in layers[::-1] if passes % 2 else layers:
+        row, document["machine"] = measure_speed(layer)
+        document["gemm_gflops"].append(round(document["machine"].pop("gemm_gflops"), 2))
+        known = layers_known.setdefault(layer, {"mfu": [], "forward_to_train": []})
+        known["mfu"].append(round(row["mfu"], 4))
+        known["forward_to_train"].append(round(row["forward_tokens_per_s"] / row["train_tokens_per_s"], 2))
+        known |= {key: row[key] for key in ("flops_per_token", "parameters")}
+        say(f"{layer}: {row['mfu']:.3f} of the matrix product's speed, pass {len(known['mfu'])}")
+    gemm = 1e9 * statistics.median(document["gemm_gflops"])
+    for known in layers_known.values():
+        known["tokens_per_s"] = round(statistics.median(known["mfu"]) * gemm / known["flops_per_token"], 1)
+    write_json(path, document)
+
+
+class Frontier:
+    """The state on disk: DATA, runs/NAME of the program, claims/NAME.json, results/speed.json and runs.jsonl."""
+
+    def __init__(self, folder, patterns):
+        self.folder = folder
+        self.patterns = patterns
+        self.extra = [name for name in patterns if plan.is_layer(name)]
+        self.results_path = self.path("results", "runs.jsonl")
+        self.speeds = (read_json(self.path("results", "speed.json")) or {"layers": {}})["layers"]
+        self.failed = set()
+        self.active = 0  # workers that train
+        for name in ("runs", "claims", "results"):
+            os.makedirs(self.path(name), exist_ok=True)
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def unmeasured(self):
+        return [layer for layer in dict.fromkeys(run.layer for run in self.wanted()) if layer not in self.speeds]
+
+    def wanted(self):
+        return plan.chosen(plan.whole_plan(read_lines(self.results_path), self.extra), self.patterns)
+
+    def undone(self):
+        done = {row["run"] for row in read_lines(self.results_path)}
+        return [run for run in self.wanted() if plan.run_name(run) not in done]
+
+    def seconds(self, run):
+        """Processor seconds, evaluations included; guessed where the speed is not known."""
+        speed = self.speeds.get(run.layer)
+        evaluation = 5
+        if speed:
+            forward = speed["tokens_per_s"] * statistics.median(speed["forward_to_train"])
+            evaluation = EVALUATION_TOKENS / forward
+        training = 60 * run.minutes
+        if run.minutes == plan.EQUAL:
+            training = plan.EQUAL_TOKENS / (speed["tokens_per_s"] if speed else 5000)
+        return training + plan.EVALUATIONS[run.minutes] * evaluation
+
+    def claim(self, run):
+        """The run's open, locked claim, which holds how long it is; None where another has it."""
+        file = open(self.path("claims", plan.run_name(run) + ".json"), "a+", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        return file
+
+    def next_run(self):
+        """(run, claim), or None where nothing can begin now."""
+        for run in self.undone():
+            if run.rate is None or plan.run_name(run) in self.failed:
+                continue
+            claim = self.claim(run)
+            if claim is None:
+                continue
+            # Another may have finished it since the results were read.
+            if any(row["run"] == plan.run_name(run) for row in read_lines(self.results_path)):
+                claim.close()
+                continue
+            return run, claim
+        return None
+
+    def length(self, run, claim):
+        """What was fixed when the run began, so that a speed measured again does not change it."""
+        claim.seek(0)
+        text = claim.read()
+        if text:
+            return json.loads(text)
+        speed = self.speeds[run.layer]["tokens_per_s"]
+        evaluations = plan.EVALUATIONS[run.minutes]
+        tokens = plan.EQUAL_TOKENS if run.minutes == plan.EQUAL else 60 * run.minutes * speed
+        interval = max(1, round(tokens / (SEQUENCES * LENGTH * evaluations)))
+        length = {"tokens_per_s": speed, "steps": interval * evaluations, "eval_steps": interval}
+        claim.write(json.dumps(length) + "\n")
+        claim.flush()
+        return length
+
+    def train(self, run, length):
+        """The program's exit status."""
+        name = plan.run_name(run)
+        with open(self.path("runs", name + ".log"), "a", encoding="utf-8") as log:
+            return subprocess.run(
+                [ESPALIER, "--quiet", "--threads", "1", "pretrain", BASE, *plan.overrides(run.layer),
+                 f"data={self.path('data')}", f"run={self.path('runs', name)}", f"seed={run.seed}",
+                 f"train.lr={run.rate:g}", f"train.budget.steps={length['steps']}",
+                 f"eval.steps={length['eval_steps']}"],
+                stdout=log, stderr=log, check=False).returncode
+
+    def keep(self, run, length):
+        """Appends the run's result; of its checkpoints the last stays, of a sweep's none."""
+        folder = self.path("runs", plan.run_name(run))
+        lines = read_lines(os.path.join(folder, "metrics.jsonl"))
+        evaluations = [line for line in lines if "eval_loss" in line]
+        last = evaluations[-1]
+        row = {"run": plan.run_name(run), "layer": run.layer, "minutes": run.minutes, "lr": run.rate,
+               "seed": run.seed, "steps": last["step"], "tokens": last["tokens"],
+               "tokens_per_s": length["tokens_per_s"], "loss": round(last["eval_loss"], 5),
+               "accuracy": round(last["eval_accuracy"], 5), "unigram_loss": round(last["eval_unigram_loss"], 5),
+               "curve": [[line["tokens"], round(line["eval_loss"], 4)] for line in evaluations],
+               "leaves_used": [round(layer["leaves_used"], 4) for layer in last["eval_routing"]],
+               "leaf_perplexity": [round(statistics.mean(layer["leaf_perplexity"]), 2)
+                                   for layer in last["eval_routing"]],
+               "wall_s": round(max(line["time"] for line in lines if "time" in line), 1)}
+        shutil.rmtree(os.path.join(folder, "checkpoints"), ignore_errors=True)
+        for file in ["best.h5"] + (["last.h5"] if run.minutes == plan.SWEEP else []):
+            if os.path.exists(os.path.join(folder, file)):
+                os.remove(os.path.join(folder, file))
+        with open(self.results_path, "a", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(json.dumps(row) + "\n")
+        say(f"{row['run']}: loss {row['loss']:.4f} after {row['tokens'] / 1e6:.2f} M tokens")
+
+    def work(self, mutex):
+        """Runs one after the other until nothing can begin, somebody asks to stop, or the program is interrupted."""
+        while not os.path.exists(self.path("stop")):
+            with mutex:
+                found = self.next_run()
+                if found is None and self.active == 0:
+                    return
+                self.active += found is not None
+            if found is None:  # what others train now decides the rates of what follows
+                time.sleep(2)
+                continue
+            run, claim = found
+            with claim:
+                length = self.length(run, claim)
+                status = self.train(run, length)
+                if status == 0:
+                    self.keep(run, length)
+            with mutex:
+                self.active -= 1
+            if status == 0:
+                continue
+            if status in (130, 143) or status < 0:
+                say(f"{plan.run_name(run)}: interrupted; the same command continues")
+                return
+            say(f"{plan.run_name(run)}: status {status}, see {self.path('runs', plan.run_name(run))}.log")
+            self.failed.add(plan.run_name(run))
+
+
+def dry_run(frontier):
+    minutes = 0
+    for run in frontier.undone():
+        minutes += frontier.seconds(run) / 60
+        print(f"{frontier.seconds(run) / 60:6.1f}  {plan.run_name(run)}")
+    print(f"{minutes:6.0f}  processor minutes on a quiet machine, and the further rates of sweeps whose best lies at an end")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="run.sh")
+    parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("folder")
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    frontier = Frontier(os.path.abspath(arguments.folder), arguments.names)
+    if arguments.dry_run:
+        dry_run(frontier)
+        return 0
+    speed_path = frontier.path("results", "speed.json")
+    layers = list(dict.fromkeys(run.layer for run in frontier.wanted())) if arguments.speed else frontier.unmeasured()
+    for _ in range(1 if arguments.speed else 2):
+        if layers:
+            measure_speeds(speed_path, layers)
+    if arguments.speed:
+        return 0
+    frontier = Frontier(frontier.folder, arguments.names)
+    mutex = threading.Lock()
+    workers = [threading.Thread(target=frontier.work, args=(mutex,)) for _ in range(arguments.jobs)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return 1 if frontier.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""Which runs the experiment has, in the order in which they are worth most."""
+
+import collections
+import fnmatch
+import re
+
+# The layers of the first group are run first.
+FIRST = ["dense-16", "dense-256", "1x9", "none", "1x11", "32x5", "1x7", "dense-1024", "128x4"]
+# 32x1, 16x3 and 8x7 use 64 neurons a token, as many as dense-64.
+THEN = ["dense-64", "dense-4095", "4x7", "8x6", "32x1", "16x3", "8x7"]
+# The published variants, and what stands for them here: they have 3072 to 4095 neurons beside a width of 768, these a
+# third of the trees beside a width of 256, trained hard as the published ones were. Of 4x9, 2x10 and 1x11 there remains
+# one tree, which is 0.8, 1.5 and 3 times as large as a third of them.
+PAPER = {"3072x0": "dense-1024", "1536x1": "512x1+hard", "512x2": "171x2+hard", "256x3": "85x3+hard",
+         "128x4": "43x4+hard", "64x5": "21x5+hard", "32x6": "11x6+hard", "16x7": "5x7+hard", "8x8": "3x8+hard",
+         "4x9": "1x9+hard", "2x10": "1x10+hard", "1x11": "1x11+hard"}
+PAPER_RATE = 2e-3  # one for all, as published
+
+# LAYER+NAME: a layer with one thing changed.
+VARIANTS = {
+    "hard": ["routing.mode=hard"],  # decisions get no gradient: cheaper than straight-through
+    "rank16": ["arch.ffn.linear_rank=16"],  # a linear path beside the layer, for all tokens
+}
+
+SWEEP, SHORT, LONG = 1, 5, 20  # processor minutes
+EQUAL, EQUAL_TOKENS = 0, 2**21  # the budget of PAPER's: these tokens, whatever time they take
+RATES = [1e-3, 2e-3, 4e-3]
+LOWEST, HIGHEST = 2.5e-4, 1.6e-2  # how far a sweep goes on by factors of two while its best rate is at an end
+SEEDS = [1, 2, 3]
+FRONT = 6  # layers near the front get all seeds
+EVALUATIONS = {EQUAL: 4, SWEEP: 1, SHORT: 6, LONG: 10}
+
+# rate None: not known before other runs have ended.
+Run = collections.namedtuple("Run", "layer minutes rate seed")
+
+
+def budget_name(minutes):
+    return "equal" if minutes == EQUAL else f"{minutes}m"
+
+
+def run_name(run):
+    rate = "tuned" if run.rate is None else f"{run.rate:g}"
+    return f"{run.layer}_{budget_name(run.minutes)}_lr{rate}_s{run.seed}"
+
+
+def tree_shape(layer):
+    """(trees, depth), or None for a layer without trees."""
+    found = re.fullmatch(r"(\d+)x(\d+)", layer.split("+")[0])
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def neurons(layer):
+    """(neurons of the layer, those that a token uses)"""
+    shape = tree_shape(layer)
+    if shape:
+        trees, depth = shape
+        return trees * (2 ** (depth + 1) - 1), trees * (depth + 1)
+    width = int(layer.split("+")[0].removeprefix("dense-").replace("none", "0"))
+    return width, width
+
+
+def overrides(layer):
+    """Of base.yaml, as arguments of the program."""
+    shape = tree_shape(layer)
+    variants = [setting for name in layer.split("+")[1:] for setting in VARIANTS[name]]
+    if shape:
+        return ["arch.ffn.type=neuron_tree", f"arch.ffn.trees={shape[0]}", f"arch.ffn.depth={shape[1]}"] + variants
+    return ["arch.ffn.type=dense", f"arch.ffn.width={neurons(layer)[0]}"] + variants
+
+
+def by_kind(layer):
+    """Order of tables and colours: none, dense, trees by the neurons that a token uses."""
+    return tree_shape(layer) is not None, neurons(layer)[1], neurons(layer)[0]
+
+
+def is_layer(name):
+    layer, *variants = name.split("+")
+    known = all(variant in VARIANTS for variant in variants)
+    return known and (layer == "none" or re.fullmatch(r"dense-[1-9]\d*|[1-9]\d*x\d+", layer) is not None)
+
+
+def losses(results, layer, minutes, seed=1):
+    """{rate: held-out loss} of the finished runs."""
+    return {row["lr"]: row["loss"] for row in results
+            if (row["layer"], row["minutes"], row["seed"]) == (layer, minutes, seed)}
+
+
+def lowest(of):
+    return min(of, key=of.get) if of else None
+
+
+def sweep_rates(results, layer):
+    """The rates of the layer's sweep as far as it is known, and whether that is all of it."""
+    done = losses(results, layer, SWEEP)
+    rates = sorted(set(RATES) | set(done))
+    if any(rate not in done for rate in rates):
+        return rates, False
+    best = lowest(done)
+    if best == rates[0] and best > LOWEST:
+        return [best / 2] + rates, False
+    if best == rates[-1] and best < HIGHEST:
+        return rates + [best * 2], False
+    return rates, True
+
+
+def swept_rate(results, layer):
+    rates, whole = sweep_rates(results, layer)
+    return lowest(losses(results, layer, SWEEP)) if whole else None
+
+
+def short_rates(results, layer):
+    """The sweep's best rate and half of it, because longer runs may want less; on by halves while the last is best."""
+    best = swept_rate(results, layer)
+    if best is None:
+        return [None, None], False
+    rates = [best, best / 2]
+    done = losses(results, layer, SHORT)
+    while all(rate in done for rate in rates):
+        if lowest({rate: done[rate] for rate in rates}) != rates[-1] or rates[-1] <= LOWEST:
+            return rates, True
+        rates.append(rates[-1] / 2)
+    return rates, False
+
+
+def tuned_rate(results, layer):
+    """The best of them, which further seeds and the long budget use; None before it is known."""
+    return lowest(losses(results, layer, SHORT)) if short_rates(results, layer)[1] else None
+
+
+def near_front(results, minutes, layers):
+    """The layers with the lowest losses of the first seed, the best dense one and the best tree among them."""
+    best = {layer: min(losses(results, layer, minutes).values(), default=float("inf")) for layer in layers}
+    ranked = sorted(layers, key=best.get)  # those without a result keep their order, at the end
+    kinds = [[layer for layer in ranked if not tree_shape(layer)], [layer for layer in ranked if tree_shape(layer)]]
+    wanted = set(ranked[:FRONT]) | {kind[0] for kind in kinds if kind}
+    return [layer for layer in ranked if layer in wanted]
+
+
+def settled(results, minutes, layers):
+    return all(losses(results, layer, minutes) and tuned_rate(results, layer) for layer in layers)
+
+
+def seeds_of_front(results, minutes, layers):
+    """Further seeds near the front, which is known when all layers have run."""
+    known = settled(results, minutes, layers)
+    return [Run(layer, minutes, tuned_rate(results, layer) if known else None, seed)
+            for seed in SEEDS[1:] for layer in near_front(results, minutes, layers)]
+
+
+def whole_plan(results, extra=()):
+    """All runs, finished ones too, those that say most first."""
+    runs = []
+    then = THEN + [layer for layer in extra if layer not in FIRST + THEN]
+
+    for layer in FIRST + then:
+        runs += [Run(layer, SWEEP, rate, 1) for rate in sweep_rates(results, layer)[0]]
+        runs.append(Run(layer, SHORT, short_rates(results, layer)[0][0], 1))
+    runs += [Run(layer, SHORT, rate, 1) for layer in FIRST + then for rate in short_rates(results, layer)[0][1:]]
+    runs += seeds_of_front(results, SHORT, FIRST + then)
+    runs += [Run(layer, EQUAL, PAPER_RATE, 1) for layer in PAPER.values()]
+    front = near_front(results, SHORT, FIRST + then)
+    order = front + [layer for layer in FIRST + then if layer not in front]
+    runs += [Run(layer, LONG, tuned_rate(results, layer), 1) for layer in order]
+    return runs + seeds_of_front(results, LONG, FIRST + then)
+
+
+def chosen(runs, patterns):
+    """Those whose layer, name or budget (5m) matches a pattern; all without patterns."""
+    def matches(run, pattern):
+        return any(fnmatch.fnmatchcase(text, pattern)
+                   for text in (run.layer, run_name(run), budget_name(run.minutes)))
+    return [run for run in runs if not patterns or any(matches(run, pattern) for pattern in patterns)]

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# usage: experiments/frontier/run.sh [--dry-run | --speed] [--jobs N] [--runs FOLDER] [NAME...]
+# Which feedforward layer is best at equal processor time: runs what is not yet done of the experiment that README.md
+# describes, N trainings at a time (one a core), each with one thread. Reads $ESPALIER_DATA/corpus/*.txt.gz; FOLDER
+# (runs/frontier) holds everything, and the same command goes on where it stopped; two may work in one folder at once.
+# `touch FOLDER/stop` ends it when the trainings under way are done.
+#   NAME       runs whose layer (1x11, dense-256, none), budget (1m: sweeps, 5m, 20m) or whole name matches it; with
+#              wildcards. A layer that is not in the plan (2x10) is added to it. All without names.
+#   --dry-run  lists the runs that are left, with the minutes that they take
+#   --speed    measures the speed of the layers once more, and nothing else; nothing else should run on the machine.
+#              Without it the speed of layers that have none is measured first, twice.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+runs=runs/frontier
+options=() names=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --dry-run | --speed) options+=("$1") ;;
+    --jobs) options+=(--jobs "$2") && shift ;;
+    --runs) runs=$2 && shift ;;
+    -*) sed -n '2,/^set/{/^#/p}' experiments/frontier/run.sh && exit 2 ;;
+    *) names+=("$1") ;;
+  esac
+  shift
+done
+if [[ ! " ${options[*]} " =~ " --dry-run "|" --speed " ]] && [ ! -e "$runs/data/tokens.h5" ]; then
+  if [ -z "${ESPALIER_DATA:-}" ]; then
+    echo "frontier: skipped: ESPALIER_DATA names no data folder (with corpus/*.txt.gz in it)"
+    exit 0
+  fi
+  mkdir -p "$runs"
+  "${ESPALIER:-build/release/espalier}" prepare configs/data/corpus.yaml \
+    "text.files=[$ESPALIER_DATA/corpus/*.txt.gz]" tokenizer.vocab_size=8192 out="$runs/data"
+fi
+[[ " ${options[*]} " =~ " --dry-run " ]] || rm -f "$runs/stop"
+status=0
+python3 experiments/frontier/frontier.py "${options[@]}" "$runs" -- "${names[@]}" || status=$?
+if [ -e "$runs/results/runs.jsonl" ] && [[ ! " ${options[*]} " =~ " --dry-run " ]]; then
+  python3 experiments/frontier/table.py "$runs/results"
+  echo "frontier: $runs/results/table.md and, after 5-minute runs, frontier.svg"
+fi
+exit "$status"
