@@ -16,7 +16,7 @@ function(espalier_build_info target)
   set(libraries "oneDNN ${dnnl_version}" "oneTBB ${TBB_VERSION}" "Highway ${hwy_VERSION}" "HDF5 ${hdf5_VERSION}"
                 "fmt ${fmt_VERSION}" "yaml-cpp ${yaml-cpp_VERSION}" "nlohmann-json ${nlohmann_json_VERSION}"
                 "CLI11 ${CLI11_VERSION}" "utf8proc ${utf8proc_VERSION}" "zlib ${ZLIB_VERSION_STRING}"
-                "libzip ${libzip_VERSION}" "xxHash ${xxhash_VERSION}")
+                "zstd ${libzstd_VERSION}" "libzip ${libzip_VERSION}" "xxHash ${xxhash_VERSION}")
   list(JOIN libraries ", " libraries)
   set(folder ${PROJECT_BINARY_DIR}/generated/cli)
   configure_file(${PROJECT_SOURCE_DIR}/src/cli/build_info.cc.in ${folder}/build_info.cc @ONLY)

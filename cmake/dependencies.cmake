@@ -15,6 +15,10 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
+pkg_check_modules(libzstd IMPORTED_TARGET libzstd)
+if(NOT libzstd_FOUND)
+  message(FATAL_ERROR "zstd (pkg-config's libzstd) is missing: on Debian, apt install libzstd-dev")
+endif()
 # libzip's own CMake package asks for its command-line tools.
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 # CMake's own module wants the language C enabled (3.25 stops without it), and asks the wrapper h5cc. Debian's serial

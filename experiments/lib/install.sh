@@ -9,8 +9,8 @@ clang=$(clang_version)
 
 declare -A groups=(
   [build]="g++ cmake ninja-build pkg-config libtbb-dev libdnnl-dev libhwy-dev libhdf5-dev libfmt-dev
-    libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libutf8proc-dev zlib1g-dev libzip-dev libxxhash-dev
-    doctest-dev"
+    libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libutf8proc-dev zlib1g-dev libzstd-dev libzip-dev
+    libxxhash-dev doctest-dev"
   [mpi]="libopenmpi-dev openmpi-bin" # its compiler wrapper draws in gfortran: for several processes alone
   [quickstart]="jq w3m perl python3-pip"
   [speed]="libbenchmark-dev"

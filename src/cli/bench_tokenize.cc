@@ -42,7 +42,8 @@ void add_bench_tokenize(Command& bench) {
   const auto arguments = std::make_shared<TokenizationArguments>();
   bench::TokenizeOptions& options = arguments->options;
   Command* verb = bench.add_subcommand("tokenize", "Training a WordPiece vocabulary, and encoding");
-  verb->add_option("FILE", options.files, "Text, plain or gzip, a document a line (default: generated text)");
+  verb->add_option("FILE", options.files,
+                   "Text, plain, gzip or zstd, a document a line (default: generated text)");
   verb->add_option("--megabytes", options.megabytes, "At most so much text; 0: all of the files")
       ->check(zero_or_above())
       ->capture_default_str();

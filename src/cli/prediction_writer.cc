@@ -15,7 +15,7 @@ constexpr std::size_t kBuffer = 1 << 16;
 
 data::TableFormat checked_format(const std::filesystem::path& path) {
   const data::TableFormat format =
-      path.extension() == ".gz" ? data::TableFormat::kText : data::table_format(path);
+      data::names_packed(path) ? data::TableFormat::kText : data::table_format(path);
   if (format == data::TableFormat::kText) {
     throw InputError(fmt::format("--output: {}: a table of predictions is written as .tsv, .csv or .jsonl",
                                  path.string()));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "espalier/base/error.h"
+#include "io/file_kind.h"
 
 namespace espalier::data {
 
@@ -16,19 +17,20 @@ std::string lower_case(std::string text) {
   return text;
 }
 
-const char* way_out(const std::string& extension) {
+std::string way_out(const std::string& extension) {
   if (extension == ".json") {
     return "; a .json file is one document: write one object a line (.jsonl), as with jq -c '.[]' or pandas' "
            "to_json(orient='records', lines=True)";
   }
-  if (extension == ".parquet" || extension == ".arrow" || extension == ".feather") {
+  if (extension == ".parquet") return fmt::format("; it {}", io::kIsParquet);
+  if (extension == ".arrow" || extension == ".feather") {
     return "; write it as JSON lines first, as with pandas' to_json(orient='records', lines=True)";
   }
   if (extension == ".xlsx" || extension == ".xls" || extension == ".ods") {
     return "; save the spreadsheet as CSV in UTF-8";
   }
-  if (extension == ".zip" || extension == ".bz2" || extension == ".xz" || extension == ".zst") {
-    return "; only gzip is unpacked on the way: unpack it first";
+  if (extension == ".zip" || extension == ".bz2" || extension == ".xz") {
+    return "; only gzip and zstd are unpacked on the way: unpack it first";
   }
   return "";
 }
@@ -43,20 +45,25 @@ std::optional<TableFormat> format_named(const std::string& name) {
   return std::nullopt;
 }
 
+bool names_packed(const std::filesystem::path& path) {
+  const std::string extension = lower_case(path.extension().string());
+  return extension == ".gz" || extension == ".zst";
+}
+
 TableFormat table_format(const std::filesystem::path& path) {
   if (path == "-") throw InputError("-: standard input and output cannot be used here; name a file");
   if (std::filesystem::is_directory(path)) {
     throw InputError(fmt::format("{}: is a folder, expected a file", path.string()));
   }
   std::filesystem::path name = path.filename();
-  if (lower_case(name.extension().string()) == ".gz") name = name.stem();
+  if (names_packed(path)) name = name.stem();
   const std::string extension = lower_case(name.extension().string());
   if (!extension.empty()) {
     if (const auto format = format_named(extension.substr(1))) return *format;
   }
   throw InputError(fmt::format(
       "{}: the extension says what a file holds: expected .tsv, .csv, .jsonl (or .ndjson) or .txt (with "
-      ".gz behind it if packed), found `{}`{}",
+      ".gz or .zst behind it if packed), found `{}`{}",
       path.string(), extension, way_out(extension)));
 }
 

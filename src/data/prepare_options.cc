@@ -16,7 +16,8 @@ static void describe_text(PrepareOptions& options, config::Fields& fields) {
       "text.files", options.text_files,
       "Files of the corpus, as shell patterns: .txt (a paragraph a line, blank lines between documents), "
       ".jsonl "
-      "or .ndjson (one object a line), .csv and .tsv (a row a document), also .gz; - is standard input.");
+      "or .ndjson (one object a line), .csv and .tsv (a row a document), also .gz or .zst; - is standard "
+      "input.");
   fields.add("text.field", options.text_field, "Key or column of the text in .jsonl, .csv and .tsv.");
   fields.choice("text.format", options.text_format,
                 {{"auto", std::nullopt},

@@ -1,4 +1,4 @@
-// The bytes of a file, unpacked if it is gzip.
+// The bytes of a file, unpacked if it is gzip or zstd.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,8 @@ bool is_standard_input(const std::filesystem::path& path);
 // The path for messages: "standard input" for `-`.
 std::filesystem::path shown_path(const std::filesystem::path& path);
 
-// Opens a file that is plain or gzip, or standard input. InputError: no such file, damaged gzip data.
+// Opens a file that is plain, gzip or zstd (told by its first bytes), or standard input. InputError: no such
+// file, damaged data.
 std::unique_ptr<ByteSource> open_byte_source(const std::filesystem::path& path);
 
 }  // namespace espalier::io

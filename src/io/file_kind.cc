@@ -33,15 +33,15 @@ constexpr std::array kSignatures = {
     Signature{"\x89"
               "Espalier"sv,
               "is an Espalier checkpoint or token store (.h5), not text"},
-    Signature{"PAR1\x15"sv,
-              "is a Parquet file: write it as JSON lines or CSV first, as with pandas' to_json"},
+    Signature{"PAR1\x15"sv, kIsParquet},
     Signature{"ARROW1\0\0"sv, "is an Arrow file: write it as JSON lines or CSV first"},
     Signature{"SQLite format 3\0"sv, "is an SQLite database: write the table as CSV first"},
-    Signature{"BZh91AY&SY"sv, "is packed with bzip2; only gzip is unpacked on the way: bunzip2 it first"},
+    Signature{"BZh91AY&SY"sv,
+              "is packed with bzip2; only gzip and zstd are unpacked on the way: bunzip2 it first"},
     Signature{"\xfd"
               "7zXZ\0"sv,
-              "is packed with xz; only gzip is unpacked on the way: unxz it first"},
-    Signature{"\x28\xb5\x2f\xfd"sv, "is packed with zstd; only gzip is unpacked on the way: unzstd it first"},
+              "is packed with xz; only gzip and zstd are unpacked on the way: unxz it first"},
+    Signature{"\x28\xb5\x2f\xfd"sv, "is packed with zstd: unzstd it first"},
     Signature{"7z\xbc\xaf\x27\x1c"sv, "is a 7z archive: unpack it first"},
     Signature{"\x7f"
               "ELF"sv,
@@ -96,6 +96,9 @@ std::string conversion(const std::filesystem::path& path, const std::string& enc
   const std::string name = shell_quote(path.string());
   if (path.extension() == ".gz") {
     return fmt::format("zcat {} | iconv -f {} -t utf-8 | gzip > NEW.gz", name, encoding);
+  }
+  if (path.extension() == ".zst") {
+    return fmt::format("zstdcat {} | iconv -f {} -t utf-8 | zstd > NEW.zst", name, encoding);
   }
   return fmt::format("iconv -f {} -t utf-8 {} > NEW", encoding, name);
 }

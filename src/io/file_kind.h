@@ -7,6 +7,12 @@
 
 namespace espalier::io {
 
+// What a Parquet file is, and a command that makes text of it, a row at a time.
+inline constexpr char kIsParquet[] =
+    "is a Parquet file; write it as JSON lines first: python3 -c 'import json, sys, pyarrow.parquet as p; "
+    "[print(json.dumps(r, default=str)) for b in p.ParquetFile(sys.argv[1]).iter_batches() "
+    "for r in b.to_pylist()]' FILE.parquet | zstd > FILE.jsonl.zst";
+
 // "is a git-lfs pointer, not the data: ..." or nothing. People clone model repositories without git-lfs.
 std::string git_lfs_pointer(std::string_view head);
 

@@ -76,6 +76,10 @@ TEST_CASE("text that cannot be prepared") {
       "broken.jsonl: line 2: no key `text` (text.field); the keys are: txt; text.on_bad_record=skip");
   check_refused(prepare("broken.txt.gz", "not packed"),
                 "damaged: a .gz file that does not begin as gzip does");
+  check_refused(prepare("broken.txt.zst", "not packed"),
+                "damaged: a .zst file that does not begin as zstd does");
+  check_refused(prepare("table.txt", std::string("PAR1\x15\x04", 6)),
+                "table.txt: is a Parquet file; write it as JSON lines first: python3 -c");
   check_refused(prepare("page.html", "<p>"), "expected .tsv, .csv, .jsonl (or .ndjson) or .txt");
   CHECK_FALSE(std::filesystem::exists(shop.path("nowhere")));
   const Outcome odd = run_well(prepare(

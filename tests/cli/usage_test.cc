@@ -93,6 +93,9 @@ TEST_CASE("the wrong kind of model, and texts that cannot be used") {
   check_refused({"classify", classifier, "--file", table, "--text-column", "title", "--output",
                  (dir / "o.txt").string()},
                 "written as .tsv, .csv or .jsonl");
+  check_refused({"classify", classifier, "--file", table, "--text-column", "title", "--output",
+                 (dir / "o.tsv.zst").string()},
+                "written as .tsv, .csv or .jsonl");
   check_refused({"classify", classifier, "--file", (dir / "in.xls").string()}, "in.xls");
 }
 

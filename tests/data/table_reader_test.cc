@@ -32,13 +32,17 @@ std::string error_of_table(const std::filesystem::path& path) {
 TEST_CASE("the extension says the format, .gz or not, in any case") {
   CHECK(table_format("a/b.tsv") == TableFormat::kTsv);
   CHECK(table_format("b.CSV.gz") == TableFormat::kCsv);
+  CHECK(table_format("b.txt.ZST") == TableFormat::kText);
+  CHECK(table_format("b.jsonl.zst") == TableFormat::kJsonl);
   CHECK(table_format("b.jsonl") == TableFormat::kJsonl);
   CHECK(table_format("b.v2.ndjson.gz") == TableFormat::kJsonl);
   CHECK(table_format("b.txt") == TableFormat::kText);
   CHECK(testing::error_of([] { table_format("data/b.parquet"); }) ==
         "data/b.parquet: the extension says what a file holds: expected .tsv, .csv, .jsonl (or .ndjson) "
-        "or .txt (with .gz behind it if packed), found `.parquet`; write it as JSON lines first, as with "
-        "pandas' to_json(orient='records', lines=True)");
+        "or .txt (with .gz or .zst behind it if packed), found `.parquet`; it is a Parquet file; write it as "
+        "JSON lines first: python3 -c 'import json, sys, pyarrow.parquet as p; [print(json.dumps(r, "
+        "default=str)) for b in p.ParquetFile(sys.argv[1]).iter_batches() for r in b.to_pylist()]' "
+        "FILE.parquet | zstd > FILE.jsonl.zst");
 }
 
 TEST_CASE("TSV: quotes are text, blanks stay, Windows line ends and a byte-order mark go") {

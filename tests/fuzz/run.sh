@@ -21,12 +21,14 @@ targets=("$@")
 
 mkdir -p build/fuzz/{corpus,findings,logs}
 export seconds
-# An allocation of more than 256 MB, 100 times what any input here is long, counts as a finding.
+# An allocation of more than 256 MB, 100 times what any input here is long, counts as a finding; but the head of zstd
+# data may ask for a window of 1 GiB, which is memory in name only until text fills it.
 # shellcheck disable=SC2016
 printf '%s\n' "${targets[@]}" | xargs -P 2 -I NAME bash -c '
   mkdir -p "build/fuzz/corpus/NAME"
+  case NAME in corpus | table) most=1100 ;; *) most=256 ;; esac
   build/fuzz/tests/fuzz/fuzz_NAME -max_total_time="$seconds" -timeout=20 -max_len=32768 -rss_limit_mb=2048 \
-    -malloc_limit_mb=256 -print_final_stats=1 -artifact_prefix="build/fuzz/findings/NAME-" \
+    -malloc_limit_mb=$most -print_final_stats=1 -artifact_prefix="build/fuzz/findings/NAME-" \
     "build/fuzz/corpus/NAME" "tests/fuzz/seeds/NAME" \
     >"build/fuzz/logs/NAME.log" 2>&1 || echo "$?" >"build/fuzz/logs/NAME.failed"' || true
 

@@ -10,7 +10,7 @@
 namespace espalier::bench {
 
 struct TokenizeOptions {
-  std::vector<std::string> files;  // .txt or .txt.gz, a document a line; none: generated text
+  std::vector<std::string> files;  // .txt, also packed, a document a line; none: generated text
   std::int64_t megabytes = 16;     // of generated text, or at most so much of the files; 0: all of the files
   std::int64_t vocabulary = 32768;
   std::int64_t rounds = 3;

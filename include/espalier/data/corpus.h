@@ -50,11 +50,11 @@ struct CorpusCounts {
 
 // .txt: one paragraph a line, blank lines between documents; a file without blank lines is one document.
 // .jsonl (or .ndjson): one object a line, whose `field` is a document. .csv, .tsv: a row each, the text in
-// the column `field`. Any of them may be packed with gzip. Bytes of .txt, .csv and .tsv are handed on as they
-// are, NUL bytes and invalid UTF-8 included; in JSON what is not UTF-8 becomes U+FFFD. A record without a
-// text (no such key, null, not JSON, half a surrogate pair, a row with too few fields) stops with a
+// the column `field`. Any of them may be packed with gzip or zstd. Bytes of .txt, .csv and .tsv are handed on
+// as they are, NUL bytes and invalid UTF-8 included; in JSON what is not UTF-8 becomes U+FFFD. A record
+// without a text (no such key, null, not JSON, half a surrogate pair, a row with too few fields) stops with a
 // BadRecord, an InputError that names file, line and the way out, or is left out and counted. InputError too:
-// damaged gzip data; a line above 64 MiB; a table without the column.
+// damaged packed data; a line above 64 MiB; a table without the column.
 class CorpusReader {
  public:
   explicit CorpusReader(std::vector<std::filesystem::path> files, const CorpusOptions& options = {});
@@ -70,7 +70,7 @@ class CorpusReader {
   const CorpusCounts& counts() const;
   // "FILE: 3 records left out (lines ...)" of each file that had bad ones, and which of several are empty.
   const std::vector<std::string>& left_out() const;
-  // Bytes of the files (packed, if gzip) consumed so far and in all: for progress.
+  // Bytes of the files (packed, if they are) consumed so far and in all: for progress.
   std::uint64_t position() const;
   std::uint64_t total_bytes() const;
   // Size of a file on disk.

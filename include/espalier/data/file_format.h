@@ -18,8 +18,11 @@ enum class TableFormat {
 // "tsv", "csv", "jsonl" (or "ndjson"), "txt": as the formats are called where a person names one.
 std::optional<TableFormat> format_named(const std::string& name);
 
-// By the extension .tsv, .csv, .jsonl (or .ndjson), .txt in any case, also before .gz. InputError for any
-// other, with the way out for .json and Parquet; standard input (`-`) has none.
+// Whether the name ends in .gz or .zst, in any case.
+bool names_packed(const std::filesystem::path& path);
+
+// By the extension .tsv, .csv, .jsonl (or .ndjson), .txt in any case, also before .gz or .zst. InputError for
+// any other, with the way out for .json and Parquet; standard input (`-`) has none.
 TableFormat table_format(const std::filesystem::path& path);
 
 }  // namespace espalier::data

@@ -46,10 +46,10 @@ struct LabelledColumns {
   TableOptions table = {};
 };
 
-// Reads a whole .tsv, .csv or .jsonl file (also .gz). With `known` null the classes are those of the file,
-// two at least; otherwise a label outside `known` is an error that names it, its line and the known ones.
-// Throws InputError with file and line for anything wrong, a file without rows included, and labels that are
-// not UTF-8 or hold a tab or a line end, which no name of a class may.
+// Reads a whole .tsv, .csv or .jsonl file (also .gz or .zst). With `known` null the classes are those of the
+// file, two at least; otherwise a label outside `known` is an error that names it, its line and the known
+// ones. Throws InputError with file and line for anything wrong, a file without rows included, and labels
+// that are not UTF-8 or hold a tab or a line end, which no name of a class may.
 LabelledData read_labelled(const std::filesystem::path& path, const LabelledColumns& columns,
                            const LabelSet* known = nullptr);
 

@@ -1,5 +1,5 @@
 // Rows of tables of text, streamed in bounded memory with all their columns: TSV, CSV, JSON lines and plain
-// text, each also gzip-compressed (data.tsv.gz).
+// text, each also packed (data.tsv.gz, data.tsv.zst).
 #pragma once
 
 #include <cstdint>
@@ -67,7 +67,7 @@ class TableReader {
   std::string value(const Row& row, std::size_t column) const;
 
   const std::filesystem::path& path() const { return lines_.path(); }
-  // Bytes of the file (packed, if gzip) consumed so far: for progress.
+  // Bytes of the file (packed, if it is) consumed so far: for progress.
   std::uint64_t file_position() const { return lines_.file_position(); }
   // BadRecord("PATH: line N: message"), as text() and value() throw.
   [[noreturn]] void fail(std::uint64_t line, const std::string& message) const;
