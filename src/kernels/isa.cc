@@ -78,6 +78,19 @@ std::string kernel_isa() {
   return hwy::TargetName(usable & -usable);
 }
 
+bool has_vnni() {
+#if HWY_ARCH_X86
+  static const bool result = [] {
+    const char* const pinned = std::getenv(kVariable);
+    return (pinned == nullptr || *pinned == 0) && (hwy::SupportedTargets() & HWY_AVX3) != 0 &&
+           __builtin_cpu_supports("avx512vnni") != 0;
+  }();
+  return result;
+#else
+  return false;
+#endif
+}
+
 void require_valid_isa() {
   if (!problem.empty()) throw InputError(problem);
 }

@@ -17,6 +17,9 @@ std::string active_isa();
 std::vector<std::string> compiled_isas();
 std::string kernel_isa();
 
+// Whether products of bytes may use AVX512_VNNI: the machine has it, and ESPALIER_ISA pins nothing.
+bool has_vnni();
+
 // Throws InputError if ESPALIER_ISA holds an unknown name, or one that this machine does not have. Every
 // product checks it; programs do so before they begin.
 void require_valid_isa();
