@@ -123,15 +123,6 @@ void pair_part(const QuantizedPart& part) {
 
 #endif
 
-// Whether AVX512_VNNI may stand in for this target.
-bool target_has_wide_vectors() {
-#if HWY_ARCH_X86
-  return HWY_TARGET <= HWY_AVX3;
-#else
-  return false;
-#endif
-}
-
 }  // namespace
 }  // namespace espalier::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -140,15 +131,12 @@ HWY_AFTER_NAMESPACE();
 
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
-#include "kernels/isa.h"
+#include "kernels/vnni.h"
 
 namespace espalier::kernels {
 namespace {
 
 HWY_EXPORT(pair_part);
-HWY_EXPORT(target_has_wide_vectors);
-
-bool vnni_wanted = true;
 
 // Rows of a task: with 3072 inputs their bytes take 200 kB of the second-level cache, as 16-bit numbers 400
 // kB.
@@ -198,17 +186,13 @@ QuantizedMatrix::QuantizedMatrix(const QuantizedRows& rows)
   });
 }
 
-void use_vnni_products(bool use) {
-  vnni_wanted = use;
-}
-
 void quantized_matmul(const QuantizedRows& x, const QuantizedMatrix& w, const float* bias, float* c,
                       std::int64_t stride) {
   ESPALIER_CHECK(x.width == w.inputs());
   if (x.rows == 0 || w.outputs() == 0) return;
   const std::int64_t strips = task_strips(x.rows, w), columns = (w.strips() + strips - 1) / strips;
   const std::int64_t panels = (x.rows + kTaskRows - 1) / kTaskRows;
-  const bool vnni = vnni_wanted && has_vnni() && HWY_DYNAMIC_DISPATCH(target_has_wide_vectors)();
+  const bool vnni = use_vnni();
   parallel_for(panels * columns, 1, [&](std::int64_t task, std::int64_t) {
     const std::int64_t row = task / columns * kTaskRows, strip = task % columns * strips;
     const QuantizedPart part{&x,    &w,

@@ -52,7 +52,4 @@ class QuantizedMatrix {
 void quantized_matmul(const QuantizedRows& x, const QuantizedMatrix& w, const float* bias, float* c,
                       std::int64_t stride);
 
-// For tests: the same without AVX512_VNNI from now on, or with it where there is one.
-void use_vnni_products(bool use);
-
 }  // namespace espalier::kernels

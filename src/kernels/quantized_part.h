@@ -1,5 +1,4 @@
-// What a task of a product of bytes computes, and the form of it that needs AVX512_VNNI. Highway 1.0 has no
-// target with these instructions.
+// What a task of a product of bytes computes.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +17,5 @@ struct QuantizedPart {
   float* c;           // of first_row
   std::int64_t stride;
 };
-
-// Only where has_vnni().
-void vnni_part(const QuantizedPart& part);
 
 }  // namespace espalier::kernels

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "espalier/base/parallel.h"
+#include "kernels/vnni.h"
 #include "tests/kernels/each_target.h"
 #include "tests/kernels/quantized_twin.h"
 #include "tests/support/support.h"
@@ -44,7 +45,7 @@ void check_product(const Tensor& x, const Tensor& w, const float* bias) {
   const std::vector<float> expected = plain_product(x, w, bias);
   testing::for_each_target([&](std::int64_t /*target*/) {
     for (const bool vnni : {false, true}) {
-      use_vnni_products(vnni);
+      allow_vnni(vnni);
       for (const int threads : {1, 3}) {
         set_thread_count(threads);
         CHECK(testing::same_bits(product(x, w, bias), expected));

@@ -1,9 +1,24 @@
-#include "kernels/quantized_part.h"
+#include "kernels/vnni.h"
 
 #include <algorithm>
 #include <cstring>
 
 #include "espalier/base/error.h"
+#include "kernels/isa.h"
+
+namespace espalier::kernels {
+
+static bool vnni_allowed = true;
+
+bool use_vnni() {
+  return vnni_allowed && has_vnni();
+}
+
+void allow_vnni(bool allowed) {
+  vnni_allowed = allowed;
+}
+
+}  // namespace espalier::kernels
 
 #if defined(__x86_64__)
 
@@ -118,6 +133,50 @@ ESPALIER_VNNI void vnni_part(const QuantizedPart& part) {
   if (strip + 1 == part.end_strip) tile.all_rows<1>(strip);
 }
 
+// The sum of both halves.
+ESPALIER_VNNI static inline __m256i halves(__m512i v) {
+  return _mm256_add_epi32(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
+}
+
+// [sum of a, of b, of c, of d]
+ESPALIER_VNNI static inline __m128i sums_of_four(__m512i a, __m512i b, __m512i c, __m512i d) {
+  const __m256i ab = _mm256_hadd_epi32(halves(a), halves(b)), cd = _mm256_hadd_epi32(halves(c), halves(d));
+  const __m256i all = _mm256_hadd_epi32(ab, cd);
+  return _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+}
+
+// 64 bytes as bytes without a sign, 128 more.
+ESPALIER_VNNI static inline __m512i lifted(const std::int8_t* bytes) {
+  return _mm512_xor_si512(_mm512_loadu_si512(bytes), _mm512_set1_epi8(-128));
+}
+
+ESPALIER_VNNI void vnni_dots(std::int64_t bytes, const std::int8_t* row, int count,
+                             const std::int8_t* const* others, const std::int32_t* sums, std::int32_t* out) {
+  __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
+  if (count == 4) {
+    for (std::int64_t j = 0; j < bytes; j += 64) {
+      const __m512i weights = lifted(row + j);
+      a = _mm512_dpbusd_epi32(a, weights, _mm512_loadu_si512(others[0] + j));
+      b = _mm512_dpbusd_epi32(b, weights, _mm512_loadu_si512(others[1] + j));
+      c = _mm512_dpbusd_epi32(c, weights, _mm512_loadu_si512(others[2] + j));
+      d = _mm512_dpbusd_epi32(d, weights, _mm512_loadu_si512(others[3] + j));
+    }
+    const __m128i offsets = _mm_slli_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(sums)), 7);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_sub_epi32(sums_of_four(a, b, c, d), offsets));
+    return;
+  }
+  for (int i = 0; i < count; ++i) {
+    a = b = _mm512_setzero_si512();
+    std::int64_t j = 0;
+    for (; j + 128 <= bytes; j += 128) {
+      a = _mm512_dpbusd_epi32(a, lifted(row + j), _mm512_loadu_si512(others[i] + j));
+      b = _mm512_dpbusd_epi32(b, lifted(row + j + 64), _mm512_loadu_si512(others[i] + j + 64));
+    }
+    if (j < bytes) a = _mm512_dpbusd_epi32(a, lifted(row + j), _mm512_loadu_si512(others[i] + j));
+    out[i] = _mm512_reduce_add_epi32(_mm512_add_epi32(a, b)) - 128 * sums[i];
+  }
+}
+
 }  // namespace espalier::kernels
 // NOLINTEND
 
@@ -126,7 +185,12 @@ ESPALIER_VNNI void vnni_part(const QuantizedPart& part) {
 namespace espalier::kernels {
 
 void vnni_part(const QuantizedPart& /*part*/) {
-  ESPALIER_CHECK(false);
+  ESPALIER_CHECK(use_vnni());
+}
+
+void vnni_dots(std::int64_t /*bytes*/, const std::int8_t* /*row*/, int /*count*/,
+               const std::int8_t* const* /*others*/, const std::int32_t* /*sums*/, std::int32_t* /*out*/) {
+  ESPALIER_CHECK(use_vnni());
 }
 
 }  // namespace espalier::kernels
