@@ -151,7 +151,8 @@ void add_trees(Command& app) {
   verb->add_option("--leaves", arguments->leaves, "Leaves of each tree in the table, largest first; 0: all")
       ->check(zero_or_above())
       ->capture_default_str();
-  verb->add_option("--output", arguments->output, "Also write the JSON document to this file");
+  verb->add_option("--output", arguments->output,
+                   "Also write the JSON document to this file; `report` shows RUN/trees.json");
   verb->add_flag("--json", arguments->json, "One JSON document, of all leaves");
   verb->callback([arguments] { run_trees(*arguments); });
 }

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "espalier/base/error.h"
+#include "espalier/io/json_objects.h"
 #include "espalier/io/text_file.h"
 
 namespace espalier::io {
@@ -39,7 +40,8 @@ class JsonBuilder {
   using string_t = Json::string_t;
   using binary_t = Json::binary_t;
 
-  JsonBuilder(std::string_view text, const std::string& where) : text_(text), where_(where) {}
+  JsonBuilder(std::string_view text, const std::string& where, const ObjectUse& use)
+      : text_(text), where_(where), use_(use) {}
   Json take() { return std::move(root_); }
 
   bool null() { return add(nullptr); }
@@ -63,6 +65,7 @@ class JsonBuilder {
         throw InputError(fmt::format("{}: the key \"{}\" appears twice in one object", where_, item.first));
       }
     }
+    if (use_) use_(*stack_.back());
     return close();
   }
   bool parse_error(std::size_t byte, const std::string& /*token*/, const Json::exception& error) {
@@ -108,6 +111,7 @@ class JsonBuilder {
 
   std::string_view text_;
   const std::string& where_;
+  const ObjectUse& use_;
   Json root_;
   std::string key_;
   std::vector<Json*> stack_;
@@ -133,7 +137,11 @@ std::string describe(const Json& json) {
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& where) {
-  JsonBuilder builder(text, where);
+  return parse_json(text, where, {});
+}
+
+Json parse_json(std::string_view text, const std::string& where, const ObjectUse& use) {
+  JsonBuilder builder(text, where, use);
   Json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();
 }

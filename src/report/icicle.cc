@@ -38,9 +38,10 @@ std::string level_svg(const IcicleTree& tree, const std::vector<std::int64_t>& n
       svg += fmt::format(
           "<rect x=\"{:.1f}\" y=\"{:.0f}\" width=\"{:.1f}\" height=\"{:.0f}\" "
           "fill-opacity=\"{:.2f}\"><title>{}, {}: {} tokens, "
-          "{}</title></rect>",
+          "{}{}</title></rect>",
           left, top, width, kLevelHeight, 0.15 + 0.37 * std::min(load, 2.0), escaped(tree.name),
-          turns(level, i), nodes[i], percent_text(share));
+          turns(level, i), nodes[i], percent_text(share),
+          nodes.size() == tree.remarks.size() ? escaped(tree.remarks[i]) : "");
     }
     left += width;
   }

@@ -11,6 +11,7 @@ struct IcicleTree {
   std::string name;  // "tree 0"
   std::vector<std::int64_t>
       leaves;  // tokens of each leaf, or of equal spans of leaves, from the left: 2^n of them
+  std::vector<std::string> remarks = {};  // beside the numbers of each of these; none at all, or as many
 };
 
 // A figure with a picture a tree: nodes are as wide as their share of the tokens.

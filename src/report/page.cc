@@ -74,6 +74,12 @@ th,td{padding:5px 12px 5px 0;text-align:left;vertical-align:top;border-bottom:1p
 thead th{color:var(--soft);font-weight:500;border-bottom:1px solid var(--line);white-space:nowrap}
 tbody th{font-weight:600}
 th.n,td.n{text-align:right;white-space:nowrap;padding:5px 0 5px 18px}
+table.leaves{margin:4px 0 14px;width:100%}.leaves td{white-space:normal;width:30%}.leaves td.n{width:1%;padding-right:18px;white-space:nowrap}
+.leaves tbody th{font-family:ui-monospace,"DejaVu Sans Mono",monospace;font-weight:500;font-size:.82rem;width:1%}
+.leaves b{display:inline-block;font-weight:400;padding:0 5px;border-radius:4px;margin:1px 0;
+background:rgb(var(--heat)/var(--a))}.leaves b i{font-style:normal;font-size:.72rem;color:var(--soft)}
+.w0{--a:.04}.w1{--a:.06}.w2{--a:.1}.w3{--a:.14}.w4{--a:.18}.w5{--a:.22}.w6{--a:.27}.w7{--a:.32}.w8{--a:.37}
+.w9{--a:.42}
 details{margin:8px 0}summary{cursor:pointer;color:var(--soft);font-size:.9rem}
 .choice{position:sticky;top:0;z-index:1;background:var(--bg);padding-top:8px;padding-bottom:8px;
 border-bottom:1px solid var(--line)}
@@ -86,7 +92,11 @@ border-color:var(--p0);color:var(--bg)}
 solid var(--p1)}
 #by-progress:checked~main .by-time,#by-time:checked~main .by-progress{display:none}
 footer{margin:40px auto 30px;max-width:1320px;padding:0 20px;color:var(--soft);font-size:.8rem}
-@media (max-width:520px){header,main,.choice,footer{padding-left:12px;padding-right:12px}h1{font-size:1.25rem}}
+@media (max-width:520px){header,main,.choice,footer{padding-left:12px;padding-right:12px}h1{font-size:1.25rem}
+.leaves,.leaves tbody,.leaves tr,.leaves td{display:block;width:100%!important}.leaves thead{display:none}
+.leaves tbody th,.leaves td.n{display:inline-block;width:auto!important;border:0;padding:5px 10px 2px 0}
+.leaves td{border:0;padding:2px 0}.leaves tr{border-bottom:1px solid var(--grid);padding-bottom:4px}
+.leaves td+td+td:before{content:"preceded by ";color:var(--soft)}.leaves td+td+td+td:before{content:"followed by "}}
 @media print{:root{color-scheme:light}.choice{display:none}body{font-size:11px}
 .grid{grid-template-columns:1fr 1fr}#by-progress:checked~main .by-time,#by-time:checked~main .by-progress{display:block}
 .wide{overflow:visible}}

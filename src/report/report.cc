@@ -1,5 +1,6 @@
 #include "espalier/report/report.h"
 
+#include <optional>
 #include <utility>
 
 #include "base/joined.h"
@@ -20,10 +21,12 @@ std::string html_report(const std::vector<std::filesystem::path>& runs) {
   std::vector<Pretraining> pretrainings;
   std::vector<Finetuning> finetunings;
   std::vector<GlueRun> glue_runs;
+  std::vector<RunLeaves> leaves;
   std::vector<std::string> labels, paths;
   for (RunFolder& run : open_run_folders(runs)) {
     labels.push_back(run.label);
     paths.push_back(run.path.string());
+    if (std::optional<RunLeaves> read = read_leaves(run)) leaves.push_back(std::move(*read));
     switch (run.kind) {
       case RunKind::kPretraining:
         pretrainings.push_back(read_pretraining(std::move(run)));
@@ -36,8 +39,8 @@ std::string html_report(const std::vector<std::filesystem::path>& runs) {
         break;
     }
   }
-  std::string sections =
-      pretraining_sections(pretrainings) + tree_sections(pretrainings) + visits_section(pretrainings);
+  std::string sections = pretraining_sections(pretrainings) + tree_sections(pretrainings) +
+                         visits_section(pretrainings) + leaves_section(leaves);
   sections += finetuning_sections(finetunings) + glue_sections(glue_runs) +
               difference_section({folders_of(pretrainings), folders_of(finetunings), folders_of(glue_runs)});
   std::string progress = pretrainings.empty() ? "" : "tokens";

@@ -72,15 +72,6 @@ RunKind kind_of(const fs::path& path, const std::vector<config::Setting>& settin
   return finetuning > pretraining ? RunKind::kFinetuning : RunKind::kPretraining;
 }
 
-std::string time_written(const fs::path& file) {
-  std::error_code error;
-  const fs::file_time_type time = fs::last_write_time(file, error);
-  if (error) return "";
-  const auto system = std::chrono::time_point_cast<std::chrono::system_clock::duration>(
-      time - fs::file_time_type::clock::now() + std::chrono::system_clock::now());
-  return fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::chrono::system_clock::to_time_t(system)));
-}
-
 RunFolder open_run_folder(const fs::path& path) {
   require_run(path);
   RunFolder run{.path = path};
@@ -143,6 +134,15 @@ std::optional<std::string> refused(const std::string& text, const std::string& w
 }
 
 }  // namespace
+
+std::string time_written(const fs::path& file) {
+  std::error_code error;
+  const fs::file_time_type time = fs::last_write_time(file, error);
+  if (error) return "";
+  const auto system = std::chrono::time_point_cast<std::chrono::system_clock::duration>(
+      time - fs::file_time_type::clock::now() + std::chrono::system_clock::now());
+  return fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::chrono::system_clock::to_time_t(system)));
+}
 
 std::vector<RunFolder> open_run_folders(const std::vector<fs::path>& paths) {
   if (paths.empty()) throw InputError("RUN: give the folder of a run");

@@ -25,6 +25,9 @@ struct RunFolder {
 // InputError for a folder that holds no run, with what would be one.
 std::vector<RunFolder> open_run_folders(const std::vector<std::filesystem::path>& paths);
 
+// When a file was written last, "2026-11-28 22:10 UTC"; empty where there is none.
+std::string time_written(const std::filesystem::path& file);
+
 // Calls `use` with each line of `file` below the run, if it is there; `is_evaluation` where it holds one.
 // What is no whole JSON document, or is refused by `use` with an InputError, is left out and noted.
 void for_each_metrics_line(RunFolder& run, const std::filesystem::path& file,

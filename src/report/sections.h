@@ -6,6 +6,7 @@
 
 #include "report/finetuning.h"
 #include "report/glue_run.h"
+#include "report/leaves.h"
 #include "report/pretraining.h"
 
 namespace espalier::report {
@@ -16,6 +17,7 @@ std::string equal_table_html(const std::vector<Pretraining>& runs);
 std::string evaluations_section(const std::vector<Pretraining>& runs);
 std::string tree_sections(const std::vector<Pretraining>& runs);
 std::string visits_section(const std::vector<Pretraining>& runs);
+std::string leaves_section(const std::vector<RunLeaves>& runs);
 std::string finetuning_sections(const std::vector<Finetuning>& runs);
 std::string glue_sections(const std::vector<GlueRun>& runs);
 // How classes are confused, and the rows that a model is surest and wrong about.

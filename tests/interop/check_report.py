@@ -94,12 +94,13 @@ def check(program, scratch):
         runs = [os.path.join(scratch, name) for name in ("annealed", "killed")]
         pretrain = ["pretrain", os.path.join(CONFIGS, "pretrain", "quickstart.yaml"), f"data={data}", *KEYS]
         program.run(*pretrain, f"run={runs[0]}")
+        program.run("trees", runs[0], "--data", data, "--min-count", "1", "--output", os.path.join(runs[0], "trees.json"))
         tools.killed(program, [*pretrain, f"run={runs[1]}", "train.lr=1e-3"], runs[1], 26)
         with open(os.path.join(runs[1], "metrics.jsonl"), "a", encoding="utf-8") as lines:
             lines.write('{"step":99,"tok')
         task = _finetuning(program, scratch, runs[0])
-        pages = {"one": ([runs[0]], PRETRAINING, 14), "torn": ([runs[1]], PRETRAINING, 14),
-                 "two": (runs, [*PRETRAINING, "differences"], 16), "task": ([task], FINETUNING, 4)}
+        pages = {"one": ([runs[0]], [*PRETRAINING, "leaves"], 16), "torn": ([runs[1]], PRETRAINING, 14),
+                 "two": (runs, [*PRETRAINING, "leaves", "differences"], 16), "task": ([task], FINETUNING, 4)}
         for name, (folders, sections, drawn) in pages.items():
             path = os.path.join(scratch, f"{name}.html")
             program.run("report", *folders, "--output", path)

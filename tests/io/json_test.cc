@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "espalier/base/error.h"
+#include "espalier/io/json_objects.h"
 #include "espalier/io/text_file.h"
 #include "tests/support/support.h"
 
@@ -35,6 +36,16 @@ TEST_CASE("json: errors say where and what") {
   CHECK(error_of([] { parse_json("[1e999]", "c.json"); }).find("not valid JSON") != std::string::npos);
   CHECK(error_of([] { parse_json("[\"\xff\"]", "c.json"); }).find("UTF-8") != std::string::npos);
   CHECK_THROWS_AS(read_json("/nowhere/x.json"), InputError);
+}
+
+TEST_CASE("json: objects are seen as they end and may be replaced") {
+  std::vector<std::string> seen;
+  const Json json = io::parse_json(R"([{"a":{"b":1}},{"c":2},3])", "x.json", [&](Json& object) {
+    seen.push_back(io::json_text(object, -1));
+    if (object.contains("b")) object = nullptr;
+  });
+  CHECK(seen == std::vector<std::string>{R"({"b":1})", R"({"a":null})", R"({"c":2})"});
+  CHECK(io::json_text(json, -1) == R"([{"a":null},{"c":2},3])");
 }
 
 TEST_CASE("json: a vocabulary of 200,000 entries is read in linear time") {
