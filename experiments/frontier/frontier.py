@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -79,7 +80,7 @@ def measure_speeds(path, layers):
 
 
 class Frontier:
-    """The state on disk: DATA, runs/NAME of the program, claims/NAME.json, results/speed.json and runs.jsonl."""
+    """The state on disk: data, runs/NAME of the program, claims/NAME.json, results/speed.json and runs.jsonl."""
 
     def __init__(self, folder, patterns):
         self.folder = folder
@@ -88,9 +89,10 @@ class Frontier:
         self.results_path = self.path("results", "runs.jsonl")
         self.speeds = (read_json(self.path("results", "speed.json")) or {"layers": {}})["layers"]
         self.failed = set()
+        self.mutex = threading.Lock()
         self.active = 0  # workers that train
-        for name in ("runs", "claims", "results"):
-            os.makedirs(self.path(name), exist_ok=True)
+        self.trainings = set()
+        self.interrupted = False
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
@@ -161,15 +163,23 @@ class Frontier:
         """The program's exit status."""
         name = plan.run_name(run)
         with open(self.path("runs", name + ".log"), "a", encoding="utf-8") as log:
-            return subprocess.run(
+            training = subprocess.Popen(
                 [ESPALIER, "--quiet", "--threads", "1", "pretrain", BASE, *plan.overrides(run.layer),
                  f"data={self.path('data')}", f"run={self.path('runs', name)}", f"seed={run.seed}",
                  f"train.lr={run.rate:g}", f"train.budget.steps={length['steps']}",
                  f"eval.steps={length['eval_steps']}"],
-                stdout=log, stderr=log, check=False).returncode
+                stdout=log, stderr=log)
+            self.trainings.add(training)
+            status = training.wait()
+            self.trainings.discard(training)
+            return status
+
+    def terminate(self, *_):
+        for training in list(self.trainings):
+            training.terminate()
 
     def keep(self, run, length):
-        """Appends the run's result; of its checkpoints the last stays, of a sweep's none."""
+        """Appends the run's result; of its checkpoints the last stays."""
         folder = self.path("runs", plan.run_name(run))
         lines = read_lines(os.path.join(folder, "metrics.jsonl"))
         evaluations = [line for line in lines if "eval_loss" in line]
@@ -184,40 +194,51 @@ class Frontier:
                                    for layer in last["eval_routing"]],
                "wall_s": round(max(line["time"] for line in lines if "time" in line), 1)}
         shutil.rmtree(os.path.join(folder, "checkpoints"), ignore_errors=True)
-        for file in ["best.h5"] + (["last.h5"] if run.minutes == plan.SWEEP else []):
-            if os.path.exists(os.path.join(folder, file)):
-                os.remove(os.path.join(folder, file))
+        if os.path.exists(os.path.join(folder, "best.h5")):
+            os.remove(os.path.join(folder, "best.h5"))
         with open(self.results_path, "a", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.write(json.dumps(row) + "\n")
         say(f"{row['run']}: loss {row['loss']:.4f} after {row['tokens'] / 1e6:.2f} M tokens")
 
-    def work(self, mutex):
-        """Runs one after the other until nothing can begin, somebody asks to stop, or the program is interrupted."""
-        while not os.path.exists(self.path("stop")):
-            with mutex:
-                found = self.next_run()
-                if found is None and self.active == 0:
-                    return
-                self.active += found is not None
-            if found is None:  # what others train now decides the rates of what follows
-                time.sleep(2)
-                continue
-            run, claim = found
+    def begin(self):
+        """The next run with its claim and True, or None and whether one may follow when others have ended."""
+        with self.mutex:
+            found = self.next_run()
+            self.active += found is not None
+            return found, found is not None or self.active > 0
+
+    def execute(self, run, claim):
+        """Whether to go on with the next."""
+        try:
             with claim:
                 length = self.length(run, claim)
                 status = self.train(run, length)
                 if status == 0:
                     self.keep(run, length)
-            with mutex:
+                    return True
+        finally:
+            with self.mutex:
                 self.active -= 1
-            if status == 0:
-                continue
-            if status in (130, 143) or status < 0:
-                say(f"{plan.run_name(run)}: interrupted; the same command continues")
+        name = plan.run_name(run)
+        if status in (130, 143) or status < 0:
+            say(f"{name}: interrupted; the same command continues")
+            self.interrupted = True
+            return False
+        say(f"{name}: status {status}, see {self.path('runs', name)}.log")
+        self.failed.add(name)
+        return True
+
+    def work(self):
+        """Runs one after the other until none can begin any more, somebody asks to stop, or one is interrupted."""
+        while not os.path.exists(self.path("stop")):
+            found, more = self.begin()
+            if found and not self.execute(*found):
                 return
-            say(f"{plan.run_name(run)}: status {status}, see {self.path('runs', plan.run_name(run))}.log")
-            self.failed.add(plan.run_name(run))
+            if not more:
+                return
+            if not found:  # what others train now decides the rates of what follows
+                time.sleep(2)
 
 
 def dry_run(frontier):
@@ -225,7 +246,7 @@ def dry_run(frontier):
     for run in frontier.undone():
         minutes += frontier.seconds(run) / 60
         print(f"{frontier.seconds(run) / 60:6.1f}  {plan.run_name(run)}")
-    print(f"{minutes:6.0f}  processor minutes on a quiet machine, and the further rates of sweeps whose best lies at an end")
+    print(f"{minutes:6.0f}  processor minutes on a quiet machine, and further rates where the best is at an end")
 
 
 def main():
@@ -240,21 +261,24 @@ def main():
     if arguments.dry_run:
         dry_run(frontier)
         return 0
-    speed_path = frontier.path("results", "speed.json")
+    for name in ("runs", "claims", "results"):
+        os.makedirs(frontier.path(name), exist_ok=True)
     layers = list(dict.fromkeys(run.layer for run in frontier.wanted())) if arguments.speed else frontier.unmeasured()
     for _ in range(1 if arguments.speed else 2):
         if layers:
-            measure_speeds(speed_path, layers)
+            measure_speeds(frontier.path("results", "speed.json"), layers)
     if arguments.speed:
         return 0
     frontier = Frontier(frontier.folder, arguments.names)
-    mutex = threading.Lock()
-    workers = [threading.Thread(target=frontier.work, args=(mutex,)) for _ in range(arguments.jobs)]
+    # Ctrl-C reaches the trainings by itself; all save and end.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGTERM, frontier.terminate)
+    workers = [threading.Thread(target=frontier.work) for _ in range(arguments.jobs)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    return 1 if frontier.failed else 0
+    return 130 if frontier.interrupted else 1 if frontier.failed else 0
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ import re
 
 # The layers of the first group are run first.
 FIRST = ["dense-16", "dense-256", "1x9", "none", "1x11", "32x5", "1x7", "dense-1024", "128x4"]
-# 32x1, 16x3 and 8x7 use 64 neurons a token, as many as dense-64.
-THEN = ["dense-64", "dense-4095", "4x7", "8x6", "32x1", "16x3", "8x7"]
+# 32x1, 16x3 and 8x7 use 64 neurons a token, as many as dense-64. Hard routing is cheaper than straight-through: forests
+# get half as fast again.
+THEN = ["dense-64", "dense-4095", "4x7", "8x6", "32x1", "16x3", "8x7", "1x9+hard", "32x5+hard", "128x4+hard"]
 # The published variants, and what stands for them here: they have 3072 to 4095 neurons beside a width of 768, these a
 # third of the trees beside a width of 256, trained hard as the published ones were. Of 4x9, 2x10 and 1x11 there remains
 # one tree, which is 0.8, 1.5 and 3 times as large as a third of them.
@@ -22,13 +23,13 @@ VARIANTS = {
     "rank16": ["arch.ffn.linear_rank=16"],  # a linear path beside the layer, for all tokens
 }
 
-SWEEP, SHORT, LONG = 1, 5, 20  # processor minutes
+SHORT, LONG = 5, 20  # processor minutes
 EQUAL, EQUAL_TOKENS = 0, 2**21  # the budget of PAPER's: these tokens, whatever time they take
-RATES = [1e-3, 2e-3, 4e-3]
-LOWEST, HIGHEST = 2.5e-4, 1.6e-2  # how far a sweep goes on by factors of two while its best rate is at an end
+RATES = [2e-3, 1e-3, 4e-3]  # tried for all at the short budget, in this order
+LOWEST, HIGHEST = 2.5e-4, 1.6e-2  # how far that goes on by factors of two while the best rate is at an end
 SEEDS = [1, 2, 3]
 FRONT = 6  # layers near the front get all seeds
-EVALUATIONS = {EQUAL: 4, SWEEP: 1, SHORT: 6, LONG: 10}
+EVALUATIONS = {EQUAL: 4, SHORT: 6, LONG: 10}
 
 # rate None: not known before other runs have ended.
 Run = collections.namedtuple("Run", "layer minutes rate seed")
@@ -89,42 +90,24 @@ def lowest(of):
     return min(of, key=of.get) if of else None
 
 
-def sweep_rates(results, layer):
-    """The rates of the layer's sweep as far as it is known, and whether that is all of it."""
-    done = losses(results, layer, SWEEP)
-    rates = sorted(set(RATES) | set(done))
-    if any(rate not in done for rate in rates):
-        return rates, False
-    best = lowest(done)
-    if best == rates[0] and best > LOWEST:
-        return [best / 2] + rates, False
-    if best == rates[-1] and best < HIGHEST:
-        return rates + [best * 2], False
-    return rates, True
-
-
-def swept_rate(results, layer):
-    rates, whole = sweep_rates(results, layer)
-    return lowest(losses(results, layer, SWEEP)) if whole else None
-
-
-def short_rates(results, layer):
-    """The sweep's best rate and half of it, because longer runs may want less; on by halves while the last is best."""
-    best = swept_rate(results, layer)
-    if best is None:
-        return [None, None], False
-    rates = [best, best / 2]
+def next_rate(results, layer):
+    """The rate beyond those tried, while the best of them is at an end; None where the best is enclosed."""
     done = losses(results, layer, SHORT)
-    while all(rate in done for rate in rates):
-        if lowest({rate: done[rate] for rate in rates}) != rates[-1] or rates[-1] <= LOWEST:
-            return rates, True
-        rates.append(rates[-1] / 2)
-    return rates, False
+    if any(rate not in done for rate in RATES):
+        return None
+    best = lowest(done)
+    if best == min(done) and best > LOWEST:
+        return best / 2
+    if best == max(done) and best < HIGHEST:
+        return best * 2
+    return None
 
 
 def tuned_rate(results, layer):
-    """The best of them, which further seeds and the long budget use; None before it is known."""
-    return lowest(losses(results, layer, SHORT)) if short_rates(results, layer)[1] else None
+    """The best rate of the short budget, which further seeds and the long budget use; None before it is known."""
+    done = losses(results, layer, SHORT)
+    whole = all(rate in done for rate in RATES) and next_rate(results, layer) is None
+    return lowest(done) if whole else None
 
 
 def near_front(results, minutes, layers):
@@ -136,13 +119,9 @@ def near_front(results, minutes, layers):
     return [layer for layer in ranked if layer in wanted]
 
 
-def settled(results, minutes, layers):
-    return all(losses(results, layer, minutes) and tuned_rate(results, layer) for layer in layers)
-
-
 def seeds_of_front(results, minutes, layers):
     """Further seeds near the front, which is known when all layers have run."""
-    known = settled(results, minutes, layers)
+    known = all(losses(results, layer, minutes) and tuned_rate(results, layer) for layer in layers)
     return [Run(layer, minutes, tuned_rate(results, layer) if known else None, seed)
             for seed in SEEDS[1:] for layer in near_front(results, minutes, layers)]
 
@@ -152,10 +131,11 @@ def whole_plan(results, extra=()):
     runs = []
     then = THEN + [layer for layer in extra if layer not in FIRST + THEN]
 
-    for layer in FIRST + then:
-        runs += [Run(layer, SWEEP, rate, 1) for rate in sweep_rates(results, layer)[0]]
-        runs.append(Run(layer, SHORT, short_rates(results, layer)[0][0], 1))
-    runs += [Run(layer, SHORT, rate, 1) for layer in FIRST + then for rate in short_rates(results, layer)[0][1:]]
+    for group in (FIRST, then):
+        runs += [Run(layer, SHORT, rate, 1) for rate in RATES for layer in group]
+        more = {layer: sorted(set(losses(results, layer, SHORT)) - set(RATES)) for layer in group}
+        runs += [Run(layer, SHORT, rate, 1) for layer in group for rate in more[layer]]
+        runs += [Run(layer, SHORT, next_rate(results, layer), 1) for layer in group if next_rate(results, layer)]
     runs += seeds_of_front(results, SHORT, FIRST + then)
     runs += [Run(layer, EQUAL, PAPER_RATE, 1) for layer in PAPER.values()]
     front = near_front(results, SHORT, FIRST + then)

@@ -4,7 +4,7 @@
 # describes, N trainings at a time (one a core), each with one thread. Reads $ESPALIER_DATA/corpus/*.txt.gz; FOLDER
 # (runs/frontier) holds everything, and the same command goes on where it stopped; two may work in one folder at once.
 # `touch FOLDER/stop` ends it when the trainings under way are done.
-#   NAME       runs whose layer (1x11, dense-256, none), budget (1m: sweeps, 5m, 20m) or whole name matches it; with
+#   NAME       runs whose layer (1x11, dense-256, none), budget (5m, 20m, equal) or whole name matches it; with
 #              wildcards. A layer that is not in the plan (2x10) is added to it. All without names.
 #   --dry-run  lists the runs that are left, with the minutes that they take
 #   --speed    measures the speed of the layers once more, and nothing else; nothing else should run on the machine.
@@ -23,7 +23,9 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-if [[ ! " ${options[*]} " =~ " --dry-run "|" --speed " ]] && [ ! -e "$runs/data/tokens.h5" ]; then
+trains=yes
+[[ " ${options[*]} " =~ " --dry-run "|" --speed " ]] && trains=
+if [ -n "$trains" ] && [ ! -e "$runs/data/tokens.h5" ]; then
   if [ -z "${ESPALIER_DATA:-}" ]; then
     echo "frontier: skipped: ESPALIER_DATA names no data folder (with corpus/*.txt.gz in it)"
     exit 0
@@ -32,10 +34,10 @@ if [[ ! " ${options[*]} " =~ " --dry-run "|" --speed " ]] && [ ! -e "$runs/data/
   "${ESPALIER:-build/release/espalier}" prepare configs/data/corpus.yaml \
     "text.files=[$ESPALIER_DATA/corpus/*.txt.gz]" tokenizer.vocab_size=8192 out="$runs/data"
 fi
-[[ " ${options[*]} " =~ " --dry-run " ]] || rm -f "$runs/stop"
+[ -z "$trains" ] || rm -f "$runs/stop"
 status=0
 python3 experiments/frontier/frontier.py "${options[@]}" "$runs" -- "${names[@]}" || status=$?
-if [ -e "$runs/results/runs.jsonl" ] && [[ ! " ${options[*]} " =~ " --dry-run " ]]; then
+if [ -n "$trains" ] && [ -e "$runs/results/runs.jsonl" ]; then
   python3 experiments/frontier/table.py "$runs/results"
   echo "frontier: $runs/results/table.md and, after 5-minute runs, frontier.svg"
 fi

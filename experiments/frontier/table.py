@@ -19,7 +19,10 @@ STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
 def read(folder):
     with open(os.path.join(folder, "speed.json"), encoding="utf-8") as file:
         speeds = json.load(file)
-    with open(os.path.join(folder, "runs.jsonl"), encoding="utf-8") as file:
+    path = os.path.join(folder, "runs.jsonl")
+    if not os.path.exists(path):
+        return speeds, []
+    with open(path, encoding="utf-8") as file:
         return speeds, [json.loads(line) for line in file]
 
 
@@ -37,11 +40,9 @@ def with_interval(values, form):
 
 
 def best_runs(rows, minutes):
-    """{layer: {seed: row}} at the rate with the lowest loss of the first seed; of sweeps those that are whole."""
+    """{layer: {seed: row}} at the rate with the lowest loss of the first seed."""
     found = {}
     for layer in dict.fromkeys(row["layer"] for row in rows):
-        if minutes == plan.SWEEP and not plan.sweep_rates(rows, layer)[1]:
-            continue
         best = plan.lowest(plan.losses(rows, layer, minutes))
         if best is not None:
             found[layer] = {row["seed"]: row for row in rows
@@ -74,9 +75,22 @@ def budget_table(rows, speeds, minutes):
         perplexity = f"{statistics.mean(first['leaf_perplexity']):.1f}" if first["leaf_perplexity"] else ""
         cells = [layer, count, used, f"{speed['parameters'] / 1e6:.2f}", f"{first['tokens_per_s']:.0f}",
                  f"{first['tokens'] / 1e6:.2f}", f"{first['tokens'] * speed['flops_per_token'] / 1e12:.1f}",
-                 f"{first['lr']:g}" + ("" if minutes == plan.SWEEP or plan.tuned_rate(rows, layer) else "?"), len(seeds), with_interval([row["loss"] for row in seeds.values()], "{:.3f}"), gain,
+                 f"{first['lr']:g}" + ("" if plan.tuned_rate(rows, layer) else "?"), len(seeds), with_interval([row["loss"] for row in seeds.values()], "{:.3f}"), gain,
                  leaves, perplexity]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return lines
+
+
+def speed_table(speeds):
+    lines = ["\n## Speeds\n", "One thread; `share`: of the matrix product's speed, of each pass over the layers.\n",
+             "| layer | neurons | used | parameters, M | Mflop a token | share | tokens/s | none's tokens/s over it |",
+             "|---" * 8 + "|"]
+    for layer, speed in sorted(speeds["layers"].items(), key=lambda item: plan.by_kind(item[0])):
+        count, used = plan.neurons(layer)
+        ratio = speeds["layers"]["none"]["tokens_per_s"] / speed["tokens_per_s"]
+        lines.append(f"| {layer} | {count} | {used} | {speed['parameters'] / 1e6:.2f} | "
+                     f"{speed['flops_per_token'] / 1e6:.1f} | {', '.join(f'{share:.3f}' for share in speed['mfu'])} | "
+                     f"{speed['tokens_per_s']:.0f} | {ratio:.2f} |")
     return lines
 
 
@@ -103,13 +117,13 @@ def paper_table(rows, speeds):
 
 
 def rate_table(rows):
-    columns = [(minutes, rate) for minutes in (plan.SWEEP, plan.SHORT)
-               for rate in sorted({row["lr"] for row in rows if row["minutes"] == minutes})]
-    lines = ["\n## Learning rates\n", "Held-out loss of the first seed after 1 and 5 minutes.\n",
-             "| layer | " + " | ".join(f"{minutes} min, {rate:g}" for minutes, rate in columns) + " |",
-             "|---" * (len(columns) + 1) + "|"]
-    for layer in sorted({row["layer"] for row in rows}, key=plan.by_kind):
-        found = [plan.losses(rows, layer, minutes).get(rate) for minutes, rate in columns]
+    if not rows:
+        return []
+    rates = sorted({row["lr"] for row in rows if row["minutes"] == plan.SHORT})
+    lines = ["\n## Learning rates\n", "Held-out loss of the first seed after 5 minutes.\n",
+             "| layer | " + " | ".join(f"{rate:g}" for rate in rates) + " |", "|---" * (len(rates) + 1) + "|"]
+    for layer in sorted({row["layer"] for row in rows if row["minutes"] == plan.SHORT}, key=plan.by_kind):
+        found = [plan.losses(rows, layer, plan.SHORT).get(rate) for rate in rates]
         lines.append(f"| {layer} | " + " | ".join("" if loss is None else f"{loss:.3f}" for loss in found) + " |")
     return lines
 
@@ -134,7 +148,7 @@ def curves(rows):
 def front(rows):
     """(seconds, loss, layer) of the best mean at each budget."""
     points = []
-    for minutes in (plan.SWEEP, plan.SHORT, plan.LONG):
+    for minutes in (plan.SHORT, plan.LONG):
         means = {layer: statistics.mean(row["loss"] for row in seeds.values())
                  for layer, seeds in best_runs(rows, minutes).items()}
         if means:
@@ -226,12 +240,12 @@ def main():
     minutes = sum(row["tokens"] / row["tokens_per_s"] for row in rows) / 60
     lines = [f"Made by `table.py`: {len(rows)} runs, {minutes:.0f} processor minutes at quiet speed ({machine['cpu']}, "
              f"{machine['isa']}, one thread; matrix product {statistics.median(speeds['gemm_gflops']):.0f} GFLOP/s); "
-             f"unigram loss {rows[0]['unigram_loss']:.3f}. Behind ±: half of the 95 % interval over seeds (Student's t); "
-             "gains are paired by seed. A rate with a question mark: lower ones are still to be tried."]
-    for budget in (plan.LONG, plan.SHORT, plan.SWEEP):
+             f"unigram loss {rows[0]['unigram_loss'] if rows else float('nan'):.3f}. Behind ±: half of the 95 % interval over seeds (Student's t); "
+             "gains are paired by seed. A rate with a question mark: others are still to be tried."]
+    for budget in (plan.LONG, plan.SHORT):
         lines += budget_table(rows, speeds, budget)
     lines += paper_table(rows, speeds)
-    lines += rate_table(rows)
+    lines += rate_table(rows) + speed_table(speeds)
     with open(os.path.join(folder, "table.md"), "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
     if curves(rows):
