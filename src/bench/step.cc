@@ -65,6 +65,7 @@ class StepRun {
         plan_(train::plan_update(config_, options.progress)),
         model_(config_.arch),
         updater_(model_, {.optimizer = config_.optimizer, .seed = config_.seed, .dropout = config_.dropout}) {
+    model_.use_precision(config_.precision);
     initialize(model_, config_.arch.init_std, config_.seed);
     for (std::int64_t i = 0; i < kBatches; ++i) batches_.push_back(random_batch(options, i));
   }
@@ -151,6 +152,7 @@ void require_valid(const StepOptions& options) {
   }
   nn::validate(options.config.arch);
   config::validate(options.config.routing);
+  ops::require_fast(options.config.precision, "train.precision");
 }
 
 // What is measured at the moment, of a run that takes minutes with a full model.
@@ -227,6 +229,7 @@ StepReport bench_step(const StepOptions& requested) {
   row.name = options.name;
   row.layer = nn::describe(options.config.arch.ffn);
   row.routing = routing_name(run.mode());
+  row.precision = ops::precision_name(options.config.precision);
   row.threads = thread_count();
   row.sequences = options.sequences;
   row.length = options.length;
@@ -256,6 +259,7 @@ io::Json step_json(const StepRow& row) {
   return {{"name", row.name},
           {"layer", row.layer},
           {"routing", row.routing},
+          {"precision", row.precision},
           {"threads", row.threads},
           {"sequences", row.sequences},
           {"length", row.length},

@@ -6,6 +6,7 @@
 #include "cli/bench.h"
 #include "cli/config_verb.h"
 #include "cli/json_list.h"
+#include "cli/precision_option.h"
 #include "espalier/bench/step.h"
 
 namespace espalier::cli {
@@ -13,13 +14,14 @@ namespace {
 
 struct StepArguments {
   bench::StepOptions options;
+  std::string precision;
   bool json = false;
 };
 
 void print_table(const bench::StepReport& report) {
   const bench::StepRow& row = report.row;
-  fmt::print("{}\n\n{}: {}, {} routing, {:.1f} M parameters; {} sequences of {}\n",
-             machine_line(report.machine), row.name, row.layer, row.routing,
+  fmt::print("{}\n\n{}: {}, {} routing, {}, {:.1f} M parameters; {} sequences of {}\n",
+             machine_line(report.machine), row.name, row.layer, row.routing, row.precision,
              static_cast<double>(row.parameters) / 1e6, row.sequences, row.length);
   fmt::print("  {:22} {:.0f} tokens/s, spread of the steps {:.0f} %\n", "training", row.train_tokens_per_s,
              100 * row.spread);
@@ -45,6 +47,8 @@ void add_bench_step(Command& bench) {
       bench, "step", "Training steps and forward passes of a model on random tokens",
       [arguments, verb](const config::PretrainConfig& config) {
         arguments->options.config = config;
+        if (!arguments->precision.empty())
+          arguments->options.config.precision = chosen_precision(arguments->precision);
         arguments->options.name = std::filesystem::path((*verb)->value("CONFIG")).stem().string();
         const bench::StepReport report = bench::bench_step(arguments->options);
         if (arguments->json) {
@@ -64,6 +68,7 @@ void add_bench_step(Command& bench) {
                   "Used fraction of the budget at which the routing's schedule is taken")
       ->check(within(0.0, 1.0))
       ->capture_default_str();
+  add_precision_option(step, arguments->precision);
   step.add_option("--rounds", arguments->options.rounds, "Steps, of which medians are taken")
       ->check(above_zero())
       ->capture_default_str();

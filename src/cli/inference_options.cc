@@ -31,6 +31,7 @@ void add_inference_options(Command& verb, InferenceArguments& arguments) {
   verb.add_option("--tau", arguments.temperature,
                   "Temperature of soft routing (default: where training stopped)")
       ->check(above_zero());
+  add_precision_option(verb, arguments.precision)->capture_default_str();
   verb.add_option(
           "--batch-size", arguments.batch_size,
           "Texts that are read and computed together; 1: each alone, so that its numbers do not depend "
@@ -38,6 +39,13 @@ void add_inference_options(Command& verb, InferenceArguments& arguments) {
       ->check(within(1, 1'000'000))
       ->capture_default_str();
   verb.add_flag("--json", arguments.json, "One JSON document");
+}
+
+model::LoadedModel load_model(const InferenceArguments& arguments) {
+  const ops::Precision precision = chosen_precision(arguments.precision);
+  model::LoadedModel model = model::load_model(arguments.model);
+  model.module().use_precision(precision);
+  return model;
 }
 
 void require_other_file(const std::string& output, const std::string& file) {

@@ -1,5 +1,5 @@
 // What fill-mask, classify and embed share: MODEL, TEXT... or --file and how it is read, --routing, --tau,
-// --json.
+// --precision, --json.
 #pragma once
 
 #include <optional>
@@ -7,6 +7,7 @@
 #include <vector>
 #include "cli/command.h"
 
+#include "cli/precision_option.h"
 #include "cli/table_options.h"
 #include "espalier/model/inference.h"
 
@@ -20,9 +21,13 @@ struct InferenceArguments {
   TableArguments table;
   std::string routing = "hard";
   std::optional<double> temperature;
+  std::string precision = "float32";
   std::size_t batch_size = 0;  // a verb's own before the options are added
   bool json = false;
 };
+
+// Loads MODEL, to be used in --precision.
+model::LoadedModel load_model(const InferenceArguments& arguments);
 
 // Binds the options; TEXT and --file exclude each other, and one must be given.
 void add_inference_options(Command& verb, InferenceArguments& arguments);

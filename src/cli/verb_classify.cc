@@ -95,7 +95,7 @@ void run_classify(const ClassifyArguments& arguments) {
   if (!arguments.output.empty() && arguments.file.empty()) throw InputError("--output goes with --file");
   require_other_file(arguments.output, arguments.file);
   require_file_for_all(arguments.file);
-  model::LoadedModel model = model::load_model(arguments.model);
+  model::LoadedModel model = load_model(arguments);
   model.require_classifier();
   const ops::TreeRouting routing = resolve_routing(model, arguments);
   TextSourceOptions options{arguments.texts, arguments.pair, arguments.file, arguments.text_column,

@@ -160,7 +160,7 @@ model::Embeddings embed_together(model::LoadedModel& model, const std::vector<Te
 void run_embed(const EmbedArguments& arguments) {
   require_other_file(arguments.output, arguments.file);
   require_file_for_all(arguments.file);
-  model::LoadedModel model = model::load_model(arguments.model);
+  model::LoadedModel model = load_model(arguments);
   const ops::TreeRouting routing = resolve_routing(model, arguments);
   TextSourceOptions options{arguments.texts, {}, arguments.file, arguments.text_column};
   options.table = arguments.table.options();

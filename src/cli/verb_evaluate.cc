@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "cli/json_list.h"
+#include "cli/precision_option.h"
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
@@ -25,6 +26,7 @@ struct EvaluateArguments {
   std::string data;
   std::string routing = "hard";
   std::optional<double> temperature;
+  std::string precision = "float32";
   std::int64_t sequences = 0;
   double mask_rate = 0.25;
   bool json = false;
@@ -78,7 +80,9 @@ void print_table(const train::Evaluation& evaluation, const train::EvaluationSco
 }
 
 void run_evaluate(const EvaluateArguments& arguments) {
+  const ops::Precision precision = chosen_precision(arguments.precision);
   model::LoadedModel model = model::load_model(arguments.model);
+  model.module().use_precision(precision);
   nn::MaskedLm& lm = model.require_lm();
   const bool soft = arguments.routing == "soft";
   const ops::TreeRouting routing = model::inference_routing(model, soft, arguments.temperature);
@@ -118,6 +122,7 @@ void add_evaluate(Command& app) {
       ->capture_default_str();
   verb->add_option("--tau", arguments->temperature, "Temperature of soft routing (default: the saved one)")
       ->check(above_zero());
+  add_precision_option(*verb, arguments->precision)->capture_default_str();
   verb->add_option("--sequences", arguments->sequences, "Validation sequences to score; 0: all")
       ->check(zero_or_above())
       ->capture_default_str();

@@ -69,7 +69,7 @@ std::vector<std::string> fillable(const model::LoadedModel& model, TextSource& s
 }
 
 void run_fill_mask(const FillMaskArguments& arguments) {
-  model::LoadedModel model = model::load_model(arguments.model);
+  model::LoadedModel model = load_model(arguments);
   model.require_lm();
   const ops::TreeRouting routing = resolve_routing(model, arguments);
   TextSourceOptions options{arguments.texts, {}, arguments.file, arguments.text_column};

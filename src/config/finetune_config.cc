@@ -74,6 +74,7 @@ void describe_recipe(FinetuneConfig& config, Fields& fields) {
   fields.add("train.bucket_by_length", config.bucket_by_length,
              "Batches of examples of like length, in random order: less padding. (Evaluation always does.)");
   fields.add("train.dropout", config.dropout, "Use the architecture's dropout.");
+  describe_precision(config.precision, fields);
   fields.add(
       "train.frozen_layers", config.frozen_layers,
       "So many of the lowest layers keep their weights, and with them the embedding; 0: everything learns.",
@@ -118,6 +119,7 @@ void refuse_custom_keys(const FinetuneConfig& config) {
 
 void validate_recipe(const FinetuneConfig& config) {
   validate(config.routing);
+  ops::require_fast(config.precision, "train.precision");
   if (config.routing.mode == Routing::kFrozen && config.optimizer.weight_decay > 0) {
     throw InputError(
         "routing.mode: frozen keeps the weights of nodes that decide, which train.weight_decay would shrink: "

@@ -37,6 +37,13 @@ void describe_schedule(ScheduleKind& schedule, double& warmup, Fields& fields) {
              "Fraction of the run over which constant, linear and cosine rise from 0.", fraction());
 }
 
+void describe_precision(ops::Precision& precision, Fields& fields) {
+  fields.choice("train.precision", precision,
+                {{"float32", ops::Precision::kFloat32}, {"bf16", ops::Precision::kBf16}},
+                "Factors of matrix products, which are summed in float32; weights, norms, softmax, loss and "
+                "AdamW stay float32. bf16 needs AVX512_BF16 or AMX_BF16.");
+}
+
 void describe_tensorboard(bool& tensorboard, Fields& fields) {
   fields.add(
       "log.tensorboard", tensorboard,
@@ -109,6 +116,7 @@ static void describe_training(PretrainConfig& config, Fields& fields) {
              {.low = 0, .high = 1, .low_excluded = true});
   fields.add("train.dropout", config.dropout,
              "Use the architecture's dropout in training (the recipe does not).");
+  describe_precision(config.precision, fields);
   fields.add("train.shuffle", config.shuffle,
              "Visit sequences in a new random order each epoch instead of the stored order.");
   fields.add("train.detect_anomaly", config.detect_anomaly,
@@ -164,6 +172,7 @@ void validate(const PretrainConfig& config) {
   nn::validate(arch);
   validate(config.routing);
   validate_budget(config.budget);
+  ops::require_fast(config.precision, "train.precision");
   if (!config.arch.masked_lm_head) {
     throw InputError("arch.masked_lm_head: false: pretraining trains that head; leave the key out");
   }

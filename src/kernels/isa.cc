@@ -91,6 +91,15 @@ bool has_vnni() {
 #endif
 }
 
+std::string bfloat16_obstacle() {
+  if (products_take_bfloat16()) return "";
+  const char* const pinned = std::getenv(kVariable);
+  if (pinned != nullptr && *pinned != '\0') {
+    return fmt::format("{} is {}, which leaves out AVX512_BF16 and AMX_BF16", kVariable, pinned);
+  }
+  return fmt::format("this machine has neither AVX512_BF16 nor AMX_BF16 (its best is {})", active_isa());
+}
+
 void require_valid_isa() {
   if (!problem.empty()) throw InputError(problem);
 }

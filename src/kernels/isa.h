@@ -24,4 +24,8 @@ bool has_vnni();
 // product checks it; programs do so before they begin.
 void require_valid_isa();
 
+// Why products of bfloat16 would be slower than those of float32, or nothing: what oneDNN does without
+// AVX512_BF16 or AMX_BF16 takes 2 to 4 times as long.
+std::string bfloat16_obstacle();
+
 }  // namespace espalier::kernels

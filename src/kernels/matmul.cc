@@ -8,11 +8,19 @@
 #include "espalier/base/parallel.h"
 #include "kernels/few_rows.h"
 #include "kernels/isa.h"
+#include "kernels/matmul_isa.h"
 #include "kernels/scratch.h"
 
 // Of GNU's OpenMP, with which oneDNN runs. Its header comes with g++ alone, and clang's is of another
 // runtime.
 extern "C" void omp_set_num_threads(int count);
+// The product of bfloat16 that stands beside dnnl_sgemm in the library, though not in its header. A matmul
+// primitive, which is in the header, is made for each shape and thread, and takes 10 % more time where A is
+// transposed.
+extern "C" dnnl_status_t dnnl_gemm_bf16bf16f32(char transa, char transb, dnnl_dim_t m, dnnl_dim_t n,
+                                               dnnl_dim_t k, float alpha, const std::uint16_t* a,
+                                               dnnl_dim_t lda, const std::uint16_t* b, dnnl_dim_t ldb,
+                                               float beta, float* c, dnnl_dim_t ldc);
 
 namespace espalier::kernels {
 namespace {
@@ -91,8 +99,11 @@ Tiles tiles_for(std::int64_t m, std::int64_t n, std::int64_t most_rows) {
   return {Panels(m, rows, 8), Panels(n, columns, 48)};
 }
 
-const float* element(const MatrixView& view, std::int64_t row, std::int64_t column) {
-  return view.data + (view.transposed ? column * view.stride + row : row * view.stride + column);
+// The part of a matrix that begins there.
+template <class Element>
+BasicMatrixView<Element> from(const BasicMatrixView<Element>& view, std::int64_t row, std::int64_t column) {
+  return {view.data + (view.transposed ? column * view.stride + row : row * view.stride + column),
+          view.stride, view.transposed};
 }
 
 bool products_use_avx512() {
@@ -111,15 +122,16 @@ bool reads_slowly(const Tile& tile, std::int64_t stride) {
 }
 
 // `columns` columns of some rows, which lie `stride` apart.
+template <class Element>
 struct Rows {
-  const float* data;
+  const Element* data;
   std::int64_t stride;
   std::int64_t columns;
 
   // The same, copied with rows that lie at a better distance.
-  Rows copied(std::int64_t count, Scratch<float>& copy) const {
+  Rows copied(std::int64_t count, Scratch<Element>& copy) const {
     const std::int64_t apart = ceil_divide(columns, 16) * 16 + 16;
-    copy = Scratch<float>(count * apart);
+    copy = Scratch<Element>(count * apart);
     for (std::int64_t row = 0; row < count; ++row) {
       std::copy_n(data + row * stride, columns, copy.data() + row * apart);
     }
@@ -137,21 +149,69 @@ void prepare_thread() {
   static_cast<void>(done);
 }
 
+bool no_terms(std::int64_t m, std::int64_t n, std::int64_t k, Destination c, std::int64_t stride) {
+  if (k > 0) return false;
+  if (c.accumulate) return true;
+  for (std::int64_t row = 0; row < m; ++row) std::fill_n(c.data + row * stride, n, 0.0F);
+  return true;
+}
+
+// The same matrix of `rows` x `columns` in float32.
+MatrixView widened(const Bfloat16View& view, std::int64_t rows, std::int64_t columns, Scratch<float>& copy) {
+  const std::int64_t lines = view.transposed ? columns : rows, width = view.transposed ? rows : columns;
+  copy = Scratch<float>(lines * width);
+  for (std::int64_t line = 0; line < lines; ++line) {
+    widen_bfloat16(width, view.data + line * view.stride, copy.data() + line * width);
+  }
+  return {copy.data(), width, view.transposed};
+}
+
+// One row alone, which oneDNN would compute on another path with other bits: twice.
+void one_row(std::int64_t n, std::int64_t k, Bfloat16View a, Bfloat16View b, Destination c) {
+  Scratch<Bfloat16> twice(2 * k);
+  for (std::int64_t i = 0; i < k; ++i) twice[i] = twice[k + i] = *from(a, 0, i).data;
+  Scratch<float> result(2 * n);
+  matmul_serial(2, n, k, Bfloat16View{twice.data(), k}, b, result.data(), n);
+  for (std::int64_t i = 0; i < n; ++i) c.data[i] = c.accumulate ? c.data[i] + result[i] : result[i];
+}
+
+template <class Element>
+void matmul_by_tiles(std::int64_t m, std::int64_t n, std::int64_t k, BasicMatrixView<Element> a,
+                     BasicMatrixView<Element> b, Destination c, std::int64_t stride) {
+  const Tiles tiles = tiles_for(m, n, kMostRows);
+  parallel_for(tiles.count(), 1, [&](std::int64_t task, std::int64_t) {
+    const Tile tile = tiles[task];
+    matmul_serial(tile.rows, tile.columns, k, from(a, tile.row, 0), from(b, 0, tile.column),
+                  c + tile.row * stride + tile.column, stride);
+  });
+}
+
 }  // namespace
 
 void matmul_serial(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, Destination c,
                    std::int64_t stride) {
-  if (m == 0 || n == 0) return;
-  if (k == 0) {
-    if (c.accumulate) return;
-    for (std::int64_t row = 0; row < m; ++row) std::fill_n(c.data + row * stride, n, 0.0F);
-    return;
-  }
+  if (m == 0 || n == 0 || no_terms(m, n, k, c, stride)) return;
   prepare_thread();
   const dnnl_status_t status =
       dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, 1.0F, a.data,
                  std::max<std::int64_t>(a.stride, 1), b.data, std::max<std::int64_t>(b.stride, 1),
                  c.accumulate ? 1.0F : 0.0F, c.data, std::max<std::int64_t>(stride, 1));
+  ESPALIER_CHECK(status == dnnl_success);
+}
+
+void matmul_serial(std::int64_t m, std::int64_t n, std::int64_t k, Bfloat16View a, Bfloat16View b,
+                   Destination c, std::int64_t stride) {
+  if (m == 0 || n == 0 || no_terms(m, n, k, c, stride)) return;
+  if (!products_take_bfloat16()) {
+    Scratch<float> wide_a, wide_b;
+    return matmul_serial(m, n, k, widened(a, m, k, wide_a), widened(b, k, n, wide_b), c, stride);
+  }
+  if (m == 1) return one_row(n, k, a, b, c);
+  prepare_thread();
+  const dnnl_status_t status =
+      dnnl_gemm_bf16bf16f32(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, 1.0F, a.data,
+                            std::max<std::int64_t>(a.stride, 1), b.data, std::max<std::int64_t>(b.stride, 1),
+                            c.accumulate ? 1.0F : 0.0F, c.data, std::max<std::int64_t>(stride, 1));
   ESPALIER_CHECK(status == dnnl_success);
 }
 
@@ -161,30 +221,33 @@ void matmul(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, Matrix
   if (m < kFewRows && k > 0 && !a.transposed && b.transposed) {
     return few_rows_matmul(m, n, k, a.data, a.stride, b.data, b.stride, c, stride);
   }
-  const Tiles tiles = tiles_for(m, n, kMostRows);
-  parallel_for(tiles.count(), 1, [&](std::int64_t task, std::int64_t) {
-    const Tile tile = tiles[task];
-    matmul_serial(tile.rows, tile.columns, k, {element(a, tile.row, 0), a.stride, a.transposed},
-                  {element(b, 0, tile.column), b.stride, b.transposed}, c + tile.row * stride + tile.column,
-                  stride);
-  });
+  matmul_by_tiles(m, n, k, a, b, c, stride);
 }
 
-void matmul_over_rows(std::int64_t m, std::int64_t n, std::int64_t rows, const float* a,
-                      std::int64_t a_stride, const float* b, std::int64_t b_stride, Destination c,
-                      std::int64_t stride) {
+void matmul(std::int64_t m, std::int64_t n, std::int64_t k, Bfloat16View a, Bfloat16View b, Destination c,
+            std::int64_t stride) {
+  if (m == 0 || n == 0) return;
+  matmul_by_tiles(m, n, k, a, b, c, stride);
+}
+
+namespace {
+
+template <class Element>
+void over_rows(std::int64_t m, std::int64_t n, std::int64_t rows, const Element* a, std::int64_t a_stride,
+               const Element* b, std::int64_t b_stride, Destination c, std::int64_t stride) {
   if (m == 0 || n == 0) return;
   const Tiles tiles = tiles_for(m, n, kMostColumns);
   const std::int64_t count = tiles.count();
   const auto product = [&](const Tile& tile, std::int64_t first, bool add, float* out,
                            std::int64_t out_stride) {
     const std::int64_t k = std::min(kGradientRows, rows - first);
-    Rows left{a + first * a_stride + tile.row, a_stride, tile.rows};
-    Rows right{b + first * b_stride + tile.column, b_stride, tile.columns};
-    Scratch<float> left_copy, right_copy;
+    Rows<Element> left{a + first * a_stride + tile.row, a_stride, tile.rows};
+    Rows<Element> right{b + first * b_stride + tile.column, b_stride, tile.columns};
+    Scratch<Element> left_copy, right_copy;
     if (reads_slowly(tile, a_stride)) left = left.copied(k, left_copy);
     if (reads_slowly(tile, b_stride)) right = right.copied(k, right_copy);
-    matmul_serial(tile.rows, tile.columns, k, {left.data, left.stride, true}, {right.data, right.stride},
+    matmul_serial(tile.rows, tile.columns, k, BasicMatrixView<Element>{left.data, left.stride, true},
+                  BasicMatrixView<Element>{right.data, right.stride},
                   {out + tile.row * out_stride + tile.column, add}, out_stride);
   };
   if (count >= kEnoughTasks) {
@@ -217,6 +280,20 @@ void matmul_over_rows(std::int64_t m, std::int64_t n, std::int64_t rows, const f
       }
     }
   });
+}
+
+}  // namespace
+
+void matmul_over_rows(std::int64_t m, std::int64_t n, std::int64_t rows, const float* a,
+                      std::int64_t a_stride, const float* b, std::int64_t b_stride, Destination c,
+                      std::int64_t stride) {
+  over_rows(m, n, rows, a, a_stride, b, b_stride, c, stride);
+}
+
+void matmul_over_rows(std::int64_t m, std::int64_t n, std::int64_t rows, const Bfloat16* a,
+                      std::int64_t a_stride, const Bfloat16* b, std::int64_t b_stride, Destination c,
+                      std::int64_t stride) {
+  over_rows(m, n, rows, a, a_stride, b, b_stride, c, stride);
 }
 
 }  // namespace espalier::kernels

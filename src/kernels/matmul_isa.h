@@ -7,4 +7,7 @@ namespace espalier::kernels {
 enum class ProductIsa { kSse41, kAvx2, kAvx512 };
 void limit_products(ProductIsa isa);
 
+// Whether products of bfloat16 have instructions of their own here, AVX512_BF16 or AMX_BF16.
+bool products_take_bfloat16();
+
 }  // namespace espalier::kernels

@@ -16,6 +16,7 @@ struct VocabularyProblem {
   const float* table;           // [vocabulary, width]
   const float* bias;            // [vocabulary]; may be null
   const std::int32_t* targets;  // [rows], each in [0, vocabulary)
+  bool bfloat16 = false;        // the factors of every product, the logits' gradient among them, are rounded
 };
 
 // Gradients of factor * (sum of losses), overwritten; each pointer may be null if nobody wants it.
@@ -30,7 +31,8 @@ struct VocabularyGradients {
 // largest logits, else 0.
 // Chunks have kGradientRows rows (kernels/matmul.h; a last chunk of under 48 joins the one before). What a
 // chunk adds to the gradients of table and bias is summed by itself and then added, so a batch gives the bits
-// of its chunks, computed alone and added one after the other. Working memory: a chunk's logits.
+// of its chunks, computed alone and added one after the other. Working memory: a chunk's logits; with
+// bfloat16 the rounded hidden and table too.
 void vocabulary_cross_entropy(const VocabularyProblem& problem, const VocabularyGradients& gradients,
                               float* losses, std::uint8_t* correct);
 

@@ -17,12 +17,12 @@ Linear::Linear(std::int64_t in, std::int64_t out, bool bias) {
 }
 
 Variable Linear::forward(const Variable& x) const {
-  return ops::linear(x, weight_, bias_);
+  return ops::linear(x, weight_, bias_, precision());
 }
 
 Variable Linear::forward_rows(const Variable& x, const IntTensor& rows) const {
   return ops::linear(x, ops::gather_rows(weight_, rows),
-                     bias_.defined() ? ops::gather_rows(bias_, rows) : Variable());
+                     bias_.defined() ? ops::gather_rows(bias_, rows) : Variable(), precision());
 }
 
 }  // namespace espalier::nn

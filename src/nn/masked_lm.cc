@@ -54,6 +54,7 @@ MaskedLmResult MaskedLm::loss(const Tokens& tokens, const std::vector<std::int32
   MaskedLmResult result;
   ops::VocabularyLossOptions options;
   options.total_count = total_count;
+  options.precision = precision();
   result.loss =
       ops::vocabulary_cross_entropy(predictions(tokens, positions, context), encoder_.word_embedding(),
                                     decoder_bias_, as_tensor(targets), options, &result.correct);
@@ -62,7 +63,8 @@ MaskedLmResult MaskedLm::loss(const Tokens& tokens, const std::vector<std::int32
 
 Variable MaskedLm::logits(const Tokens& tokens, const std::vector<std::int32_t>& positions,
                           ForwardContext& context) {
-  return ops::linear(predictions(tokens, positions, context), encoder_.word_embedding(), decoder_bias_);
+  return ops::linear(predictions(tokens, positions, context), encoder_.word_embedding(), decoder_bias_,
+                     precision());
 }
 
 }  // namespace espalier::nn

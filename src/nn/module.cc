@@ -37,6 +37,11 @@ void Module::clear_gradients() {
   for (Child& child : children_) child.module->clear_gradients();
 }
 
+void Module::use_precision(ops::Precision precision) {
+  precision_ = precision;
+  for (Child& child : children_) child.module->use_precision(precision);
+}
+
 void Module::register_parameters(FunctionRef<void(const ParameterList& own)> describe) {
   const auto make = [this](const ParameterInfo& info) {
     own_.push_back(

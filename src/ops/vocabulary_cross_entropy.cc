@@ -78,7 +78,7 @@ Variable vocabulary_cross_entropy(const Variable& hidden, const Variable& table,
   PoolVector<std::uint8_t> hits(static_cast<std::size_t>(rows));
   kernels::vocabulary_cross_entropy(
       {rows, hidden.shape()[1], table.shape()[0], hidden.value().data(), table.value().data(),
-       bias.defined() ? bias.value().data() : nullptr, targets.data()},
+       bias.defined() ? bias.value().data() : nullptr, targets.data(), options.precision == Precision::kBf16},
       {rows > 0 ? static_cast<float>(1.0 / total) : 0.0F, gradients.hidden.data(), gradients.table.data(),
        gradients.bias.data()},
       losses.data(), hits.data());

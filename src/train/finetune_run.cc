@@ -112,6 +112,7 @@ FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_da
       updater(frozen(model, config.frozen_layers),
               {.optimizer = config.optimizer, .seed = config.seed, .dropout = config.dropout}),
       class_weights(class_weights_of(config.task, data.train)) {
+  model.use_precision(config.precision);
   state.inputs = all_inputs(config, data, base);
   require_same_inputs(state.inputs, expected, config.run, "Or start it anew in another `run` folder.");
   if (config.routing.mode == config::Routing::kFrozen) updater.freeze(FrozenDecisions(model));

@@ -76,6 +76,7 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
       model(config.arch),
       updater(config.distill.layers.empty() ? model : all_but_layers_frozen(model, config.distill.layers),
               {.optimizer = config.optimizer, .seed = config.seed, .dropout = config.dropout}) {
+  model.use_precision(config.precision);
   state.data_fingerprint = store.fingerprint();
   const std::string warning = epsilon_warning(config.routing, config.arch.ffn.depth);
   if (!warning.empty() && nn::has_trees(config.arch.ffn)) log_warning(warning);

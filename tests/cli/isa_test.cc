@@ -46,6 +46,30 @@ TEST_CASE("ESPALIER_ISA pins the instruction set, which checkpoints note, and re
   }
 }
 
+TEST_CASE("bf16 is refused where the instructions for it are left out") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("for-bf16", {"train.max_steps=1"}));
+  const std::string ending =
+      ": bf16: ESPALIER_ISA is sse4, which leaves out AVX512_BF16 and AMX_BF16: products of bf16 would take "
+      "2 "
+      "to 4 times as long as in float32; use float32";
+  const struct {
+    Arguments arguments;
+    std::string who;
+  } cases[] = {
+      {shop.pretrain("never", {"train.precision=bf16"}), "train.precision"},
+      {{"bench", "step", shop.path("pretrain.yaml"), "--precision", "bf16"}, "--precision"},
+      {{"fill-mask", shop.path("for-bf16"), "a <mask>", "--precision", "bf16"}, "--precision"},
+      {{"evaluate", shop.path("for-bf16"), "--data", shop.data, "--precision", "bf16"}, "--precision"}};
+  for (const auto& [arguments, who] : cases) {
+    const Outcome outcome = run_with(arguments, "sse4");
+    CHECK(outcome.status == 2);
+    INFO(outcome.err);
+    CHECK(outcome.err.find(who + ending) != std::string::npos);
+  }
+  CHECK_FALSE(std::filesystem::exists(shop.path("never")));
+}
+
 TEST_CASE("ESPALIER_ISA: a name that nobody knows is refused") {
   const Outcome outcome = run_with(workshop().pretrain("nowhere"), "avx1024");
   CHECK(outcome.status == 2);

@@ -67,6 +67,41 @@ TEST_CASE("micro-batches of whole panels accumulate to the bits of one batch") {
   CHECK(bias.grad().to_vector() == whole_bias.to_vector());
 }
 
+// What bf16 computes is float32's result for the rounded numbers, the upstream gradient among them.
+TEST_CASE("bf16 equals its rounding twin, value and gradients, and keeps no x in float32") {
+  for (const auto& [shape, out] :
+       {std::pair<Shape, std::int64_t>{{3, 5}, 4}, {{2, 3, 7}, 5}, {{6}, 3}, {{0, 4}, 3}, {{600, 40}, 70}}) {
+    const Tensor x = random_tensor(shape, 1), w = random_tensor({out, shape.columns()}, 2);
+    const Tensor bias = random_tensor({out}, 3), upstream = random_tensor(shape.with_last(out), 4);
+    Variable narrow[] = {Variable(x, true), Variable(w, true), Variable(bias.clone(), true)};
+    Variable twin[] = {Variable(testing::rounded_to_bfloat16(x), true),
+                       Variable(testing::rounded_to_bfloat16(w), true), Variable(bias.clone(), true)};
+    const Variable y = linear(narrow[0], narrow[1], narrow[2], Precision::kBf16);
+    const Variable expected = linear(twin[0], twin[1], twin[2]);
+    CHECK(testing::max_relative_error(y.value().span(), expected.value().span()) < 2e-6);
+    backward(y, upstream);
+    backward(expected, testing::rounded_to_bfloat16(upstream));
+    for (const std::size_t i : {0U, 1U}) {
+      CHECK(testing::max_relative_error(narrow[i].grad().span(), twin[i].grad().span()) < 2e-6);
+    }
+    Variable exact = Variable(bias.clone(), true);
+    backward(linear(Variable(x), Variable(w), exact), upstream);
+    CHECK(narrow[2].grad().to_vector() == exact.grad().to_vector());
+  }
+  Variable weight(random_tensor({4, 5}, 2), true);
+  const Tensor x = random_tensor({3, 5}, 1);
+  const Variable y = linear(Variable(x.clone()), weight, Variable(), Precision::kBf16);
+  Tensor seen = x.clone();
+  const Variable kept = linear(Variable(seen), weight, Variable(), Precision::kBf16);
+  CHECK(kept.requires_grad());
+  seen.fill(0.0F);
+  backward(kept, Tensor::full({3, 4}, 1.0F));
+  const Tensor from_kept = weight.grad();
+  weight.clear_grad();
+  backward(y, Tensor::full({3, 4}, 1.0F));
+  CHECK(weight.grad().to_vector() == from_kept.to_vector());
+}
+
 TEST_CASE("errors name the argument, what is expected and why") {
   const Variable x(Tensor::zeros({32, 128, 512}));
   const Variable weight(Tensor::zeros({64, 512}));

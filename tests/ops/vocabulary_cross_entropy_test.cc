@@ -75,6 +75,38 @@ TEST_CASE("vocabulary_cross_entropy equals its plain twin, value and gradients")
   check_vocabulary_cross_entropy(5, 4, 6, false, 12.5);
 }
 
+// The loss is float32's of the rounded numbers. Its gradients differ further, by the rounding of the logits'.
+TEST_CASE("vocabulary_cross_entropy in bf16 is that of the rounded numbers") {
+  const std::int64_t rows = 600, width = 24, vocabulary = 700;
+  const IntTensor targets = random_targets(rows, vocabulary);
+  const Tensor inputs[] = {random_tensor({rows, width}, 1), random_tensor({vocabulary, width}, 2),
+                           random_tensor({vocabulary}, 3)};
+  Variable narrow[3], twin[3];
+  for (std::size_t i = 0; i < 3; ++i) {
+    narrow[i] = Variable(inputs[i].clone(), true);
+    twin[i] = Variable(i < 2 ? testing::rounded_to_bfloat16(inputs[i]) : inputs[i].clone(), true);
+  }
+  std::int64_t correct = 0, twin_correct = 0;
+  const Variable loss = vocabulary_cross_entropy(narrow[0], narrow[1], narrow[2], targets,
+                                                 {.precision = Precision::kBf16}, &correct);
+  const Variable expected = vocabulary_cross_entropy(twin[0], twin[1], twin[2], targets, {}, &twin_correct);
+  CHECK(std::abs(loss.item() - expected.item()) < 1e-6F * expected.item());
+  CHECK(correct == twin_correct);
+  backward(loss);
+  backward(expected);
+  for (std::size_t i = 0; i < 3; ++i) {
+    double error = 0, size = 0;
+    for (std::size_t j = 0; j < narrow[i].grad().span().size(); ++j) {
+      const double wanted = static_cast<double>(twin[i].grad().span()[j]);
+      error += std::pow(static_cast<double>(narrow[i].grad().span()[j]) - wanted, 2);
+      size += wanted * wanted;
+    }
+    INFO("input " << i);
+    CHECK(std::sqrt(error / size) < 4e-3);
+    CHECK(error > 0);
+  }
+}
+
 TEST_CASE("vocabulary_cross_entropy over several chunks and panels equals its plain twin") {
   // 1030 rows: the last 6 join the second chunk. 1100 entries: five panels of the table.
   const std::int64_t rows = 1030, width = 8, vocabulary = 1100;

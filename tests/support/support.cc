@@ -12,8 +12,15 @@
 #include <sstream>
 
 #include "espalier/base/error.h"
+#include "tensor/half.h"
 
 namespace espalier::testing {
+
+Tensor rounded_to_bfloat16(const Tensor& tensor) {
+  Tensor result = tensor.clone();
+  for (float& value : result.span()) value = float_from_bfloat16(bfloat16_from_float(value));
+  return result;
+}
 
 Tensor random_tensor(const Shape& shape, std::uint64_t seed, float low, float high) {
   const Philox random(seed, RandomStream::kTest);

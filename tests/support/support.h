@@ -17,6 +17,9 @@ namespace espalier::testing {
 // A tensor of independent draws from U(low, high), a function of `seed` alone.
 Tensor random_tensor(const Shape& shape, std::uint64_t seed, float low = -1.0F, float high = 1.0F);
 
+// A copy whose numbers are rounded to bfloat16.
+Tensor rounded_to_bfloat16(const Tensor& tensor);
+
 // A folder that exists while the object lives.
 class TempDir {
  public:

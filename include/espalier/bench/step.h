@@ -23,7 +23,7 @@ struct StepOptions {
 };
 
 struct StepRow {
-  std::string name, layer, routing;
+  std::string name, layer, routing, precision;
   int threads = 0;
   std::int64_t sequences = 0, length = 0, parameters = 0;
   double train_tokens_per_s = 0;    // forward, backward, norm and clipping, AdamW: median of the rounds

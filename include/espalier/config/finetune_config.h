@@ -44,6 +44,7 @@ struct FinetuneConfig {
   std::int64_t max_length = 128;
   bool bucket_by_length = true;
   bool dropout = true;
+  ops::Precision precision = ops::Precision::kFloat32;  // of the products
   std::int64_t frozen_layers = 0;  // lowest layers that do not learn, nor the embedding then
   bool detect_anomaly = false;
   std::int64_t bootstrap = 1000;

@@ -10,6 +10,7 @@
 #include "espalier/config/fields.h"
 #include "espalier/config/resume_rule.h"
 #include "espalier/config/routing_config.h"
+#include "espalier/ops/precision.h"
 #include "espalier/optim/schedule.h"
 
 namespace espalier::config {
@@ -57,14 +58,15 @@ struct PretrainConfig {
   std::int64_t max_steps = 0;  // stops here, its schedules unchanged; 0: at the budget's end
   OptimizerConfig optimizer;
   optim::ScheduleKind schedule = optim::ScheduleKind::kCrammed;
-  double warmup = 0.0;                 // share of the budget in which the learning rate rises
-  std::int64_t batch_size = 8192;      // sequences of an update
-  std::int64_t micro_batch = 128;      // sequences in memory at a time, at most
-  std::int64_t gradient_groups = 0;    // parts of an update that processes share; 0: 8, or what there is
-  double batch_ramp = 0.6;             // share of the budget in which the batch grows to its size
-  double mask_rate = 0.25;             // share of the tokens that are predicted
-  bool dropout = false;                // that of arch, in training
-  bool shuffle = false;                // a new order in each epoch instead of the stored one
+  double warmup = 0.0;               // share of the budget in which the learning rate rises
+  std::int64_t batch_size = 8192;    // sequences of an update
+  std::int64_t micro_batch = 128;    // sequences in memory at a time, at most
+  std::int64_t gradient_groups = 0;  // parts of an update that processes share; 0: 8, or what there is
+  double batch_ramp = 0.6;           // share of the budget in which the batch grows to its size
+  double mask_rate = 0.25;           // share of the tokens that are predicted
+  bool dropout = false;              // that of arch, in training
+  ops::Precision precision = ops::Precision::kFloat32;  // of the products
+  bool shuffle = false;                                 // a new order in each epoch instead of the stored one
   bool detect_anomaly = false;         // stop at the operation that makes the first value that is not finite
   std::int64_t log_steps = 10;         // updates between lines of metrics.jsonl
   bool tensorboard = false;            // event files in the run's folder
@@ -85,6 +87,7 @@ ResumeRule pretrain_resume_rule(const std::string& key);
 
 // Keys that pretraining and fine-tuning share.
 void describe_optimizer(OptimizerConfig& optimizer, Fields& fields);
+void describe_precision(ops::Precision& precision, Fields& fields);
 void describe_tensorboard(bool& tensorboard, Fields& fields);
 void describe_schedule(optim::ScheduleKind& schedule, double& warmup, Fields& fields);
 

@@ -8,6 +8,7 @@
 #include "espalier/autograd/variable.h"
 #include "espalier/nn/parameter_list.h"
 #include "espalier/nn/parameter_role.h"
+#include "espalier/ops/precision.h"
 
 namespace espalier::nn {
 
@@ -29,8 +30,11 @@ class Module {
   // Number of elements of all parameters.
   std::int64_t parameter_count() const;
   void clear_gradients();
+  // In which numbers this module and its children compute products from now on; float32 where nobody says.
+  void use_precision(ops::Precision precision);
 
  protected:
+  ops::Precision precision() const { return precision_; }
   // Makes what `describe` lists, but for the parameters of children: leaves of zeros that require a gradient,
   // unless they are carried along only.
   void register_parameters(FunctionRef<void(const ParameterList& own)> describe);
@@ -47,6 +51,7 @@ class Module {
     Module* module;
   };
   std::vector<Child> children_;
+  ops::Precision precision_ = ops::Precision::kFloat32;
 };
 
 // Fills with draws from N(0, std^2) or U(-bound, bound), a function of (seed, name, element) alone.

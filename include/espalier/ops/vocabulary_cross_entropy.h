@@ -2,6 +2,7 @@
 #pragma once
 
 #include "espalier/autograd/variable.h"
+#include "espalier/ops/precision.h"
 
 namespace espalier::ops {
 
@@ -9,6 +10,9 @@ struct VocabularyLossOptions {
   // The loss is the sum over rows divided by this; 0: by the number of rows (the mean). For gradients
   // accumulated over micro-batches, give each the rows of the whole batch: their losses then add up.
   double total_count = 0;
+  // Of the products; with bf16 the gradient of the logits is rounded too. Logits, softmax and loss are
+  // float32.
+  Precision precision = Precision::kFloat32;
 };
 
 // The mean (see options) over rows of -log softmax(hidden table^T + bias)[target], in nats, a scalar; hidden

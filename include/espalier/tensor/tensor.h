@@ -54,8 +54,10 @@ class BasicTensor {
 
 using Tensor = BasicTensor<float>;
 using IntTensor = BasicTensor<std::int32_t>;
+using Bfloat16Tensor = BasicTensor<std::uint16_t>;  // the upper halves of floats
 
 extern template class BasicTensor<float>;
 extern template class BasicTensor<std::int32_t>;
+extern template class BasicTensor<std::uint16_t>;
 
 }  // namespace espalier
