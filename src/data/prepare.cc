@@ -127,16 +127,17 @@ PrepareResult prepare(const PrepareOptions& options, const PrepareCallback& prog
   io::Json manifest;
   manifest["format"] = kManifestFormat;
   manifest["configuration"] = configuration_json(options, own_tokenizer);
-  manifest["sources"] = sources_json(job);
+  manifest["sources"] = sources_json(job, source_checksums(job));
   if (is_there(out, manifest["configuration"], manifest["sources"], result.manifest)) {
     result.reused = true;
     tell_others_of_nothing();
     return result;
   }
   job.validation_below = split_threshold(job);
+  tell_others_to_begin(job);
   const PreparedTokenizer prepared = make_tokenizer(job);
   manifest["tokenizer"] = prepared.report;
-  tell_others(job, prepared.json);
+  processes::text_of_first(prepared.json);
   result.manifest = encode_corpus(job, prepared, std::move(manifest));
   result.warnings = std::move(job.warnings);
   return result;

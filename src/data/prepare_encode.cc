@@ -1,13 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <mutex>
+#include <span>
 #include <utility>
 
 #include "data/prepare_parts.h"
 #include "data/sequence_builder.h"
 #include "espalier/base/error.h"
-#include "espalier/base/parallel.h"
 #include "espalier/io/text_file.h"
 #include "espalier/io/token_store.h"
 #include "text/utf8.h"
@@ -31,13 +30,15 @@ class Encoder {
         tokenizer_(prepared.tokenizer),
         ratio_(job.options.max_token_ratio > 0 ? job.options.max_token_ratio
                                                : default_token_ratio(tokenizer_.vocabulary_size())),
-        sep_id_(tokenizer_.sep_id()),
         train_(builder_options(io::Split::kTrain), store),
         validation_(builder_options(io::Split::kValidation), store) {}
 
   void run() {
     const CorpusReader reader =
-        for_each_batch(job_, [this](const std::vector<Document>& batch) { encode_batch(batch); });
+        encode_together(job_, tokenizer_, letters_,
+                        [this](const EncodedFigures& figures, std::span<const std::int32_t> tokens) {
+                          take(figures, tokens);
+                        });
     corpus_ = reader.counts();
     left_out_ = reader.left_out();
     finish();
@@ -48,17 +49,14 @@ class Encoder {
 
  private:
   SequenceBuilderOptions builder_options(io::Split split) const;
-  void encode_batch(const std::vector<Document>& batch);
-  void count_letters(const std::vector<Document>& batch);
-  bool is_symbols(const Encoded& encoded) const;
-  void take(const Encoded& encoded, std::size_t bytes);
+  bool is_symbols(const EncodedFigures& figures) const;
+  void take(const EncodedFigures& figures, std::span<const std::int32_t> tokens);
   void finish();
   void require_sequences(const SequenceBuilder& builder, const char* name, const char* advice) const;
 
   PrepareJob& job_;
   const text::Tokenizer& tokenizer_;
   double ratio_;
-  std::int32_t sep_id_;
   SequenceBuilder train_, validation_;
   SplitCounts train_counts_, validation_counts_;
   CorpusCounts corpus_;
@@ -90,50 +88,31 @@ SequenceBuilderOptions Encoder::builder_options(io::Split split) const {
   return options;
 }
 
-void Encoder::count_letters(const std::vector<Document>& batch) {
-  std::mutex mutex;
-  parallel_for(static_cast<std::int64_t>(batch.size()), 4, [&](std::int64_t begin, std::int64_t end) {
-    text::CharacterCounts letters;
-    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
-      letters.add(batch[i].text);
-    const std::scoped_lock lock(mutex);
-    letters_.add(letters);
-  });
-}
-
-void Encoder::encode_batch(const std::vector<Document>& batch) {
-  count_letters(batch);
-  std::vector<Encoded> encoded = encode_together(job_, tokenizer_, batch);
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (encoded[i].ids.empty()) {
-      ++without_tokens_;
-      continue;
-    }
-    encoded[i].ids.push_back(sep_id_);
-    take(encoded[i], batch[i].text.size());
-  }
-}
-
-bool Encoder::is_symbols(const Encoded& encoded) const {
-  const auto tokens = static_cast<double>(encoded.ids.size());
-  const auto characters = static_cast<double>(encoded.characters);
+bool Encoder::is_symbols(const EncodedFigures& figures) const {
+  const auto tokens = static_cast<double>(figures.tokens);
+  const auto characters = static_cast<double>(figures.characters);
   // A ratio that was given is applied as published: to all lengths and scripts, <sep> included.
   if (job_.options.max_token_ratio > 0) return tokens >= ratio_ * characters;
-  const auto letters = static_cast<double>(encoded.other_letters);
+  const auto letters = static_cast<double>(figures.other_letters);
   return tokens - 1 - kSpareTokens >= ratio_ * (characters - letters) + kTokensOfLetter * letters;
 }
 
-void Encoder::take(const Encoded& encoded, std::size_t bytes) {
-  if (is_symbols(encoded)) {
+void Encoder::take(const EncodedFigures& figures, std::span<const std::int32_t> tokens) {
+  if (tokens.empty()) {
+    ++without_tokens_;
+    return;
+  }
+  if (is_symbols(figures)) {
     ++too_symbolic_;
     return;
   }
-  unknown_tokens_ += std::count(encoded.ids.begin(), encoded.ids.end(), tokenizer_.unk_id());
-  SplitCounts& counts = encoded.validation ? validation_counts_ : train_counts_;
+  unknown_tokens_ += figures.unknown_tokens;
+  const bool validation = figures.validation != 0;
+  SplitCounts& counts = validation ? validation_counts_ : train_counts_;
   ++counts.documents;
-  counts.bytes += static_cast<std::int64_t>(bytes);
-  counts.characters += encoded.characters;
-  (encoded.validation ? validation_ : train_).add(encoded.ids);
+  counts.bytes += figures.bytes;
+  counts.characters += figures.characters;
+  (validation ? validation_ : train_).add(tokens);
 }
 
 void Encoder::require_sequences(const SequenceBuilder& builder, const char* name, const char* advice) const {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <span>
+#include <sstream>
 #include <string_view>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "espalier/base/error.h"
 #include "espalier/data/labels.h"
 #include "espalier/io/tokenizer_source.h"
+#include "espalier/processes/processes.h"
 
 namespace espalier::data {
 namespace {
@@ -130,19 +133,35 @@ io::Json configuration_json(const PrepareOptions& options, const std::string& ow
   return json;
 }
 
-io::Json sources_json(PrepareJob& job) {
+std::vector<std::string> source_checksums(const PrepareJob& job) {
+  const processes::Place place = processes::place();
   std::uint64_t total = 0, before = 0;
   for (const std::filesystem::path& file : job.files) total += std::filesystem::file_size(file);
-  io::Json sources = io::Json::array();
-  for (const std::filesystem::path& file : job.files) {
-    const std::uint64_t bytes = std::filesystem::file_size(file);
+  std::string own;  // a line each
+  for (std::size_t i = 0; i < job.files.size(); ++i) {
     const auto step = [&](std::uint64_t done) { job.step("reading sources", before + done, total); };
+    if (i % static_cast<std::size_t>(place.count) == static_cast<std::size_t>(place.number)) {
+      own += checksum_of(job.files[i], step) + '\n';
+    }
+    before += std::filesystem::file_size(job.files[i]);
+  }
+  std::vector<std::istringstream> lines;
+  for (const processes::Bytes& bytes : processes::gather(std::as_bytes(std::span(own)))) {
+    lines.emplace_back(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  }
+  std::vector<std::string> checksums(job.files.size());
+  for (std::size_t i = 0; i < checksums.size(); ++i) std::getline(lines[i % lines.size()], checksums[i]);
+  return checksums;
+}
+
+io::Json sources_json(const PrepareJob& job, const std::vector<std::string>& checksums) {
+  io::Json sources = io::Json::array();
+  for (std::size_t i = 0; i < job.files.size(); ++i) {
     io::Json source;
-    source["file"] = job.names[sources.size()];
-    source["bytes"] = bytes;
-    source["checksum"] = checksum_of(file, step);
+    source["file"] = job.names[i];
+    source["bytes"] = std::filesystem::file_size(job.files[i]);
+    source["checksum"] = checksums[i];
     sources.push_back(std::move(source));
-    before += bytes;
   }
   return sources;
 }

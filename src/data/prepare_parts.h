@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,8 +63,10 @@ class SpooledPipes {
 // --- prepare_manifest.cc: what the result depends on
 // The settings that matter for the result; `own_tokenizer` is that of the file at tokenizer.path, or "".
 io::Json configuration_json(const PrepareOptions& options, const std::string& own_tokenizer);
+// The checksum of every file of the corpus; collective: each process reads some of them.
+std::vector<std::string> source_checksums(const PrepareJob& job);
 // Name, size and checksum of every file of the corpus.
-io::Json sources_json(PrepareJob& job);
+io::Json sources_json(const PrepareJob& job, const std::vector<std::string>& checksums);
 // How a store that is there was made otherwise than from `configuration` and `sources`; "" if it was not.
 std::string manifest_difference(const io::Json& manifest, const io::Json& configuration,
                                 const io::Json& sources);
@@ -82,23 +85,27 @@ struct PreparedTokenizer {
   text::Tokenizer tokenizer;
   io::Json report;  // for the manifest
 };
+// Words are counted by all processes: collective with help_count_words.
 PreparedTokenizer make_tokenizer(PrepareJob& job);
+void help_count_words(PrepareJob& job);
 
 // --- prepare_together.cc: the text of pass 2, encoded by all processes
-struct Encoded {
-  std::vector<std::int32_t> ids;
+// A document, beside its tokens.
+struct EncodedFigures {
+  std::int64_t tokens = 0;  // <sep> included, which follows any others
+  std::int64_t bytes = 0;
   std::int64_t characters = 0;
   std::int64_t other_letters = 0;  // of the characters, letters outside ASCII
-  bool validation = false;
+  std::int64_t unknown_tokens = 0;
+  std::int64_t validation = 0;  // 1 if it is held out
 };
-// Reads the corpus and gives `take` batches of its documents. All processes read it, in the same batches.
-CorpusReader for_each_batch(PrepareJob& job, FunctionRef<void(const std::vector<Document>& batch)> take);
-// Each process encodes its part of the batch; all of it at process 0, nothing elsewhere.
-std::vector<Encoded> encode_together(const PrepareJob& job, const text::Tokenizer& tokenizer,
-                                     const std::vector<Document>& batch);
-// What process 0 has found out, for the others, and what these do from then on: nothing where there is
-// nothing to encode.
-void tell_others(const PrepareJob& job, const std::string& tokenizer_json);
+using TakeEncoded = FunctionRef<void(const EncodedFigures& figures, std::span<const std::int32_t> tokens)>;
+// Reads the corpus; at process 0 `take` gets every document in order, and `letters` all characters. Nothing
+// elsewhere. Collective.
+CorpusReader encode_together(PrepareJob& job, const text::Tokenizer& tokenizer,
+                             text::CharacterCounts& letters, TakeEncoded take);
+// What process 0 has found out, for the others, and what these do: nothing where it is there already.
+void tell_others_to_begin(const PrepareJob& job);
 void tell_others_of_nothing();
 void help_first(PrepareJob& job);
 // InputError for files that can be read once only: process 0 alone has standard input.

@@ -2,119 +2,179 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <span>
+#include <utility>
 
 #include "data/prepare_parts.h"
 #include "espalier/base/error.h"
+#include "espalier/base/parallel.h"
 #include "espalier/io/tokenizer_json.h"
 #include "espalier/processes/processes.h"
+#include "processes/portions.h"
 #include "text/utf8.h"
 
 namespace espalier::data {
 namespace {
 
 // Text that a process encodes at a time: enough for many threads, little beside everything else in memory.
-constexpr std::size_t kBatchBytes = std::size_t{8} << 20;
-constexpr std::size_t kBatchDocuments = 8192;
+constexpr std::uint64_t kPortionBytes = std::uint64_t{8} << 20;
+
+// What a document costs beside its bytes, in bytes: few processes are to share few long ones as many short
+// ones.
+constexpr std::uint64_t kDocumentCost = 512;
+
+struct Encoded {
+  EncodedFigures figures;
+  std::vector<std::int32_t> tokens;
+};
 
 Encoded encode(const PrepareJob& job, const text::Tokenizer& tokenizer, const std::string& text) {
-  return {.ids = tokenizer.encode(text),
-          .characters = static_cast<std::int64_t>(text::count_code_points(text)),
-          .other_letters = static_cast<std::int64_t>(text::count_letters_beyond_ascii(text)),
-          .validation = job.is_validation(text)};
-}
-
-// On their way to process 0: three numbers a document and its ids.
-void append(const Encoded& encoded, std::vector<std::int32_t>& numbers) {
-  const auto add = [&](std::int64_t number) {
-    numbers.push_back(static_cast<std::int32_t>(static_cast<std::uint64_t>(number) & 0xFFFFFFFFU));
-    numbers.push_back(static_cast<std::int32_t>(number >> 32));
-  };
-  add(static_cast<std::int64_t>(encoded.ids.size()));
-  add(encoded.characters);
-  add(encoded.other_letters);
-  numbers.push_back(encoded.validation ? 1 : 0);
-  numbers.insert(numbers.end(), encoded.ids.begin(), encoded.ids.end());
-}
-
-std::int64_t read_number(std::span<const std::int32_t>& numbers) {
-  const auto low = static_cast<std::int64_t>(static_cast<std::uint32_t>(numbers[0]));
-  const std::int64_t number = low | (static_cast<std::int64_t>(numbers[1]) << 32);
-  numbers = numbers.subspan(2);
-  return number;
-}
-
-Encoded read_encoded(std::span<const std::int32_t>& numbers) {
-  Encoded encoded;
-  const auto ids = static_cast<std::size_t>(read_number(numbers));
-  encoded.characters = read_number(numbers);
-  encoded.other_letters = read_number(numbers);
-  encoded.validation = numbers.front() != 0;
-  numbers = numbers.subspan(1);
-  encoded.ids.assign(numbers.begin(), numbers.begin() + static_cast<std::ptrdiff_t>(ids));
-  numbers = numbers.subspan(ids);
+  Encoded encoded{
+      .figures = {.bytes = static_cast<std::int64_t>(text.size()),
+                  .characters = static_cast<std::int64_t>(text::count_code_points(text)),
+                  .other_letters = static_cast<std::int64_t>(text::count_letters_beyond_ascii(text)),
+                  .validation = job.is_validation(text) ? 1 : 0},
+      .tokens = tokenizer.encode(text)};
+  std::vector<std::int32_t>& tokens = encoded.tokens;
+  encoded.figures.unknown_tokens = std::count(tokens.begin(), tokens.end(), tokenizer.unk_id());
+  if (!tokens.empty()) tokens.push_back(tokenizer.sep_id());
+  encoded.figures.tokens = static_cast<std::int64_t>(tokens.size());
   return encoded;
 }
 
+// On their way to process 0: the figures of a document, then its tokens.
+processes::Bytes message_of(const std::vector<Encoded>& documents) {
+  processes::Bytes message;
+  const auto append = [&](const void* data, std::size_t size) {
+    const auto* bytes = static_cast<const std::byte*>(data);
+    message.insert(message.end(), bytes, bytes + size);
+  };
+  for (const Encoded& document : documents) {
+    append(&document.figures, sizeof(document.figures));
+    append(document.tokens.data(), document.tokens.size() * sizeof(std::int32_t));
+  }
+  return message;
+}
+
+void take_all(std::span<const std::byte> message, TakeEncoded take) {
+  std::vector<std::int32_t> tokens;
+  while (!message.empty()) {
+    EncodedFigures figures;
+    std::memcpy(&figures, message.data(), sizeof(figures));
+    message = message.subspan(sizeof(figures));
+    tokens.resize(static_cast<std::size_t>(figures.tokens));
+    const std::size_t bytes = tokens.size() * sizeof(std::int32_t);
+    if (bytes > 0) std::memcpy(tokens.data(), message.data(), bytes);
+    message = message.subspan(bytes);
+    take(figures, tokens);
+  }
+}
+
+// Encodes round by round: each process keeps its portion of the text that all read.
+class SharedPass {
+ public:
+  SharedPass(PrepareJob& job, const text::Tokenizer& tokenizer, text::CharacterCounts& letters,
+             TakeEncoded take)
+      : job_(job), tokenizer_(tokenizer), letters_(letters), take_(take) {}
+
+  CorpusReader run() {
+    CorpusReader reader = job_.open_corpus();
+    for (Document document; reader.next(document);) {
+      const bool own = portions_.owner(filled_, round_) == place_.number;
+      const std::uint64_t cost = document.text.size() + kDocumentCost;
+      filled_ += cost;
+      if (own) {
+        own_filled_ += cost;
+        texts_.push_back(std::move(document.text));
+      }
+      if (filled_ < round_) continue;
+      finish_round();
+      job_.step("encoding", reader.position(), reader.total_bytes());
+    }
+    finish_round();
+    add_letters();
+    job_.step("encoding", reader.total_bytes(), reader.total_bytes());
+    return reader;
+  }
+
+ private:
+  void finish_round() {
+    const processes::Elapsed encoding;
+    const std::vector<Encoded> own = encode_own();
+    const double seconds = encoding.seconds();
+    const std::vector<processes::Bytes> messages =
+        processes::gather_at_first(writes() ? processes::Bytes() : message_of(own));
+    portions_.agree();
+    const processes::Elapsed joining;
+    if (writes()) {
+      for (const Encoded& document : own) take_(document.figures, document.tokens);
+      for (const processes::Bytes& message : messages) take_all(message, take_);
+    }
+    portions_.measured(own_filled_, seconds, filled_, joining.seconds());
+    texts_.clear();
+    filled_ = own_filled_ = 0;
+  }
+
+  std::vector<Encoded> encode_own() {
+    std::vector<Encoded> encoded(texts_.size());
+    std::mutex mutex;
+    parallel_for(static_cast<std::int64_t>(texts_.size()), 4, [&](std::int64_t begin, std::int64_t end) {
+      text::CharacterCounts letters;
+      for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+        letters.add(texts_[i]);
+        encoded[i] = encode(job_, tokenizer_, texts_[i]);
+      }
+      const std::scoped_lock lock(mutex);
+      letters_.add(letters);
+    });
+    return encoded;
+  }
+
+  void add_letters() {
+    const std::vector<std::uint64_t> own = letters_.numbers();
+    const auto all = processes::gather_numbers(std::span<const std::uint64_t>(own));
+    for (std::size_t i = 1; i < all.size(); ++i) letters_.add_numbers(all[i]);
+  }
+
+  bool writes() const { return place_.number == 0; }
+
+  PrepareJob& job_;
+  const text::Tokenizer& tokenizer_;
+  text::CharacterCounts& letters_;
+  TakeEncoded take_;
+  processes::Place place_ = processes::place();
+  processes::Portions portions_{place_.count};
+  std::uint64_t round_ = kPortionBytes * static_cast<std::uint64_t>(place_.count);
+  std::vector<std::string> texts_;  // this process's portion
+  std::uint64_t filled_ = 0, own_filled_ = 0;
+};
+
 }  // namespace
 
-CorpusReader for_each_batch(PrepareJob& job, FunctionRef<void(const std::vector<Document>& batch)> take) {
-  const auto processes = static_cast<std::size_t>(processes::place().count);
-  CorpusReader reader = job.open_corpus();
-  std::vector<Document> batch;
-  std::size_t bytes = 0;
-  Document document;
-  while (reader.next(document)) {
-    bytes += document.text.size();
-    batch.push_back(std::move(document));
-    if (bytes < processes * kBatchBytes && batch.size() < processes * kBatchDocuments) continue;
-    take(batch);
-    batch.clear();
-    bytes = 0;
-    job.step("encoding", reader.position(), reader.total_bytes());
-  }
-  take(batch);
-  job.step("encoding", reader.total_bytes(), reader.total_bytes());
-  return reader;
+CorpusReader encode_together(PrepareJob& job, const text::Tokenizer& tokenizer,
+                             text::CharacterCounts& letters, TakeEncoded take) {
+  return SharedPass(job, tokenizer, letters, take).run();
 }
 
-std::vector<Encoded> encode_together(const PrepareJob& job, const text::Tokenizer& tokenizer,
-                                     const std::vector<Document>& batch) {
-  const processes::Range own = processes::own_share(static_cast<std::int64_t>(batch.size()));
-  std::vector<Encoded> encoded(static_cast<std::size_t>(own.size()));
-  parallel_for(own.size(), 4, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      encoded[static_cast<std::size_t>(i)] =
-          encode(job, tokenizer, batch[static_cast<std::size_t>(own.begin + i)].text);
-    }
-  });
-  if (processes::alone()) return encoded;
-  std::vector<std::int32_t> numbers;
-  for (const Encoded& one : encoded) append(one, numbers);
-  std::vector<Encoded> all;
-  for (const processes::Bytes& bytes : processes::gather_at_first(std::as_bytes(std::span(numbers)))) {
-    std::vector<std::int32_t> part(bytes.size() / sizeof(std::int32_t));
-    if (!part.empty()) std::memcpy(part.data(), bytes.data(), bytes.size());
-    for (std::span<const std::int32_t> rest(part); !rest.empty();) all.push_back(read_encoded(rest));
-  }
-  return all;
-}
-
-void tell_others(const PrepareJob& job, const std::string& tokenizer_json) {
-  processes::text_of_first(tokenizer_json);
+void tell_others_to_begin(const PrepareJob& job) {
+  processes::of_first(char{1});
   processes::of_first(job.validation_below);
 }
 
 void tell_others_of_nothing() {
-  processes::text_of_first("");
+  processes::of_first(char{0});
 }
 
 void help_first(PrepareJob& job) {
-  const std::string tokenizer_json = processes::text_of_first("");
-  if (tokenizer_json.empty()) return;
+  source_checksums(job);
+  if (processes::of_first(char{0}) == 0) return;
   job.validation_below = processes::of_first(job.validation_below);
-  const text::Tokenizer tokenizer = io::parse_tokenizer(tokenizer_json, "the tokenizer of process 0");
-  for_each_batch(job, [&](const std::vector<Document>& batch) { encode_together(job, tokenizer, batch); });
+  if (job.options.tokenizer_path.empty()) help_count_words(job);
+  const text::Tokenizer tokenizer =
+      io::parse_tokenizer(processes::text_of_first(""), "the tokenizer of process 0");
+  text::CharacterCounts letters;
+  encode_together(job, tokenizer, letters, [](const EncodedFigures&, std::span<const std::int32_t>) {});
 }
 
 void require_files_for_all(const PrepareJob& job) {

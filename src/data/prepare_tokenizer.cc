@@ -7,6 +7,7 @@
 #include "espalier/base/error.h"
 #include "espalier/io/tokenizer_json.h"
 #include "espalier/io/tokenizer_source.h"
+#include "espalier/processes/processes.h"
 #include "espalier/text/word_counter.h"
 #include "espalier/text/word_piece_trainer.h"
 
@@ -75,7 +76,7 @@ Counted count_words(PrepareJob& job, const text::TokenizerModel& pipeline) {
   }
   job.step("counting words", reader.total_bytes(), reader.total_bytes());
   result.counts = counter.finish();
-  if (result.counts.words.empty()) {
+  if (processes::writes() && result.counts.words.empty()) {
     throw InputError(
         fmt::format("text.files: no words in the {} training documents ({} read); a tokenizer cannot be "
                     "trained on them{}",
@@ -118,9 +119,13 @@ text::TokenizerModel model_around(std::vector<std::string> vocabulary, const Pre
   return model;
 }
 
+// The pipeline around a vocabulary that is still to come.
+text::TokenizerModel pipeline_of(const PrepareOptions& options) {
+  return model_around(text::crammed_bert_special_tokens(), options);
+}
+
 PreparedTokenizer train(PrepareJob& job) {
-  // The pipeline around a vocabulary that is still to come.
-  const text::TokenizerModel pipeline = model_around(text::crammed_bert_special_tokens(), job.options);
+  const text::TokenizerModel pipeline = pipeline_of(job.options);
   look_at_letters(job, pipeline.normalizer);
   const Counted counted = count_words(job, pipeline);
   job.step("training tokenizer", 0, 0);
@@ -142,6 +147,10 @@ PreparedTokenizer train(PrepareJob& job) {
 }
 
 }  // namespace
+
+void help_count_words(PrepareJob& job) {
+  count_words(job, pipeline_of(job.options));
+}
 
 PreparedTokenizer make_tokenizer(PrepareJob& job) {
   PreparedTokenizer result = [&] {

@@ -41,6 +41,23 @@ void CharacterCounts::add(const CharacterCounts& other) {
   for (const auto& [code, count] : other.others_) others_[code] += count;
 }
 
+// Those of ASCII, then a code point and its count each.
+std::vector<std::uint64_t> CharacterCounts::numbers() const {
+  std::vector<std::uint64_t> numbers(ascii_.begin(), ascii_.end());
+  for (const auto& [code, count] : others_) {
+    numbers.push_back(code);
+    numbers.push_back(count);
+  }
+  return numbers;
+}
+
+void CharacterCounts::add_numbers(std::span<const std::uint64_t> numbers) {
+  for (std::size_t code = 0; code < ascii_.size(); ++code) ascii_[code] += numbers[code];
+  for (std::size_t i = ascii_.size(); i < numbers.size(); i += 2) {
+    others_[static_cast<char32_t>(numbers[i])] += numbers[i + 1];
+  }
+}
+
 DeletedCharacters CharacterCounts::deleted_by(const NormalizerSpec& spec) const {
   const Normalizer normalizer(spec);
   Normalizer::Buffers buffers;

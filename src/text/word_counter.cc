@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <unordered_map>
 
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
+#include "espalier/processes/processes.h"
+#include "processes/portions.h"
+#include "text/counted_part.h"
 #include "text/normalizer.h"
 #include "text/pre_tokenizer.h"
 #include "text/utf8.h"
@@ -35,10 +39,30 @@ std::size_t segment_length(std::string_view text) {
 struct Task {
   std::size_t begin;
   std::size_t end;  // range of segments
-  WordTable table = {};
-  std::uint64_t occurrences = 0;
-  std::uint64_t too_long = 0;
+  CountedPart part = {};
 };
+
+// A piece of a document, by where it ends in the text at hand.
+struct Segment {
+  std::size_t end;
+  std::uint64_t batch;  // of the round
+};
+
+// Of the parts of one batch, one is made first: fewer words to send and to join. Nothing at process 0.
+processes::Bytes message_of(const std::vector<Task>& tasks, processes::Place place) {
+  processes::Bytes message;
+  if (place.number == 0) return message;
+  for (std::size_t i = 0; i < tasks.size();) {
+    CountedPart sum{.batch = tasks[i].part.batch};
+    for (; i < tasks.size() && tasks[i].part.batch == sum.batch; ++i) {
+      add_words(tasks[i].part.table, 0, sum.table);
+      sum.occurrences += tasks[i].part.occurrences;
+      sum.too_long += tasks[i].part.too_long;
+    }
+    append(sum, message);
+  }
+  return message;
+}
 
 }  // namespace
 
@@ -47,18 +71,31 @@ struct WordCounter::State {
         const WordCounterOptions& chosen)
       : options(chosen), normalizer(normalizer_spec), pre_tokenizer(pre_tokenizer_spec) {}
 
-  void count_batch();
+  void add(std::string_view segment);
+  std::vector<Task> own_tasks() const;
   void count(Task& task) const;
+  void finish_round();
+  void join(std::vector<Task>& own, std::span<const processes::Bytes> messages);
+  void take(const CountedPart& figures);
   void drop_rarest();
   bool is_full() const;
+
+  // A batch for each process.
+  std::uint64_t round_bytes() const {
+    return static_cast<std::uint64_t>(options.batch_bytes) * static_cast<std::uint64_t>(place.count);
+  }
 
   WordCounterOptions options;
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
-  std::string pending;
-  std::vector<std::size_t> segment_ends;
-  WordTable table;
-  WordCounts totals;  // the figures; the words come at the end
+  processes::Place place = processes::place();
+  processes::Portions portions{place.count};
+  std::string pending;  // this process's portion of the round
+  std::vector<Segment> segments;
+  std::uint64_t batch = 0;                           // the one that is filled
+  std::uint64_t batch_filled = 0, round_filled = 0;  // bytes of all processes
+  WordTable table;                                   // at process 0, as is the rest
+  WordCounts totals;                                 // the figures; the words come at the end
 };
 
 bool WordCounter::State::is_full() const {
@@ -66,50 +103,91 @@ bool WordCounter::State::is_full() const {
   return table.entries().size() > most || table.bytes() > most * kMeanWordBytes;
 }
 
+void WordCounter::State::add(std::string_view segment) {
+  if (portions.owner(round_filled, round_bytes()) == place.number) {
+    pending.append(segment);
+    segments.push_back({pending.size(), batch});
+  }
+  round_filled += segment.size();
+  batch_filled += segment.size();
+  if (batch_filled < static_cast<std::uint64_t>(options.batch_bytes)) return;
+  batch_filled = 0;
+  if (++batch == static_cast<std::uint64_t>(place.count)) finish_round();
+}
+
 void WordCounter::State::count(Task& task) const {
   const auto longest = static_cast<std::size_t>(options.max_word_characters);
   Normalizer::Buffers buffers;
   std::string repaired;
   for (std::size_t i = task.begin; i < task.end; ++i) {
-    const std::size_t begin = i == 0 ? 0 : segment_ends[i - 1];
-    const std::string_view segment = std::string_view(pending).substr(begin, segment_ends[i] - begin);
+    const std::size_t begin = i == 0 ? 0 : segments[i - 1].end;
+    const std::string_view segment = std::string_view(pending).substr(begin, segments[i].end - begin);
     const std::string_view text = normalizer(repair_utf8(segment, repaired), buffers);
     pre_tokenizer.for_each_word(text, [&](std::string_view word) {
-      ++task.occurrences;
+      ++task.part.occurrences;
       if (word.size() > longest && count_code_points(word) > longest) {
-        ++task.too_long;
+        ++task.part.too_long;
       } else {
-        task.table.add(word, 1, 0);
+        task.part.table.add(word, 1, 0);
       }
     });
   }
 }
 
-void WordCounter::State::count_batch() {
+// Each of one batch.
+std::vector<Task> WordCounter::State::own_tasks() const {
   std::vector<Task> tasks;
   std::size_t filled = kTaskBytes;
-  for (std::size_t i = 0; i < segment_ends.size(); ++i) {
-    if (filled >= kTaskBytes) {
-      tasks.push_back({.begin = i, .end = i});
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    if (filled >= kTaskBytes || segments[i].batch != tasks.back().part.batch) {
+      tasks.push_back({.begin = i, .end = i, .part = {.batch = segments[i].batch}});
       filled = 0;
     }
     tasks.back().end = i + 1;
-    filled += segment_ends[i] - (i == 0 ? 0 : segment_ends[i - 1]);
+    filled += segments[i].end - (i == 0 ? 0 : segments[i - 1].end);
   }
+  return tasks;
+}
+
+void WordCounter::State::finish_round() {
+  const processes::Elapsed counting;
+  std::vector<Task> tasks = own_tasks();
   parallel_for(static_cast<std::int64_t>(tasks.size()), 1, [&](std::int64_t begin, std::int64_t /*end*/) {
     count(tasks[static_cast<std::size_t>(begin)]);
   });
-  for (Task& task : tasks) {
-    for (const WordTable::Entry& entry : task.table.entries()) {
-      table.add_hashed(entry.word(), entry.hash, entry.count, totals.largest_undercount);
-    }
-    totals.occurrences += task.occurrences;
-    totals.too_long += task.too_long;
-    task.table = WordTable();
-  }
+  const double seconds = counting.seconds();
+  const std::vector<processes::Bytes> messages = processes::gather_at_first(message_of(tasks, place));
+  portions.agree();
+  const processes::Elapsed joining;
+  if (place.number == 0) join(tasks, messages);
+  portions.measured(pending.size(), seconds, round_filled, joining.seconds());
   pending.clear();
-  segment_ends.clear();
-  if (is_full()) drop_rarest();
+  segments.clear();
+  batch = batch_filled = round_filled = 0;
+}
+
+void WordCounter::State::take(const CountedPart& figures) {
+  totals.occurrences += figures.occurrences;
+  totals.too_long += figures.too_long;
+}
+
+// Batch by batch, in the order of the text. A batch that is begun but not full counts as one.
+void WordCounter::State::join(std::vector<Task>& own, std::span<const processes::Bytes> messages) {
+  std::vector<PartsMessage> others;
+  for (const processes::Bytes& message : messages) others.emplace_back(message);
+  std::size_t next = 0;
+  for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(place.count); ++i) {
+    for (; next < own.size() && own[next].part.batch == i; ++next) {
+      CountedPart& part = own[next].part;
+      add_words(part.table, totals.largest_undercount, table);
+      take(part);
+      part.table = WordTable();
+    }
+    for (PartsMessage& other : others) {
+      while (other.holds(i)) take(other.take(totals.largest_undercount, table));
+    }
+    if (is_full()) drop_rarest();
+  }
 }
 
 void WordCounter::State::drop_rarest() {
@@ -168,16 +246,13 @@ WordCounter& WordCounter::operator=(WordCounter&&) noexcept = default;
 void WordCounter::add(std::string_view document) {
   while (!document.empty()) {
     const std::size_t length = segment_length(document);
-    state_->pending.append(document.substr(0, length));
-    state_->segment_ends.push_back(state_->pending.size());
+    state_->add(document.substr(0, length));
     document.remove_prefix(length);
-    if (state_->pending.size() >= static_cast<std::size_t>(state_->options.batch_bytes))
-      state_->count_batch();
   }
 }
 
 WordCounts WordCounter::finish() {
-  state_->count_batch();
+  state_->finish_round();
   WordCounts counts = std::move(state_->totals);
   counts.words.reserve(state_->table.entries().size());
   for (const WordTable::Entry& entry : state_->table.entries())

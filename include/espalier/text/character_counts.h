@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -32,6 +33,9 @@ class CharacterCounts {
   // Bytes that are not UTF-8 count as U+FFFD.
   void add(std::string_view text);
   void add(const CharacterCounts& other);
+  // The counts as numbers, for another process, and those of another.
+  std::vector<std::uint64_t> numbers() const;
+  void add_numbers(std::span<const std::uint64_t> numbers);
   DeletedCharacters deleted_by(const NormalizerSpec& normalizer) const;
 
  private:

@@ -43,6 +43,9 @@ struct WordCounterOptions {
 // dropped of its word before it came in, and goes if its count plus that is at most the smallest threshold
 // that frees enough. Batches depend on the order of the documents alone, so the result is the same for any
 // number of threads.
+//
+// Several processes (processes/processes.h) share the work: each is given all documents, counts its part of
+// the text, and process 0 joins the parts batch by batch, as one process would: its result is the same.
 class WordCounter {
  public:
   WordCounter(const NormalizerSpec& normalizer, const PreTokenizerSpec& pre_tokenizer,
@@ -52,10 +55,11 @@ class WordCounter {
   WordCounter& operator=(WordCounter&&) noexcept;
 
   // Counts a document of raw text; special tokens are not looked for. Documents over 256 kB are cut at white
-  // space into parts that are normalized alone. To be called by one thread; the work runs on all.
+  // space into parts that are normalized alone. To be called by one thread; the work runs on all. Collective,
+  // as finish() is.
   void add(std::string_view document);
 
-  // The counts of everything added. The counter is empty afterwards.
+  // The counts of everything added, at process 0; no words elsewhere. The counter is empty afterwards.
   WordCounts finish();
 
  private:
