@@ -8,6 +8,7 @@
 #include "bench/fff_measure.h"
 #include "bench/timing.h"
 #include "espalier/base/error.h"
+#include "espalier/ops/quantized.h"
 #include "kernels/tree/nodes.h"
 
 namespace espalier::bench {
@@ -54,6 +55,18 @@ void require_valid(const FffOptions& options) {
                       options.survivors));
   require(options.survivors == 0 || options.routing == ops::RoutingMode::kSoft,
           "--survivors needs --routing soft: only soft trees are pruned");
+  if (options.precision != ops::Precision::kFloat32) {
+    require(options.precision == ops::Precision::kInt8 && options.leaf_width == 0 && !options.backward &&
+                options.routing == ops::RoutingMode::kHard,
+            "--precision int8 is for the forward pass of trees of neurons with hard routing, and no other "
+            "precision "
+            "has rows of its own");
+    for (const std::int64_t depth : options.depths) {
+      require(ops::QuantizedNeuronTree::pays(static_cast<int>(options.trees), static_cast<int>(depth)),
+              fmt::format("--precision int8: {} trees of depth {} are computed by dense products in float32",
+                          options.trees, depth));
+    }
+  }
   for (const std::int64_t depth : options.depths) require_depth(options, depth);
 }
 
@@ -67,12 +80,9 @@ TreeCase tree_case(const FffOptions& options, std::int64_t depth, std::int64_t t
   size.survivors = options.survivors;
   size.mode = options.routing;
   size.backward = options.backward;
+  size.precision = options.precision;
   size.seed = options.seed;
   return size;
-}
-
-io::Json number_or_null(const std::optional<double>& value) {
-  return value ? io::Json(*value) : io::Json();
 }
 
 }  // namespace
@@ -116,6 +126,7 @@ io::Json fff_json(const FffRow& row) {
                    {"survivors", row.survivors},
                    {"routing", routing_name(row.routing)},
                    {"backward", row.backward},
+                   {"precision", ops::precision_name(row.precision)},
                    {"threads", row.threads},
                    {"neurons", row.neurons},
                    {"dense_ms", row.dense_ms},
@@ -140,6 +151,8 @@ io::Json fff_json(const FffRow& row) {
   json["reference_share"] = row.reference_share;
   json["unpruned_ms"] = number_or_null(row.unpruned_ms);
   json["unpruned_ratio"] = number_or_null(row.unpruned_ratio);
+  json["float32_ms"] = number_or_null(row.float32_ms);
+  json["float32_ratio"] = number_or_null(row.float32_ratio);
   return json;
 }
 

@@ -79,6 +79,7 @@ FffRow describe(const TreeCase& size) {
   row.survivors = size.survivors;
   row.routing = size.mode;
   row.backward = size.backward;
+  row.precision = size.precision;
   row.threads = thread_count();
   row.neurons = size.units();
   return row;
@@ -132,7 +133,8 @@ void add_costs(const TreeProblem& problem, const TreeCheck& check, FffRow& row) 
   // x and y; backward: x, dy, dx again, and every row of the gradients.
   const double stream_rows = size.backward ? 5 : 2;
   const double call_rows = weight_rows * (size.backward ? 2 : 1) + (size.backward ? gradient_rows : 0);
-  row.bytes_per_token = 4 * width * (stream_rows + call_rows / static_cast<double>(size.tokens));
+  const double of_weights = size.precision == ops::Precision::kInt8 ? 1 : 4;
+  row.bytes_per_token = width * (4 * stream_rows + of_weights * call_rows / static_cast<double>(size.tokens));
 }
 
 }  // namespace
@@ -162,12 +164,16 @@ class Race {
           std::make_unique<DenseRun>(kReferenceTokens, kReferenceWidth, kReferenceInner, size_.backward);
     }
     if (size_.survivors > 0) unpruned_ = std::make_unique<TreeLayer>(problem, false);
+    if (size_.precision != ops::Precision::kFloat32) {
+      float32_ = std::make_unique<TreeLayer>(problem, true, ops::Precision::kFloat32);
+    }
   }
 
   void round() {
     stop_if_interrupted();
     const double first = yardsticks_.gemm.measure();
     tree_seconds_.push_back(measure(layer_));
+    if (float32_) float32_seconds_.push_back(measure(*float32_));
     const double dense = dense_.measure();
     const double gemm = (first + yardsticks_.gemm.measure()) / 2;
     const double calls = static_cast<double>(size_.tokens) / static_cast<double>(dense_.tokens());
@@ -192,6 +198,8 @@ class Race {
     row.memory_bound_ms = row.bytes_per_token * tokens / yardsticks_.memory_gb_s / 1e6;
     row.refused = refusal(row, failure);
     if (unpruned_) row.unpruned_ms = 1e3 * median(unpruned_seconds_);
+    if (float32_) row.float32_ms = 1e3 * median(float32_seconds_);
+    if (float32_ && failure.empty()) row.float32_ratio = median_ratio(float32_seconds_, tree_seconds_);
     if (!row.refused.empty()) return;
     row.ratio = median_ratio(dense_seconds_, tree_seconds_);
     if (unpruned_) row.unpruned_ratio = median_ratio(unpruned_seconds_, tree_seconds_);
@@ -209,8 +217,9 @@ class Race {
   Yardsticks& yardsticks_;
   DenseRun dense_;
   std::unique_ptr<DenseRun> reference_;
-  std::unique_ptr<TreeLayer> unpruned_;
-  std::vector<double> tree_seconds_, dense_seconds_, unpruned_seconds_, shares_, reference_shares_, gemm_;
+  std::unique_ptr<TreeLayer> unpruned_, float32_;
+  std::vector<double> tree_seconds_, dense_seconds_, unpruned_seconds_, float32_seconds_, shares_,
+      reference_shares_, gemm_;
 };
 
 }  // namespace

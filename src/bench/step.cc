@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <span>
 #include <vector>
@@ -56,6 +57,17 @@ data::MaskedBatch random_batch(const StepOptions& options, std::int64_t number) 
   return batch;
 }
 
+// |a - b| / |b|
+double relative_difference(const Tensor& a, const Tensor& b) {
+  double difference = 0, size = 0;
+  for (std::int64_t i = 0; i < a.size(); ++i) {
+    const double x = static_cast<double>(a.data()[i]), y = static_cast<double>(b.data()[i]);
+    difference += (x - y) * (x - y);
+    size += y * y;
+  }
+  return std::sqrt(difference / size);
+}
+
 // One model and what it is measured with.
 class StepRun {
  public:
@@ -65,8 +77,12 @@ class StepRun {
         plan_(train::plan_update(config_, options.progress)),
         model_(config_.arch),
         updater_(model_, {.optimizer = config_.optimizer, .seed = config_.seed, .dropout = config_.dropout}) {
-    model_.use_precision(config_.precision);
     initialize(model_, config_.arch.init_std, config_.seed);
+    if (trains()) {
+      model_.use_precision(config_.precision);
+    } else {
+      model_.fix_weights(config_.precision);
+    }
     for (std::int64_t i = 0; i < kBatches; ++i) batches_.push_back(random_batch(options, i));
   }
 
@@ -89,16 +105,26 @@ class StepRun {
     return result;
   }
 
-  void forward(std::int64_t sequences) {
+  // Hidden states of the batch whose turn it is, or of one of its sequences.
+  Variable forward(std::int64_t sequences, ops::Precision precision) {
     const NoGradGuard no_gradient;
+    model_.use_precision(precision);
     nn::ForwardContext context;
     context.routing = plan_.routing.trees;
     // The sequence changes with each call, so that trees do not find its rows in the nearest cache.
     const std::int64_t first = sequences < options_.sequences ? forwards_ % options_.sequences : 0;
     const data::MaskedBatch& batch = batches_[static_cast<std::size_t>(forwards_ % kBatches)];
     ++forwards_;
-    model_.encoder().forward({batch.ids.slice_rows(first, first + sequences)}, context);
+    return model_.encoder().forward({batch.ids.slice_rows(first, first + sequences)}, context);
   }
+  // Of the hidden states of the first batch from those in float32.
+  double difference(ops::Precision precision) {
+    forwards_ = 0;
+    const Variable own = forward(options_.sequences, precision);
+    forwards_ = 0;
+    return relative_difference(own.value(), forward(options_.sequences, ops::Precision::kFloat32).value());
+  }
+  bool trains() const { return config_.precision != ops::Precision::kInt8; }
 
   // The model and what it gives for the first batch.
   void write(const std::filesystem::path& folder) {
@@ -211,6 +237,36 @@ void measure_training(StepRun& run, const StepOptions& options, Stages& stages, 
   row.mfu = median(used);
 }
 
+// Seconds of a forward pass and of one sequence, round by round.
+struct ForwardTimes {
+  std::vector<double> batch, single;
+
+  void measure(StepRun& run, std::int64_t sequences, ops::Precision precision) {
+    batch.push_back(seconds_per_call(0.1, [&](std::int64_t) { run.forward(sequences, precision); }));
+    single.push_back(seconds_per_call(0.3, [&](std::int64_t) { run.forward(1, precision); }));
+  }
+};
+
+void measure_forward(StepRun& run, const StepOptions& options, Stages& stages, StepRow& row) {
+  const ops::Precision precision = options.config.precision;
+  const bool compares = precision != ops::Precision::kFloat32;
+  ForwardTimes own, float32;
+  stages.forward(0);
+  if (compares) row.hidden_difference = run.difference(precision);
+  run.forward(options.sequences, precision);
+  for (std::int64_t round = 0; round < options.rounds; ++round) {
+    stop_if_interrupted();
+    stages.forward(round + 1);
+    own.measure(run, options.sequences, precision);
+    if (compares) float32.measure(run, options.sequences, ops::Precision::kFloat32);
+  }
+  row.forward_tokens_per_s = static_cast<double>(options.sequences * options.length) / median(own.batch);
+  row.sequence_ms = 1e3 * median(own.single);
+  if (!compares) return;
+  row.forward_ratio = median_ratio(float32.batch, own.batch);
+  row.sequence_ratio = median_ratio(float32.single, own.single);
+}
+
 }  // namespace
 
 StepReport bench_step(const StepOptions& requested) {
@@ -237,25 +293,22 @@ StepReport bench_step(const StepOptions& requested) {
   row.flops_per_token = training_flops_per_token(options.config.arch, run.mode(), options.length,
                                                  options.config.mask_rate, options.config.dropout);
   if (!options.export_folder.empty()) run.write(options.export_folder);
-  std::vector<double> gemm;
+  row.trained = run.trains();
   Stages stages(options.rounds);
-  measure_training(run, options, stages, row, gemm);
-  report.machine.gemm_gflops = median(gemm);
-  std::vector<double> forward, single;
-  stages.forward(0);
-  run.forward(options.sequences);
-  for (std::int64_t round = 0; round < options.rounds; ++round) {
-    stop_if_interrupted();
-    stages.forward(round + 1);
-    forward.push_back(seconds_per_call(0.1, [&](std::int64_t) { run.forward(options.sequences); }));
-    single.push_back(seconds_per_call(0.3, [&](std::int64_t) { run.forward(1); }));
+  std::vector<double> gemm;
+  if (row.trained) {
+    measure_training(run, options, stages, row, gemm);
+  } else {
+    GemmPeak peak;
+    for (std::int64_t round = 0; round < options.rounds; ++round) gemm.push_back(peak.measure());
   }
-  row.forward_tokens_per_s = static_cast<double>(options.sequences * options.length) / median(forward);
-  row.sequence_ms = 1e3 * median(single);
+  report.machine.gemm_gflops = median(gemm);
+  measure_forward(run, options, stages, row);
   return report;
 }
 
 io::Json step_json(const StepRow& row) {
+  const auto of_training = [&](const io::Json& value) { return row.trained ? value : io::Json(); };
   return {{"name", row.name},
           {"layer", row.layer},
           {"routing", row.routing},
@@ -264,18 +317,21 @@ io::Json step_json(const StepRow& row) {
           {"sequences", row.sequences},
           {"length", row.length},
           {"parameters", row.parameters},
-          {"train_tokens_per_s", row.train_tokens_per_s},
+          {"train_tokens_per_s", of_training(row.train_tokens_per_s)},
           {"forward_tokens_per_s", row.forward_tokens_per_s},
           {"sequence_ms", row.sequence_ms},
-          {"spread", row.spread},
-          {"peak_rss_gb", row.peak_rss_gb},
-          {"mfu", row.mfu},
+          {"spread", of_training(row.spread)},
+          {"peak_rss_gb", of_training(row.peak_rss_gb)},
+          {"mfu", of_training(row.mfu)},
           {"flops_per_token", row.flops_per_token},
-          {"adamw_share", row.adamw_share},
-          {"adamw_ms", row.adamw_ms},
-          {"pool_allocations", row.pool_allocations},
-          {"first_loss", row.first_loss},
-          {"last_loss", row.last_loss}};
+          {"adamw_share", of_training(row.adamw_share)},
+          {"adamw_ms", of_training(row.adamw_ms)},
+          {"pool_allocations", of_training(row.pool_allocations)},
+          {"first_loss", of_training(row.first_loss)},
+          {"last_loss", of_training(row.last_loss)},
+          {"forward_ratio", number_or_null(row.forward_ratio)},
+          {"sequence_ratio", number_or_null(row.sequence_ratio)},
+          {"hidden_difference", number_or_null(row.hidden_difference)}};
 }
 
 }  // namespace espalier::bench

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "espalier/base/parallel.h"
+#include "espalier/io/json.h"
 
 namespace espalier::bench {
 
@@ -23,5 +25,10 @@ double seconds_per_call(double least_seconds, FunctionRef<void(std::int64_t)> ca
 
 // Throws Interrupted if Ctrl-C or SIGTERM arrived; to be called between rounds.
 void stop_if_interrupted();
+
+// For results that there are not always.
+inline io::Json number_or_null(const std::optional<double>& value) {
+  return value ? io::Json(*value) : io::Json();
+}
 
 }  // namespace espalier::bench

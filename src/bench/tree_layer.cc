@@ -9,12 +9,13 @@
 
 namespace espalier::bench {
 
-TreeLayer::TreeLayer(const TreeProblem& problem, bool prune)
+TreeLayer::TreeLayer(const TreeProblem& problem, bool prune, ops::Precision precision)
     : problem_(problem),
       size_(problem.size()),
       routing_(problem.soft_routing()),
       levels_(problem.tree_gates().levels()) {
   if (!prune) routing_.epsilon = 0;
+  if (precision == ops::Precision::kInt8) quantized_ = kernels::QuantizedNeuronTree(problem.neuron_tree());
   const std::int64_t tokens = problem.tokens();
   results_.y = Tensor::empty({tokens, size_.width});
   if (size_.backward) {
@@ -49,6 +50,11 @@ void TreeLayer::run_neurons(std::int64_t batch, bool accumulate) {
   const kernels::NeuronTree tree = problem_.neuron_tree();
   float* logits = results_.logits.data() + batch * tokens * size_.trees * levels_;
   std::int32_t* leaf = results_.leaf.data() + batch * tokens * size_.trees;
+  if (quantized_.trees > 0) {
+    kernels::quantized_neuron_tree_forward(quantized_, tokens, problem_.x(batch), logits, leaf,
+                                           results_.y.data() + offset(batch));
+    return;
+  }
   kernels::neuron_tree_hard_forward(tree, tokens, problem_.x(batch), logits, leaf,
                                     results_.y.data() + offset(batch));
   if (!size_.backward) return;

@@ -6,6 +6,7 @@
 
 #include "bench/tree_problem.h"
 #include "espalier/autograd/variable.h"
+#include "kernels/tree/quantized_neuron_hard.h"
 
 namespace espalier::bench {
 
@@ -20,7 +21,9 @@ struct TreeResults {
 class TreeLayer {
  public:
   // `prune`: drop what the problem's pruning threshold allows (soft routing).
-  explicit TreeLayer(const TreeProblem& problem, bool prune = true);
+  explicit TreeLayer(const TreeProblem& problem, bool prune = true)
+      : TreeLayer(problem, prune, problem.size().precision) {}
+  TreeLayer(const TreeProblem& problem, bool prune, ops::Precision precision);
   // A forward pass, and a backward pass if the problem has one. Gradients of the weights are overwritten, or
   // added to with `accumulate`.
   void run(std::int64_t batch, bool accumulate);
@@ -41,7 +44,8 @@ class TreeLayer {
   const TreeCase& size_;
   ops::TreeRouting routing_;
   int levels_;
-  Tensor pre_;  // hard leaf trees: [tokens of a call, trees, leaf_width]
+  kernels::QuantizedNeuronTree quantized_;  // int8
+  Tensor pre_;                              // hard leaf trees: [tokens of a call, trees, leaf_width]
   std::vector<Variable>
       weights_;    // soft: unit_in, unit_bias, unit_out, and of leaf trees the gates and leaf_bias
   Tensor y_, dx_;  // soft: of the last call

@@ -9,6 +9,7 @@
 #include "bench/references.h"
 #include "espalier/base/philox.h"
 #include "espalier/nn/module.h"
+#include "kernels/quantize.h"
 
 namespace espalier::bench {
 namespace {
@@ -24,6 +25,17 @@ constexpr float kSurvivorTemperature = 0.25F;
 constexpr float kSurvivorEpsilon = 1e-10F;
 // Of what the gates read from the rest of the token.
 constexpr float kOpenLogit = 0.1F;
+
+// Replaces each row by what its bytes say.
+void snap_to_int8(Tensor& tensor) {
+  const std::int64_t rows = tensor.shape().rows(), width = tensor.shape().columns();
+  const kernels::QuantizedRows bytes = kernels::quantize_rows(rows, width, tensor.data(), width);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t i = 0; i < width; ++i) {
+      tensor.data()[row * width + i] = bytes.scales[row].scale * static_cast<float>(bytes.row(row)[i]);
+    }
+  }
+}
 
 }  // namespace
 
@@ -60,6 +72,8 @@ TreeProblem::TreeProblem(const TreeCase& size)
   x_ = random_normal({tokens(), size.width}, 1, seed, "x");
   if (size.backward) dy_ = random_normal({tokens(), size.width}, 1, seed, "dy");
   if (size.survivors > 0) encode_survivors();
+  if (size.precision != ops::Precision::kInt8) return;
+  for (Tensor* tensor : {&weights_.unit_in, &weights_.unit_out, &x_}) snap_to_int8(*tensor);
 }
 
 void TreeProblem::encode_survivors() {

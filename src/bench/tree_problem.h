@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "espalier/ops/precision.h"
 #include "espalier/ops/tree_routing.h"
 #include "espalier/tensor/tensor.h"
 #include "kernels/tree/leaf_tree.h"
@@ -20,6 +21,7 @@ struct TreeCase {
   std::int64_t survivors = 0;
   ops::RoutingMode mode = ops::RoutingMode::kHard;
   bool backward = false;
+  ops::Precision precision = ops::Precision::kFloat32;
   std::uint64_t seed = 1;
 
   bool has_leaves() const { return leaf_width > 0; }

@@ -5,6 +5,7 @@
 
 #include "cli/bench.h"
 #include "cli/json_list.h"
+#include "cli/precision_option.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/bench/fff.h"
@@ -17,6 +18,7 @@ using bench::FffRow;
 struct FffArguments {
   bench::FffOptions options;
   std::string routing = "hard";
+  std::string precision = "float32";
   bool json = false;
 };
 
@@ -25,6 +27,7 @@ std::string layer_text(const FffRow& row) {
   std::string text = fmt::format("{0} -> {1}x{2} {3} ({4} wide) -> {0}, {5} routing", row.width, row.trees,
                                  row.depth, units, row.neurons, bench::routing_name(row.routing));
   if (row.survivors > 0) text += fmt::format(", {} leaves survive", row.survivors);
+  if (row.precision != ops::Precision::kFloat32) text += ", " + ops::precision_name(row.precision);
   return text + (row.backward ? ", forward and backward" : ", forward");
 }
 
@@ -41,6 +44,9 @@ void print_row(const FffRow& row) {
   fmt::print("  {:22} {}\n", "ratio to dense",
              row.ratio ? fmt::format("{:.1f}", *row.ratio) : "none: " + row.refused);
   if (row.unpruned_ratio) fmt::print("  {:22} {:.1f}\n", "ratio to unpruned", *row.unpruned_ratio);
+  if (row.float32_ratio) {
+    fmt::print("  {:22} {:.2f} ({:.4f} ms)\n", "ratio to float32", *row.float32_ratio, *row.float32_ms);
+  }
   fmt::print("  {:22} {} operations: {:.1f} % of the time that they take at the matrix product's speed\n",
              "a token needs", short_number(row.flops_per_token), 100 * row.arithmetic_bound_ms / row.ms);
   fmt::print("  {:22} {}B of memory traffic: {:.1f} % of the time at the memory's speed\n", "",
@@ -58,6 +64,7 @@ void run(FffArguments& arguments) {
       {"soft", ops::RoutingMode::kSoft},
       {"straight_through", ops::RoutingMode::kStraightThrough}};
   arguments.options.routing = modes.at(arguments.routing);
+  arguments.options.precision = chosen_precision(arguments.precision);
   const bench::FffReport report = bench::bench_fff(arguments.options, [](const FffRow& row) {
     log_info(fmt::format("depth {}, {} tokens: {:.4f} ms, dense {:.4f} ms", row.depth, row.tokens, row.ms,
                          row.dense_ms));
@@ -105,6 +112,7 @@ void add_bench_fff(Command& bench) {
   verb->add_option("--routing", arguments->routing, "hard, soft or straight_through")
       ->check(one_of({"hard", "soft", "straight_through"}))
       ->capture_default_str();
+  add_precision_option(*verb, arguments->precision)->capture_default_str();
   verb->add_flag("--backward", options.backward, "Forward and backward: all gradients");
   verb->add_option("--rounds", options.rounds, "Rounds, of which medians are taken")
       ->check(above_zero())

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "cli/bench.h"
 #include "cli/config_verb.h"
@@ -18,23 +19,34 @@ struct StepArguments {
   bool json = false;
 };
 
-void print_table(const bench::StepReport& report) {
-  const bench::StepRow& row = report.row;
-  fmt::print("{}\n\n{}: {}, {} routing, {}, {:.1f} M parameters; {} sequences of {}\n",
-             machine_line(report.machine), row.name, row.layer, row.routing, row.precision,
-             static_cast<double>(row.parameters) / 1e6, row.sequences, row.length);
+void print_training(const bench::StepRow& row) {
   fmt::print("  {:22} {:.0f} tokens/s, spread of the steps {:.0f} %\n", "training", row.train_tokens_per_s,
              100 * row.spread);
   fmt::print("  {:22} {:.1f} % of the matrix product's speed ({} operations a token)\n", "", 100 * row.mfu,
              short_number(row.flops_per_token));
   fmt::print("  {:22} {:.1f} ms, {:.1f} % of a step\n", "AdamW and norm", row.adamw_ms,
              100 * row.adamw_share);
-  fmt::print("  {:22} {:.0f} tokens/s (hidden states of all positions)\n", "forward",
-             row.forward_tokens_per_s);
-  fmt::print("  {:22} {:.1f} ms\n", "one sequence", row.sequence_ms);
   fmt::print("  {:22} {:.2f} GB; {} blocks asked from the system after the first step\n", "peak memory",
              row.peak_rss_gb, row.pool_allocations);
   fmt::print("  {:22} {:.3f} -> {:.3f}\n", "loss (random tokens)", row.first_loss, row.last_loss);
+}
+
+std::string to_float32(const std::optional<double>& ratio) {
+  return ratio ? fmt::format(", {:.2f} times as fast as float32 in the same rounds", *ratio) : "";
+}
+
+void print_table(const bench::StepReport& report) {
+  const bench::StepRow& row = report.row;
+  fmt::print("{}\n\n{}: {}, {} routing, {}, {:.1f} M parameters; {} sequences of {}\n",
+             machine_line(report.machine), row.name, row.layer, row.routing, row.precision,
+             static_cast<double>(row.parameters) / 1e6, row.sequences, row.length);
+  if (row.trained) print_training(row);
+  fmt::print("  {:22} {:.0f} tokens/s (hidden states of all positions){}\n", "forward",
+             row.forward_tokens_per_s, to_float32(row.forward_ratio));
+  fmt::print("  {:22} {:.1f} ms{}\n", "one sequence", row.sequence_ms, to_float32(row.sequence_ratio));
+  if (row.hidden_difference) {
+    fmt::print("  {:22} {:.2g} of their length from float32\n", "hidden states", *row.hidden_difference);
+  }
 }
 
 }  // namespace

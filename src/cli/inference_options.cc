@@ -44,7 +44,7 @@ void add_inference_options(Command& verb, InferenceArguments& arguments) {
 model::LoadedModel load_model(const InferenceArguments& arguments) {
   const ops::Precision precision = chosen_precision(arguments.precision);
   model::LoadedModel model = model::load_model(arguments.model);
-  model.module().use_precision(precision);
+  model::fix_precision(model, precision);
   return model;
 }
 

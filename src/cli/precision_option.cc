@@ -5,7 +5,7 @@
 namespace espalier::cli {
 namespace {
 
-constexpr ops::Precision kAll[] = {ops::Precision::kFloat32, ops::Precision::kBf16};
+constexpr ops::Precision kAll[] = {ops::Precision::kFloat32, ops::Precision::kBf16, ops::Precision::kInt8};
 
 }  // namespace
 
@@ -15,7 +15,8 @@ Option* add_precision_option(Command& verb, std::string& precision) {
   return verb
       .add_option(
           "--precision", precision,
-          "Factors of matrix products, which are summed in float32; bf16 needs AVX512_BF16 or AMX_BF16")
+          "Factors of matrix products: bf16, summed in float32, needs AVX512_BF16 or AMX_BF16; int8 (weights "
+          "by row, what they read by token), summed exactly, runs anywhere")
       ->check(one_of(names));
 }
 

@@ -82,7 +82,7 @@ void print_table(const train::Evaluation& evaluation, const train::EvaluationSco
 void run_evaluate(const EvaluateArguments& arguments) {
   const ops::Precision precision = chosen_precision(arguments.precision);
   model::LoadedModel model = model::load_model(arguments.model);
-  model.module().use_precision(precision);
+  model::fix_precision(model, precision);
   nn::MaskedLm& lm = model.require_lm();
   const bool soft = arguments.routing == "soft";
   const ops::TreeRouting routing = model::inference_routing(model, soft, arguments.temperature);

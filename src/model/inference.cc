@@ -52,6 +52,14 @@ Classification classification_of(const LoadedModel& model, std::span<const float
 
 }  // namespace
 
+void fix_precision(LoadedModel& model, ops::Precision precision) {
+  try {
+    model.module().fix_weights(precision);
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("{}: {}", model.source.string(), error.what()));
+  }
+}
+
 ops::TreeRouting inference_routing(const LoadedModel& model, bool soft, std::optional<double> temperature) {
   ops::TreeRouting routing;
   if (!soft) {

@@ -86,14 +86,30 @@ Variable Fff::forward(const Variable& x, ForwardContext& context) {
     if (context.statistics->size() <= layer) context.statistics->resize(layer + 1);
     statistics = &(*context.statistics)[layer];
   }
-  const ops::TreeResult result = type_ == FeedForwardType::kNeuronTree
-                                     ? ops::neuron_tree(x, weight_in_, bias_in_, weight_out_, trees_, depth_,
-                                                        routing, context.training, statistics)
-                                     : ops::leaf_tree(x, leaves_, {trees_, depth_, leaf_activation_}, routing,
-                                                      context.training, statistics);
+  const ops::TreeResult result = evaluate(x, routing, context.training, statistics);
   if (context.leaves != nullptr) context.leaves->push_back(result.leaf);
   if (result.entropy.defined()) context.entropies.push_back(result.entropy);
   return result.output;
+}
+
+ops::TreeResult Fff::evaluate(const Variable& x, const ops::TreeRouting& routing, bool training,
+                              ops::TreeStatistics* statistics) const {
+  if (type_ == FeedForwardType::kLeafTree) {
+    return ops::leaf_tree(x, leaves_, {trees_, depth_, leaf_activation_}, routing, training, statistics);
+  }
+  if (precision() == ops::Precision::kInt8 && quantized_.defined() &&
+      routing.mode != ops::RoutingMode::kSoft) {
+    return ops::quantized_neuron_tree(x, quantized_, routing, statistics);
+  }
+  return ops::neuron_tree(x, weight_in_, bias_in_, weight_out_, trees_, depth_, routing, training,
+                          statistics);
+}
+
+void Fff::prepare_weights() {
+  if (precision() != ops::Precision::kInt8 || type_ != FeedForwardType::kNeuronTree) return;
+  if (!ops::QuantizedNeuronTree::pays(trees_, depth_)) return;
+  quantized_ =
+      ops::QuantizedNeuronTree(weight_in_.value(), bias_in_.value(), weight_out_.value(), trees_, depth_);
 }
 
 void Fff::init_uniform(std::uint64_t seed) {

@@ -16,13 +16,23 @@ Linear::Linear(std::int64_t in, std::int64_t out, bool bias) {
   bias_ = parameter("bias");
 }
 
+void Linear::prepare_weights() {
+  if (precision() == ops::Precision::kInt8) quantized_ = ops::QuantizedWeight(weight_.value());
+}
+
 Variable Linear::forward(const Variable& x) const {
+  if (precision() == ops::Precision::kInt8) return ops::quantized_linear(x, quantized_, bias_);
   return ops::linear(x, weight_, bias_, precision());
 }
 
 Variable Linear::forward_rows(const Variable& x, const IntTensor& rows) const {
-  return ops::linear(x, ops::gather_rows(weight_, rows),
-                     bias_.defined() ? ops::gather_rows(bias_, rows) : Variable(), precision());
+  const Variable weight = ops::gather_rows(weight_, rows);
+  const Variable bias = bias_.defined() ? ops::gather_rows(bias_, rows) : Variable();
+  // Rows are quantised one by one, so these have the bytes that they have in the whole weight.
+  if (precision() == ops::Precision::kInt8) {
+    return ops::quantized_linear(x, ops::QuantizedWeight(weight.value()), bias);
+  }
+  return ops::linear(x, weight, bias, precision());
 }
 
 }  // namespace espalier::nn

@@ -52,19 +52,36 @@ MaskedLmResult MaskedLm::loss(const Tokens& tokens, const std::vector<std::int32
                               const std::vector<std::int32_t>& targets, double total_count,
                               ForwardContext& context) {
   MaskedLmResult result;
+  const Variable read = predictions(tokens, positions, context);
+  if (precision() == ops::Precision::kInt8) {
+    result.loss = ops::quantized_vocabulary_cross_entropy(read, quantized_decoder_, decoder_bias_,
+                                                          as_tensor(targets), total_count, &result.correct);
+    return result;
+  }
   ops::VocabularyLossOptions options;
   options.total_count = total_count;
   options.precision = precision();
-  result.loss =
-      ops::vocabulary_cross_entropy(predictions(tokens, positions, context), encoder_.word_embedding(),
-                                    decoder_bias_, as_tensor(targets), options, &result.correct);
+  result.loss = ops::vocabulary_cross_entropy(read, encoder_.word_embedding(), decoder_bias_,
+                                              as_tensor(targets), options, &result.correct);
   return result;
 }
 
 Variable MaskedLm::logits(const Tokens& tokens, const std::vector<std::int32_t>& positions,
                           ForwardContext& context) {
-  return ops::linear(predictions(tokens, positions, context), encoder_.word_embedding(), decoder_bias_,
-                     precision());
+  const Variable read = predictions(tokens, positions, context);
+  if (precision() == ops::Precision::kInt8) {
+    return ops::quantized_linear(read, quantized_decoder_, decoder_bias_);
+  }
+  return ops::linear(read, encoder_.word_embedding(), decoder_bias_, precision());
+}
+
+void MaskedLm::prepare_weights() {
+  if (precision() != ops::Precision::kInt8 || !options().masked_lm_head) return;
+  try {
+    quantized_decoder_ = ops::QuantizedWeight(encoder_.word_embedding().value());
+  } catch (const InputError& error) {
+    throw InputError(std::string("encoder.embedding.word_embedding.") + error.what());
+  }
 }
 
 }  // namespace espalier::nn

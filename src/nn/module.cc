@@ -1,6 +1,7 @@
 #include "espalier/nn/module.h"
 
 #include "espalier/base/checksum.h"
+#include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
 #include "espalier/base/philox.h"
 
@@ -40,6 +41,18 @@ void Module::clear_gradients() {
 void Module::use_precision(ops::Precision precision) {
   precision_ = precision;
   for (Child& child : children_) child.module->use_precision(precision);
+}
+
+void Module::fix_weights(ops::Precision precision) {
+  precision_ = precision;
+  prepare_weights();
+  for (Child& child : children_) {
+    try {
+      child.module->fix_weights(precision);
+    } catch (const InputError& error) {
+      throw InputError(child.name.empty() ? error.what() : child.name + "." + error.what());
+    }
+  }
 }
 
 void Module::register_parameters(FunctionRef<void(const ParameterList& own)> describe) {

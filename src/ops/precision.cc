@@ -8,6 +8,7 @@
 namespace espalier::ops {
 
 std::string precision_name(Precision precision) {
+  if (precision == Precision::kInt8) return "int8";
   return precision == Precision::kBf16 ? "bf16" : "float32";
 }
 

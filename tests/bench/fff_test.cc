@@ -69,6 +69,19 @@ TEST_CASE("every kind of layer agrees with its plain twin") {
   }
 }
 
+TEST_CASE(
+    "a layer in int8 agrees with its plain twin, whose numbers int8 has exactly, and a wrong output is "
+    "found") {
+  TreeCase size = small_case(RoutingMode::kHard);
+  size.backward = false;
+  size.precision = ops::Precision::kInt8;
+  const TreeCheck found = check(size, [](TreeResults&) {});
+  CHECK(found.failure == "");
+  CHECK(found.max_error < kTolerance);
+  CHECK(found.max_error > 0);
+  CHECK(check(size, [](TreeResults& results) { spoil(results.y); }).failure.find("y differs") == 0);
+}
+
 TEST_CASE("the check finds a wrong element in every tensor") {
   for (const TreeCase& size : all_cases()) {
     const TreeResults shapes = [&] {

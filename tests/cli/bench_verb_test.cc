@@ -79,6 +79,26 @@ TEST_CASE("bench step needs no data") {
   CHECK(run_well(arguments).out.find("tokens/s") != std::string::npos);
 }
 
+TEST_CASE("bench step --precision int8 trains nothing and is compared with float32 in the same rounds") {
+  const TempDir dir;
+  const std::string config = dir.write("tiny.yaml",
+                                       "arch:\n  layers: 1\n  hidden_size: 16\n  attention:\n    heads: 2\n"
+                                       "  embedding:\n    vocab_size: 50\n")
+                                 .string();
+  const io::Json row = run_well({"bench", "step", config, "arch.ffn.depth=2", "--sequences", "2", "--length",
+                                 "8", "--rounds", "1", "--precision", "int8", "--json"})
+                           .json()
+                           .at("rows")[0];
+  CHECK(row.at("precision") == "int8");
+  CHECK(row.at("train_tokens_per_s").is_null());
+  CHECK(row.at("forward_tokens_per_s").get<double>() > 0);
+  CHECK(row.at("forward_ratio").get<double>() > 0);
+  CHECK(row.at("sequence_ratio").get<double>() > 0);
+  CHECK(row.at("hidden_difference").get<double>() > 0);
+  CHECK(row.at("hidden_difference").get<double>() < 0.1);
+  check_refused({"bench", "step", config, "train.precision=int8"}, "train.precision");
+}
+
 TEST_CASE("bench tokenize --json") {
   const io::Json json = run_well({"bench", "tokenize", "--megabytes", "1", "--vocabulary", "300", "--rounds",
                                   "1", "--threads", "2", "--json"})
@@ -93,6 +113,10 @@ TEST_CASE("bench refuses what it cannot measure") {
   check_refused({"bench", "fff", "--survivors", "2"}, "--survivors needs --routing soft");
   check_refused({"bench", "fff", "--survivors", "3", "--routing", "soft"}, "power of two");
   check_refused({"bench", "fff", "--tokens", "0"}, "--tokens");
+  check_refused({"bench", "fff", "--precision", "int8", "--backward"},
+                "--precision int8 is for the forward pass of trees of neurons with hard routing");
+  check_refused({"bench", "fff", "--precision", "int8", "--depth", "0"},
+                "--precision int8: 1 trees of depth 0 are computed by dense products in float32");
   check_refused({"bench", "fff", "--depth", "30"}, "--depth must be from 0 to 24");
   check_refused({"bench", "step", "/no/such/config.yaml"}, "/no/such/config.yaml");
   check_refused({"bench", "tokenize", "/no/such/text.txt"}, "/no/such/text.txt");

@@ -44,6 +44,26 @@ TEST_CASE("fill-mask: the shapes of transformers' pipeline") {
   }
 }
 
+TEST_CASE("--precision int8: the verbs that use a model; training has no such thing") {
+  const Models models;
+  const std::vector<std::string> int8 = {"--precision", "int8", "--json"};
+  const auto both = [&](std::vector<std::string> arguments) {
+    std::vector<std::string> exact = arguments;
+    exact.emplace_back("--json");
+    arguments.insert(arguments.end(), int8.begin(), int8.end());
+    return std::pair(run_well(exact).json(), run_well(arguments).json());
+  };
+  const auto [word, other_word] = both({"fill-mask", models.lm, "the <mask> tree"});
+  CHECK(other_word[0]["score"] != word[0]["score"]);
+  CHECK(other_word[0]["score"].get<double>() == doctest::Approx(word[0]["score"].get<double>()).epsilon(0.1));
+  const auto [label, other_label] = both({"classify", models.classifier, "the tree"});
+  CHECK(other_label[0]["score"].get<double>() ==
+        doctest::Approx(label[0]["score"].get<double>()).epsilon(0.1));
+  CHECK(run_well({"embed", models.lm, "a map", "--precision", "int8"}).out !=
+        run_well({"embed", models.lm, "a map"}).out);
+  check_refused({"embed", models.lm, "a map", "--precision", "int4"}, "--precision");
+}
+
 TEST_CASE("classify: texts") {
   const Models models;
   const io::Json json = run_well({"classify", models.classifier, "the tree", "a map", "--json"}).json();

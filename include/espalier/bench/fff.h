@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "espalier/bench/machine.h"
+#include "espalier/ops/precision.h"
 #include "espalier/ops/tree_routing.h"
 
 namespace espalier::bench {
@@ -26,6 +27,9 @@ struct FffOptions {
   std::int64_t survivors = 0;   // soft: exactly so many leaves survive pruning, a power of two; 0: no pruning
   ops::RoutingMode routing = ops::RoutingMode::kHard;
   bool backward = false;  // forward and backward
+  // int8: hard trees of neurons, forward. Weights and inputs are then numbers that int8 has exactly, so that
+  // the check in double stays what it is.
+  ops::Precision precision = ops::Precision::kFloat32;
   std::int64_t rounds = 5;
   std::uint64_t seed = 1;
 };
@@ -34,6 +38,7 @@ struct FffRow {
   std::int64_t tokens = 0, width = 0, trees = 0, depth = 0, leaf_width = 0, survivors = 0;
   ops::RoutingMode routing = ops::RoutingMode::kHard;
   bool backward = false;
+  ops::Precision precision = ops::Precision::kFloat32;
   int threads = 0;
   std::int64_t neurons = 0;  // of all trees: the inner width of the dense layer
 
@@ -47,6 +52,8 @@ struct FffRow {
   std::optional<double> ratio;  // median of the rounds' dense / tree; none where it is refused
   std::optional<double> unpruned_ms;  // with survivors: the same tree without pruning, by dense products
   std::optional<double> unpruned_ratio;
+  std::optional<double> float32_ms;  // with another precision: the same tree in float32
+  std::optional<double> float32_ratio;
   std::string refused;  // why there is no ratio
 
   double leaves_hit = 0;           // share of all leaves that a token of the check reached

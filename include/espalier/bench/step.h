@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "espalier/bench/machine.h"
@@ -26,6 +27,7 @@ struct StepRow {
   std::string name, layer, routing, precision;
   int threads = 0;
   std::int64_t sequences = 0, length = 0, parameters = 0;
+  bool trained = true;  // not with int8, which has no gradients: all that says something of a step stays 0
   double train_tokens_per_s = 0;    // forward, backward, norm and clipping, AdamW: median of the rounds
   double forward_tokens_per_s = 0;  // hidden states of all positions, no head
   double sequence_ms = 0;           // one sequence, the same
@@ -37,6 +39,9 @@ struct StepRow {
   double adamw_ms = 0;
   std::int64_t pool_allocations = 0;  // blocks asked from the system by steps after the first
   double first_loss = 0, last_loss = 0;
+  // Of another precision than float32, in the same rounds: float32's time over that of the forward pass and
+  // of one sequence, and the difference of the hidden states in Euclidean norms, relative.
+  std::optional<double> forward_ratio, sequence_ratio, hidden_difference;
 };
 
 struct StepReport {

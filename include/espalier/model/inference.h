@@ -12,6 +12,10 @@
 
 namespace espalier::model {
 
+// Computes in `precision` from now on. InputError naming the model and the parameter that int8 cannot
+// express.
+void fix_precision(LoadedModel& model, ops::Precision precision);
+
 // Hard routing, or the mixture at `temperature` (by default the one where the training stopped). InputError:
 // a model without trees, or one never trained softly and no temperature.
 ops::TreeRouting inference_routing(const LoadedModel& model, bool soft,

@@ -5,6 +5,7 @@
 #include "espalier/nn/feed_forward.h"
 #include "espalier/ops/leaf_tree.h"
 #include "espalier/ops/neuron_tree.h"
+#include "espalier/ops/quantized.h"
 
 namespace espalier::nn {
 
@@ -41,13 +42,21 @@ class Fff : public FeedForward {
   // parameter name).
   void init_uniform(std::uint64_t seed);
 
+ protected:
+  // Trees of neurons with hard routing read copies in int8, others their weights in float32.
+  void prepare_weights() override;
+
  private:
+  ops::TreeResult evaluate(const Variable& x, const ops::TreeRouting& routing, bool training,
+                           ops::TreeStatistics* statistics) const;
+
   FeedForwardType type_;
   int trees_;
   int depth_;
   ops::LeafActivation leaf_activation_;
   Variable weight_in_, bias_in_, weight_out_;  // trees of neurons
-  ops::LeafTreeWeights leaves_;                // leaf trees
+  ops::QuantizedNeuronTree quantized_;
+  ops::LeafTreeWeights leaves_;  // leaf trees
 };
 
 }  // namespace espalier::nn

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "espalier/nn/module.h"
+#include "espalier/ops/quantized.h"
 
 namespace espalier::nn {
 
@@ -16,9 +17,13 @@ class Linear : public Module {
   // Some of its outputs: [..., in] -> [..., rows of the weight]
   Variable forward_rows(const Variable& x, const IntTensor& rows) const;
 
+ protected:
+  void prepare_weights() override;
+
  private:
   Variable weight_;
   Variable bias_;
+  ops::QuantizedWeight quantized_;
 };
 
 }  // namespace espalier::nn

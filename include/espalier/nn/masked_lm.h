@@ -36,6 +36,9 @@ class MaskedLm : public Module {
   Encoder& encoder() { return encoder_; }
   const EncoderOptions& options() const { return encoder_.options(); }
 
+ protected:
+  void prepare_weights() override;
+
  private:
   // What the decoder reads: rows [n,d] of the given positions.
   Variable predictions(const Tokens& tokens, const std::vector<std::int32_t>& positions,
@@ -45,6 +48,7 @@ class MaskedLm : public Module {
   std::unique_ptr<Linear> transform_;
   std::unique_ptr<LayerNorm> transform_norm_;
   Variable decoder_bias_;
+  ops::QuantizedWeight quantized_decoder_;
 };
 
 }  // namespace espalier::nn

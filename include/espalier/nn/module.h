@@ -32,9 +32,15 @@ class Module {
   void clear_gradients();
   // In which numbers this module and its children compute products from now on; float32 where nobody says.
   void use_precision(ops::Precision precision);
+  // The same for a model that is used, whose weights stay as they are from now on: with int8 each module
+  // makes the copies that it reads. Afterwards use_precision() changes between this and others. InputError
+  // naming a parameter that int8 cannot express.
+  void fix_weights(ops::Precision precision);
 
  protected:
   ops::Precision precision() const { return precision_; }
+  // Copies of this module's own weights as products in precision() read them.
+  virtual void prepare_weights() {}
   // Makes what `describe` lists, but for the parameters of children: leaves of zeros that require a gradient,
   // unless they are carried along only.
   void register_parameters(FunctionRef<void(const ParameterList& own)> describe);

@@ -1,0 +1,61 @@
+// Layers in int8 for inference: weights quantised once, by output row; what they read, by token; sums of
+// products exact, float32 around them (kernels/quantized_matmul.h, kernels/tree/quantized_neuron_hard.h).
+// None has a gradient. Results have the same bits on every machine as far as products go, for any number of
+// threads, and a token's depend on that token alone.
+#pragma once
+
+#include <memory>
+
+#include "espalier/autograd/variable.h"
+#include "espalier/ops/neuron_tree.h"
+
+namespace espalier::kernels {
+class QuantizedMatrix;
+struct QuantizedNeuronTree;
+}  // namespace espalier::kernels
+
+namespace espalier::ops {
+
+// A weight [out, in] of a linear layer. Copies share it; one made by default is undefined.
+class QuantizedWeight {
+ public:
+  QuantizedWeight() = default;
+  // InputError naming the first row that holds NaN or infinity, which int8 has no bytes for.
+  explicit QuantizedWeight(const Tensor& weight);
+  bool defined() const { return matrix_ != nullptr; }
+  const kernels::QuantizedMatrix& matrix() const { return *matrix_; }
+
+ private:
+  std::shared_ptr<const kernels::QuantizedMatrix> matrix_;
+};
+
+// y [..., out] = x [..., in] weight^T + bias [out], or no bias if undefined. A row of x with NaN or infinity
+// gives NaN. InputError if a shape does not fit.
+Variable quantized_linear(const Variable& x, const QuantizedWeight& weight,
+                          const Variable& bias = Variable());
+
+// As vocabulary_cross_entropy(), of logits hidden table^T + bias; total_count above 0.
+Variable quantized_vocabulary_cross_entropy(const Variable& hidden, const QuantizedWeight& table,
+                                            const Variable& bias, const IntTensor& targets,
+                                            double total_count, std::int64_t* correct);
+
+// The weights of trees of neurons: neuron_tree()'s.
+class QuantizedNeuronTree {
+ public:
+  QuantizedNeuronTree() = default;
+  // InputError as for QuantizedWeight.
+  QuantizedNeuronTree(const Tensor& w_in, const Tensor& bias, const Tensor& w_out, int trees, int depth);
+  bool defined() const { return tree_ != nullptr; }
+  const kernels::QuantizedNeuronTree& tree() const { return *tree_; }
+  // Whether rows of bytes are any good here: not for forests so shallow that dense products compute them.
+  static bool pays(int trees, int depth);
+
+ private:
+  std::shared_ptr<const kernels::QuantizedNeuronTree> tree_;
+};
+
+// neuron_tree() with hard routing. Decisions follow the int8 logits. InputError if a shape does not fit.
+TreeResult quantized_neuron_tree(const Variable& x, const QuantizedNeuronTree& weights,
+                                 const TreeRouting& routing, TreeStatistics* statistics = nullptr);
+
+}  // namespace espalier::ops

@@ -1,0 +1,139 @@
+#include "espalier/ops/quantized.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "espalier/base/error.h"
+#include "espalier/base/parallel.h"
+#include "kernels/cross_entropy.h"
+#include "kernels/quantized_matmul.h"
+#include "kernels/tree/neuron_hard_dense.h"
+#include "kernels/tree/quantized_neuron_hard.h"
+#include "ops/check.h"
+#include "ops/tree_common.h"
+
+namespace espalier::ops {
+namespace {
+
+constexpr const char* kLinear = "quantized_linear";
+constexpr const char* kTree = "quantized_neuron_tree";
+constexpr const char* kLoss = "quantized_vocabulary_cross_entropy";
+// Rows whose logits exist at a time.
+constexpr std::int64_t kChunk = 512;
+
+void require_finite(const char* tensor, std::int64_t first_not_finite) {
+  if (first_not_finite < 0) return;
+  throw InputError(
+      fmt::format("{}: row {} holds NaN or infinity, which int8 cannot express", tensor, first_not_finite));
+}
+
+void require_short(const char* tensor, std::int64_t columns) {
+  if (columns <= kernels::kMostByteProducts) return;
+  throw InputError(
+      fmt::format("{}: {} columns: sums of so many products of int8 do not fit 32 bits, at most {} do",
+                  tensor, columns, kernels::kMostByteProducts));
+}
+
+void check(const char* op, const Variable& x, const QuantizedWeight& weight, const Variable& bias) {
+  ESPALIER_CHECK(weight.defined() && !records_gradient({x, bias}));
+  require_defined(op, "x", x);
+  require_least_rank(op, "x", x.shape(), 1);
+  const std::int64_t out = weight.matrix().outputs(), in = weight.matrix().inputs();
+  require_shape(op, "x", x.shape(), x.shape().with_last(in), "columns of weight", {out, in});
+  if (bias.defined()) require_shape(op, "bias", bias.shape(), {out}, "rows of weight", {out, in});
+}
+
+void product(std::int64_t rows, const float* x, const QuantizedWeight& weight, const Variable& bias,
+             float* y) {
+  const kernels::QuantizedMatrix& matrix = weight.matrix();
+  kernels::quantized_matmul(kernels::quantize_rows(rows, matrix.inputs(), x, matrix.inputs()), matrix,
+                            bias.defined() ? bias.value().data() : nullptr, y, matrix.outputs());
+}
+
+}  // namespace
+
+QuantizedWeight::QuantizedWeight(const Tensor& weight) {
+  const std::int64_t in = weight.shape().columns();
+  require_short("weight", in);
+  matrix_ = std::make_shared<kernels::QuantizedMatrix>(weight.shape().rows(), in, weight.data(), in);
+  require_finite("weight", matrix_->first_not_finite());
+}
+
+Variable quantized_linear(const Variable& x, const QuantizedWeight& weight, const Variable& bias) {
+  check(kLinear, x, weight, bias);
+  Tensor y = Tensor::empty(x.shape().with_last(weight.matrix().outputs()));
+  product(x.shape().rows(), x.value().data(), weight, bias, y.data());
+  return Variable(y);
+}
+
+Variable quantized_vocabulary_cross_entropy(const Variable& hidden, const QuantizedWeight& table,
+                                            const Variable& bias, const IntTensor& targets,
+                                            double total_count, std::int64_t* correct) {
+  check(kLoss, hidden, table, bias);
+  const std::int64_t rows = hidden.shape().rows(), width = hidden.shape().columns();
+  const std::int64_t vocabulary = table.matrix().outputs();
+  require_shape(kLoss, "targets", targets.shape(), {rows}, "rows of hidden", hidden.shape());
+  kernels::Scratch<float> logits(std::min(rows, kChunk) * vocabulary);
+  kernels::Scratch<kernels::RowLoss> losses(rows);
+  for (std::int64_t first = 0; first < rows; first += kChunk) {
+    const std::int64_t count = std::min(kChunk, rows - first);
+    product(count, hidden.value().data() + first * width, table, bias, logits.data());
+    parallel_for(count, 4, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row) {
+        const std::int64_t target = targets.data()[first + row];
+        ESPALIER_CHECK(target >= 0 && target < vocabulary);
+        losses[first + row] =
+            kernels::cross_entropy_row(vocabulary, logits.data() + row * vocabulary, target);
+      }
+    });
+  }
+  double sum = 0;
+  *correct = 0;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    sum += static_cast<double>(losses[row].loss);
+    *correct += losses[row].correct ? 1 : 0;
+  }
+  return Variable(Tensor::full(Shape(), rows > 0 ? static_cast<float>(sum / total_count) : 0.0F));
+}
+
+QuantizedNeuronTree::QuantizedNeuronTree(const Tensor& w_in, const Tensor& bias, const Tensor& w_out,
+                                         int trees, int depth) {
+  const std::int64_t width = w_in.shape().columns();
+  require_short("linear_in.weight", width);
+  tree_ = std::make_shared<kernels::QuantizedNeuronTree>(
+      kernels::NeuronTree{{kernels::TreeKind::kNeuron, trees, depth, width, w_in.data(), bias.data()},
+                          w_out.shape().columns(),
+                          w_out.data()});
+  require_finite("linear_in.weight", kernels::first_not_finite(tree_->in));
+  require_finite("linear_out.weight_t", kernels::first_not_finite(tree_->out));
+}
+
+bool QuantizedNeuronTree::pays(int trees, int depth) {
+  return !kernels::products_are_faster({kernels::TreeKind::kNeuron, trees, depth, 0, nullptr, nullptr});
+}
+
+TreeResult quantized_neuron_tree(const Variable& x, const QuantizedNeuronTree& weights,
+                                 const TreeRouting& routing, TreeStatistics* statistics) {
+  ESPALIER_CHECK(weights.defined() && !records_gradient({x}));
+  ESPALIER_CHECK(routing.mode != RoutingMode::kSoft);
+  require_defined(kTree, "x", x);
+  require_least_rank(kTree, "x", x.shape(), 1);
+  const kernels::QuantizedNeuronTree& tree = weights.tree();
+  require_shape(kTree, "x", x.shape(), x.shape().with_last(tree.in.width), "columns of w_in",
+                {tree.in.rows, tree.in.width});
+  const kernels::TreeGates gates{
+      kernels::TreeKind::kNeuron, tree.trees, tree.depth, tree.in.width, nullptr, nullptr};
+  const std::int64_t tokens = x.shape().rows();
+  HardPaths paths(gates, tokens, gates.levels());
+  Tensor y = Tensor::empty(x.shape().with_last(tree.out.width));
+  kernels::quantized_neuron_tree_forward(tree, tokens, x.value().data(), paths.logits.data(), paths.leaves(),
+                                         y.data());
+  if (statistics != nullptr) {
+    add_paths(paths, routing.temperature, *statistics);
+    add_soft_sums({0, 0, tokens * tree.trees * gates.levels()}, *statistics);
+  }
+  return {Variable(y), Variable(), paths.leaf};
+}
+
+}  // namespace espalier::ops

@@ -1,0 +1,123 @@
+#include "espalier/ops/quantized.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "espalier/ops/vocabulary_cross_entropy.h"
+#include "kernels/quantized_matmul.h"
+#include "tests/support/support.h"
+
+namespace espalier::ops {
+namespace {
+
+using testing::error_of;
+using testing::random_tensor;
+
+// [rows of a, rows of b] in double.
+std::vector<double> plain_product(const Tensor& a, const Tensor& b, const Tensor& bias) {
+  std::vector<double> y;
+  const std::int64_t k = b.shape().columns();
+  for (std::int64_t i = 0; i < a.shape().rows(); ++i) {
+    for (std::int64_t j = 0; j < b.shape()[0]; ++j) {
+      double sum = bias.data()[j];
+      for (std::int64_t p = 0; p < k; ++p) {
+        sum += static_cast<double>(a.data()[i * k + p]) * static_cast<double>(b.data()[j * k + p]);
+      }
+      y.push_back(sum);
+    }
+  }
+  return y;
+}
+
+}  // namespace
+
+TEST_CASE("quantized_linear is near the linear layer, for any leading axes") {
+  const Tensor x = random_tensor({2, 3, 40}, 1), weight = random_tensor({9, 40}, 2),
+               bias = random_tensor({9}, 3);
+  const Variable y = quantized_linear(Variable(x), QuantizedWeight(weight), Variable(bias));
+  CHECK(y.shape() == Shape{2, 3, 9});
+  CHECK_FALSE(y.requires_grad());
+  // Each of 40 products is off by at most 1 / 254 twice.
+  const std::vector<double> expected = plain_product(x, weight, bias);
+  CHECK(testing::max_relative_error(y.value().span(), std::span<const double>(expected)) < 0.04);
+}
+
+TEST_CASE("quantized_linear refuses shapes that do not fit and weights that int8 cannot express") {
+  const QuantizedWeight weight(random_tensor({9, 40}, 2));
+  CHECK(error_of([&] {
+          quantized_linear(Variable(random_tensor({2, 39}, 1)), weight);
+        }) == "quantized_linear: x must be [2,40] (columns of weight [9,40]), got [2,39]");
+  CHECK(error_of([&] {
+          quantized_linear(Variable(random_tensor({2, 40}, 1)), weight, Variable(random_tensor({8}, 1)));
+        }) == "quantized_linear: bias must be [9] (rows of weight [9,40]), got [8]");
+  Tensor bad = random_tensor({4, 3}, 1);
+  bad.data()[7] = INFINITY;
+  CHECK(error_of([&] { QuantizedWeight made(bad); }) ==
+        "weight: row 2 holds NaN or infinity, which int8 cannot express");
+  CHECK(error_of([&] {
+          QuantizedWeight made(Tensor::zeros({1, 131073}));
+        }) ==
+        "weight: 131073 columns: sums of so many products of int8 do not fit 32 bits, at most 131072 do");
+}
+
+TEST_CASE("quantized_vocabulary_cross_entropy is the loss of quantized_linear's logits") {
+  const std::int64_t rows = 530, vocabulary = 37;
+  const Variable hidden(random_tensor({rows, 24}, 1)), bias(random_tensor({vocabulary}, 3));
+  const Tensor table = random_tensor({vocabulary, 24}, 2);
+  const QuantizedWeight weight(table);
+  IntTensor targets = IntTensor::empty({rows});
+  for (std::int64_t i = 0; i < rows; ++i) targets.data()[i] = static_cast<std::int32_t>(i % vocabulary);
+  const Tensor logits = quantized_linear(hidden, weight, bias).value();
+  double expected = 0;
+  std::int64_t hits = 0;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const float* row = logits.data() + i * vocabulary;
+    double sum = 0;
+    for (std::int64_t j = 0; j < vocabulary; ++j) sum += std::exp(static_cast<double>(row[j]));
+    expected += std::log(sum) - static_cast<double>(row[targets.data()[i]]);
+    hits += std::max_element(row, row + vocabulary) - row == targets.data()[i] ? 1 : 0;
+  }
+  std::int64_t correct = 0;
+  const Variable loss = quantized_vocabulary_cross_entropy(hidden, weight, bias, targets, 100.0, &correct);
+  CHECK(loss.item() == doctest::Approx(expected / 100.0).epsilon(1e-5));
+  CHECK(correct == hits);
+}
+
+TEST_CASE("quantized_neuron_tree is near the hard tree, and counts what it evaluates") {
+  const int trees = 2, depth = 3;
+  const Tensor w_in = random_tensor({30, 64}, 1), bias = random_tensor({30}, 2),
+               w_out = random_tensor({30, 20}, 3);
+  const Variable x(random_tensor({50, 64}, 4));
+  const QuantizedNeuronTree weights(w_in, bias, w_out, trees, depth);
+  TreeStatistics statistics;
+  const TreeResult found = quantized_neuron_tree(x, weights, {}, &statistics);
+  const TreeResult exact =
+      neuron_tree(x, Variable(w_in), Variable(bias), Variable(w_out), trees, depth, {}, false);
+  CHECK(statistics.tokens == 50);
+  std::int64_t same = 0;
+  double difference = 0, size = 0;
+  for (std::int64_t t = 0; t < 50; ++t) {
+    if (found.leaf.data()[2 * t] != exact.leaf.data()[2 * t] ||
+        found.leaf.data()[2 * t + 1] != exact.leaf.data()[2 * t + 1]) {
+      continue;
+    }
+    ++same;
+    for (std::int64_t c = 20 * t; c < 20 * t + 20; ++c) {
+      const double a = found.output.value().data()[c], b = exact.output.value().data()[c];
+      difference += (a - b) * (a - b);
+      size += b * b;
+    }
+  }
+  CHECK(same > 40);
+  CHECK(difference < 1e-3 * size);
+  CHECK(error_of([&] {
+          quantized_neuron_tree(Variable(random_tensor({5, 63}, 1)), weights, {});
+        }) == "quantized_neuron_tree: x must be [5,64] (columns of w_in [30,64]), got [5,63]");
+  Tensor bad = random_tensor({30, 20}, 3);
+  bad.data()[20 * 29] = NAN;
+  CHECK(error_of([&] { QuantizedNeuronTree made(w_in, bias, bad, trees, depth); }) ==
+        "linear_out.weight_t: row 29 holds NaN or infinity, which int8 cannot express");
+}
+
+}  // namespace espalier::ops
