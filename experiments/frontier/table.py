@@ -81,16 +81,27 @@ def budget_table(rows, speeds, minutes):
     return lines
 
 
+def equal_dense(layers, layer):
+    """The width at which a dense layer takes a step's time: between the measured widths along straight lines."""
+    known = sorted((plan.neurons(name)[0], 1 / speed["tokens_per_s"]) for name, speed in layers.items()
+                   if plan.tree_shape(name) is None and "+" not in name)
+    time = 1 / layers[layer]["tokens_per_s"]
+    for (width0, time0), (width1, time1) in zip(known, known[1:]):
+        if time0 <= time <= time1:
+            return round(width0 + (width1 - width0) * (time - time0) / (time1 - time0))
+    return None
+
+
 def speed_table(speeds):
     lines = ["\n## Speeds\n", "One thread; `share`: of the matrix product's speed, of each pass over the layers.\n",
-             "| layer | neurons | used | parameters, M | Mflop a token | share | tokens/s | none's tokens/s over it |",
+             "| layer | neurons | used | parameters, M | Mflop a token | share | tokens/s | dense width of that speed |",
              "|---" * 8 + "|"]
     for layer, speed in sorted(speeds["layers"].items(), key=lambda item: plan.by_kind(item[0])):
         count, used = plan.neurons(layer)
-        ratio = speeds["layers"]["none"]["tokens_per_s"] / speed["tokens_per_s"]
+        width = equal_dense(speeds["layers"], layer)
         lines.append(f"| {layer} | {count} | {used} | {speed['parameters'] / 1e6:.2f} | "
                      f"{speed['flops_per_token'] / 1e6:.1f} | {', '.join(f'{share:.3f}' for share in speed['mfu'])} | "
-                     f"{speed['tokens_per_s']:.0f} | {ratio:.2f} |")
+                     f"{speed['tokens_per_s']:.0f} | {'' if width is None else width} |")
     return lines
 
 
