@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -57,6 +58,14 @@ int launched_processes() {
     return number_in("SLURM_NTASKS") > 0 ? number_in("SLURM_NTASKS") : 1;
   }
   return 1;
+}
+
+int tasks_apart() {
+  // Only srun itself sets it, so a batch script with many tasks has it not; but mpirun, which starts its
+  // daemons by srun, hands it on.
+  return launched_processes() == 1 && number_in("SLURM_PROCID") == 0
+             ? std::max(number_in("SLURM_STEP_NUM_TASKS"), 1)
+             : 1;
 }
 
 void kill_launcher_in(unsigned seconds) {

@@ -6,6 +6,9 @@ namespace espalier::processes {
 // Open MPI's mpirun, MPICH's mpiexec, and srun with PMIx or PMI2 say how many processes they started; 1 where
 // nobody does.
 int launched_processes();
+// How many tasks srun started without telling them of each other (--mpi=none, the default of most clusters),
+// for the first of them to tell; 1 for the others, and where another launcher did, or nobody.
+int tasks_apart();
 // Whether Open MPI's mpirun started this process, which binds it to cores of its own accord.
 bool started_by_open_mpi();
 // Leaves a process behind that kills what started this one in `seconds`, if that is a part of Open MPI and

@@ -33,9 +33,14 @@ std::string library() {
   char text[MPI_MAX_LIBRARY_VERSION_STRING] = {};
   int length = 0;
   if (MPI_Get_library_version(text, &length) != MPI_SUCCESS) return "MPI";
-  // Open MPI goes on with its package and date behind a comma, MPICH with its configuration in further lines.
-  const std::string all(text, static_cast<std::size_t>(length));
-  return all.substr(0, all.find_first_of(",\n\t"));
+  // Open MPI goes on with its package and date behind a comma, MPICH with its configuration in further lines;
+  // it writes "MPICH Version:      4.0.2".
+  std::string all(text, static_cast<std::size_t>(length));
+  all = all.substr(0, all.find_first_of(",\n"));
+  const std::string::size_type gap = all.find_first_of("\t "), word = all.find_last_of("\t ");
+  if (all.starts_with("MPICH") && word != std::string::npos)
+    return all.substr(0, gap) + " " + all.substr(word + 1);
+  return all;
 }
 
 void initialise() {

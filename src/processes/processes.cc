@@ -19,7 +19,9 @@
 namespace espalier::processes {
 namespace {
 
-std::unique_ptr<Engine> engine;
+// Not destroyed at exit: MPICH's MPI_Abort calls exit() on the engine's own thread, which cannot wait for
+// itself.
+std::unique_ptr<Engine>& engine = *new std::unique_ptr<Engine>;
 
 // How long an error waits for process 0 to say the same.
 constexpr std::chrono::seconds kSameError{3};
@@ -52,8 +54,13 @@ void share_cores() {
   if (!complaint.empty()) log_warning_of_any_process(complaint);
 }
 
-// Open MPI binds even one process to one core.
-void tell_of_binding() {
+// Open MPI binds even one process to one core; srun starts tasks that do not know of each other.
+void tell_of_launcher() {
+  if (const int tasks = tasks_apart(); tasks > 1) {
+    log_warning(fmt::format(
+        "srun started {} tasks that do not know of each other, and each does the whole: add --mpi=pmix",
+        tasks));
+  }
   if (!started_by_open_mpi()) return;
   const std::vector<Cores> all{own_cores()};
   const std::string complaint = complaint_of(all, 0, true);
@@ -80,7 +87,7 @@ int launched() {
 }
 
 void start(const std::vector<std::string>& likeness) {
-  if (launched() == 1) return tell_of_binding();
+  if (launched() == 1) return tell_of_launcher();
   if (library().empty()) {
     throw InputError(fmt::format(
         "started as {} processes, but this program is built without MPI: install an MPI library (Debian: "

@@ -193,6 +193,13 @@ TEST_CASE("a verb that does not share its work is refused") {
   CHECK(outcome.err.find("inspect runs in one process, but 2 were started") != std::string::npos);
 }
 
+TEST_CASE("tasks of srun that do not know of each other are told") {
+  const Outcome outcome =
+      Running({"evaluate", "no-such-run", "--data", "nowhere"}, "SLURM_STEP_NUM_TASKS=3").wait();
+  CHECK(outcome.err.find("srun started 3 tasks that do not know of each other, and each does the whole: add "
+                         "--mpi=pmix") != std::string::npos);
+}
+
 TEST_CASE("what is wrong for all is told once") {
   if (!can_run_together()) return;
   const Outcome outcome = run_together(2, workshop().pretrain("wrong", {"train.lr=fast"}));
