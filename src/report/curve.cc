@@ -6,8 +6,6 @@
 namespace espalier::report {
 namespace {
 
-constexpr std::size_t kMostBuckets = 1024;
-
 void add_to(Sample& sum, const Sample& sample) {
   sum.progress += sample.progress;
   sum.seconds += sample.seconds;
@@ -46,7 +44,7 @@ void Curve::add(const Sample& sample) {
     merge(buckets_.back(), one);
     return;
   }
-  if (buckets_.size() == kMostBuckets) halve();
+  if (buckets_.size() == most_buckets_) halve();
   buckets_.push_back(one);
 }
 
@@ -89,6 +87,13 @@ Sample Curve::highest() const {
   return std::max_element(buckets_.begin(), buckets_.end(),
                           [](const Bucket& a, const Bucket& b) { return a.high.value < b.high.value; })
       ->high;
+}
+
+std::vector<Sample> thinned(std::vector<Sample> samples, std::size_t buckets) {
+  if (samples.size() <= 4 * buckets) return samples;
+  Curve curve(buckets);
+  for (const Sample& sample : samples) curve.add(sample);
+  return curve.samples();
 }
 
 }  // namespace espalier::report

@@ -13,17 +13,19 @@ struct Sample {
   double value = 0;
 };
 
-// Consecutive samples are put into buckets of one length, at most 1024; when these are full every two become
-// one. A bucket keeps its first, lowest, highest and last sample (a line of these covers the same pixels as
-// the whole one: Jugel et al., "M4", VLDB 2014) and its mean.
+// Consecutive samples are put into buckets of one length, at most 1024 or as few as asked for; when these are
+// full every two become one. A bucket keeps its first, lowest, highest and last sample (a line of these
+// covers the same pixels as the whole one: Jugel et al., "M4", VLDB 2014) and its mean.
 class Curve {
  public:
+  Curve() = default;
+  explicit Curve(std::size_t most_buckets) : most_buckets_(most_buckets) {}
   // Samples come in the order of their progress. What is not finite is left out.
   void add(const Sample& sample);
 
   bool empty() const { return buckets_.empty(); }
   std::size_t count() const { return count_; }
-  // All samples while there are fewer than 1024, then those above.
+  // All samples while there are fewer than buckets, then those above.
   std::vector<Sample> samples() const;
   // Means of at most `most` stretches with as many samples each, but for the last.
   std::vector<Sample> means(std::size_t most) const;
@@ -41,10 +43,14 @@ class Curve {
   static void merge(Bucket& bucket, const Bucket& next);
   void halve();
 
+  std::size_t most_buckets_ = 1024;
   std::vector<Bucket> buckets_;
   std::size_t per_bucket_ = 1;
   std::size_t count_ = 0;
 };
+
+// The samples of a curve of so many buckets, where there are more than it gives.
+std::vector<Sample> thinned(std::vector<Sample> samples, std::size_t buckets);
 
 // Of things that come one after the other every n-th and the last, 256 to 512 of them.
 template <class T>

@@ -15,9 +15,9 @@ namespace {
 constexpr std::size_t kListed = 20;
 
 // At equal distances, the last among them.
-std::vector<const TimedEvaluation*> listed(const std::vector<TimedEvaluation>& all) {
+std::vector<const TimedEvaluation*> listed(const std::vector<TimedEvaluation>& all, const Detail& detail) {
   std::vector<const TimedEvaluation*> result;
-  const std::size_t every = (all.size() + kListed - 1) / kListed;
+  const std::size_t most = detail.of(kListed, 2), every = (all.size() + most - 1) / most;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if ((all.size() - 1 - i) % every == 0) result.push_back(&all[i]);
   }
@@ -48,13 +48,13 @@ std::optional<double> value_at(const Curve& curve, double Sample::*axis, double 
   return std::nullopt;
 }
 
-std::string scores_table(const Pretraining& run) {
+std::string scores_table(const Pretraining& run, const Detail& detail) {
   const std::vector<TimedEvaluation>& all = run.evaluations.items();
   Table table{
       {"step", "tokens", "time", "loss, hard", "loss, soft", "gap", "accuracy", "perplexity", "temperature"},
       {},
       0};
-  for (const TimedEvaluation* evaluation : listed(all)) {
+  for (const TimedEvaluation* evaluation : listed(all, detail)) {
     if (!evaluation->scores) continue;
     const train::EvaluationScores& s = *evaluation->scores;
     table.rows.push_back({std::to_string(evaluation->step), number_text(evaluation->tokens),
@@ -66,23 +66,28 @@ std::string scores_table(const Pretraining& run) {
   return captioned(run, table);
 }
 
-std::string distillation_table(const Pretraining& run) {
+std::string distillation_table(const Pretraining& run, const Detail& detail) {
   const std::vector<TimedEvaluation>& all = run.evaluations.items();
   if (all.empty() || !all.back().distilled) return "";
-  Table table{{"step", "tokens", "time", "error of the last hidden states", "KL divergence"}, {}, 0};
+  const bool predicts = !run.held_out.kl_divergence.empty();
+  Table table{{"step", "tokens", "time", "error"}, {}, 0};
+  if (predicts) table.header.emplace_back("KL divergence");
   for (const std::int64_t layer : all.back().distilled->layers) {
-    table.header.push_back(fmt::format("error of layer {}", layer));
+    table.header.push_back(fmt::format("layer {}", layer));
   }
-  for (const TimedEvaluation* evaluation : listed(all)) {
+  for (const TimedEvaluation* evaluation : listed(all, detail)) {
     if (!evaluation->distilled) continue;
     const train::DistillScores& s = *evaluation->distilled;
     std::vector<std::string>& row = table.rows.emplace_back();
     row = {std::to_string(evaluation->step), number_text(evaluation->tokens),
-           duration_text(evaluation->seconds), fixed_text(s.hidden_error, 4),
-           s.kl_divergence ? fixed_text(*s.kl_divergence, 4) : "-"};
+           duration_text(evaluation->seconds), fixed_text(s.hidden_error, 4)};
+    if (predicts) row.push_back(s.kl_divergence ? fixed_text(*s.kl_divergence, 4) : "-");
     for (const double error : s.layer_errors) row.push_back(fixed_text(error, 4));
   }
-  return captioned(run, table);
+  return captioned(run, table) +
+         "<p class=\"note\">Relative errors |y - y'| / |y| of the last hidden states, and of each new layer "
+         "by itself "
+         "on what the teacher's reads.</p>\n";
 }
 
 }  // namespace
@@ -110,9 +115,9 @@ std::string equal_table_html(const std::vector<Pretraining>& runs) {
          "evaluations on a straight line.</p>\n";
 }
 
-std::string evaluations_section(const std::vector<Pretraining>& runs) {
+std::string evaluations_section(const std::vector<Pretraining>& runs, const Detail& detail) {
   std::string tables;
-  for (const Pretraining& run : runs) tables += scores_table(run) + distillation_table(run);
+  for (const Pretraining& run : runs) tables += scores_table(run, detail) + distillation_table(run, detail);
   return tables.empty() ? "" : section_html("evaluations", "Evaluations", tables);
 }
 

@@ -74,7 +74,7 @@ Finetuning read_finetuning(RunFolder run) {
     history.loss.add({step.epoch, step.time, step.loss});
     history.learning_rate.add({step.epoch, step.time, step.learning_rate});
   });
-  history.predictions = read_predictions(run.path, config.task);
+  history.predictions = read_predictions({run.path}, config.task);
   history.run = std::move(run);
   return history;
 }

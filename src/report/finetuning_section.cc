@@ -80,7 +80,7 @@ std::string named(const std::vector<Finetuning>& runs, std::size_t i, const std:
   return runs.size() == 1 ? what : runs[i].run.label + ", " + what;
 }
 
-std::string loss_figure(const std::vector<Finetuning>& runs) {
+std::string loss_figure(const std::vector<Finetuning>& runs, const Detail& detail) {
   LineChart chart{.title = "Loss", .from_zero = true};
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const int own = static_cast<int>(i % 8);
@@ -94,11 +94,11 @@ std::string loss_figure(const std::vector<Finetuning>& runs) {
                               true});
     }
   }
-  return line_chart_twice(chart, Horizontal::kEpochs);
+  return line_chart_twice(chart, Horizontal::kEpochs, detail);
 }
 
 // A chart a metric: runs and sets over each other.
-std::string metric_figures(const std::vector<Finetuning>& runs) {
+std::string metric_figures(const std::vector<Finetuning>& runs, const Detail& detail) {
   std::string html;
   for (const std::string& name : metrics::metric_names()) {
     std::string title = glue::metric_title(name);
@@ -116,18 +116,18 @@ std::string metric_figures(const std::vector<Finetuning>& runs) {
                                 true});
       }
     }
-    html += line_chart_twice(chart, Horizontal::kEpochs);
+    html += line_chart_twice(chart, Horizontal::kEpochs, detail);
   }
   return html;
 }
 
-std::string rate_figure(const std::vector<Finetuning>& runs) {
+std::string rate_figure(const std::vector<Finetuning>& runs, const Detail& detail) {
   LineChart chart{.title = "Learning rate", .from_zero = true};
   for (std::size_t i = 0; i < runs.size(); ++i) {
     chart.series.push_back({runs.size() == 1 ? kOnly : runs[i].run.label, static_cast<int>(i % 8),
                             Stroke::kLine, runs[i].learning_rate.samples()});
   }
-  return line_chart_twice(chart, Horizontal::kEpochs);
+  return line_chart_twice(chart, Horizontal::kEpochs, detail);
 }
 
 // Scores of the last evaluations; what others have printed of the task beside its first metric.
@@ -163,19 +163,19 @@ std::string score_figure(const std::vector<Finetuning>& runs) {
 
 }  // namespace
 
-std::string finetuning_sections(const std::vector<Finetuning>& runs) {
+std::string finetuning_sections(const std::vector<Finetuning>& runs, const Detail& detail) {
   if (runs.empty()) return "";
   std::string html = section_html("finetuning", runs.size() == 1 ? "Fine-tuning" : "Fine-tunings",
                                   finetuning_overview(runs));
-  const std::string figures =
-      loss_figure(runs) + metric_figures(runs) + rate_figure(runs) + score_figure(runs);
+  const std::string figures = loss_figure(runs, detail) + metric_figures(runs, detail) +
+                              rate_figure(runs, detail) + score_figure(runs);
   html += section_html("scores", "Curves and scores", "<div class=\"grid\">" + figures + "</div>\n");
   std::string predictions;
   for (const Finetuning& run : runs) {
     if (runs.size() > 1 && !run.predictions.empty()) {
       predictions += fmt::format("<h3>{}</h3>\n", escaped(run.run.label));
     }
-    for (const PredictionSummary& summary : run.predictions) predictions += predictions_html(summary);
+    for (const PredictionSummary& summary : run.predictions) predictions += predictions_html(summary, detail);
   }
   if (!predictions.empty())
     html += section_html("predictions", "Predictions of the last evaluation", predictions);

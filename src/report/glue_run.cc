@@ -24,14 +24,20 @@ config::TaskConfig task_of(const fs::path& training, const std::string& task) {
   return config;
 }
 
+// `Run` has the folder of a training below the run's, empty where another program kept none.
+template <class Run>
 GlueTaskView task_view(const fs::path& run, const std::string& name, double score,
-                       const std::string& training) {
+                       const std::vector<Run>& seeds) {
   GlueTaskView view{.name = name};
   view.title = data::is_glue_task(name) ? data::find_glue_task(name).folder : name;
   if (std::isfinite(score)) view.score = score;
-  if (training.empty()) return view;
+  std::vector<fs::path> trainings;
+  for (const Run& seed : seeds) {
+    if (!seed.folder.empty()) trainings.push_back(run / seed.folder);
+  }
+  if (trainings.empty()) return view;
   try {
-    view.predictions = read_predictions(run / training, task_of(run / training, name));
+    view.predictions = read_predictions(trainings, task_of(trainings.front(), name));
   } catch (const Error& error) {
     view.predictions.push_back({.notes = {error.what()}});
   }
@@ -58,16 +64,14 @@ GlueRun read_glue_run(RunFolder run) {
     glue.results = io::read_record<glue::GlueResults>(file);
     glue.model = glue.results->model.path;
     for (const auto& [name, task] : glue.results->tasks) {
-      glue.tasks.push_back(
-          task_view(run.path, name, task.score, task.runs.empty() ? "" : task.runs.front().folder));
+      glue.tasks.push_back(task_view(run.path, name, task.score, task.runs));
     }
   } catch (const InputError&) {
     // What a comparison needs is written by other programs too; that a file holds less is an error.
     const auto other = io::read_record<glue::ComparedResults>(file);
     glue.model = model_name(other.model);
     for (const auto& [name, task] : other.tasks) {
-      glue.tasks.push_back(
-          task_view(run.path, name, task.score, task.runs.empty() ? "" : task.runs.front().folder));
+      glue.tasks.push_back(task_view(run.path, name, task.score, task.runs));
     }
   }
   glue.run = std::move(run);

@@ -14,7 +14,7 @@ namespace espalier::report {
 struct GlueTaskView {
   std::string name = {}, title = {};
   std::optional<double> score = {};                 // in 0 .. 100, as tables have it
-  std::vector<PredictionSummary> predictions = {};  // of its first seed
+  std::vector<PredictionSummary> predictions = {};  // of all its seeds
 };
 
 struct GlueRun {

@@ -130,12 +130,12 @@ std::string notes(const GlueRun& run) {
   return html;
 }
 
-std::string predictions(const std::vector<GlueRun>& runs) {
+std::string predictions(const std::vector<GlueRun>& runs, const Detail& detail) {
   std::string html;
   for (const GlueRun& run : runs) {
     for (const GlueTaskView& task : run.tasks) {
       std::string body;
-      for (const PredictionSummary& summary : task.predictions) body += predictions_html(summary);
+      for (const PredictionSummary& summary : task.predictions) body += predictions_html(summary, detail);
       if (body.empty()) continue;
       const std::string title = runs.size() > 1 ? run.run.label + ": " + task.title : task.title;
       html += fmt::format("<details open=\"open\"><summary><b>{}</b></summary>\n{}</details>\n",
@@ -147,7 +147,7 @@ std::string predictions(const std::vector<GlueRun>& runs) {
 
 }  // namespace
 
-std::string glue_sections(const std::vector<GlueRun>& runs) {
+std::string glue_sections(const std::vector<GlueRun>& runs, const Detail& detail) {
   if (runs.empty()) return "";
   std::string body, figures = forest(runs);
   for (const GlueRun& run : runs) body += notes(run);
@@ -157,10 +157,10 @@ std::string glue_sections(const std::vector<GlueRun>& runs) {
   }
   std::string html = section_html("glue", "GLUE, dev sets",
                                   body + headline(runs) + "<div class=\"grid\">" + figures + "</div>\n");
-  const std::string rows = predictions(runs);
+  const std::string rows = predictions(runs, detail);
   return rows.empty()
              ? html
-             : html + section_html("glue-predictions", "Predictions of the first seed, last epoch", rows);
+             : html + section_html("glue-predictions", "Predictions of the last epoch, all seeds", rows);
 }
 
 }  // namespace espalier::report

@@ -92,8 +92,9 @@ std::string heat_map_html(const HeatMap& map) {
   return figure_html({map.title, map.unit, scale_legend(map), svg, map.note});
 }
 
-std::vector<std::size_t> drawn_columns(std::size_t available, std::size_t rows, std::size_t cells) {
-  const std::size_t most = std::clamp<std::size_t>(cells / std::max<std::size_t>(rows, 1), 8, 98);
+std::vector<std::size_t> drawn_columns(std::size_t available, std::size_t rows, std::size_t cells,
+                                       std::size_t least) {
+  const std::size_t most = std::clamp<std::size_t>(cells / std::max<std::size_t>(rows, 1), least, 98);
   std::vector<std::size_t> columns;
   if (available <= most) {
     for (std::size_t i = 0; i < available; ++i) columns.push_back(i);

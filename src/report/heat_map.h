@@ -26,8 +26,9 @@ struct HeatMap {
 // A figure; without panels or columns nothing.
 std::string heat_map_html(const HeatMap& map);
 
-// Which of `available` columns to draw so that there are at most about `cells` cells with `rows` rows: the
-// last, and others at equal distances.
-std::vector<std::size_t> drawn_columns(std::size_t available, std::size_t rows, std::size_t cells);
+// Which of `available` columns to draw so that there are at most about `cells` cells with `rows` rows, but
+// `least` columns: the last, and others at equal distances.
+std::vector<std::size_t> drawn_columns(std::size_t available, std::size_t rows, std::size_t cells,
+                                       std::size_t least);
 
 }  // namespace espalier::report

@@ -11,7 +11,7 @@ namespace espalier::report {
 namespace {
 
 constexpr double kIcicleWidth = 400, kIcicleLeft = 48, kIciclePlot = 340, kLevelHeight = 11;
-constexpr double kLeastWidth = 0.6;  // what is narrower is not drawn
+constexpr double kLeastWidth = 0.6;  // what is narrower is not drawn in a fine page
 
 // "LRL" of the node `index` from the left in `level`.
 std::string turns(std::size_t level, std::size_t index) {
@@ -27,12 +27,12 @@ std::size_t levels_of(const IcicleTree& tree) {
 }
 
 std::string level_svg(const IcicleTree& tree, const std::vector<std::int64_t>& nodes, std::size_t level,
-                      double top, double total) {
+                      double top, double total, double least_width) {
   std::string svg;
   double left = kIcicleLeft;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const double share = static_cast<double>(nodes[i]) / total, width = share * kIciclePlot;
-    if (width >= kLeastWidth) {
+    if (width >= least_width) {
       // Twice what an even tree has is the darkest.
       const double load = share * static_cast<double>(nodes.size());
       svg += fmt::format(
@@ -48,7 +48,7 @@ std::string level_svg(const IcicleTree& tree, const std::vector<std::int64_t>& n
   return svg + "\n";
 }
 
-std::string tree_svg(const IcicleTree& tree, double top) {
+std::string tree_svg(const IcicleTree& tree, double top, double least_width) {
   const std::size_t levels = levels_of(tree);
   std::vector<std::vector<std::int64_t>> all(levels);
   all.back() = tree.leaves;
@@ -60,7 +60,8 @@ std::string tree_svg(const IcicleTree& tree, double top) {
   const auto total = static_cast<double>(std::max<std::int64_t>(all[0][0], 1));
   std::string svg;
   for (std::size_t level = 0; level < levels; ++level) {
-    svg += level_svg(tree, all[level], level, top + kLevelHeight * static_cast<double>(level), total);
+    svg += level_svg(tree, all[level], level, top + kLevelHeight * static_cast<double>(level), total,
+                     least_width);
   }
   return svg + fmt::format("<text class=\"e\" x=\"{}\" y=\"{:.0f}\">{}</text>\n", kIcicleLeft - 6, top + 9,
                            escaped(tree.name));
@@ -69,12 +70,12 @@ std::string tree_svg(const IcicleTree& tree, double top) {
 }  // namespace
 
 std::string icicle_html(const std::string& title, const std::vector<IcicleTree>& trees,
-                        const std::string& note) {
+                        const std::string& note, const Detail& detail) {
   if (trees.empty()) return "";
   double top = 2;
   std::string body;
   for (const IcicleTree& tree : trees) {
-    body += tree_svg(tree, top);
+    body += tree_svg(tree, top, kLeastWidth * static_cast<double>(detail.coarseness()));
     top += kLevelHeight * static_cast<double>(levels_of(tree)) + 10;
   }
   const std::string svg = fmt::format(

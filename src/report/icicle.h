@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "report/detail.h"
+
 namespace espalier::report {
 
 struct IcicleTree {
@@ -14,8 +16,9 @@ struct IcicleTree {
   std::vector<std::string> remarks = {};  // beside the numbers of each of these; none at all, or as many
 };
 
-// A figure with a picture a tree: nodes are as wide as their share of the tokens.
+// A figure with a picture a tree: nodes are as wide as their share of the tokens; the narrowest are not
+// drawn.
 std::string icicle_html(const std::string& title, const std::vector<IcicleTree>& trees,
-                        const std::string& note);
+                        const std::string& note, const Detail& detail);
 
 }  // namespace espalier::report

@@ -14,7 +14,7 @@ namespace {
 
 // Of a page: what three megabytes have room for beside all else.
 constexpr std::size_t kLeafRows = 240, kLeafIcicles = 16;
-constexpr std::size_t kWords = 6, kIcicleDepth = 8;
+constexpr std::size_t kWords = 6, kIcicleDepth = 7;
 
 const model::LayerAgreement* agreement_of(const RunLeaves& run, std::int64_t layer) {
   for (const model::LayerAgreement& agreement : run.reading.agreement) {
@@ -58,9 +58,10 @@ std::string tree_title(const LayerLeaves& layer, std::int64_t number, const Tree
   for (std::size_t i = 0; i < shown; ++i) share += tree.largest[i].share;
   return fmt::format("layer {}{}: {}", layer.layer.layer,
                      layer.layer.trees > 1 ? fmt::format(", tree {} of {}", number, layer.layer.trees) : "",
-                     shown == used ? fmt::format("its {} leaves", used)
-                                   : fmt::format("{} of {} leaves, those with most tokens: {} of all", shown,
-                                                 used, percent_text(share)));
+                     used == 1       ? "one leaf takes all tokens"
+                     : shown == used ? fmt::format("its {} leaves", used)
+                                     : fmt::format("{} of {} leaves, those with most tokens: {} of all",
+                                                   shown, used, percent_text(share)));
 }
 
 // Of a layer with more trees than lists have room for, the first.
@@ -104,7 +105,7 @@ IcicleTree icicle_of(std::int64_t number, const TreeLeaves& tree) {
 }
 
 std::string layer_icicle(const RunLeaves& run, const LayerLeaves& layer, const std::string& before,
-                         std::size_t most) {
+                         std::size_t most, const Detail& detail) {
   std::vector<IcicleTree> trees;
   for (const auto& [number, tree] : layer.trees) {
     if (trees.size() < most) trees.push_back(icicle_of(number, tree));
@@ -117,7 +118,7 @@ std::string layer_icicle(const RunLeaves& run, const LayerLeaves& layer, const s
     note += fmt::format("{}Agreement with {}: {}.", note.empty() ? "" : " ", *run.reading.compared_with,
                         fixed_text(agreement->adjusted_mutual_information, 3));
   }
-  return icicle_html(fmt::format("{}layer {}", before, layer.layer.layer), trees, note);
+  return icicle_html(fmt::format("{}layer {}", before, layer.layer.layer), trees, note, detail);
 }
 
 std::string layers_overview(const RunLeaves& run) {
@@ -158,7 +159,7 @@ std::string introduction(const RunLeaves& run) {
         "the same division of them, 0: chance.",
         *reading.compared_with);
   }
-  return fmt::format("<p class=\"note\">{}</p>\n", escaped(text));
+  return fmt::format("<p class=\"note lead\">{}</p>\n", escaped(text));
 }
 
 std::string lists_note(std::int64_t min_count) {
@@ -173,21 +174,22 @@ std::string lists_note(std::int64_t min_count) {
 
 }  // namespace
 
-std::string leaves_section(const std::vector<RunLeaves>& runs) {
+std::string leaves_section(const std::vector<RunLeaves>& runs, const Detail& detail) {
   std::size_t layers = 0;
   for (const RunLeaves& run : runs) layers += run.layers.size();
   if (layers == 0) return "";
-  const std::size_t rows = std::max<std::size_t>(kLeafRows / layers, 1);
-  const std::size_t icicles = std::max<std::size_t>(kLeafIcicles / layers, 1);
+  const std::size_t rows = std::max<std::size_t>(detail.of(kLeafRows) / layers, 1);
+  const std::size_t icicles = std::max<std::size_t>(detail.of(kLeafIcicles) / layers, 1);
+  const std::size_t every = detail.every(layers, kLeafIcicles);
   std::string body;
   for (const RunLeaves& run : runs) {
     if (runs.size() > 1) body += fmt::format("<h3>{}</h3>\n", escaped(run.label));
     body += introduction(run) + layers_overview(run) + "<div class=\"grid\">";
-    for (const LayerLeaves& layer : run.layers) {
-      body += layer_icicle(run, layer, runs.size() > 1 ? run.label + ", " : "", icicles);
+    for (std::size_t i = 0; i < run.layers.size(); i += every) {
+      body += layer_icicle(run, run.layers[i], runs.size() > 1 ? run.label + ", " : "", icicles, detail);
     }
     body += "</div>\n" + lists_note(run.reading.min_count);
-    for (const LayerLeaves& layer : run.layers) body += layer_lists(layer, rows);
+    for (std::size_t i = 0; i < run.layers.size(); i += every) body += layer_lists(run.layers[i], rows);
   }
   return section_html("leaves", "What leaves read", body);
 }

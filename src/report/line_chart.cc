@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "report/axis.h"
 #include "report/markup.h"
@@ -16,7 +17,7 @@ namespace {
 // The drawing's own units; a figure is about as many pixels wide.
 constexpr double kWidth = 400, kHeight = 212, kLeft = 52, kRight = 14, kTop = 10, kBottom = 40;
 constexpr double kPlotWidth = kWidth - kLeft - kRight, kPlotHeight = kHeight - kTop - kBottom;
-constexpr int kColumns = 48;  // places where numbers can be pointed at
+constexpr std::size_t kReadoutLines = 12;  // of numbers, that a drawing has room for
 
 struct TimeUnit {
   double seconds;
@@ -145,23 +146,27 @@ std::string position_text(double position, Horizontal horizontal) {
 }
 
 // The box beside a column: a line for its place, and one for each series that has a sample near it.
-std::string readout(const LineChart& chart, const Frame& frame, double x, double position) {
-  const double reach = (frame.x.high() - frame.x.low()) * frame.x_unit / kColumns * 1.5;
+std::string readout(const LineChart& chart, const Frame& frame, double x, double position, double reach) {
   std::string lines, dots;
-  std::size_t longest = position_text(position, frame.horizontal).size(), count = 1;
+  std::size_t longest = position_text(position, frame.horizontal).size(), count = 0, more = 0;
   for (const Series& series : chart.series) {
     if (series.name.empty() || series.samples.empty()) continue;
     const Sample& sample = nearest(series, position, frame.horizontal);
     if (std::abs(position_of(sample, frame.horizontal) - position) > reach) continue;
+    if (++count > kReadoutLines) {
+      ++more;
+      continue;
+    }
     const std::string text = fmt::format("{} {} {}", series.name, number_text(sample.value), chart.unit);
     longest = std::max(longest, text::is_utf8(text) ? text::count_code_points(text) : text.size());
     lines += fmt::format("<tspan x=\"8\" dy=\"14\">{}</tspan>", escaped(text));
     dots += fmt::format("<circle class=\"c{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\"/>", series.colour,
                         frame.left(sample), frame.top(sample.value));
-    ++count;
   }
   if (lines.empty()) return "";
-  const double width = 16 + 5.9 * static_cast<double>(longest), height = 8 + 14 * static_cast<double>(count);
+  if (more > 0) lines += fmt::format("<tspan x=\"8\" dy=\"14\">and {} more</tspan>", more);
+  const std::size_t rows = 1 + count - more + (more > 0 ? 1 : 0);
+  const double width = 16 + 5.9 * static_cast<double>(longest), height = 8 + 14 * static_cast<double>(rows);
   double left = x + 8;
   if (left + width > kWidth) left = std::max(0.0, x - 8 - width);
   return fmt::format(
@@ -173,17 +178,18 @@ std::string readout(const LineChart& chart, const Frame& frame, double x, double
       lines);
 }
 
-std::string columns(const LineChart& chart, const Frame& frame) {
+std::string columns(const LineChart& chart, const Frame& frame, std::size_t count) {
   std::string svg;
-  constexpr double kStep = kPlotWidth / kColumns;
-  for (int i = 0; i < kColumns; ++i) {
-    const double x = kLeft + (i + 0.5) * kStep;
-    const double share = (i + 0.5) / kColumns;
-    const double position = (frame.x.low() + share * (frame.x.high() - frame.x.low())) * frame.x_unit;
-    const std::string text = readout(chart, frame, x, position);
+  const double step = kPlotWidth / static_cast<double>(count);
+  const double width = (frame.x.high() - frame.x.low()) * frame.x_unit;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double x = kLeft + (static_cast<double>(i) + 0.5) * step;
+    const double share = (static_cast<double>(i) + 0.5) / static_cast<double>(count);
+    const double position = frame.x.low() * frame.x_unit + share * width;
+    const std::string text = readout(chart, frame, x, position, 1.5 * width / static_cast<double>(count));
     if (text.empty()) continue;
     svg += fmt::format("<g class=\"h\"><rect x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\"/>{}</g>\n",
-                       x - kStep / 2, kTop, kStep, kPlotHeight, text);
+                       x - step / 2, kTop, step, kPlotHeight, text);
   }
   return svg;
 }
@@ -214,7 +220,10 @@ std::string legend_html(const std::vector<Series>& series) {
   return html;
 }
 
-std::string line_chart_html(const LineChart& chart, Horizontal horizontal) {
+std::string line_chart_html(const LineChart& whole, Horizontal horizontal, const Detail& detail) {
+  LineChart chart = whole;
+  for (Series& series : chart.series)
+    series.samples = thinned(std::move(series.samples), detail.of(kCurveStretches));
   const bool empty = std::all_of(chart.series.begin(), chart.series.end(),
                                  [](const Series& series) { return series.samples.empty(); });
   if (empty) return "";
@@ -224,7 +233,7 @@ std::string line_chart_html(const LineChart& chart, Horizontal horizontal) {
                   kWidth, kHeight, escaped(chart.title), horizontal_name(horizontal));
   svg += grid(frame);
   for (const Series& series : chart.series) svg += curve_path(series, frame);
-  svg += columns(chart, frame) + "</svg>\n";
+  svg += columns(chart, frame, detail.of(kReadoutColumns, kLeastReadoutColumns)) + "</svg>\n";
   const auto named = std::count_if(chart.series.begin(), chart.series.end(),
                                    [](const Series& s) { return !s.name.empty() && !s.samples.empty(); });
   // One that says no more than the title needs no legend.
@@ -232,11 +241,11 @@ std::string line_chart_html(const LineChart& chart, Horizontal horizontal) {
   return figure_html({chart.title, chart.unit, plain ? "" : legend_html(chart.series), svg, chart.note});
 }
 
-std::string line_chart_twice(const LineChart& chart, Horizontal progress) {
-  const std::string over_progress = line_chart_html(chart, progress);
+std::string line_chart_twice(const LineChart& chart, Horizontal progress, const Detail& detail) {
+  const std::string over_progress = line_chart_html(chart, progress, detail);
   if (over_progress.empty()) return "";
   return "<div class=\"by-progress\">" + over_progress + "</div><div class=\"by-time\">" +
-         line_chart_html(chart, Horizontal::kTime) + "</div>\n";
+         line_chart_html(chart, Horizontal::kTime, detail) + "</div>\n";
 }
 
 }  // namespace espalier::report

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "report/curve.h"
+#include "report/detail.h"
 
 namespace espalier::report {
 
@@ -25,6 +26,9 @@ struct Series {
   bool dots = false;  // also a dot for every sample
 };
 
+// Of a fine page: stretches of a curve, and places where numbers can be pointed at.
+inline constexpr std::size_t kCurveStretches = 1024, kReadoutColumns = 48, kLeastReadoutColumns = 6;
+
 struct LineChart {
   std::string title;
   std::string unit = {};  // of the values: "nats"; empty where they have none
@@ -35,9 +39,9 @@ struct LineChart {
 };
 
 // A figure. Where there is no sample: nothing.
-std::string line_chart_html(const LineChart& chart, Horizontal horizontal);
+std::string line_chart_html(const LineChart& chart, Horizontal horizontal, const Detail& detail);
 // Twice: over progress and over time, of which the page shows one and the printer both.
-std::string line_chart_twice(const LineChart& chart, Horizontal progress);
+std::string line_chart_twice(const LineChart& chart, Horizontal progress, const Detail& detail);
 
 // "a swatch and a name" for every series that has one.
 std::string legend_html(const std::vector<Series>& series);

@@ -49,9 +49,11 @@ std::string escaped(std::string_view text) {
 }
 
 std::string table_html(const Table& table) {
-  std::string html =
-      fmt::format("<div class=\"wide\"><table{}><thead><tr>", table.long_texts ? " class=\"long\"" : "");
-  const auto kind = [&](std::size_t column) { return column < table.text_columns ? "" : " class=\"n\""; };
+  std::string html = "<div class=\"wide\"><table><thead><tr>";
+  const auto kind = [&](std::size_t column) {
+    if (column >= table.long_from) return " class=\"x\"";
+    return column < table.text_columns ? "" : " class=\"n\"";
+  };
   for (std::size_t i = 0; i < table.header.size(); ++i) {
     html += fmt::format("<th scope=\"col\"{}>{}</th>", kind(i), escaped(table.header[i]));
   }

@@ -1,6 +1,7 @@
 // Pieces of the page. It is well-formed XML too: what is opened is closed.
 #pragma once
 
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,8 @@ struct Table {
   std::vector<std::string> header;
   std::vector<std::vector<std::string>> rows;
   std::size_t text_columns = 1;
-  bool long_texts = false;  // sentences, which are broken into lines
+  std::size_t long_from =
+      std::numeric_limits<std::size_t>::max();  // from here on sentences, which are broken
 };
 // Wider than the window it scrolls by itself.
 std::string table_html(const Table& table);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "report/line_chart.h"
 #include "report/markup.h"
 
 namespace espalier::report {
@@ -19,8 +20,8 @@ constexpr const char* kPolicy =
 constexpr const char* kStyle = R"css(
 :root{color-scheme:light dark;--bg:#fff;--card:#fff;--ink:#1c2430;--soft:#5b6675;--line:#dfe4ea;--grid:#eceff3;
 --warn:#9a5b00;--warn-bg:#fff6e5;--heat:29 78 216;
---p0:#2563eb;--p1:#e8590c;--p2:#0f9d6b;--p3:#8b3fd9;--p4:#d6336c;--p5:#0c8599;--p6:#b7860b;--p7:#7a8594}
-@media (prefers-color-scheme:dark){:root{--bg:#12161c;--card:#181e26;--ink:#e6eaf0;--soft:#9aa6b5;--line:#2b333e;
+--p0:#2563eb;--p1:#e8590c;--p2:#2f9e44;--p3:#8b3fd9;--p4:#d6336c;--p5:#0898b8;--p6:#b7860b;--p7:#7a8594}
+@media screen and (prefers-color-scheme:dark){:root{--bg:#12161c;--card:#181e26;--ink:#e6eaf0;--soft:#9aa6b5;--line:#2b333e;
 --grid:#252c36;--warn:#f0b860;--warn-bg:#2c2413;--heat:96 165 250;
 --p0:#60a5fa;--p1:#ff9152;--p2:#3ecf97;--p3:#c08bf5;--p4:#f783ac;--p5:#3bc9db;--p6:#e6c04a;--p7:#98a3b3}}
 *{box-sizing:border-box}
@@ -32,9 +33,10 @@ h1{font-size:1.5rem;margin:0;overflow-wrap:anywhere}
 h2{font-size:1.15rem;margin:34px 0 12px;padding-bottom:6px;border-bottom:1px solid var(--line)}
 h3{font-size:1rem;margin:22px 0 8px;overflow-wrap:anywhere}
 header p{margin:4px 0 14px;color:var(--soft);overflow-wrap:anywhere}
-.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,390px),1fr));gap:16px}
+.grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,390px),1fr));gap:16px}
+.grid:not(:has(>:nth-child(3))) figure{max-width:430px}
 figure{margin:0;padding:12px 14px 8px;background:var(--card);border:1px solid var(--line);border-radius:8px;
-break-inside:avoid;height:100%}
+break-inside:avoid;height:100%;max-width:680px}
 figcaption{font-weight:600;font-size:.93rem}figcaption span{font-weight:400;color:var(--soft);margin-left:4px}
 .legend{margin:2px 0 4px;font-size:.8rem;color:var(--soft)}
 .legend>span{margin-right:10px;display:inline-block;overflow-wrap:anywhere}
@@ -70,7 +72,7 @@ rect.frame{fill:none;stroke:var(--line)}
 .wide{overflow-x:auto;margin:8px 0;break-inside:avoid}
 table{border-collapse:collapse;font-size:.87rem;font-variant-numeric:tabular-nums}
 th,td{padding:5px 12px 5px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--grid);white-space:nowrap}
-.long td:nth-child(n+5){white-space:normal;min-width:19em;max-width:44em}
+td.x{white-space:normal;min-width:19em;max-width:44em}
 thead th{color:var(--soft);font-weight:500;border-bottom:1px solid var(--line);white-space:nowrap}
 tbody th{font-weight:600}
 th.n,td.n{text-align:right;white-space:nowrap;padding:5px 0 5px 18px}
@@ -97,9 +99,13 @@ footer{margin:40px auto 30px;max-width:1320px;padding:0 20px;color:var(--soft);f
 .leaves tbody th,.leaves td.n{display:inline-block;width:auto!important;border:0;padding:5px 10px 2px 0}
 .leaves td{border:0;padding:2px 0}.leaves tr{border-bottom:1px solid var(--grid);padding-bottom:4px}
 .leaves td+td+td:before{content:"preceded by ";color:var(--soft)}.leaves td+td+td+td:before{content:"followed by "}}
-@media print{:root{color-scheme:light}.choice{display:none}body{font-size:11px}
-.grid{grid-template-columns:1fr 1fr}#by-progress:checked~main .by-time,#by-time:checked~main .by-progress{display:block}
-.wide{overflow:visible}}
+@media print{@page{margin:13mm}.choice,summary::marker{display:none}header,main,footer{padding:0;max-width:none}
+body{font-size:10.5px;print-color-adjust:exact;-webkit-print-color-adjust:exact}h1{font-size:17px}h2{font-size:14px;
+margin-top:20px}h3{font-size:12px}figcaption{font-size:11px}.legend,.note,.remark,.leaves b i{font-size:8.5px}
+table{font-size:9px}th,td,thead th,th.n,td.n{white-space:normal;padding:3px 8px 3px 0}td.x{min-width:12em}
+h2,h3,h4,summary,thead,caption,.lead{break-after:avoid}tr,p{break-inside:avoid}summary{font-size:11px}.leaves tbody th{font-size:8.5px}.wide{overflow:visible;
+break-inside:auto}.grid{grid-template-columns:1fr 1fr;gap:9px}figure{padding:7px 9px 4px}
+#by-progress:checked~main .by-time,#by-time:checked~main .by-progress{display:block}}
 )css";
 
 std::string choice_html(const std::string& progress) {
@@ -112,10 +118,23 @@ std::string choice_html(const std::string& progress) {
       escaped(progress));
 }
 
+// What a page of many runs leaves out.
+std::string coarseness_html(const Detail& detail) {
+  if (detail.halvings == 0) return "";
+  return fmt::format(
+      "<p class=\"remark\">So much is drawn here in {} of its detail, to keep the page small: curves by up "
+      "to {} "
+      "stretches, numbers under the pointer at {} places, fewer columns of heat maps, layers, leaves and "
+      "rows. A "
+      "page of fewer runs has more.</p>\n",
+      fmt::format("1/{}", detail.coarseness()), detail.of(kCurveStretches),
+      detail.of(kReadoutColumns, kLeastReadoutColumns));
+}
+
 }  // namespace
 
 std::string page_html(const std::string& title, const std::string& subtitle, const std::string& progress,
-                      const std::string& sections) {
+                      const std::string& sections, const Detail& detail) {
   std::string html = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
       "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\"/>\n"
@@ -123,13 +142,14 @@ std::string page_html(const std::string& title, const std::string& subtitle, con
       "initial-scale=1\"/>\n<title>{}</title>\n<style>{}</style>\n"
       "</head>\n<body>\n<header><h1>{}</h1><p>{}</p></header>\n",
       kPolicy, escaped(title), kStyle, escaped(title), escaped(subtitle));
-  html += choice_html(progress) + "<main>\n" + sections + "</main>\n";
+  html += choice_html(progress) + "<main>\n" + coarseness_html(detail) + sections + "</main>\n";
   return html +
-         "<footer>Point at a drawing for its numbers. Curves of more than 1024 lines are drawn by the first, "
-         "lowest, "
-         "highest and last of each of up to 1024 stretches; of evaluations, where there are many, every n-th "
-         "and the "
-         "last.</footer>\n</body>\n</html>\n";
+         fmt::format(
+             "<footer>Point at a drawing for its numbers. Curves of more than {0} lines are drawn by the "
+             "first, "
+             "lowest, highest and last of each of up to {0} stretches; of evaluations, where there are many, "
+             "every n-th and the last.</footer>\n</body>\n</html>\n",
+             detail.of(kCurveStretches));
 }
 
 }  // namespace espalier::report

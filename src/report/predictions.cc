@@ -20,15 +20,59 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMistakes = 10, kClasses = 20;
+// Of each seed; what is among the ten largest of several is among these of one of them.
+constexpr std::size_t kKept = 10'000;
 
 using Pairs = std::map<std::pair<std::string, std::string>, std::int64_t>;  // (label, prediction): rows
 
-void keep_largest(Mistake mistake, std::vector<Mistake>& mistakes) {
-  const auto smaller =
-      std::find_if(mistakes.begin(), mistakes.end(), [&](const Mistake& m) { return m.size < mistake.size; });
-  if (smaller == mistakes.end() && mistakes.size() == kMistakes) return;
-  mistakes.insert(smaller, std::move(mistake));
-  if (mistakes.size() > kMistakes) mistakes.pop_back();
+// The largest of any number, in the memory of twice kKept.
+class LargestMistakes {
+ public:
+  void add(Mistake mistake) {
+    mistakes_.push_back(std::move(mistake));
+    if (mistakes_.size() == 2 * kKept) keep(kKept);
+  }
+  std::vector<Mistake> take(std::size_t most) {
+    keep(most);
+    return std::move(mistakes_);
+  }
+
+ private:
+  // In order; of equals those that came first.
+  void keep(std::size_t most) {
+    std::stable_sort(mistakes_.begin(), mistakes_.end(),
+                     [](const Mistake& a, const Mistake& b) { return weight(a) > weight(b); });
+    if (mistakes_.size() > most) mistakes_.resize(most);
+  }
+  static double weight(const Mistake& mistake) { return mistake.size * static_cast<double>(mistake.seeds); }
+
+  std::vector<Mistake> mistakes_;
+};
+
+// What the seeds are wrong about in a row.
+struct Tally {
+  Mistake surest;
+  double sum = 0;
+  std::size_t seeds = 0;
+};
+using Tallies = std::map<std::uint64_t, Tally>;  // by line
+
+void add_seed(std::vector<Mistake> mistakes, Tallies& tallies) {
+  for (Mistake& mistake : mistakes) {
+    Tally& tally = tallies[mistake.line];
+    tally.sum += mistake.size;
+    if (tally.seeds++ == 0 || mistake.size > tally.surest.size) tally.surest = std::move(mistake);
+  }
+}
+
+std::vector<Mistake> largest_of(Tallies tallies) {
+  LargestMistakes largest;
+  for (auto& [line, tally] : tallies) {
+    tally.surest.size = tally.sum / static_cast<double>(tally.seeds);
+    tally.surest.seeds = tally.seeds;
+    largest.add(std::move(tally.surest));
+  }
+  return largest.take(kMistakes);
 }
 
 // The most frequent labels, in the order that numbers and names have.
@@ -63,20 +107,21 @@ double number_in(const data::TableReader& reader, const data::Row& row, std::siz
   return value;
 }
 
-void read_rows(const fs::path& file, PredictionSummary& summary) {
+void read_rows(const fs::path& file, Pairs& pairs, Tallies& tallies, PredictionSummary& summary) {
   data::TableReader reader(file, data::TableFormat::kTsv);
   const auto column = [&](const std::string& name) { return reader.column(name, "predictions"); };
   const std::size_t line = column("line"), label = column("label"), prediction = column("prediction");
   const std::vector<std::string>& names = reader.columns();
   summary.regression = std::find(names.begin(), names.end(), "probability") == names.end();
   const std::size_t sureness = summary.regression ? prediction : column("probability");
-  Pairs pairs;
+  LargestMistakes mistakes;
   for (data::Row row; reader.next(row);) {
     ++summary.rows;
     Mistake mistake{static_cast<std::uint64_t>(number_in(reader, row, line)),
                     reader.value(row, label),
                     reader.value(row, prediction),
                     number_in(reader, row, sureness),
+                    1,
                     {},
                     {}};
     if (summary.regression) {
@@ -86,9 +131,10 @@ void read_rows(const fs::path& file, PredictionSummary& summary) {
       if (mistake.label == mistake.prediction) continue;
     }
     ++summary.wrong;
-    keep_largest(std::move(mistake), summary.mistakes);
+    mistakes.add(std::move(mistake));
   }
-  if (!summary.regression) set_confusion(pairs, summary);
+  add_seed(mistakes.take(kKept), tallies);
+  ++summary.seeds;
 }
 
 data::LabelledData evaluation_rows(const config::TaskConfig& task, const std::string& suffix) {
@@ -121,20 +167,29 @@ void add_texts(const config::TaskConfig& task, PredictionSummary& summary) {
 
 }  // namespace
 
-std::vector<PredictionSummary> read_predictions(const fs::path& run, const config::TaskConfig& task) {
+std::vector<PredictionSummary> read_predictions(const std::vector<fs::path>& runs,
+                                                const config::TaskConfig& task) {
   std::vector<PredictionSummary> all;
   for (const char* suffix : {"", "_mm"}) {
-    const fs::path file = run / fmt::format("predictions_dev{}.tsv", suffix);
-    if (!fs::exists(file)) continue;
-    PredictionSummary& summary = all.emplace_back();
-    summary.suffix = suffix;
-    try {
-      read_rows(file, summary);
-    } catch (const Error& error) {
-      summary = {.suffix = suffix, .notes = {error.what()}};
-      continue;
+    Pairs pairs;
+    Tallies tallies;
+    PredictionSummary summary{.suffix = suffix};
+    for (const fs::path& run : runs) {
+      const fs::path file = run / fmt::format("predictions_dev{}.tsv", suffix);
+      if (!fs::exists(file)) continue;
+      try {
+        read_rows(file, pairs, tallies, summary);
+      } catch (const Error& error) {
+        summary = {.suffix = suffix, .notes = {error.what()}};
+        break;
+      }
     }
-    add_texts(task, summary);
+    if (summary.seeds > 0) {
+      if (!summary.regression) set_confusion(pairs, summary);
+      summary.mistakes = largest_of(std::move(tallies));
+      add_texts(task, summary);
+    }
+    if (summary.seeds > 0 || !summary.notes.empty()) all.push_back(std::move(summary));
   }
   return all;
 }

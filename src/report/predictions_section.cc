@@ -10,7 +10,7 @@
 namespace espalier::report {
 namespace {
 
-constexpr std::size_t kTextBytes = 400;
+constexpr std::size_t kTextBytes = 400, kLeastTextBytes = 60;
 
 std::string confusion_html(const PredictionSummary& summary) {
   if (summary.classes.empty()) return "";
@@ -41,28 +41,33 @@ std::string confusion_html(const PredictionSummary& summary) {
 }
 
 // The beginning of a long text, without half of a character.
-std::string shortened(const std::string& text) {
-  if (text.size() <= kTextBytes) return text;
-  std::size_t end = kTextBytes;
+std::string shortened(const std::string& text, std::size_t most) {
+  if (text.size() <= most) return text;
+  std::size_t end = most;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
   return text.substr(0, end) + " ...";
 }
 
-std::string mistakes_html(const PredictionSummary& summary) {
+std::string mistakes_html(const PredictionSummary& summary, const Detail& detail) {
   if (summary.mistakes.empty()) return "";
   const auto any = [&](auto member) {
     return std::any_of(summary.mistakes.begin(), summary.mistakes.end(),
                        [&](const Mistake& m) { return !(m.*member).empty(); });
   };
-  Table table{{"line", "label", "prediction", summary.regression ? "error" : "probability"}, {}, 8, true};
+  Table table{{"line", "label", "prediction", summary.regression ? "error" : "probability"}, {}, 8};
+  if (summary.seeds > 1) table.header.emplace_back("seeds");
+  table.long_from = table.header.size();
   const bool text = any(&Mistake::text), pair = any(&Mistake::text_pair);
   if (text) table.header.emplace_back("text");
   if (pair) table.header.emplace_back("second text");
-  for (const Mistake& mistake : summary.mistakes) {
+  const std::size_t bytes = detail.of(kTextBytes, kLeastTextBytes);
+  for (std::size_t i = 0; i < detail.of(summary.mistakes.size()); ++i) {
+    const Mistake& mistake = summary.mistakes[i];
     std::vector<std::string>& row = table.rows.emplace_back();
     row = {std::to_string(mistake.line), mistake.label, mistake.prediction, fixed_text(mistake.size, 3)};
-    if (text) row.push_back(shortened(mistake.text));
-    if (pair) row.push_back(shortened(mistake.text_pair));
+    if (summary.seeds > 1) row.push_back(fmt::format("{} of {}", mistake.seeds, summary.seeds));
+    if (text) row.push_back(shortened(mistake.text, bytes));
+    if (pair) row.push_back(shortened(mistake.text_pair, bytes));
   }
   const std::string title = summary.regression ? "Largest errors" : "Surest and wrong";
   return fmt::format("<h4>{}</h4>\n{}", title, table_html(table));
@@ -70,18 +75,19 @@ std::string mistakes_html(const PredictionSummary& summary) {
 
 }  // namespace
 
-std::string predictions_html(const PredictionSummary& summary) {
+std::string predictions_html(const PredictionSummary& summary, const Detail& detail) {
   std::string html;
   for (const std::string& note : summary.notes)
     html += fmt::format("<p class=\"remark\">{}</p>\n", escaped(note));
   if (summary.rows == 0) return html;
+  const std::string seeds = summary.seeds > 1 ? fmt::format(" of {} seeds together", summary.seeds) : "";
   const std::string set = summary.suffix == "_mm" ? "Mismatched set: " : "";
   html +=
       summary.regression
-          ? fmt::format("<p>{}{} rows.</p>\n", set, summary.rows)
-          : fmt::format("<p>{}{} of {} rows are wrong ({}).</p>\n", set, summary.wrong, summary.rows,
+          ? fmt::format("<p>{}{} rows{}.</p>\n", set, summary.rows, seeds)
+          : fmt::format("<p>{}{} of {} rows{} are wrong ({}).</p>\n", set, summary.wrong, summary.rows, seeds,
                         percent_text(static_cast<double>(summary.wrong) / static_cast<double>(summary.rows)));
-  return html + confusion_html(summary) + mistakes_html(summary);
+  return html + confusion_html(summary) + mistakes_html(summary, detail);
 }
 
 }  // namespace espalier::report

@@ -37,6 +37,10 @@ void add_evaluation(const TimedEvaluation& evaluation, EvaluationCurves& curves)
   if (evaluation.distilled) {
     add(curves.hidden_error, evaluation.distilled->hidden_error);
     add(curves.kl_divergence, evaluation.distilled->kl_divergence);
+    const train::DistillScores& distilled = *evaluation.distilled;
+    for (std::size_t i = 0; i < std::min(distilled.layers.size(), distilled.layer_errors.size()); ++i) {
+      add(curves.layer_errors[distilled.layers[i]], distilled.layer_errors[i]);
+    }
     return;
   }
   const train::EvaluationScores& scores = *evaluation.scores;
@@ -71,8 +75,7 @@ void keep_visits(TimedEvaluation& evaluation, Pretraining& history) {
   for (train::TreeScores& layer : layers) layer.visits = {};
 }
 
-std::optional<double> used_share(const Pretraining& history) {
-  const config::BudgetConfig budget = config_of<config::PretrainConfig>(history.run).budget;
+std::optional<double> used_share(const Pretraining& history, const config::BudgetConfig& budget) {
   if (budget.tokens > 0) return history.tokens / static_cast<double>(budget.tokens);
   if (budget.steps > 0) return static_cast<double>(history.step) / static_cast<double>(budget.steps);
   if (budget.minutes > 0) return history.seconds / 60 / budget.minutes;
@@ -103,8 +106,10 @@ Pretraining read_pretraining(RunFolder run) {
     history.seconds = step.time;
     add_step(step, history.steps);
   });
+  const auto config = config_of<config::PretrainConfig>(run);
   history.run = std::move(run);
-  history.budget_used = used_share(history);
+  history.budget_used = used_share(history, config.budget);
+  history.distillation = !config.distill.layers.empty() || !history.held_out.hidden_error.empty();
   return history;
 }
 

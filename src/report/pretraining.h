@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -21,7 +22,8 @@ struct StepCurves {
 // Of the held-out text.
 struct EvaluationCurves {
   Curve loss, accuracy, soft, soft_temperature0, unigram, gap;
-  Curve hidden_error, kl_divergence;  // of a distillation
+  Curve hidden_error, kl_divergence;           // of a distillation ...
+  std::map<std::int64_t, Curve> layer_errors;  // ... and of each of its new layers
 };
 
 struct TimedEvaluation {
@@ -44,6 +46,7 @@ struct Pretraining {
   std::int64_t step = 0;                   // of the last line
   double tokens = 0, seconds = 0;
   std::optional<double> budget_used;  // share, where config.yaml tells
+  bool distillation = false;
 
   bool has_trees() const {
     return !evaluations.items().empty() && !evaluations.items().back().trees().empty();

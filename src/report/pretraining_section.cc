@@ -20,6 +20,10 @@ double scaled_last(const Curve& curve) {
   return curve.empty() ? std::numeric_limits<double>::quiet_NaN() : curve.last().value;
 }
 
+std::string lowest_text(const Curve& curve) {
+  return curve.empty() ? "-" : fixed_text(curve.lowest().value, 4);
+}
+
 std::vector<Sample> scaled(std::vector<Sample> samples, double factor) {
   for (Sample& sample : samples) sample.value *= factor;
   return samples;
@@ -64,12 +68,13 @@ std::string name_in(const Pretraining& run, bool alone, const std::string& what)
   return alone ? what : run.run.label + (what.empty() ? "" : ", " + what);
 }
 
-std::string loss_chart(const std::vector<Pretraining>& runs) {
+std::string loss_chart(const std::vector<Pretraining>& runs, const Detail& detail) {
   LineChart chart{.title = "Loss of masked words", .unit = "nats"};
   const bool alone = runs.size() == 1;
   if (alone && runs[0].steps.loss.count() > 2 * kMeans)
     chart.note = "Train: each line of the log faintly, the mean of a hundredth of the run in bold.";
   for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (runs[i].distillation) continue;
     const EvaluationCurves& held_out = runs[i].held_out;
     const int own = static_cast<int>(i % 8);
     const auto add = [&](const std::string& what, int colour, Stroke stroke, const Curve& curve, bool dots) {
@@ -91,10 +96,10 @@ std::string loss_chart(const std::vector<Pretraining>& runs) {
   if (!alone)
     chart.note = "Held out in bold, by hard routing; means of the training loss faintly; " +
                  std::string("unigram of the first run.");
-  return line_chart_twice(chart, Horizontal::kTokens);
+  return line_chart_twice(chart, Horizontal::kTokens, detail);
 }
 
-std::string accuracy_chart(const std::vector<Pretraining>& runs) {
+std::string accuracy_chart(const std::vector<Pretraining>& runs, const Detail& detail) {
   LineChart chart{.title = "Masked words predicted exactly", .unit = "%", .from_zero = true};
   const bool alone = runs.size() == 1;
   for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -107,20 +112,63 @@ std::string accuracy_chart(const std::vector<Pretraining>& runs) {
     chart.series.push_back({name_in(runs[i], alone, alone ? "held out" : ""), alone ? 1 : own, Stroke::kLine,
                             scaled(runs[i].held_out.accuracy.samples(), 100), true});
   }
-  return line_chart_twice(chart, Horizontal::kTokens);
+  return line_chart_twice(chart, Horizontal::kTokens, detail);
 }
 
-std::string distillation_chart(const std::vector<Pretraining>& runs, const std::string& title,
-                               CurveOf curve) {
+std::string distillation_chart(const std::vector<Pretraining>& runs, const std::string& title, CurveOf curve,
+                               const Detail& detail) {
   LineChart chart{.title = title, .from_zero = true};
   for (std::size_t i = 0; i < runs.size(); ++i) {
     chart.series.push_back({runs.size() == 1 ? kOnly : runs[i].run.label, static_cast<int>(i % 8),
                             Stroke::kLine, curve(runs[i]).samples(), true});
   }
-  return line_chart_twice(chart, Horizontal::kTokens);
+  return line_chart_twice(chart, Horizontal::kTokens, detail);
 }
 
-std::string step_chart_html(const std::vector<Pretraining>& runs, const StepChart& what) {
+// What a student is trained on changes on the way, and its scale with it.
+std::string distillation_loss(const std::vector<Pretraining>& runs, const Detail& detail) {
+  LineChart chart{
+      .title = "Loss of distillation",
+      .from_zero = true,
+      .note =
+          "Relative squared error of the new layers, each by itself; from distill.layerwise_until of "
+          "the budget on that of the whole model's output, or its KL divergence in nats."};
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (!runs[i].distillation) continue;
+    add_noisy(runs[i].steps.loss, name_in(runs[i], runs.size() == 1, ""), static_cast<int>(i % 8),
+              runs.size() == 1, 1, chart);
+  }
+  return line_chart_twice(chart, Horizontal::kTokens, detail);
+}
+
+// A chart a run: its new layers over each other.
+std::string layer_errors(const std::vector<Pretraining>& runs, const Detail& detail) {
+  std::string html;
+  for (const Pretraining& run : runs) {
+    LineChart chart{
+        .title = "Relative error of each new layer" + (runs.size() == 1 ? "" : ", " + run.run.label),
+        .from_zero = true,
+        .note = "Of each by itself, on what the teacher's reads."};
+    for (const auto& [layer, errors] : run.held_out.layer_errors) {
+      chart.series.push_back({fmt::format("layer {}", layer), static_cast<int>(chart.series.size() % 8),
+                              Stroke::kLine, errors.samples(), true});
+    }
+    html += line_chart_twice(chart, Horizontal::kTokens, detail);
+  }
+  return html;
+}
+
+std::string loss_figures(const std::vector<Pretraining>& runs, const Detail& detail) {
+  const auto error = [](const Pretraining& r) -> const Curve& { return r.held_out.hidden_error; };
+  const auto divergence = [](const Pretraining& r) -> const Curve& { return r.held_out.kl_divergence; };
+  return loss_chart(runs, detail) + accuracy_chart(runs, detail) + distillation_loss(runs, detail) +
+         distillation_chart(runs, "Relative error of the last hidden states", error, detail) +
+         distillation_chart(runs, "KL divergence of the predictions", divergence, detail) +
+         layer_errors(runs, detail);
+}
+
+std::string step_chart_html(const std::vector<Pretraining>& runs, const StepChart& what,
+                            const Detail& detail) {
   LineChart chart{
       .title = what.title, .unit = what.unit, .logarithmic = what.logarithmic, .from_zero = what.from_zero};
   for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -133,36 +181,90 @@ std::string step_chart_html(const std::vector<Pretraining>& runs, const StepChar
                               scaled(curve.samples(), what.factor)});
     }
   }
-  return line_chart_twice(chart, Horizontal::kTokens);
+  return line_chart_twice(chart, Horizontal::kTokens, detail);
+}
+
+// A column of the overview, for runs of one kind where the other has no such number.
+struct OverviewColumn {
+  const char* title;
+  std::string (*text)(const Pretraining&);
+};
+
+const std::vector<OverviewColumn>& pretraining_columns() {
+  static const std::vector<OverviewColumn> columns = {
+      {"held-out loss", [](const Pretraining& r) { return fixed_text(scaled_last(r.held_out.loss), 4); }},
+      {"lowest", [](const Pretraining& r) { return lowest_text(r.held_out.loss); }},
+      {"accuracy", [](const Pretraining& r) { return percent_text(scaled_last(r.held_out.accuracy)); }},
+      {"unigram", [](const Pretraining& r) { return fixed_text(scaled_last(r.held_out.unigram), 4); }},
+  };
+  return columns;
+}
+
+const std::vector<OverviewColumn>& distillation_columns() {
+  static const std::vector<OverviewColumn> columns = {
+      {"error", [](const Pretraining& r) { return fixed_text(scaled_last(r.held_out.hidden_error), 4); }},
+      {"lowest error", [](const Pretraining& r) { return lowest_text(r.held_out.hidden_error); }},
+      {"KL divergence",
+       [](const Pretraining& r) { return fixed_text(scaled_last(r.held_out.kl_divergence), 4); }},
+  };
+  return columns;
+}
+
+bool any_distillation(const std::vector<Pretraining>& runs, bool wanted) {
+  return std::any_of(runs.begin(), runs.end(),
+                     [&](const Pretraining& r) { return r.distillation == wanted; });
+}
+
+std::string section_title(const std::vector<Pretraining>& runs) {
+  const std::string title = !any_distillation(runs, true)    ? "Pretraining"
+                            : !any_distillation(runs, false) ? "Distillation"
+                                                             : "Pretraining and distillation";
+  return runs.size() == 1 || any_distillation(runs, true) ? title : title + "s";
+}
+
+std::string overview_note(const std::vector<Pretraining>& runs) {
+  std::string note = "Train loss: mean of the last hundredth of the lines. ";
+  if (any_distillation(runs, false)) {
+    note += "Losses of masked words in nats; held-out loss, accuracy: the last evaluation, by hard routing. ";
+  }
+  if (any_distillation(runs, true)) {
+    note += "Error: relative, of the student's last hidden states at the last evaluation, by hard routing.";
+  }
+  return "<p class=\"note\">" + note + "</p>\n";
 }
 
 std::string pretraining_overview(const std::vector<Pretraining>& runs) {
+  std::vector<OverviewColumn> scores;
+  for (const bool distillation : {false, true}) {
+    if (!any_distillation(runs, distillation)) continue;
+    const std::vector<OverviewColumn>& more = distillation ? distillation_columns() : pretraining_columns();
+    scores.insert(scores.end(), more.begin(), more.end());
+  }
   Table table;
-  table.header = {"run",           "last line",  "steps",         "tokens", "wall time",
-                  "of its budget", "train loss", "held-out loss", "lowest", "accuracy",
-                  "unigram",       "tokens/s",   "memory"};
+  table.header = {"run", "last line", "steps", "tokens", "wall time", "of its budget", "train loss"};
+  for (const OverviewColumn& column : scores) table.header.emplace_back(column.title);
+  table.header.insert(table.header.end(), {"tokens/s", "memory"});
   table.text_columns = 2;
   for (const Pretraining& run : runs) {
     const std::vector<Sample> loss = run.steps.loss.means(kMeans), speed = run.steps.tokens_per_s.means(1);
-    const Curve& held_out = run.held_out.loss;
-    table.rows.push_back(
-        {run.run.label, run.run.written.empty() ? "none yet" : run.run.written, std::to_string(run.step),
-         number_text(run.tokens), duration_text(run.seconds),
-         run.budget_used ? percent_text(*run.budget_used) : "-",
-         loss.empty() ? "-" : fixed_text(loss.back().value, 4), fixed_text(scaled_last(held_out), 4),
-         held_out.empty() ? "-" : fixed_text(held_out.lowest().value, 4),
-         percent_text(scaled_last(run.held_out.accuracy)), fixed_text(scaled_last(run.held_out.unigram), 4),
-         speed.empty() ? "-" : number_text(speed.front().value),
-         run.steps.rss.empty() ? "-" : bytes_text(run.steps.rss.highest().value)});
+    std::vector<std::string>& row = table.rows.emplace_back();
+    row = {run.run.label,
+           run.run.written.empty() ? "none yet" : run.run.written,
+           std::to_string(run.step),
+           number_text(run.tokens),
+           duration_text(run.seconds),
+           run.budget_used ? percent_text(*run.budget_used) : "-",
+           loss.empty() ? "-" : fixed_text(loss.back().value, 4)};
+    for (const OverviewColumn& column : scores) row.push_back(column.text(run));
+    row.push_back(speed.empty() ? "-" : number_text(speed.front().value));
+    row.push_back(run.steps.rss.empty() ? "-" : bytes_text(run.steps.rss.highest().value));
   }
-  return table_html(table) +
-         "<p class=\"note\">Losses in nats. Train loss: mean of the last hundredth of the lines. "
-         "Held-out loss, accuracy: the last evaluation, by hard routing.</p>\n";
+  return table_html(table) + overview_note(runs);
 }
 
 }  // namespace
 
-std::string pretraining_sections(const std::vector<Pretraining>& runs) {
+std::string pretraining_sections(const std::vector<Pretraining>& runs, const Detail& detail) {
   if (runs.empty()) return "";
   std::string notes;
   for (const Pretraining& run : runs) {
@@ -171,19 +273,16 @@ std::string pretraining_sections(const std::vector<Pretraining>& runs) {
       notes += fmt::format("<p class=\"remark\">{}: nothing is logged yet</p>\n", escaped(run.run.label));
   }
   std::string html =
-      section_html("pretraining", runs.size() == 1 ? "Pretraining" : "Pretrainings",
+      section_html("pretraining", section_title(runs),
                    notes + pretraining_overview(runs) + (runs.size() > 1 ? equal_table_html(runs) : ""));
-  std::string losses = loss_chart(runs) + accuracy_chart(runs);
-  losses += distillation_chart(runs, "Relative error of the last hidden states",
-                               [](const Pretraining& r) -> const Curve& { return r.held_out.hidden_error; });
-  losses += distillation_chart(runs, "KL divergence of the predictions",
-                               [](const Pretraining& r) -> const Curve& { return r.held_out.kl_divergence; });
+  const std::string losses = loss_figures(runs, detail);
   if (losses.empty()) return html;
-  html += section_html("loss", "Loss and accuracy", "<div class=\"grid\">" + losses + "</div>\n");
+  html += section_html("loss", any_distillation(runs, false) ? "Loss and accuracy" : "Loss and errors",
+                       "<div class=\"grid\">" + losses + "</div>\n");
   std::string steps;
-  for (const StepChart& chart : step_charts()) steps += step_chart_html(runs, chart);
+  for (const StepChart& chart : step_charts()) steps += step_chart_html(runs, chart, detail);
   html += section_html("training", "Training", "<div class=\"grid\">" + steps + "</div>\n");
-  return html + evaluations_section(runs);
+  return html + evaluations_section(runs, detail);
 }
 
 }  // namespace espalier::report

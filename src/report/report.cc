@@ -10,6 +10,9 @@
 
 namespace espalier::report {
 
+// A page that a browser opens at once. What many runs draw is coarser, as far as they can be told apart.
+static constexpr std::size_t kMostBytes = 3'000'000, kMostHalvings = 6;
+
 template <class Run>
 static std::vector<const RunFolder*> folders_of(const std::vector<Run>& runs) {
   std::vector<const RunFolder*> folders;
@@ -39,13 +42,20 @@ std::string html_report(const std::vector<std::filesystem::path>& runs) {
         break;
     }
   }
-  std::string sections = pretraining_sections(pretrainings) + tree_sections(pretrainings) +
-                         visits_section(pretrainings) + leaves_section(leaves);
-  sections += finetuning_sections(finetunings) + glue_sections(glue_runs) +
-              difference_section({folders_of(pretrainings), folders_of(finetunings), folders_of(glue_runs)});
   std::string progress = pretrainings.empty() ? "" : "tokens";
   if (!finetunings.empty()) progress += progress.empty() ? "epochs" : " or epochs";
-  return page_html(joined(labels), joined(paths), progress, sections);
+  const std::string differences =
+      difference_section({folders_of(pretrainings), folders_of(finetunings), folders_of(glue_runs)});
+  std::string html;
+  for (Detail detail; detail.halvings <= kMostHalvings; ++detail.halvings) {
+    const std::string sections = pretraining_sections(pretrainings, detail) +
+                                 tree_sections(pretrainings, detail) + visits_section(pretrainings, detail) +
+                                 leaves_section(leaves, detail) + finetuning_sections(finetunings, detail) +
+                                 glue_sections(glue_runs, detail) + differences;
+    html = page_html(joined(labels), joined(paths), progress, sections, detail);
+    if (html.size() <= kMostBytes) break;
+  }
+  return html;
 }
 
 std::filesystem::path default_report_path(const std::vector<std::filesystem::path>& runs) {

@@ -39,10 +39,16 @@ double mean_perplexity(const train::TreeScores& layer) {
   return all.empty() ? 0 : std::accumulate(all.begin(), all.end(), 0.0) / static_cast<double>(all.size());
 }
 
-std::vector<const TimedEvaluation*> drawn(const Pretraining& run, std::size_t rows, std::size_t cells) {
+// The room of heat maps: cells of each, and columns that there are at least.
+struct Room {
+  std::size_t cells, columns;
+};
+
+std::vector<const TimedEvaluation*> drawn(const Pretraining& run, std::size_t rows, const Room& room) {
   std::vector<const TimedEvaluation*> evaluations;
   const std::vector<TimedEvaluation>& all = run.evaluations.items();
-  for (const std::size_t i : drawn_columns(all.size(), rows, cells)) evaluations.push_back(&all[i]);
+  for (const std::size_t i : drawn_columns(all.size(), rows, room.cells, room.columns))
+    evaluations.push_back(&all[i]);
   return evaluations;
 }
 
@@ -53,11 +59,11 @@ std::vector<double> tokens_of(const std::vector<const TimedEvaluation*>& evaluat
 }
 
 // A panel a layer, a row a level.
-std::string level_map(const Pretraining& run, HeatMap map, LevelsOf levels_of, std::size_t cells) {
+std::string level_map(const Pretraining& run, HeatMap map, LevelsOf levels_of, const Room& room) {
   const std::vector<train::TreeScores>& last = run.evaluations.items().back().trees();
   std::size_t rows = 0;
   for (const train::TreeScores& layer : last) rows += layer.entropy.size();
-  const auto evaluations = drawn(run, rows, cells);
+  const auto evaluations = drawn(run, rows, room);
   map.tokens = tokens_of(evaluations);
   for (std::size_t layer = 0; layer < last.size(); ++layer) {
     HeatPanel panel{fmt::format("layer {}", layer), {}, {}};
@@ -77,9 +83,9 @@ std::string level_map(const Pretraining& run, HeatMap map, LevelsOf levels_of, s
 }
 
 // A row a layer.
-std::string layer_map(const Pretraining& run, HeatMap map, ValueOf value_of) {
+std::string layer_map(const Pretraining& run, HeatMap map, ValueOf value_of, const Room& room) {
   const std::size_t layers = run.evaluations.items().back().trees().size();
-  const auto evaluations = drawn(run, layers, kCells / 4);
+  const auto evaluations = drawn(run, layers, {room.cells / 4, room.columns});
   map.tokens = tokens_of(evaluations);
   for (std::size_t layer = 0; layer < layers; ++layer) {
     HeatPanel panel{fmt::format("layer {}", layer), {""}, {{}}};
@@ -101,7 +107,19 @@ double most_undecided(const Pretraining& run) {
   return most;
 }
 
-std::string heat_maps(const Pretraining& run, std::size_t cells) {
+double evenness(const train::TreeScores& layer) {
+  return mean_perplexity(layer) / leaves_of(layer);
+}
+
+double most_even(const Pretraining& run) {
+  double most = 0.05;
+  for (const TimedEvaluation& evaluation : run.evaluations.items()) {
+    for (const train::TreeScores& layer : evaluation.trees()) most = std::max(most, evenness(layer));
+  }
+  return most;
+}
+
+std::string heat_maps(const Pretraining& run, const Room& room) {
   std::string html = level_map(
       run,
       {.title = "Entropy of decisions",
@@ -110,28 +128,30 @@ std::string heat_maps(const Pretraining& run, std::size_t cells) {
        .note = "Mean over the decisions of a level, at the evaluation's temperature; from the root above. 0: "
                "all are "
                "sure; 0.693: a coin is thrown."},
-      [](const train::TreeScores& s) -> const std::vector<double>& { return s.entropy; }, cells);
+      [](const train::TreeScores& s) -> const std::vector<double>& { return s.entropy; }, room);
   html += level_map(
       run,
       {.title = "Undecided share of decisions",
        .most = most_undecided(run),
        .percent = true,
        .note = "Decisions whose probability is between 0.4 and 0.6."},
-      [](const train::TreeScores& s) -> const std::vector<double>& { return s.undecided; }, cells);
+      [](const train::TreeScores& s) -> const std::vector<double>& { return s.undecided; }, room);
   html += layer_map(
       run,
       {.title = "Leaves used", .percent = true, .note = "Share that at least one held-out token reaches."},
-      [](const train::TreeScores& s) { return s.leaves_used; });
+      [](const train::TreeScores& s) { return s.leaves_used; }, room);
   html += layer_map(run,
                     {.title = "Leaf perplexity, of all leaves",
+                     .most = most_even(run),
                      .percent = true,
                      .note = "How many leaves would be as evenly used, by their number; mean over trees."},
-                    [](const train::TreeScores& s) { return mean_perplexity(s) / leaves_of(s); });
-  html += layer_map(run,
-                    {.title = "Largest share of one leaf",
-                     .percent = true,
-                     .note = "Of the tokens; 100 %: a tree has collapsed."},
-                    [](const train::TreeScores& s) { return s.largest_leaf_share; });
+                    evenness, room);
+  html += layer_map(
+      run,
+      {.title = "Largest share of one leaf",
+       .percent = true,
+       .note = "Of the tokens; 100 %: a tree has collapsed."},
+      [](const train::TreeScores& s) { return s.largest_leaf_share; }, room);
   return html;
 }
 
@@ -182,7 +202,7 @@ const std::vector<AnnealChart>& anneal_charts() {
   return charts;
 }
 
-std::string anneal_figures(const std::vector<Pretraining>& runs) {
+std::string anneal_figures(const std::vector<Pretraining>& runs, const Detail& detail) {
   std::string html;
   for (const AnnealChart& what : anneal_charts()) {
     LineChart chart{.title = what.title, .unit = what.unit, .from_zero = true, .note = what.note};
@@ -192,27 +212,28 @@ std::string anneal_figures(const std::vector<Pretraining>& runs) {
       chart.series.push_back({runs.size() == 1 ? kOnly : runs[i].run.label, static_cast<int>(i % 8),
                               Stroke::kLine, std::move(samples), false});
     }
-    html += line_chart_twice(chart, Horizontal::kTokens);
+    html += line_chart_twice(chart, Horizontal::kTokens, detail);
   }
   return html;
 }
 
 }  // namespace
 
-std::string tree_sections(const std::vector<Pretraining>& runs) {
+std::string tree_sections(const std::vector<Pretraining>& runs, const Detail& detail) {
   const auto with_trees = static_cast<std::size_t>(
       std::count_if(runs.begin(), runs.end(), [](const Pretraining& run) { return run.has_trees(); }));
-  const std::string anneal = anneal_figures(runs);
+  const std::string anneal = anneal_figures(runs, detail);
   std::string html;
   if (!anneal.empty()) {
     html += section_html("anneal", "From soft to hard", "<div class=\"grid\">" + anneal + "</div>\n");
   }
   if (with_trees == 0) return html;
+  const Room room{detail.of(kCells) / with_trees, detail.of(8, 2)};
   std::string body;
   for (const Pretraining& run : runs) {
     if (!run.has_trees()) continue;
     const std::string title = with_trees > 1 ? fmt::format("<h3>{}</h3>\n", escaped(run.run.label)) : "";
-    body += title + "<div class=\"grid\">" + heat_maps(run, kCells / with_trees) +
+    body += title + "<div class=\"grid\">" + heat_maps(run, room) +
             "</div>\n<h3>At the last evaluation</h3>\n" + layers_table(run);
   }
   return html + section_html("trees", "Trees", body);

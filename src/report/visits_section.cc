@@ -28,7 +28,8 @@ std::vector<std::size_t> shown_trees(const train::TreeScores& layer, std::size_t
   return trees;
 }
 
-std::string layer_icicles(const std::string& title, const train::TreeScores& layer, std::size_t most) {
+std::string layer_icicles(const std::string& title, const train::TreeScores& layer, std::size_t most,
+                          const Detail& detail) {
   std::vector<IcicleTree> trees;
   std::size_t unreached = 0, spans = 0;
   for (const std::size_t tree : shown_trees(layer, most)) {
@@ -43,21 +44,22 @@ std::string layer_icicles(const std::string& title, const train::TreeScores& lay
   if (trees.size() < layer.visits.size()) {
     note += fmt::format(" The {} of {} trees that are used least evenly.", trees.size(), layer.visits.size());
   }
-  return icicle_html(title, trees, note);
+  return icicle_html(title, trees, note, detail);
 }
 
 }  // namespace
 
-std::string visits_section(const std::vector<Pretraining>& runs) {
+std::string visits_section(const std::vector<Pretraining>& runs, const Detail& detail) {
   std::size_t layers = 0;
   for (const Pretraining& run : runs) layers += run.visited.size();
   if (layers == 0) return "";
-  const std::size_t each = std::max<std::size_t>(kIcicles / layers, 1);
+  const std::size_t each = std::max<std::size_t>(detail.of(kIcicles) / layers, 1);
+  const std::size_t every = detail.every(layers, kIcicles);
   std::string figures;
   for (const Pretraining& run : runs) {
-    for (std::size_t i = 0; i < run.visited.size(); ++i) {
+    for (std::size_t i = 0; i < run.visited.size(); i += every) {
       const std::string title = fmt::format("{}layer {}", runs.size() > 1 ? run.run.label + ", " : "", i);
-      figures += layer_icicles(title, run.visited[i], each);
+      figures += layer_icicles(title, run.visited[i], each, detail);
     }
   }
   const std::string intro =

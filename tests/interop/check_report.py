@@ -1,7 +1,7 @@
 """Pages of `espalier report` in a real browser: nothing on its console, nothing loaded, nothing beyond its window.
 
 A pretraining that goes on, one that was killed, two over each other, and fine-tunings whose labels and texts are markup;
-each in windows of 1280 and 400 pixels, the narrow one dark. Screenshots are left in $INTEROP_SCREENSHOTS, if set.
+each in windows of 1280 and 400 pixels, the narrow one dark, and on paper. Screenshots are left in $INTEROP_SCREENSHOTS, if set.
 """
 
 import os
@@ -73,6 +73,19 @@ def _check_pointing(page, path):
     tools.expect("by-timetrue" in after and "by-progresstrue" not in after, f"{path}: by time: {after}")
 
 
+def _check_printing(page, path):
+    """On A4 paper nothing is cut off at the right, and both choices of the drawings are there."""
+    page.open(path, 696)
+    page.send("Emulation.setEmulatedMedia", media="print", features=[])
+    cut = page.evaluate("[...document.querySelectorAll('main table')].filter(t => t.getBoundingClientRect().right > "
+                        "innerWidth + 1).map(t => t.textContent.slice(0, 80))")
+    tools.expect(cut == [], f"{path}: tables are wider than the paper: {cut}")
+    shown = page.evaluate(SHOWN)
+    tools.expect("by-progresstrue" in shown and "by-timetrue" in shown and "by-timefalse" not in shown,
+                 f"{path}: on paper: {shown}")
+    page.send("Page.printToPDF", preferCSSPageSize=True)
+
+
 def _finetuning(program, scratch, model):
     run, rows = os.path.join(scratch, "task"), os.path.join(scratch, "rows.jsonl")
     script, image = "<script>alert(1)</script>", "<img src=x onerror=alert(1)>"
@@ -109,6 +122,8 @@ def check(program, scratch):
             tools.expect(("is torn and left out" in text) == (runs[1] in folders), f"{name}: what is said of torn lines")
             _check_page(page, path, sections, drawn)
         _check_pointing(page, os.path.join(scratch, "one.html"))
+        for name in pages:
+            _check_printing(page, os.path.join(scratch, f"{name}.html"))
         text = program.run("report", "--text", runs[1], task)
         tools.expect("held-out loss, hard" in text and "train loss" in text, f"report --text: {text}")
         for run in runs:

@@ -1,6 +1,7 @@
 // Curves in bounded memory keep what a drawing shows.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -44,6 +45,18 @@ TEST_CASE("of a long one peaks, ends and means stay, in bounded memory") {
   REQUIRE(mean.size() == 1);
   CHECK(mean[0].value == doctest::Approx(sum / count));
   CHECK(curve.means(100).size() <= 100);
+}
+
+TEST_CASE("samples are thinned to those of a coarser curve") {
+  std::vector<Sample> samples;
+  for (int i = 0; i < 1000; ++i) samples.push_back({i * 1.0, i * 1.0, i == 500 ? 9.0 : 0.001 * i});
+  CHECK(report::thinned(samples, 250).size() == 1000);
+  const std::vector<Sample> few = report::thinned(samples, 16);
+  CHECK(few.size() <= 64);
+  CHECK(few.size() >= 16);
+  CHECK(few.front().progress == 0);
+  CHECK(few.back().progress == 999);
+  CHECK(std::any_of(few.begin(), few.end(), [](const Sample& s) { return s.value == 9; }));
 }
 
 TEST_CASE("what is not finite is left out") {

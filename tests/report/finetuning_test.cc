@@ -148,6 +148,29 @@ TEST_CASE("GLUE: beside its baseline, the published models and another program's
   CHECK(contains(text_report({dir / "run"}), "RTE"));
 }
 
+TEST_CASE("GLUE: predictions of all seeds, rows by how many of them are surely wrong") {
+  const TempDir dir;
+  glue::GlueResults results = glue_results();
+  for (const std::string seed : {"1", "2"}) {
+    glue::GlueTraining& run = results.tasks[0].second.runs.emplace_back();
+    run.folder = "RTE/seed-" + seed;
+    std::filesystem::create_directories(dir / ("run/" + run.folder));
+  }
+  dir.write("run/results.json", io::json_text(io::to_json(results)));
+  const std::string header = "index\tline\tlabel\tprediction\tprobability\n";
+  dir.write("run/RTE/seed-1/predictions_dev.tsv",
+            header + "0\t2\ta\tb\t0.6\n1\t3\ta\tb\t0.9\n2\t4\tb\tb\t0.9\n");
+  dir.write("run/RTE/seed-2/predictions_dev.tsv",
+            header + "0\t2\ta\tb\t0.7\n1\t3\ta\ta\t0.9\n2\t4\tb\tb\t0.9\n");
+  const std::string html = html_report({dir / "run"});
+  check_page(html);
+  CHECK(contains(html, "3 of 6 rows of 2 seeds together are wrong (50.0 %)"));
+  const std::size_t both = html.find("<td>0.650</td>"), one = html.find("<td>0.900</td>");
+  CHECK(both < one);
+  CHECK(contains(html, ">2 of 2</td>"));
+  CHECK(contains(html, ">1 of 2</td>"));
+}
+
 TEST_CASE("a GLUE run whose first task is not finished") {
   const TempDir dir;
   std::filesystem::create_directories(dir / "run");

@@ -72,8 +72,8 @@ TEST_CASE("of many leaves those with most tokens are listed, and the others coun
   CHECK(contains(html, "layer 15: 15 of 2048 leaves, those with most tokens: 0.7 % of all"));
   CHECK(contains(html, ">word14 <i>"));
   CHECK(!contains(html, ">word15 <i>"));
-  // 2048 leaves are drawn as 256 spans of eight: of the first 8 * 2048 - 28 tokens of 2048 * 2049 / 2.
-  CHECK(contains(html, "<title>tree 0, LLLLLLLL: 16356 tokens, 0.8 %</title>"));
+  // 2048 leaves are drawn as 128 spans of sixteen: of the first 16 * 2048 - 120 tokens of 2048 * 2049 / 2.
+  CHECK(contains(html, "<title>tree 0, LLLLLLL: 32648 tokens, 1.6 %</title>"));
 }
 
 TEST_CASE("a file that does not hold what leaves read is noted") {

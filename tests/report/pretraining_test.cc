@@ -85,6 +85,54 @@ TEST_CASE("the page of a long run of a large model stays below three megabytes")
   CHECK(contains(html, "layer 15, level 10, 6 M tokens"));
 }
 
+TEST_CASE("the page of many runs draws less, and says so") {
+  const TempDir dir;
+  std::vector<std::filesystem::path> runs;
+  for (int i = 0; i < 12; ++i) {
+    runs.push_back(write_pretraining(dir, fmt::format("run{}", i), 0));
+    std::ofstream lines(runs.back() / "metrics.jsonl");
+    for (std::int64_t step = 1; step <= 400; ++step) {
+      lines << step_line(step, 3 + 0.001 * static_cast<double>(step * (7919 + i) % 1000));
+      if (step % 20 == 0) lines << evaluation_line(step, 3, 16, 1);
+    }
+  }
+  const std::string html = html_report(runs);
+  check_page(html);
+  CHECK(html.size() < 3'000'000);
+  CHECK(contains(html, "is drawn here in 1/"));
+  CHECK(contains(html, "run11, held out"));
+  CHECK(html == html_report(runs));
+  CHECK(!contains(html_report({runs[0]}), "is drawn here in 1/"));
+}
+
+TEST_CASE("a distillation shows its own scores") {
+  const TempDir dir;
+  config::PretrainConfig config;
+  config.distill.layers = {2, 5};
+  const auto run = write_pretraining(dir, "run", 0, config::dump(config));
+  std::ofstream lines(run / "metrics.jsonl");
+  for (const std::int64_t step : {1, 2}) {
+    train::DistillEvaluation line{step, 1000 * step, {}};
+    line.scores.layers = {2, 5};
+    line.scores.layer_errors = {0.5, 0.25 / static_cast<double>(step)};
+    line.scores.hidden_error = 0.75 / static_cast<double>(step);
+    lines << step_line(step, 0.5) << io::to_json(line).dump() << "\n";
+  }
+  lines.close();
+  const std::string html = html_report({run});
+  check_page(html);
+  CHECK(contains(html, "<h2>Distillation</h2>"));
+  CHECK(contains(html, "Loss of distillation"));
+  CHECK(contains(html, "Relative error of each new layer"));
+  CHECK(contains(html, "<td class=\"n\">0.3750</td><td class=\"n\">0.5000</td><td class=\"n\">0.1250</td>"));
+  CHECK(!contains(html, "Loss of masked words"));
+  const auto other = write_pretraining(dir, "other", 10);
+  const std::string both = html_report({run, other});
+  check_page(both);
+  CHECK(contains(both, "<h2>Pretraining and distillation</h2>"));
+  CHECK(contains(both, "Loss of masked words"));
+}
+
 TEST_CASE("a torn last line is left out and said, as is one that is no line of a run") {
   const TempDir dir;
   const auto run = write_pretraining(dir, "run", 12);
