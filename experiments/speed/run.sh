@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # usage: experiments/speed/run.sh [PART...]
-#        PART: trees model layer step growth threads tokenize plot (default: all)
+#        PART: trees model layer step precision growth threads tokenize plot (default: all; precision, which needs
+#        AVX512_BF16 or AMX_BF16, only where it is named)
 # Measures the program against PyTorch and against itself, and prints the tables of README.md. Ours and PyTorch take
 # turns, process by process, so that a machine shared with others slows both. Results go to
 # results/<isa>-<threads>t/<part>.json beside this file, each case as soon as it is measured; a ratio under half of the
@@ -30,12 +31,12 @@ parts=("$@")
 for part in "${parts[@]}"; do
   case $part in
     trees | model | growth | threads) python3 "$here/$part.py" ;;
-    layer | step)
+    layer | step | precision)
       python=$("$here/venv.sh") || exit $?
       "$python" "$here/$part.py"
       ;;
     tokenize) "$here/tokenize.sh" ;;
     plot) "$here/plot.sh" ;;
-    *) echo "speed: no part '$part' (trees model layer step growth threads tokenize plot)" >&2; exit 2 ;;
+    *) echo "speed: no part '$part' (trees model layer step precision growth threads tokenize plot)" >&2; exit 2 ;;
   esac
 done

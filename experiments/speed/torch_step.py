@@ -69,6 +69,7 @@ def main():
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--form", choices=["eager", "compiled"], default="eager")
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--autocast", action="store_true", help="products in bf16")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
@@ -79,12 +80,20 @@ def main():
     ids, positions, targets = batch["ids"], batch["positions"], batch["targets"]
     optimizer = torch.optim.AdamW(decayed(model), lr=1e-4, betas=(0.9, 0.98), eps=1e-12, fused=True)
 
+    narrow = torch.autocast("cpu", torch.bfloat16, enabled=arguments.autocast)
+
     def loss_of(ids, positions, targets):
-        hidden = model.encoder(ids).flatten(0, 1)
-        return F.cross_entropy(model.decoder(hidden[positions]), targets)
+        with narrow:
+            hidden = model.encoder(ids).flatten(0, 1)
+            logits = model.decoder(hidden[positions])
+        return F.cross_entropy(logits.float(), targets)
+
+    def encode_all(ids):
+        with narrow:
+            return model.encoder(ids)
 
     step_loss = torch.compile(loss_of) if compiled else loss_of
-    encode = torch.compile(model.encoder) if compiled else model.encoder
+    encode = torch.compile(encode_all) if compiled else encode_all
 
     def train():
         optimizer.zero_grad(set_to_none=True)

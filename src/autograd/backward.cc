@@ -63,7 +63,9 @@ void run_node(GraphNode& node, OnComplete on_complete) {
         if (grad.defined()) check_finite(grad, node.name, "gradient of the output");
       }
     }
+    const double begin = operations_are_timed() ? seconds_now() : 0;
     node.backward(node.output_grads, node.inputs);
+    if (operations_are_timed()) note_backward(node.name, seconds_now() - begin);
   }
   // Free what the operation kept as soon as it has run, so that memory falls while the sweep goes on.
   node.done = true;

@@ -38,6 +38,13 @@ class Graph {
   static Variable make(Tensor value, std::shared_ptr<GraphNode> producer, std::size_t index);
 };
 
+double seconds_now();
+// Whether an OperationTimes is alive on this thread, and what it then hears: that an operation has been
+// computed, and how long its gradients took.
+bool operations_are_timed();
+void note_forward(const char* name);
+void note_backward(const char* name, double seconds);
+
 bool anomaly_detection_enabled();
 // Throws RunError naming `operation` if a value is not finite. `what` says which tensor ("output",
 // "gradient").

@@ -148,6 +148,7 @@ bool records_gradient(std::initializer_list<Variable> inputs) {
 }
 
 Variables record(const char* name, Tensors values, Variables inputs, BackwardFunction backward) {
+  if (operations_are_timed()) note_forward(name);
   if (anomaly_on) {
     for (const Tensor& value : values) check_finite(value, name, "output");
   }

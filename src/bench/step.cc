@@ -235,6 +235,9 @@ void measure_training(StepRun& run, const StepOptions& options, Stages& stages, 
     used.push_back(row.flops_per_token * tokens / seconds[i] / (gemm[i] * 1e9));
   }
   row.mfu = median(used);
+  const OperationTimes times;
+  run.train();
+  row.operations = times.longest_first();
 }
 
 // Seconds of a forward pass and of one sequence, round by round.
@@ -309,6 +312,11 @@ StepReport bench_step(const StepOptions& requested) {
 
 io::Json step_json(const StepRow& row) {
   const auto of_training = [&](const io::Json& value) { return row.trained ? value : io::Json(); };
+  io::Json operations = io::Json::array();
+  for (const OperationTime& time : row.operations) {
+    operations.push_back(
+        {{"name", time.name}, {"forward_ms", 1e3 * time.forward}, {"backward_ms", 1e3 * time.backward}});
+  }
   return {{"name", row.name},
           {"layer", row.layer},
           {"routing", row.routing},
@@ -331,7 +339,8 @@ io::Json step_json(const StepRow& row) {
           {"last_loss", of_training(row.last_loss)},
           {"forward_ratio", number_or_null(row.forward_ratio)},
           {"sequence_ratio", number_or_null(row.sequence_ratio)},
-          {"hidden_difference", number_or_null(row.hidden_difference)}};
+          {"hidden_difference", number_or_null(row.hidden_difference)},
+          {"operations", of_training(operations)}};
 }
 
 }  // namespace espalier::bench

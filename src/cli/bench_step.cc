@@ -19,6 +19,21 @@ struct StepArguments {
   bool json = false;
 };
 
+// Operations that take less of a step than this are not worth a line.
+constexpr double kSmallestShare = 0.005;
+
+void print_operations(const bench::StepRow& row) {
+  double all = 0;
+  for (const OperationTime& time : row.operations) all += time.forward + time.backward;
+  fmt::print("  {:22} {:>10} {:>10} {:>7}\n", "of one step", "forward", "backward", "share");
+  for (const OperationTime& time : row.operations) {
+    const double share = (time.forward + time.backward) / all;
+    if (share < kSmallestShare) continue;
+    fmt::print("    {:20} {:7.1f} ms {:7.1f} ms {:5.1f} %\n", time.name, 1e3 * time.forward,
+               1e3 * time.backward, 100 * share);
+  }
+}
+
 void print_training(const bench::StepRow& row) {
   fmt::print("  {:22} {:.0f} tokens/s, spread of the steps {:.0f} %\n", "training", row.train_tokens_per_s,
              100 * row.spread);
@@ -29,6 +44,7 @@ void print_training(const bench::StepRow& row) {
   fmt::print("  {:22} {:.2f} GB; {} blocks asked from the system after the first step\n", "peak memory",
              row.peak_rss_gb, row.pool_allocations);
   fmt::print("  {:22} {:.3f} -> {:.3f}\n", "loss (random tokens)", row.first_loss, row.last_loss);
+  print_operations(row);
 }
 
 std::string to_float32(const std::optional<double>& ratio) {

@@ -1,6 +1,7 @@
 #include "kernels/attention.h"
 
 #include <cstdint>
+#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/attention.cc"
@@ -112,10 +113,50 @@ HWY_EXPORT(rotate_row);
 
 constexpr float kMasked = -10000.0F;
 
+// x [n] as factors of a product: itself, or rounded into the memory of `room`, which may be x.
+template <class Element>
+const Element* as_factors(std::int64_t n, const float* x, float* room) {
+  if constexpr (std::is_same_v<Element, float>) {
+    return x;
+  } else {
+    auto* const rounded = reinterpret_cast<Bfloat16*>(room);
+    round_to_bfloat16_serial(n, x, rounded);
+    return rounded;
+  }
+}
+
+// Rows that lie `stride` apart, as factors: where they lie, or rounded into `room` without gaps.
+template <class Element>
+BasicMatrixView<Element> rows_as_factors(std::int64_t rows, std::int64_t width, const float* x,
+                                         std::int64_t stride, Scratch<Element>& room) {
+  if constexpr (std::is_same_v<Element, float>) {
+    return {x, stride, false};
+  } else {
+    room = Scratch<Element>(rows * width);
+    for (std::int64_t i = 0; i < rows; ++i)
+      round_to_bfloat16_serial(width, x + i * stride, room.data() + i * width);
+    return {room.data(), width, false};
+  }
+}
+
+void rotate(std::int64_t width, const float* from, const float* angles, float* to) {
+  HWY_DYNAMIC_DISPATCH(rotate_row)(width, from, angles, false, false, to);
+}
+
+void rotate(std::int64_t width, const Bfloat16* from, const float* angles, Bfloat16* to) {
+  Scratch<float> wide(2 * width);
+  widen_bfloat16_serial(width, from, wide.data());
+  rotate(width, wide.data(), angles, wide.data() + width);
+  round_to_bfloat16_serial(width, wide.data() + width, to);
+}
+
 // One sequence and head: its place in the arrays, and its queries and keys, rotated if positions are rotary.
+template <class Element>
 class Head {
+  using View = BasicMatrixView<Element>;
+
  public:
-  Head(const Attention& problem, std::int64_t index, const Projections<const float*>& in)
+  Head(const Attention& problem, std::int64_t index, const Projections<const Element*>& in)
       : problem_(problem), index_(index) {
     first_key_ = problem.first_key == nullptr ? sequence() * problem.length : problem.first_key[sequence()];
     keys_ = problem.first_key == nullptr ? problem.length : problem.first_key[sequence() + 1] - first_key_;
@@ -125,15 +166,18 @@ class Head {
     key = {at(in.key, first_key_), in.key.stride, false};
     value = {at(in.value, first_key_), in.value.stride, false};
     if (problem.rotary == nullptr) return;
-    rotated_ = Scratch<float>((queries_ + keys_) * problem.head_dim);
-    float* const keys = rotated_.data() + queries_ * problem.head_dim;
-    for (std::int64_t i = 0; i < queries_; ++i) rotate(query, i, query_angles(i), rotated_.data());
-    for (std::int64_t i = 0; i < keys_; ++i) rotate(key, i, angles(i), keys);
-    query = {rotated_.data(), problem.head_dim, false};
-    key = {keys, problem.head_dim, false};
+    const std::int64_t width = problem.head_dim;
+    rotated_ = Scratch<Element>((queries_ + keys_) * width);
+    Element* const keys = rotated_.data() + queries_ * width;
+    for (std::int64_t i = 0; i < queries_; ++i)
+      rotate(width, query.data + i * query.stride, query_angles(i), rotated_.data() + i * width);
+    for (std::int64_t i = 0; i < keys_; ++i)
+      rotate(width, key.data + i * key.stride, angles(i), keys + i * width);
+    query = {rotated_.data(), width, false};
+    key = {keys, width, false};
   }
 
-  MatrixView query{}, key{}, value{};  // [queries, head_dim], [keys, head_dim] twice
+  View query{}, key{}, value{};  // [queries, head_dim], [keys, head_dim] twice
 
   std::int64_t queries() const { return queries_; }
   std::int64_t keys() const { return keys_; }
@@ -156,7 +200,7 @@ class Head {
 
   // [queries, keys] into `p`.
   void probabilities(float* p) const {
-    matmul_serial(queries_, keys_, problem_.head_dim, query, {key.data, key.stride, true}, p, keys_);
+    matmul_serial(queries_, keys_, problem_.head_dim, query, View{key.data, key.stride, true}, p, keys_);
     Scratch<float> bias(problem_.mask == nullptr ? 0 : keys_);
     if (problem_.mask != nullptr) {
       const float* mask = problem_.mask + first_key_;
@@ -179,23 +223,19 @@ class Head {
   Place at(const HeadRows<Place>& array, std::int64_t row) const {
     return array.data + (row * array.stride + index_ % problem_.heads * array.step);
   }
-  void rotate(const MatrixView& rows, std::int64_t i, const float* angles, float* to) const {
-    const std::int64_t width = problem_.head_dim;
-    HWY_DYNAMIC_DISPATCH(rotate_row)
-    (width, rows.data + i * rows.stride, angles, false, false, to + i * width);
-  }
 
   const Attention& problem_;
   std::int64_t index_;
   std::int64_t first_key_ = 0, keys_ = 0, first_query_ = 0, queries_ = 0;
-  Scratch<float> rotated_;
+  Scratch<Element> rotated_;
 };
 
 // Gradient of one head's queries, or keys: dx [rows, head_dim] = a b over `terms`, rotated back by
 // angles_of(row) if positions are rotary.
-template <class AnglesOf>
-void rotated_gradient(const Attention& problem, std::int64_t rows, std::int64_t terms, MatrixView a,
-                      MatrixView b, const AnglesOf& angles_of, Destination dx, std::int64_t stride) {
+template <class Element, class AnglesOf>
+void rotated_gradient(const Attention& problem, std::int64_t rows, std::int64_t terms,
+                      BasicMatrixView<Element> a, BasicMatrixView<Element> b, const AnglesOf& angles_of,
+                      Destination dx, std::int64_t stride) {
   const std::int64_t width = problem.head_dim;
   if (problem.rotary == nullptr) {
     matmul_serial(rows, width, terms, a, b, dx, stride);
@@ -215,48 +255,74 @@ HeadRows<Place> joined_heads(const Attention& problem, Place data) {
   return {data, problem.heads * problem.head_dim, problem.head_dim};
 }
 
-}  // namespace
-
-void attention(const Attention& problem, const Projections<const float*>& in, float* out) {
+template <class Element>
+void attend(const Attention& problem, const Projections<const Element*>& in, float* out) {
   const HeadRows<float*> joined = joined_heads(problem, out);
   parallel_for(problem.batch * problem.heads, 1, [&](std::int64_t index, std::int64_t) {
-    const Head head(problem, index, in);
+    const Head<Element> head(problem, index, in);
     const std::int64_t keys = head.keys();
     Scratch<float> p(head.queries() * keys);
     head.probabilities(p.data());
     if (problem.dropout > 0) head.drop(p.data(), p.data());
-    matmul_serial(head.queries(), problem.head_dim, keys, {p.data(), keys, false}, head.value,
-                  head.query_rows(joined), joined.stride);
+    const BasicMatrixView<Element> weights{as_factors<Element>(p.size(), p.data(), p.data()), keys};
+    matmul_serial(head.queries(), problem.head_dim, keys, weights, head.value, head.query_rows(joined),
+                  joined.stride);
   });
+}
+
+template <class Element>
+void attend_backward(const Attention& problem, const Projections<const Element*>& in, const float* dout,
+                     const Projections<Destination>& din) {
+  using View = BasicMatrixView<Element>;
+  const std::int64_t head_dim = problem.head_dim;
+  const HeadRows<const float*> joined = joined_heads(problem, dout);
+  parallel_for(problem.batch * problem.heads, 1, [&](std::int64_t index, std::int64_t) {
+    const Head<Element> head(problem, index, in);
+    const std::int64_t queries = head.queries(), keys = head.keys(), scores = queries * keys;
+    Scratch<Element> room;
+    const View upstream = rows_as_factors(queries, head_dim, head.query_rows(joined), joined.stride, room);
+
+    Scratch<float> p(scores);
+    head.probabilities(p.data());
+    Scratch<float> square(scores);  // the dropped probabilities, then their gradient
+    if (problem.dropout > 0) head.drop(p.data(), square.data());
+    const float* const dropped = problem.dropout > 0 ? square.data() : p.data();
+    const View weights{as_factors<Element>(scores, dropped, square.data()), keys, true};
+    matmul_serial(keys, head_dim, queries, weights, upstream, head.key_rows(din.value), din.value.stride);
+
+    float* const dp = square.data();
+    matmul_serial(queries, keys, head_dim, upstream, View{head.value.data, head.value.stride, true}, dp,
+                  keys);
+    if (problem.dropout > 0) head.drop(dp, dp);
+    HWY_DYNAMIC_DISPATCH(softmax_scores_backward)(queries, keys, problem.scale, p.data(), dp);
+    const Element* const slopes = as_factors<Element>(scores, dp, dp);
+    rotated_gradient(
+        problem, queries, keys, View{slopes, keys}, head.key,
+        [&](std::int64_t i) { return head.query_angles(i); }, head.query_rows(din.query), din.query.stride);
+    rotated_gradient(
+        problem, keys, queries, View{slopes, keys, true}, head.query,
+        [&](std::int64_t i) { return head.angles(i); }, head.key_rows(din.key), din.key.stride);
+  });
+}
+
+}  // namespace
+
+void attention(const Attention& problem, const Projections<const float*>& in, float* out) {
+  attend(problem, in, out);
+}
+
+void attention(const Attention& problem, const Projections<const Bfloat16*>& in, float* out) {
+  attend(problem, in, out);
 }
 
 void attention_backward(const Attention& problem, const Projections<const float*>& in, const float* dout,
                         const Projections<Destination>& din) {
-  const std::int64_t head_dim = problem.head_dim;
-  const HeadRows<const float*> joined = joined_heads(problem, dout);
-  parallel_for(problem.batch * problem.heads, 1, [&](std::int64_t index, std::int64_t) {
-    const Head head(problem, index, in);
-    const std::int64_t queries = head.queries(), keys = head.keys();
-    const MatrixView upstream{head.query_rows(joined), joined.stride, false};
+  attend_backward(problem, in, dout, din);
+}
 
-    Scratch<float> p(queries * keys);
-    head.probabilities(p.data());
-    Scratch<float> square(queries * keys);  // the dropped probabilities, then their gradient
-    if (problem.dropout > 0) head.drop(p.data(), square.data());
-    matmul_serial(keys, head_dim, queries, {problem.dropout > 0 ? square.data() : p.data(), keys, true},
-                  upstream, head.key_rows(din.value), din.value.stride);
-
-    float* const dp = square.data();
-    matmul_serial(queries, keys, head_dim, upstream, {head.value.data, head.value.stride, true}, dp, keys);
-    if (problem.dropout > 0) head.drop(dp, dp);
-    HWY_DYNAMIC_DISPATCH(softmax_scores_backward)(queries, keys, problem.scale, p.data(), dp);
-    rotated_gradient(
-        problem, queries, keys, {dp, keys, false}, head.key,
-        [&](std::int64_t i) { return head.query_angles(i); }, head.query_rows(din.query), din.query.stride);
-    rotated_gradient(
-        problem, keys, queries, {dp, keys, true}, head.query, [&](std::int64_t i) { return head.angles(i); },
-        head.key_rows(din.key), din.key.stride);
-  });
+void attention_backward(const Attention& problem, const Projections<const Bfloat16*>& in, const float* dout,
+                        const Projections<Destination>& din) {
+  attend_backward(problem, in, dout, din);
 }
 
 }  // namespace espalier::kernels

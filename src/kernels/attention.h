@@ -12,6 +12,7 @@
 
 #include "espalier/base/philox.h"
 #include "espalier/tensor/destination.h"
+#include "kernels/bfloat16.h"
 
 namespace espalier::kernels {
 
@@ -39,8 +40,8 @@ struct Attention {
   const std::int32_t* first_query = nullptr;
 };
 
-// Rows of `stride` elements in which head h has the head_dim columns from h * step on. Place: const float*
-// for what is read, float* or Destination for what is written.
+// Rows of `stride` elements in which head h has the head_dim columns from h * step on. Place: const float* or
+// const Bfloat16* for what is read, float* or Destination for what is written.
 template <class Place>
 struct HeadRows {
   Place data;
@@ -67,12 +68,17 @@ Projections<Place> separate_projections(const Attention& problem, Place query, P
 }
 
 // out = dropout(softmax(scale q k^T + mask)) v for every sequence and head, one task each.
+// With bfloat16 the factors of every product are rounded (what is rotated, probabilities, their gradient);
+// softmax and sums are float32.
 void attention(const Attention& problem, const Projections<const float*>& in, float* out);
+void attention(const Attention& problem, const Projections<const Bfloat16*>& in, float* out);
 
 // din = (or +=) the gradient from dout. Nothing is kept of the forward pass but its inputs: the probabilities
 // are computed again, which costs a tenth of the operation's time and saves batch * heads * length^2 floats a
 // layer (25 MB for 32 sequences of 128 and 12 heads).
 void attention_backward(const Attention& problem, const Projections<const float*>& in, const float* dout,
+                        const Projections<Destination>& din);
+void attention_backward(const Attention& problem, const Projections<const Bfloat16*>& in, const float* dout,
                         const Projections<Destination>& din);
 
 }  // namespace espalier::kernels

@@ -76,7 +76,21 @@ void round_to_bfloat16_serial(std::int64_t n, const float* x, Bfloat16* y) {
   HWY_DYNAMIC_DISPATCH(round_span)(n, x, y);
 }
 
+void round_columns_to_bfloat16(std::int64_t rows, std::int64_t groups, std::int64_t step, std::int64_t first,
+                               std::int64_t width, const float* x, Bfloat16* y) {
+  parallel_for(rows, row_grain(groups * width), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin * groups; i < end * groups; ++i)
+      round_to_bfloat16_serial(width, x + i * step + first, y + i * width);
+  });
+}
+
 void widen_bfloat16(std::int64_t n, const Bfloat16* x, float* y) {
+  parallel_for(n, kElementGrain, [&](std::int64_t begin, std::int64_t end) {
+    widen_bfloat16_serial(end - begin, x + begin, y + begin);
+  });
+}
+
+void widen_bfloat16_serial(std::int64_t n, const Bfloat16* x, float* y) {
   HWY_DYNAMIC_DISPATCH(widen_span)(n, x, y);
 }
 

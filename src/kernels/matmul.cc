@@ -161,7 +161,7 @@ MatrixView widened(const Bfloat16View& view, std::int64_t rows, std::int64_t col
   const std::int64_t lines = view.transposed ? columns : rows, width = view.transposed ? rows : columns;
   copy = Scratch<float>(lines * width);
   for (std::int64_t line = 0; line < lines; ++line) {
-    widen_bfloat16(width, view.data + line * view.stride, copy.data() + line * width);
+    widen_bfloat16_serial(width, view.data + line * view.stride, copy.data() + line * width);
   }
   return {copy.data(), width, view.transposed};
 }

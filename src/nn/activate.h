@@ -7,12 +7,13 @@
 
 namespace espalier::nn {
 
-inline Variable activate(Activation activation, const Variable& x) {
+inline Variable activate(Activation activation, const Variable& x,
+                         ops::Precision precision = ops::Precision::kFloat32) {
   switch (activation) {
     case Activation::kGelu:
-      return ops::gelu(x);
+      return ops::gelu(x, precision);
     case Activation::kGeluTanh:
-      return ops::gelu_tanh(x);
+      return ops::gelu_tanh(x, precision);
     case Activation::kRelu:
       return ops::relu(x);
   }

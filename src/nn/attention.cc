@@ -43,6 +43,7 @@ ops::AttentionOptions SelfAttention::operation(const Tokens& tokens, ForwardCont
   attention.first_rows = tokens.first_rows;
   attention.rotary = rotary_;
   attention.key = next_dropout_key(context);
+  attention.precision = precision();
   if (context.dropout) attention.dropout = static_cast<float>(options_.dropout);
   return attention;
 }

@@ -28,7 +28,8 @@ class DenseFeedForward : public FeedForward {
 
   Variable forward(const Variable& x, ForwardContext& /*context*/) override {
     const Variable hidden = dense_in_.forward(x);
-    return dense_out_.forward(gated_ ? ops::gated_gelu(hidden) : activate(activation_, hidden));
+    return dense_out_.forward(gated_ ? ops::gated_gelu(hidden, precision())
+                                     : activate(activation_, hidden, precision()));
   }
 
  private:

@@ -79,6 +79,7 @@ Fff::Fff(const FeedForwardOptions& options, std::int64_t width, std::int64_t out
 Variable Fff::forward(const Variable& x, ForwardContext& context) {
   const std::size_t layer = context.next_tree_layer++;
   ops::TreeRouting routing = context.routing;
+  routing.precision = precision();
   routing.leak_seed = context.seed;
   routing.leak_step = context.step | (static_cast<std::uint64_t>(layer) << kLayerShift);
   ops::TreeStatistics* statistics = nullptr;

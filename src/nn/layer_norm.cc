@@ -17,7 +17,7 @@ LayerNorm::LayerNorm(std::int64_t size, double eps) : eps_(eps) {
 }
 
 Variable LayerNorm::forward(const Variable& x) const {
-  return ops::layer_norm(x, weight_, bias_, static_cast<float>(eps_));
+  return ops::layer_norm(x, weight_, bias_, static_cast<float>(eps_), precision());
 }
 
 }  // namespace espalier::nn

@@ -45,7 +45,8 @@ Variable MaskedLm::predictions(const Tokens& tokens, const std::vector<std::int3
   }
   const Variable hidden = encoder_.forward_at(tokens, as_tensor(positions), context);
   if (!transform_) return hidden;
-  return transform_norm_->forward(activate(options().ffn.activation, transform_->forward(hidden)));
+  return transform_norm_->forward(
+      activate(options().ffn.activation, transform_->forward(hidden), precision()));
 }
 
 MaskedLmResult MaskedLm::loss(const Tokens& tokens, const std::vector<std::int32_t>& positions,

@@ -6,7 +6,9 @@
 #include <cmath>
 
 #include "kernels/attention.h"
+#include "kernels/bfloat16.h"
 #include "ops/check.h"
+#include "ops/kept.h"
 
 namespace espalier::ops {
 namespace {
@@ -141,6 +143,38 @@ Destination slot_or_unused(Variable& input, Tensor& unused) {
   return unused.data();
 }
 
+// Packed projections as products read them: where they lie, or rounded, queries apart from keys and values.
+// Those of one 18 MiB block would leave no block that serves a gradient (tensor/pool.h).
+class KeptProjections {
+ public:
+  KeptProjections(const kernels::Attention& problem, const Tensor& qkv, Precision precision) {
+    if (precision != Precision::kBf16) {
+      packed_ = qkv;
+      return;
+    }
+    const std::int64_t width = problem.head_dim, rows = qkv.shape().rows();
+    const auto columns = [&](std::int64_t first, std::int64_t count) {
+      Bfloat16Tensor part = Bfloat16Tensor::empty({rows, problem.heads * count});
+      kernels::round_columns_to_bfloat16(rows, problem.heads, 3 * width, first, count, qkv.data(),
+                                         part.data());
+      return part;
+    };
+    query_ = columns(0, width);
+    key_value_ = columns(width, 2 * width);
+  }
+
+  template <class Use>
+  void visit(const kernels::Attention& problem, const Use& use) const {
+    if (query_.defined())
+      return use(kernels::separate_projections(problem, query_.data(), key_value_.data()));
+    use(kernels::packed_projections(problem, packed_.data()));
+  }
+
+ private:
+  Tensor packed_;
+  Bfloat16Tensor query_, key_value_;
+};
+
 }  // namespace
 
 Variable attention(const Variable& qkv, const AttentionOptions& options) {
@@ -150,14 +184,17 @@ Variable attention(const Variable& qkv, const AttentionOptions& options) {
   const Shape& shape = qkv.shape();
   Tensor y = Tensor::empty(shape.with_last(shape.columns() / 3));
   const kernels::Attention problem = problem_of(shape, 3, options);
-  kernels::attention(problem, kernels::packed_projections(problem, qkv.value().data()), y.data());
-  return record(kAttention, std::move(y), {qkv}, [options](const Tensor& dy, std::span<Variable> in) {
-    const kernels::Attention again = problem_of(in[0].shape(), 3, options);
-    const Tensor& kept = in[0].value();
-    const Destination dqkv = in[0].grad_slot();  // of qkv's shape
-    kernels::attention_backward(again, kernels::packed_projections(again, kept.data()), dy.data(),
-                                kernels::packed_projections(again, dqkv));
-  });
+  const KeptProjections kept(problem, qkv.value(), options.precision);
+  kept.visit(problem, [&](const auto& projections) { kernels::attention(problem, projections, y.data()); });
+  return record(kAttention, std::move(y), {qkv.without_value()},
+                [options, kept](const Tensor& dy, std::span<Variable> in) {
+                  const kernels::Attention again = problem_of(in[0].shape(), 3, options);
+                  const Destination dqkv = in[0].grad_slot();  // of qkv's shape
+                  kept.visit(again, [&](const auto& projections) {
+                    kernels::attention_backward(again, projections, dy.data(),
+                                                kernels::packed_projections(again, dqkv));
+                  });
+                });
 }
 
 Variable attention_at(const Variable& query, const Variable& key_value, const IntTensor& positions,
@@ -175,20 +212,22 @@ Variable attention_at(const Variable& query, const Variable& key_value, const In
   };
   Tensor y = Tensor::empty(query.shape());
   const kernels::Attention problem = problem_at(key_value.shape());
-  kernels::attention(problem,
-                     kernels::separate_projections(problem, query.value().data(), key_value.value().data()),
-                     y.data());
-  return record(
-      kAttentionAt, std::move(y), {query, key_value}, [problem_at](const Tensor& dy, std::span<Variable> in) {
-        const kernels::Attention again = problem_at(in[1].shape());
-        const Tensor kept_query = in[0].value(), kept_keys = in[1].value();
-        Tensor unused[2];
-        const Destination dq = slot_or_unused(in[0], unused[0]);   // [n,d]
-        const Destination dkv = slot_or_unused(in[1], unused[1]);  // of key_value's shape
-        kernels::attention_backward(again,
-                                    kernels::separate_projections(again, kept_query.data(), kept_keys.data()),
-                                    dy.data(), kernels::separate_projections(again, dq, dkv));
-      });
+  const Kept queries(query.value(), options.precision), keys(key_value.value(), options.precision);
+  Kept::visit(queries, keys, [&](const auto* of_queries, const auto* of_keys) {
+    kernels::attention(problem, kernels::separate_projections(problem, of_queries, of_keys), y.data());
+  });
+  return record(kAttentionAt, std::move(y), {query.without_value(), key_value.without_value()},
+                [problem_at, queries, keys](const Tensor& dy, std::span<Variable> in) {
+                  const kernels::Attention again = problem_at(in[1].shape());
+                  Tensor unused[2];
+                  const Destination dq = slot_or_unused(in[0], unused[0]);   // [n,d]
+                  const Destination dkv = slot_or_unused(in[1], unused[1]);  // of key_value's shape
+                  Kept::visit(queries, keys, [&](const auto* of_queries, const auto* of_keys) {
+                    kernels::attention_backward(again,
+                                                kernels::separate_projections(again, of_queries, of_keys),
+                                                dy.data(), kernels::separate_projections(again, dq, dkv));
+                  });
+                });
 }
 
 }  // namespace espalier::ops

@@ -4,6 +4,7 @@
 
 #include "kernels/gelu.h"
 #include "ops/check.h"
+#include "ops/kept.h"
 
 namespace espalier::ops {
 namespace {
@@ -11,28 +12,34 @@ namespace {
 using Forward = void (*)(std::int64_t n, const float* x, float* y);
 using Backward = void (*)(std::int64_t n, const float* x, const float* dy, Destination dx);
 
-Variable elementwise(const char* name, const Variable& x, Forward forward, Backward backward) {
+Kept kept_of(const Variable& x, Precision precision) {
+  return records_gradient({x}) ? Kept(x.value(), precision) : Kept();
+}
+
+Variable elementwise(const char* name, const Variable& x, Precision precision, Forward forward,
+                     Backward backward) {
   require_defined(name, "x", x);
   const std::int64_t n = x.value().size();
   Tensor y = Tensor::empty(x.shape());
   forward(n, x.value().data(), y.data());
-  return record(name, y, {x}, [n, backward](const Tensor& dy, std::span<Variable> in) {
+  const Kept kept = kept_of(x, precision);
+  return record(name, y, {x.without_value()}, [n, kept, backward](const Tensor& dy, std::span<Variable> in) {
     const Destination dx = in[0].grad_slot();
-    backward(n, in[0].value().data(), dy.data(), dx);
+    backward(n, kept.value().data(), dy.data(), dx);
   });
 }
 
 }  // namespace
 
-Variable gelu(const Variable& x) {
-  return elementwise("gelu", x, kernels::gelu, kernels::gelu_backward);
+Variable gelu(const Variable& x, Precision precision) {
+  return elementwise("gelu", x, precision, kernels::gelu, kernels::gelu_backward);
 }
 
-Variable gelu_tanh(const Variable& x) {
-  return elementwise("gelu_tanh", x, kernels::gelu_tanh, kernels::gelu_tanh_backward);
+Variable gelu_tanh(const Variable& x, Precision precision) {
+  return elementwise("gelu_tanh", x, precision, kernels::gelu_tanh, kernels::gelu_tanh_backward);
 }
 
-Variable gated_gelu(const Variable& x) {
+Variable gated_gelu(const Variable& x, Precision precision) {
   require_defined("gated_gelu", "x", x);
   require_least_rank("gated_gelu", "x", x.shape(), 1);
   if (x.shape().columns() % 2 != 0) {
@@ -43,10 +50,12 @@ Variable gated_gelu(const Variable& x) {
   const std::int64_t width = x.shape().columns() / 2;
   Tensor y = Tensor::empty(x.shape().with_last(width));
   kernels::gated_gelu(rows, width, x.value().data(), y.data());
-  return record("gated_gelu", y, {x}, [rows, width](const Tensor& dy, std::span<Variable> in) {
-    const Destination dx = in[0].grad_slot();  // [rows, 2 width]
-    kernels::gated_gelu_backward(rows, width, in[0].value().data(), dy.data(), dx);
-  });
+  const Kept kept = kept_of(x, precision);
+  return record("gated_gelu", y, {x.without_value()},
+                [rows, width, kept](const Tensor& dy, std::span<Variable> in) {
+                  const Destination dx = in[0].grad_slot();  // [rows, 2 width]
+                  kernels::gated_gelu_backward(rows, width, kept.value().data(), dy.data(), dx);
+                });
 }
 
 }  // namespace espalier::ops

@@ -4,6 +4,7 @@
 
 #include "kernels/layer_norm.h"
 #include "ops/check.h"
+#include "ops/kept.h"
 #include "ops/slots.h"
 
 namespace espalier::ops {
@@ -24,7 +25,8 @@ void check(const Variable& x, const Variable& weight, const Variable& bias, floa
 
 }  // namespace
 
-Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, float eps) {
+Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, float eps,
+                    Precision precision) {
   check(x, weight, bias, eps);
   const std::int64_t rows = x.shape().rows();
   const std::int64_t width = x.shape().columns();
@@ -34,11 +36,12 @@ Variable layer_norm(const Variable& x, const Variable& weight, const Variable& b
   Tensor scale = save ? Tensor::empty({rows}) : Tensor();
   kernels::layer_norm(rows, width, x.value().data(), weight.value().data(), bias.value().data(), eps,
                       y.data(), mean.data(), scale.data());
-  return record(kLayerNorm, std::move(y), {x, weight, bias},
-                [rows, width, mean, scale](const Tensor& dy, std::span<Variable> in) {
+  const Kept kept = save ? Kept(x.value(), precision) : Kept();
+  return record(kLayerNorm, std::move(y), {x.without_value(), weight, bias},
+                [rows, width, mean, scale, kept](const Tensor& dy, std::span<Variable> in) {
                   const kernels::LayerNormGradients gradients{slot_if_wanted(in[0]), slot_if_wanted(in[1]),
                                                               slot_if_wanted(in[2])};
-                  kernels::layer_norm_backward(rows, width, in[0].value().data(), in[1].value().data(),
+                  kernels::layer_norm_backward(rows, width, kept.value().data(), in[1].value().data(),
                                                mean.data(), scale.data(), dy.data(), gradients);
                 });
 }

@@ -92,14 +92,15 @@ TreeResult hard_tree(const Variables& in, const LeafTreeOptions& options, const 
     add_paths(paths, routing.temperature, *statistics);
     add_soft_sums({0, 0, tokens * statistics->size().path_nodes()}, *statistics);
   }
-  const auto backward = [paths, pre, options, routing](const Tensor& dy, std::span<Variable> inputs) {
+  const Kept x = kept_first(in, routing.precision);
+  const auto backward = [paths, pre, options, routing, x](const Tensor& dy, std::span<Variable> inputs) {
     const kernels::StraightThrough decisions{routing.temperature, routing.ste_epsilon};
-    kernels::leaf_tree_hard_backward(view(inputs, options), paths.tokens, inputs[0].value().data(), dy.data(),
+    kernels::leaf_tree_hard_backward(view(inputs, options), paths.tokens, x.value().data(), dy.data(),
                                      paths.logits.data(), paths.leaf.data(), pre.data(),
                                      routing.mode == RoutingMode::kStraightThrough ? &decisions : nullptr,
                                      leaf_destinations(inputs));
   };
-  return {record(kLeafTree, y, in, backward), Variable(), paths.leaf};
+  return {record(kLeafTree, y, without_first_value(in), backward), Variable(), paths.leaf};
 }
 
 // What a soft pass keeps: the dense form's tape, or the survivors.
@@ -127,13 +128,14 @@ HardPaths hard_leaf_paths(const kernels::TreeGates& gates, std::int64_t tokens, 
 }
 
 void soft_leaf_backward(const SoftLeafTape& tape, const LeafTreeOptions& options,
-                        const kernels::SoftRouting& routing, std::span<const Tensor> grads,
+                        const kernels::SoftRouting& routing, const Kept& kept, std::span<const Tensor> grads,
                         std::span<Variable> in) {
   const kernels::LeafTree tree = view(in, options);
   const std::int64_t tokens = in[0].shape().rows();
   const Tensor dy = grad_or_zeros(grads[0], in[0].shape().with_last(tree.output_width));
   const float to_entropy = grads.size() > 1 ? entropy_gradient(grads[1], tokens, options.trees) : 0.0F;
-  const float* x = in[0].value().data();
+  const Tensor wide = kept.value();
+  const float* x = wide.data();
   if (tape.dense) {
     kernels::leaf_tree_soft_dense_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.all,
                                            leaf_destinations(in));
@@ -159,12 +161,13 @@ TreeResult soft_tree(const Variables& in, const LeafTreeOptions& options, const 
     add_paths(hard_leaf_paths(tree.gates, tokens, *tape), routing.temperature, *statistics);
     add_soft_sums(sums, *statistics);
   }
+  const Kept kept = kept_first(in, routing.precision);
   Tensors values{y};
   if (soft.entropy) values.push_back(mean_entropy(sums, tokens, options.trees));
   const Variables results =
-      record(kLeafTree, values, in,
-             [tape, options, soft](std::span<const Tensor> grads, std::span<Variable> inputs) {
-               soft_leaf_backward(*tape, options, soft, grads, inputs);
+      record(kLeafTree, values, without_first_value(in),
+             [tape, options, soft, kept](std::span<const Tensor> grads, std::span<Variable> inputs) {
+               soft_leaf_backward(*tape, options, soft, kept, grads, inputs);
              });
   return {results[0], soft.entropy ? results[1] : Variable()};
 }

@@ -62,14 +62,14 @@ TreeResult hard_tree(const Variables& in, Size size, const TreeRouting& routing,
     add_paths(paths, routing.temperature, *statistics);
     add_soft_sums({0, 0, tokens * size.trees * tree.gates.levels()}, *statistics);
   }
-  const auto backward = [paths, size, routing](const Tensor& dy, std::span<Variable> inputs) {
+  const Kept x = kept_first(in, routing.precision);
+  const auto backward = [paths, size, routing, x](const Tensor& dy, std::span<Variable> inputs) {
     const kernels::StraightThrough decisions{routing.temperature, routing.ste_epsilon};
-    kernels::neuron_tree_hard_backward(view(inputs, size), paths.tokens, inputs[0].value().data(), dy.data(),
-                                       paths.logits.data(), paths.leaves(),
-                                       routing.mode == RoutingMode::kStraightThrough ? &decisions : nullptr,
-                                       neuron_destinations(inputs));
+    kernels::neuron_tree_hard_backward(
+        view(inputs, size), paths.tokens, x.value().data(), dy.data(), paths.logits.data(), paths.leaves(),
+        routing.mode == RoutingMode::kStraightThrough ? &decisions : nullptr, neuron_destinations(inputs));
   };
-  return {record(kNeuronTree, y, in, backward), Variable(), paths.leaf};
+  return {record(kNeuronTree, y, without_first_value(in), backward), Variable(), paths.leaf};
 }
 
 // What a soft pass keeps: the dense form's tape, or the survivors.
@@ -97,12 +97,13 @@ HardPaths hard_neuron_paths(const kernels::TreeGates& gates, std::int64_t tokens
 }
 
 void soft_neuron_backward(const SoftNeuronTape& tape, Size size, const kernels::SoftRouting& routing,
-                          std::span<const Tensor> grads, std::span<Variable> in) {
+                          const Kept& kept, std::span<const Tensor> grads, std::span<Variable> in) {
   const kernels::NeuronTree tree = view(in, size);
   const std::int64_t tokens = in[0].shape().rows();
   const Tensor dy = grad_or_zeros(grads[0], in[0].shape().with_last(tree.output_width));
   const float to_entropy = grads.size() > 1 ? entropy_gradient(grads[1], tokens, size.trees) : 0.0F;
-  const float* x = in[0].value().data();
+  const Tensor wide = kept.value();
+  const float* x = wide.data();
   if (tape.dense) {
     kernels::neuron_tree_soft_dense_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.all,
                                              neuron_destinations(in));
@@ -129,12 +130,14 @@ TreeResult soft_tree(const Variables& in, Size size, const TreeRouting& routing,
     add_paths(hard_neuron_paths(tree.gates, tokens, *tape), routing.temperature, *statistics);
     add_soft_sums(sums, *statistics);
   }
+  const Kept kept = kept_first(in, routing.precision);
   Tensors values{y};
   if (soft.entropy) values.push_back(mean_entropy(sums, tokens, size.trees));
-  const Variables results = record(
-      kNeuronTree, values, in, [tape, size, soft](std::span<const Tensor> grads, std::span<Variable> inputs) {
-        soft_neuron_backward(*tape, size, soft, grads, inputs);
-      });
+  const Variables results =
+      record(kNeuronTree, values, without_first_value(in),
+             [tape, size, soft, kept](std::span<const Tensor> grads, std::span<Variable> inputs) {
+               soft_neuron_backward(*tape, size, soft, kept, grads, inputs);
+             });
   return {results[0], soft.entropy ? results[1] : Variable()};
 }
 

@@ -122,4 +122,16 @@ Tensor grad_or_zeros(const Tensor& grad, const Shape& shape) {
   return grad.defined() ? grad : Tensor::zeros(shape);
 }
 
+Kept kept_first(const Variables& in, Precision precision) {
+  for (const Variable& input : in) {
+    if (records_gradient({input})) return {in[0].value(), precision};
+  }
+  return {};
+}
+
+Variables without_first_value(Variables in) {
+  in[0] = in[0].without_value();
+  return in;
+}
+
 }  // namespace espalier::ops

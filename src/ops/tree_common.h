@@ -9,6 +9,7 @@
 #include "espalier/autograd/variable.h"
 #include "espalier/ops/tree_routing.h"
 #include "kernels/tree/soft_routing.h"
+#include "ops/kept.h"
 
 namespace espalier::ops {
 
@@ -51,6 +52,10 @@ void add_soft_sums(const kernels::SoftSums& sums, TreeStatistics& statistics);
 Tensor mean_entropy(const kernels::SoftSums& sums, std::int64_t tokens, int trees);
 // Its gradient with respect to one token's entropy in one tree; 0 if `grad` is undefined.
 float entropy_gradient(const Tensor& grad, std::int64_t tokens, int trees);
+// What a tree keeps of x, the first of its inputs, where it is recorded; and the inputs to record, which then
+// need x's value no more.
+Kept kept_first(const Variables& in, Precision precision);
+Variables without_first_value(Variables in);
 // `grad`, or zeros where nothing depends on the output.
 Tensor grad_or_zeros(const Tensor& grad, const Shape& shape);
 

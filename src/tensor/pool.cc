@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdlib>
 #include <mutex>
 #include <new>
 #include <utility>
+#include <vector>
 
 namespace espalier {
 namespace {
@@ -28,6 +30,7 @@ constexpr std::size_t kClasses = 512;
 // A large block may serve a request up to four classes below it, that is of 2/3 of its size: batches of texts
 // differ in length, and each new size would otherwise be paid in memory and in pages that the system clears.
 constexpr std::size_t kNearClasses = 4;
+constexpr std::size_t kClassesOfTwice = 8;
 
 // Of a rounded size: 8 classes for each power of two.
 std::size_t class_of(std::size_t size) {
@@ -44,10 +47,46 @@ struct Block {
   std::size_t size;  // a rounded one
 };
 
+// Blocks that were cut into two halves, each with a life of its own.
+class Halves {
+ public:
+  // The second half; the first lies where the block did.
+  void* cut(const Block& block) {
+    cut_.push_back(block);
+    return static_cast<std::byte*>(block.data) + block.size / 2;
+  }
+  bool has(const Block& half) const { return place_of(half) < cut_.size(); }
+  void* other(const Block& half) const {
+    const Block& whole = cut_[place_of(half)];
+    return half.data == whole.data ? static_cast<std::byte*>(whole.data) + half.size : whole.data;
+  }
+  // The block again that these are halves of.
+  Block join(const Block& half) {
+    const std::size_t place = place_of(half);
+    const Block whole = cut_[place];
+    cut_[place] = cut_.back();
+    cut_.pop_back();
+    return whole;
+  }
+
+ private:
+  // Those are few, and asked for where megabytes change hands.
+  std::size_t place_of(const Block& half) const {
+    std::size_t place = 0;
+    for (; place < cut_.size(); ++place) {
+      const auto* const begin = static_cast<const std::byte*>(cut_[place].data);
+      if (cut_[place].size == 2 * half.size && (half.data == begin || half.data == begin + half.size)) break;
+    }
+    return place;
+  }
+
+  std::vector<Block> cut_;
+};
+
 class Pool {
  public:
-  // A block of this rounded size, or of a class up to so many above it.
-  Block take(std::size_t size, std::size_t near_classes) {
+  // A block of this rounded size, or of a class up to so many above it; or half of one of twice the size.
+  Block take(std::size_t size, std::size_t near_classes, bool halves = false) {
     void* smaller = nullptr;
     {
       const std::lock_guard lock(mutex_);
@@ -55,11 +94,17 @@ class Pool {
       for (std::size_t i = exact; i <= std::min(exact + near_classes, kClasses - 1); ++i) {
         if (free_[i] != nullptr) return {pop(i), lent(size_of(i))};
       }
+      const std::size_t twice = exact + kClassesOfTwice;
+      if (halves && size >= kHugePage && free_[twice] != nullptr) {
+        void* const whole = pop(twice);
+        put_back({halves_.cut({whole, 2 * size}), size});
+        return {whole, lent(size)};
+      }
       lent(size);
       ++statistics_.system_allocations;
       // Growing batches leave behind large blocks that nobody asks for again: one of them makes room.
       for (std::size_t i = exact; smaller == nullptr && size_of(i) >= kHugePage; --i) {
-        if (free_[i] != nullptr) smaller = pop(i);
+        if (free_[i] != nullptr && !halves_.has({free_[i], size_of(i)})) smaller = pop(i);
       }
     }
     std::free(smaller);
@@ -68,18 +113,26 @@ class Pool {
 
   void give_back(Block block) noexcept {
     const std::lock_guard lock(mutex_);
-    FreeBlock*& first = free_[class_of(block.size)];
-    first = new (block.data) FreeBlock{first};
     statistics_.live_bytes -= static_cast<std::int64_t>(block.size);
-    statistics_.cached_bytes += static_cast<std::int64_t>(block.size);
+    if (block.size >= kHugePage && halves_.has(block) && remove({halves_.other(block), block.size}))
+      block = halves_.join(block);
+    put_back(block);
   }
 
   void release_cached() {
     const std::lock_guard lock(mutex_);
-    for (FreeBlock*& first : free_) {
-      while (first != nullptr) std::free(std::exchange(first, first->next));
+    for (std::size_t i = 0; i < kClasses; ++i) {
+      FreeBlock* next = std::exchange(free_[i], nullptr);
+      while (next != nullptr) {
+        FreeBlock* const block = std::exchange(next, next->next);
+        statistics_.cached_bytes -= static_cast<std::int64_t>(size_of(i));
+        if (halves_.has({block, size_of(i)})) {
+          put_back({block, size_of(i)});
+        } else {
+          std::free(block);
+        }
+      }
     }
-    statistics_.cached_bytes = 0;
   }
 
   PoolStatistics statistics() {
@@ -92,6 +145,22 @@ class Pool {
   struct FreeBlock {
     FreeBlock* next;
   };
+
+  void put_back(const Block& block) {
+    FreeBlock*& first = free_[class_of(block.size)];
+    first = new (block.data) FreeBlock{first};
+    statistics_.cached_bytes += static_cast<std::int64_t>(block.size);
+  }
+
+  // Takes this very block out of the free ones, if it is there.
+  bool remove(const Block& block) {
+    FreeBlock** place = &free_[class_of(block.size)];
+    while (*place != nullptr && *place != block.data) place = &(*place)->next;
+    if (*place == nullptr) return false;
+    *place = (*place)->next;
+    statistics_.cached_bytes -= static_cast<std::int64_t>(block.size);
+    return true;
+  }
 
   void* pop(std::size_t size_class) {
     FreeBlock* const block = free_[size_class];
@@ -116,6 +185,7 @@ class Pool {
 
   std::mutex mutex_;
   std::array<FreeBlock*, kClasses> free_{};
+  Halves halves_;
   PoolStatistics statistics_;
 };
 
@@ -127,14 +197,21 @@ Pool& pool() {
 
 }  // namespace
 
-std::shared_ptr<void> pool_allocate(std::size_t bytes) {
+static std::shared_ptr<void> allocate(std::size_t bytes, bool halves) {
   const std::size_t size = rounded(bytes);
-  const Block block = pool().take(size, size < kHugePage ? 0 : kNearClasses);
+  const Block block = pool().take(size, size < kHugePage ? 0 : kNearClasses, halves);
   return {block.data,
           [size = block.size](void* data) {
             pool().give_back({data, size});
           },
           PoolAllocator<std::byte>()};
+}
+
+std::shared_ptr<void> pool_allocate(std::size_t bytes) {
+  return allocate(bytes, false);
+}
+std::shared_ptr<void> pool_allocate_half(std::size_t bytes) {
+  return allocate(bytes, true);
 }
 
 void* pool_allocate_object(std::size_t bytes) {

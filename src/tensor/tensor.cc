@@ -15,7 +15,7 @@ BasicTensor<Element> BasicTensor<Element>::empty(const Shape& shape) {
   BasicTensor tensor;
   tensor.shape_ = shape;
   const std::size_t bytes = static_cast<std::size_t>(shape.elements()) * sizeof(Element);
-  std::shared_ptr<void> block = pool_allocate(bytes);
+  std::shared_ptr<void> block = sizeof(Element) == 2 ? pool_allocate_half(bytes) : pool_allocate(bytes);
   tensor.data_ = std::shared_ptr<Element>(block, static_cast<Element*>(block.get()));
   return tensor;
 }

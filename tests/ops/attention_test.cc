@@ -309,6 +309,53 @@ TEST_CASE("attention of no sequences is empty") {
   CHECK(x.grad().shape() == Shape{0, 4, 12});
 }
 
+// Beside float32 of the same rounded inputs only the probabilities and gradients are rounded, by 2^-9 at
+// most.
+TEST_CASE(
+    "attention in bf16 is close to float32 of the rounded inputs, value and gradient, and reads no more") {
+  for (const AttentionCase& c :
+       {AttentionCase{2, 7, 3, 4}, AttentionCase{2, 37, 2, 16, true}, AttentionCase{3, 9, 2, 6, false, true},
+        AttentionCase{1, 1, 2, 3}, AttentionCase{2, 20, 2, 8, true, true, 0.3F}}) {
+    AttentionOptions options = options_of(c);
+    const Tensor qkv = random_tensor({c.batch, c.length, 3 * c.width()}, 1, -2.0F, 2.0F);
+    const Tensor upstream = random_tensor({c.batch, c.length, c.width()}, 2);
+    const auto run = [&](const Tensor& input, Precision precision, Tensor& gradient) {
+      Variable in(input.clone(), true);
+      options.precision = precision;
+      const Variable y = attention(in, options);
+      if (precision == Precision::kBf16) in.mutable_value().fill(0.0F);  // what waits are rounded copies
+      backward(y, upstream);
+      gradient = in.grad();
+      return y.value();
+    };
+    Tensor narrow_gradient, twin_gradient, again_gradient;
+    const Tensor narrow = run(qkv, Precision::kBf16, narrow_gradient);
+    const Tensor twin = run(testing::rounded_to_bfloat16(qkv), Precision::kFloat32, twin_gradient);
+    const Tensor again = run(testing::rounded_to_bfloat16(qkv), Precision::kBf16, again_gradient);
+    CHECK(testing::max_relative_error(narrow.span(), twin.span()) < 1e-2);
+    CHECK(testing::max_relative_error(narrow_gradient.span(), twin_gradient.span()) < 3e-2);
+    CHECK(narrow.to_vector() == again.to_vector());
+    CHECK(narrow_gradient.to_vector() == again_gradient.to_vector());
+    if (c.dropout > 0) continue;
+    options.precision = Precision::kBf16;
+    const std::int64_t tokens = c.batch * c.length, last = tokens - 1;
+    const auto part = [&](std::int64_t first, std::int64_t count) {
+      Tensor columns = Tensor::empty({tokens, c.heads * count * c.head_dim});
+      for (std::int64_t i = 0; i < tokens * c.heads; ++i) {
+        std::copy_n(qkv.data() + (3 * i + first) * c.head_dim, count * c.head_dim,
+                    columns.data() + i * count * c.head_dim);
+      }
+      return columns;
+    };
+    const Variable key_value(part(1, 2).reshape({c.batch, c.length, 2 * c.width()}));
+    const Variable query(part(0, 1).slice_rows(last, tokens));
+    const Tensor at =
+        attention_at(query, key_value, IntTensor::full({1}, static_cast<std::int32_t>(last)), options)
+            .value();
+    CHECK(testing::max_relative_error(at.span(), narrow.span().last(at.span().size())) < 1e-2);
+  }
+}
+
 TEST_CASE("attention says what of packed sequences does not fit") {
   const Variable rows(Tensor::zeros({5, 24}));
   const auto with = [&](const Variable& x, std::vector<std::int32_t> first, const Tensor& mask) {

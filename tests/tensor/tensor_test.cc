@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+
 #include "espalier/tensor/pool.h"
 #include "espalier/tensor/tensor.h"
 
@@ -66,6 +68,33 @@ TEST_CASE("blocks of a changing size: a near larger one serves, growth gives the
   CHECK(pool_statistics().system_allocations == grown + 1);
   pool_free_object(object, std::size_t{50} << 20);
   CHECK(pool_statistics().live_bytes == live);
+}
+
+TEST_CASE("halves of a free block serve 16-bit tensors, and are one block again when both are free") {
+  pool_release_cached();
+  constexpr std::int64_t kCount = std::int64_t{3} << 20;  // floats: 12 MiB
+  const auto megabytes_cached = [] { return pool_statistics().cached_bytes >> 20; };
+  // Small objects of as many tensors as will live at a time.
+  { const Tensor small[] = {Tensor::empty({1}), Tensor::empty({1}), Tensor::empty({1}), Tensor::empty({1})}; }
+  { const Tensor whole = Tensor::empty({kCount}); }
+  const std::int64_t before = pool_statistics().system_allocations;
+  {
+    const Bfloat16Tensor first = Bfloat16Tensor::empty({kCount}), second = Bfloat16Tensor::empty({kCount});
+    CHECK(pool_statistics().system_allocations == before);
+    CHECK(megabytes_cached() == 0);
+    CHECK(std::abs(first.data() - second.data()) == kCount);
+    const Tensor other = Tensor::empty({kCount});
+    CHECK(pool_statistics().system_allocations == before + 1);
+  }
+  CHECK(megabytes_cached() == 24);
+  { const Tensor a = Tensor::empty({kCount}), b = Tensor::empty({kCount}); }
+  CHECK(pool_statistics().system_allocations == before + 1);
+  Bfloat16Tensor held = Bfloat16Tensor::empty({kCount});
+  pool_release_cached();  // half of a block cannot go
+  CHECK(megabytes_cached() == 6);
+  held = Bfloat16Tensor();
+  pool_release_cached();
+  CHECK(megabytes_cached() == 0);
 }
 
 }  // namespace espalier

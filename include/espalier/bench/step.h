@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "espalier/autograd/operation_times.h"
 #include "espalier/bench/machine.h"
 #include "espalier/config/pretrain_config.h"
 
@@ -39,6 +41,7 @@ struct StepRow {
   double adamw_ms = 0;
   std::int64_t pool_allocations = 0;  // blocks asked from the system by steps after the first
   double first_loss = 0, last_loss = 0;
+  std::vector<OperationTime> operations;  // of one more step, the longest first
   // Of another precision than float32, in the same rounds: float32's time over that of the forward pass and
   // of one sequence, and the difference of the hidden states in Euclidean norms, relative.
   std::optional<double> forward_ratio, sequence_ratio, hidden_difference;

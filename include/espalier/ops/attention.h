@@ -4,6 +4,7 @@
 #include "espalier/autograd/variable.h"
 #include "espalier/ops/dropout.h"
 #include "espalier/ops/positions.h"
+#include "espalier/ops/precision.h"
 
 namespace espalier::ops {
 
@@ -25,6 +26,9 @@ struct AttentionOptions {
   DropoutKey key = {};
   // Of the scores; 0: 1 / sqrt(head_dim).
   float scale = 0.0F;
+  // Of the products. With bf16 all that they read is rounded: queries, keys (after the rotation again),
+  // values, probabilities, and in backward the gradients; of the inputs only what was rounded waits for it.
+  Precision precision = Precision::kFloat32;
 };
 
 // y [B,S,d] (or [N,d], with first_rows) = dropout(softmax(scale q k^T + mask)) v, heads concatenated, for qkv

@@ -3,20 +3,21 @@
 #pragma once
 
 #include "espalier/autograd/variable.h"
+#include "espalier/ops/precision.h"
 
 namespace espalier::ops {
 
-// gelu(x), any shape. Keeps x for backward.
-Variable gelu(const Variable& x);
+// gelu(x), any shape. Keeps x for backward, all three rounded with bf16.
+Variable gelu(const Variable& x, Precision precision = Precision::kFloat32);
 
 // Its approximation 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) of the same paper, any shape: up
 // to 4.8e-4 from gelu(x), so a model trained with one computes something else with the other. Keeps x for
 // backward.
-Variable gelu_tanh(const Variable& x);
+Variable gelu_tanh(const Variable& x, Precision precision = Precision::kFloat32);
 
 // [..., 2h] -> [..., h]: the first half of the last axis times gelu(second half); the second half is the
 // gate. Shazeer, "GLU variants improve transformer" (2020). Keeps x for backward. InputError if the last axis
 // is odd.
-Variable gated_gelu(const Variable& x);
+Variable gated_gelu(const Variable& x, Precision precision = Precision::kFloat32);
 
 }  // namespace espalier::ops

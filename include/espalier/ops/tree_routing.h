@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "espalier/autograd/variable.h"
+#include "espalier/ops/precision.h"
 #include "espalier/ops/tree_size.h"
 #include "espalier/tensor/pool.h"
 
@@ -36,6 +37,8 @@ struct TreeRouting {
   std::uint64_t leak_seed =
       0;  // draws: Philox(leak_seed, kRegionLeak, leak_step), index (token * trees + tree) * nodes + node
   std::uint64_t leak_step = 0;
+  // With bf16 x waits for the backward pass as it is rounded; the forward pass computes in float32.
+  Precision precision = Precision::kFloat32;
 };
 
 // The result of a tree operation. `entropy` is a one-element variable, defined where TreeRouting::entropy

@@ -12,6 +12,11 @@ namespace espalier {
 // A block of at least `bytes` bytes (never null), aligned to 64, uninitialised; released to the pool by its
 // last owner.
 std::shared_ptr<void> pool_allocate(std::size_t bytes);
+// The same, rather from half of a free block of twice the size than from the system; halves that are both
+// free are one block again. For tensors of 16-bit numbers, which wait for the backward pass in the memory
+// that its gradients, of the same counts of floats, then take: with blocks of their own a bf16 step of a 1x11
+// takes 3.7 GB instead of 3.2.
+std::shared_ptr<void> pool_allocate_half(std::size_t bytes);
 
 // The same for small objects (nodes of a graph, their lists, counts behind shared pointers), which the caller
 // frees with the size that was asked for.
