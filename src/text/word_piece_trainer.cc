@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <array>
 #include <queue>
 #include <span>
 #include <string_view>
@@ -34,18 +34,44 @@ class Symbols {
   std::unordered_map<std::string, std::uint32_t> ids_;
 };
 
+// A value for each character, ASCII's without a search: nearly all there are in millions of words.
+template <class Value>
+class ByCharacter {
+ public:
+  Value& operator[](char32_t code) { return code < ascii_.size() ? ascii_[code] : others_[code]; }
+  // Null if there is none outside ASCII.
+  Value* find(char32_t code) {
+    if (code < ascii_.size()) return &ascii_[code];
+    const auto found = others_.find(code);
+    return found == others_.end() ? nullptr : &found->second;
+  }
+  template <class Use>
+  void for_each(Use use) const {
+    for (char32_t code = 0; code < ascii_.size(); ++code) use(code, ascii_[code]);
+    for (const auto& [code, value] : others_) use(code, value);
+  }
+
+ private:
+  std::array<Value, 0x80> ascii_{};
+  std::unordered_map<char32_t, Value> others_;
+};
+
 // A letter's ids at the start of a word and after it.
 struct Letter {
-  std::uint32_t first;
-  std::uint32_t later;
+  std::uint32_t first = 0;
+  std::uint32_t later = 0;
+  bool known = false;
 };
 
 // All words as symbols, one after the other.
 struct Words {
+  struct Word {
+    std::size_t begin;
+    std::int64_t count;
+    std::uint8_t length;  // in symbols; shrinks as pairs are merged
+  };
   std::vector<std::uint32_t> symbols;
-  std::vector<std::size_t> begins;
-  std::vector<std::uint8_t> lengths;  // in symbols; shrinks as pairs are merged
-  std::vector<std::int64_t> counts;
+  std::vector<Word> words;
 };
 
 std::string utf8(char32_t code) {
@@ -56,13 +82,17 @@ std::string utf8(char32_t code) {
 
 // The most frequent characters, ascending; among equals the smaller code points stay.
 std::vector<char32_t> alphabet_of(const WordCounts& counts, int limit) {
-  std::map<char32_t, std::uint64_t> frequency;
+  ByCharacter<std::uint64_t> frequency;
   for (const WordCounts::Entry& entry : counts.words) {
     for (std::size_t i = 0; i < entry.word.size();) frequency[next_code_point(entry.word, i)] += entry.count;
   }
-  std::vector<std::pair<char32_t, std::uint64_t>> letters(frequency.begin(), frequency.end());
-  std::stable_sort(letters.begin(), letters.end(),
-                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::vector<std::pair<char32_t, std::uint64_t>> letters;
+  frequency.for_each([&](char32_t code, std::uint64_t count) {
+    if (count > 0) letters.emplace_back(code, count);
+  });
+  std::sort(letters.begin(), letters.end(), [](const auto& a, const auto& b) {
+    return a.second != b.second ? a.second > b.second : a.first < b.first;
+  });
   letters.resize(std::min(letters.size(), static_cast<std::size_t>(limit)));
   std::vector<char32_t> alphabet;
   for (const auto& letter : letters) alphabet.push_back(letter.first);
@@ -123,7 +153,7 @@ class Trainer {
 
   const TrainerOptions& options_;
   Symbols symbols_;
-  std::unordered_map<char32_t, Letter> letters_;
+  ByCharacter<Letter> letters_;
   Words words_;
   PairTable pairs_;
   std::priority_queue<Candidate> queue_;
@@ -133,16 +163,17 @@ class Trainer {
 
 void Trainer::add_alphabet(const WordCounts& counts) {
   const std::vector<char32_t> alphabet = alphabet_of(counts, options_.limit_alphabet);
-  for (const char32_t code : alphabet) letters_[code].first = symbols_.find_or_add(utf8(code));
+  for (const char32_t code : alphabet) letters_[code] = {symbols_.find_or_add(utf8(code)), 0, true};
   // Only letters that do occur inside a word get a continuation.
   std::vector<char32_t> inner;
   for (const WordCounts::Entry& entry : counts.words) {
     bool first = true;
     for (std::size_t i = 0; i < entry.word.size(); first = false) {
-      const auto letter = letters_.find(next_code_point(entry.word, i));
-      if (first || letter == letters_.end() || letter->second.later != 0) continue;
-      letter->second.later = 1;
-      inner.push_back(letter->first);
+      const char32_t code = next_code_point(entry.word, i);
+      Letter* letter = letters_.find(code);
+      if (first || letter == nullptr || !letter->known || letter->later != 0) continue;
+      letter->later = 1;
+      inner.push_back(code);
     }
   }
   std::sort(inner.begin(), inner.end());
@@ -166,23 +197,22 @@ void Trainer::spell_words(const WordCounts& counts) {
     spelling.clear();
     bool first = true;
     for (std::size_t i = 0; i < entry.word.size(); first = false) {
-      const auto letter = letters_.find(next_code_point(entry.word, i));
-      if (letter == letters_.end()) continue;
-      spelling.push_back(first ? letter->second.first : letter->second.later);
+      const Letter* letter = letters_.find(next_code_point(entry.word, i));
+      if (letter == nullptr || !letter->known) continue;
+      spelling.push_back(first ? letter->first : letter->later);
     }
     // A single symbol has no pairs. Words over 255 symbols are unknown to every encoder (100 by default).
     if (spelling.size() < 2 || spelling.size() > 255) continue;
-    words_.begins.push_back(words_.symbols.size());
-    words_.lengths.push_back(static_cast<std::uint8_t>(spelling.size()));
-    words_.counts.push_back(static_cast<std::int64_t>(entry.count));
+    words_.words.push_back({words_.symbols.size(), static_cast<std::int64_t>(entry.count),
+                            static_cast<std::uint8_t>(spelling.size())});
     words_.symbols.insert(words_.symbols.end(), spelling.begin(), spelling.end());
   }
 }
 
 void Trainer::count_pairs() {
-  for (std::uint32_t word = 0; word < words_.begins.size(); ++word) {
-    const std::uint32_t* symbols = words_.symbols.data() + words_.begins[word];
-    for (std::size_t i = 1; i < words_.lengths[word]; ++i) gain(symbols[i - 1], symbols[i], word);
+  for (std::uint32_t word = 0; word < words_.words.size(); ++word) {
+    const std::uint32_t* symbols = words_.symbols.data() + words_.words[word].begin;
+    for (std::size_t i = 1; i < words_.words[word].length; ++i) gain(symbols[i - 1], symbols[i], word);
   }
   gained_.clear();
   for (std::uint32_t record = 0; record < pairs_.size(); ++record) push(record);
@@ -195,7 +225,7 @@ void Trainer::lose(std::uint32_t left, std::uint32_t right, std::int64_t count) 
 void Trainer::gain(std::uint32_t left, std::uint32_t right, std::uint32_t word) {
   const std::uint32_t index = pairs_.find_or_add(symbol_pair(left, right));
   PairRecord& record = pairs_[index];
-  record.count += words_.counts[word];
+  record.count += words_.words[word].count;
   if (record.words.empty() || record.words.back() != word) record.words.push_back(word);
   if (record.last_merge != merges_) {
     record.last_merge = merges_;
@@ -212,7 +242,16 @@ void Trainer::merge(std::uint32_t record) {
   pairs_[record].words.clear();
   ++merges_;
   gained_.clear();
-  for (const std::uint32_t word : words) merge_in_word(word, pair, merged);
+  // These lie all over millions of words: most of the time went into waiting for memory. Written here: g++ 12
+  // takes a function that only prefetches for one without effect, and leaves its calls out.
+  constexpr std::size_t kAhead = 16;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i + 2 * kAhead < words.size()) __builtin_prefetch(&words_.words[words[i + 2 * kAhead]]);
+    if (i + kAhead < words.size()) {
+      __builtin_prefetch(&words_.symbols[words_.words[words[i + kAhead]].begin], 1);
+    }
+    merge_in_word(words[i], pair, merged);
+  }
   pairs_[record].count = 0;  // none is left, whatever overlaps such as a a a made of the count
   for (const std::uint32_t gained : gained_) push(gained);
 }
@@ -220,9 +259,9 @@ void Trainer::merge(std::uint32_t record) {
 void Trainer::merge_in_word(std::uint32_t word, SymbolPair pair, std::uint32_t merged) {
   const std::uint32_t left = left_symbol(pair);
   const std::uint32_t right = right_symbol(pair);
-  std::uint32_t* symbols = words_.symbols.data() + words_.begins[word];
-  const std::size_t length = words_.lengths[word];
-  const std::int64_t count = words_.counts[word];
+  std::uint32_t* symbols = words_.symbols.data() + words_.words[word].begin;
+  const std::size_t length = words_.words[word].length;
+  const std::int64_t count = words_.words[word].count;
   std::size_t out = 0;
   for (std::size_t i = 0; i < length; ++out) {
     const bool match = symbols[i] == left && i + 1 < length && symbols[i + 1] == right;
@@ -241,7 +280,7 @@ void Trainer::merge_in_word(std::uint32_t word, SymbolPair pair, std::uint32_t m
     symbols[out] = merged;
     i += 2;
   }
-  words_.lengths[word] = static_cast<std::uint8_t>(out);
+  words_.words[word].length = static_cast<std::uint8_t>(out);
 }
 
 }  // namespace
