@@ -100,7 +100,7 @@ TEST_CASE("the check finds a wrong element in every tensor") {
     for (const auto& [member, present] : gradients) {
       CHECK(present == (shapes.gradients.*member).defined());
       if (!present) continue;
-      const TreeCheck found = check(size, [&](TreeResults& r) { spoil(r.gradients.*member); });
+      const TreeCheck found = check(size, [&, which = member](TreeResults& r) { spoil(r.gradients.*which); });
       CHECK(found.failure.starts_with("the gradient of"));
     }
     const TreeCheck absent = check(size, [](TreeResults& r) { r.y.data()[5] = std::nanf(""); });

@@ -4,6 +4,7 @@
 #include <array>
 #include <fstream>
 
+#include "espalier/io/run_files.h"
 #include "tests/cli/processes_support.h"
 
 namespace espalier::testing {

@@ -74,7 +74,7 @@ TEST_CASE("bytes of a row: the largest magnitude becomes 127, halves go to the e
 TEST_CASE("rows of every width are quantized as the plain twin does") {
   testing::for_each_target([](std::int64_t /*target*/) {
     for (const std::int64_t width : {1, 3, 8, 17, 64, 100, 769}) {
-      const Tensor x = random_tensor({3, width}, width, -3.0F, 3.0F);
+      const Tensor x = random_tensor({3, width}, static_cast<std::uint64_t>(width), -3.0F, 3.0F);
       const QuantizedRows rows = quantize_rows(3, width, x.data(), width);
       for (std::int64_t i = 0; i < 3; ++i) {
         const PlainRow expected = plain_quantized(testing::row_of(x, i));
