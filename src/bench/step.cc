@@ -78,11 +78,7 @@ class StepRun {
         model_(config_.arch),
         updater_(model_, {.optimizer = config_.optimizer, .seed = config_.seed, .dropout = config_.dropout}) {
     initialize(model_, config_.arch.init_std, config_.seed);
-    if (trains()) {
-      model_.use_precision(config_.precision);
-    } else {
-      model_.fix_weights(config_.precision);
-    }
+    model_.use_precision(config_.precision);
     for (std::int64_t i = 0; i < kBatches; ++i) batches_.push_back(random_batch(options, i));
   }
 
@@ -104,6 +100,9 @@ class StepRun {
     ++steps_;
     return result;
   }
+
+  // From here on nothing trains.
+  void fix_weights(ops::Precision precision) { model_.fix_weights(precision); }
 
   // Hidden states of the batch whose turn it is, or of one of its sequences.
   Variable forward(std::int64_t sequences, ops::Precision precision) {
@@ -255,6 +254,7 @@ void measure_forward(StepRun& run, const StepOptions& options, Stages& stages, S
   const bool compares = precision != ops::Precision::kFloat32;
   ForwardTimes own, float32;
   stages.forward(0);
+  run.fix_weights(precision);
   if (compares) row.hidden_difference = run.difference(precision);
   run.forward(options.sequences, precision);
   for (std::int64_t round = 0; round < options.rounds; ++round) {

@@ -18,10 +18,12 @@ Linear::Linear(std::int64_t in, std::int64_t out, bool bias) {
 
 void Linear::prepare_weights() {
   if (precision() == ops::Precision::kInt8) quantized_ = ops::QuantizedWeight(weight_.value());
+  if (precision() == ops::Precision::kBf16) rounded_ = ops::rounded_weight(weight_);
 }
 
 Variable Linear::forward(const Variable& x) const {
   if (precision() == ops::Precision::kInt8) return ops::quantized_linear(x, quantized_, bias_);
+  if (precision() == ops::Precision::kBf16 && rounded_.defined()) return ops::linear(x, rounded_, bias_);
   return ops::linear(x, weight_, bias_, precision());
 }
 

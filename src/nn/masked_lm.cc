@@ -73,11 +73,16 @@ Variable MaskedLm::logits(const Tokens& tokens, const std::vector<std::int32_t>&
   if (precision() == ops::Precision::kInt8) {
     return ops::quantized_linear(read, quantized_decoder_, decoder_bias_);
   }
+  if (precision() == ops::Precision::kBf16 && rounded_decoder_.defined()) {
+    return ops::linear(read, rounded_decoder_, decoder_bias_);
+  }
   return ops::linear(read, encoder_.word_embedding(), decoder_bias_, precision());
 }
 
 void MaskedLm::prepare_weights() {
-  if (precision() != ops::Precision::kInt8 || !options().masked_lm_head) return;
+  if (!options().masked_lm_head) return;
+  if (precision() == ops::Precision::kBf16) rounded_decoder_ = ops::rounded_weight(encoder_.word_embedding());
+  if (precision() != ops::Precision::kInt8) return;
   try {
     quantized_decoder_ = ops::QuantizedWeight(encoder_.word_embedding().value());
   } catch (const InputError& error) {

@@ -1,5 +1,6 @@
 #include "espalier/ops/linear.h"
 
+#include "espalier/base/error.h"
 #include "kernels/elementwise.h"
 #include "kernels/matmul.h"
 #include "kernels/reduce.h"
@@ -95,6 +96,18 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
   const LinearSize extents{x.shape().rows(), weight.shape()[0], weight.shape()[1]};
   return precision == Precision::kBf16 ? linear_bf16(extents, x, weight, bias)
                                        : linear_float32(extents, x, weight, bias);
+}
+
+Variable linear(const Variable& x, const Bfloat16Tensor& weight, const Variable& bias) {
+  const LinearSize n{x.shape().rows(), weight.shape()[0], weight.shape()[1]};
+  ESPALIER_CHECK(x.shape().columns() == n.in);
+  return Variable(forward<kernels::Bfloat16>(n, x.shape(), rounded(x.value()).data(), weight.data(), bias));
+}
+
+Bfloat16Tensor rounded_weight(const Variable& weight) {
+  Bfloat16Tensor narrow = Bfloat16Tensor::empty(weight.shape());
+  kernels::round_to_bfloat16(narrow.size(), weight.value().data(), narrow.data());
+  return narrow;
 }
 
 }  // namespace espalier::ops

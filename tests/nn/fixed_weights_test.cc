@@ -1,5 +1,5 @@
 // ctest-label: threads
-// Models that are used in int8.
+// Models that are used in int8 or bf16.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -121,6 +121,30 @@ TEST_CASE("int8: a classifier") {
   const std::vector<float> found = model.forward(batch(4), context).value().to_vector();
   CHECK(found != exact);
   CHECK(relative_difference(found, exact) < 0.1);
+}
+
+TEST_CASE("bf16: weights that were rounded once give the bits of those rounded at each call") {
+  for (const EncoderOptions& options : {small(FeedForwardType::kNeuronTree), small(FeedForwardType::kDense),
+                                        small(FeedForwardType::kGated)}) {
+    MaskedLm model(options);
+    initialize(model, options.init_std, 5);
+    const NoGradGuard no_gradient;
+    const std::vector<std::int32_t> positions = {1, 5, 20, 21, 40};
+    const auto logits = [&] {
+      ForwardContext context;
+      return model.logits(batch(5), positions, context).value().to_vector();
+    };
+    const std::vector<float> exact = hidden(model, batch(5));
+    model.use_precision(ops::Precision::kBf16);
+    const std::vector<float> narrow = hidden(model, batch(5)), narrow_logits = logits();
+    model.fix_weights(ops::Precision::kBf16);
+    CHECK(hidden(model, batch(5)) == narrow);
+    CHECK(logits() == narrow_logits);
+    CHECK(relative_difference(narrow, exact) > 1e-5);
+    CHECK(relative_difference(narrow, exact) < 0.03);
+    model.use_precision(ops::Precision::kFloat32);
+    CHECK(hidden(model, batch(5)) == exact);
+  }
 }
 
 }  // namespace espalier::nn

@@ -24,6 +24,7 @@ class Linear : public Module {
   Variable weight_;
   Variable bias_;
   ops::QuantizedWeight quantized_;
+  Bfloat16Tensor rounded_;
 };
 
 }  // namespace espalier::nn

@@ -49,6 +49,7 @@ class MaskedLm : public Module {
   std::unique_ptr<LayerNorm> transform_norm_;
   Variable decoder_bias_;
   ops::QuantizedWeight quantized_decoder_;
+  Bfloat16Tensor rounded_decoder_;
 };
 
 }  // namespace espalier::nn

@@ -32,9 +32,9 @@ class Module {
   void clear_gradients();
   // In which numbers this module and its children compute products from now on; float32 where nobody says.
   void use_precision(ops::Precision precision);
-  // The same for a model that is used, whose weights stay as they are from now on: with int8 each module
-  // makes the copies that it reads. Afterwards use_precision() changes between this and others. InputError
-  // naming a parameter that int8 cannot express.
+  // The same for a model that is used, whose weights stay as they are from now on: with bf16 and int8
+  // each module makes the copies that its products read. Afterwards use_precision() changes between this and
+  // others. InputError naming a parameter that int8 cannot express.
   void fix_weights(ops::Precision precision);
 
  protected:

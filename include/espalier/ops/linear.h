@@ -14,4 +14,9 @@ namespace espalier::ops {
 Variable linear(const Variable& x, const Variable& weight, const Variable& bias = Variable(),
                 Precision precision = Precision::kFloat32);
 
+// The same in bf16, to the same bits, with a weight rounded before: for models that are used, since rounding
+// a weight takes as long as its product with 100 rows. Gives no gradients.
+Variable linear(const Variable& x, const Bfloat16Tensor& weight, const Variable& bias);
+Bfloat16Tensor rounded_weight(const Variable& weight);
+
 }  // namespace espalier::ops
