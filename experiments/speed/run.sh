@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # usage: experiments/speed/run.sh [PART...]
-#        PART: trees model layer step precision growth threads tokenize plot (default: all; precision, which needs
+#        PART: trees model layer step precision int8 growth threads tokenize plot (default: all; precision, which needs
 #        AVX512_BF16 or AMX_BF16, only where it is named)
 # Measures the program against PyTorch and against itself, and prints the tables of README.md. Ours and PyTorch take
 # turns, process by process, so that a machine shared with others slows both. Results go to
@@ -27,16 +27,16 @@ export ESPALIER=${ESPALIER:-$root/build/release/espalier}
 [ -x "$ESPALIER" ] || { echo "speed: no program at $ESPALIER; build it first, or name it in ESPALIER" >&2; exit 1; }
 
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(trees model layer step growth threads tokenize plot)
+[ ${#parts[@]} -gt 0 ] || parts=(trees model layer step int8 growth threads tokenize plot)
 for part in "${parts[@]}"; do
   case $part in
-    trees | model | growth | threads) python3 "$here/$part.py" ;;
+    trees | model | int8 | growth | threads) python3 "$here/$part.py" ;;
     layer | step | precision)
       python=$("$here/venv.sh") || exit $?
       "$python" "$here/$part.py"
       ;;
     tokenize) "$here/tokenize.sh" ;;
     plot) "$here/plot.sh" ;;
-    *) echo "speed: no part '$part' (trees model layer step precision growth threads tokenize plot)" >&2; exit 2 ;;
+    *) echo "speed: no part '$part' (trees model layer step precision int8 growth threads tokenize plot)" >&2; exit 2 ;;
   esac
 done

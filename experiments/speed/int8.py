@@ -1,0 +1,124 @@
+"""int8 against float32: layers of trees and whole models, ours in the same rounds; the dense model also against ONNX
+Runtime's dynamic quantisation on the same weights and batch, process by process in turns. What is lost is measured
+beside it: how far hidden states are from float32's, and with SPEED_MODEL (a pretraining run or model) and SPEED_DATA
+(its folder of `prepare`) the held-out loss, with SPEED_SST2 and SPEED_STSB (models fine-tuned on the tasks) the scores.
+ONNX Runtime comes from the environment of experiments/bert/speed.sh; with SPEED_KEEP the model in its format, which takes
+minutes to make, stays in that folder for the next time."""
+
+import contextlib
+import csv
+import os
+import statistics
+import tempfile
+
+import common
+
+LAYERS = {f"{name}, {tokens} tokens": (trees, depth, tokens)
+          for name, trees, depth, counts in (("1x11", 1, 11, (16384, 2048, 128, 1)), ("4x9", 4, 9, (4096,)),
+                                             ("32x6", 32, 6, (4096,))) for tokens in counts}
+MODELS = {"1x11, whole": ("ultrafastbert-1x11", False), "dense 3072, whole": ("crammedbert-3072", True)}
+ACCURACY = ("held-out loss", "SST-2", "STS-B")
+FORMS = ("tensors", "channels")
+PYTHON = os.path.join(os.environ.get("ESPALIER_CACHE", os.path.expanduser("~/.cache/espalier")),
+                      "bert-speed/venv/bin/python")
+
+
+def measure_layer(case):
+    trees, depth, tokens = LAYERS[case]
+    document = common.bench("fff", "--trees", trees, "--depth", depth, "--tokens", tokens, "--precision", "int8",
+                            "--rounds", max(common.ROUNDS, 5))[0]
+    row = document["rows"][0]
+    fields = ("ms", "float32_ms", "float32_ratio", "spread", "max_error", "checked_tokens", "correct")
+    return {field: row[field] for field in fields}, document["machine"]
+
+
+def onnx(folder, form):
+    environment = dict(os.environ, OMP_NUM_THREADS=str(common.THREADS), TRANSFORMERS_VERBOSITY="error")
+    os.environ.update(environment)
+    return common.run_json([PYTHON, os.path.join(common.HERE, "onnx_int8.py"), folder, "--form", form, "--threads",
+                            str(common.THREADS)])[0]
+
+
+def measure_model(case):
+    config, beside_onnx = MODELS[case]
+    path = os.path.join(common.ROOT, "configs/pretrain", config + ".yaml")
+    ours, theirs = [], {form: [] for form in FORMS if beside_onnx and os.path.exists(PYTHON)}
+    keep = os.environ.get("SPEED_KEEP")
+    with contextlib.nullcontext(keep) if keep else tempfile.TemporaryDirectory() as scratch:
+        for number in range(common.ROUNDS):
+            export = ["--export", scratch] if number == 0 and theirs else []
+            document = common.bench("step", path, "--precision", "int8", "--rounds", 1, *export)[0]
+            ours.append(document["rows"][0])
+            for form, results in theirs.items():
+                results.append(onnx(scratch, form))
+                common.say(f"{case}, ONNX Runtime: {results[-1]}")
+    fields = ("forward_tokens_per_s", "sequence_ms", "forward_ratio", "sequence_ratio", "hidden_difference")
+    row = {field: statistics.median(r[field] for r in ours) for field in fields}
+    of = lambda results, field: [result[field] for result in results]  # noqa: E731
+    for form, results in theirs.items():
+        row["onnxruntime"] = results[0]["onnxruntime"]
+        for field in ("forward_tokens_per_s", "sequence_ms", "hidden_difference"):
+            row[f"onnx_{form}_{field}"] = statistics.median(of(results, field))
+        row[f"ratio_onnx_{form}_forward"] = common.median_ratio(of(ours, "forward_tokens_per_s"),
+                                                                of(results, "forward_tokens_per_s"))
+        row[f"ratio_onnx_{form}_sequence"] = common.median_ratio(of(results, "sequence_ms"), of(ours, "sequence_ms"))
+    return row, document["machine"]
+
+
+def predictions(model, task, precision):
+    table = os.path.join(os.environ["ESPALIER_DATA"], "glue", task, "dev.tsv")
+    with tempfile.TemporaryDirectory() as scratch:
+        output = os.path.join(scratch, "out.tsv")
+        common.run_json([common.ESPALIER, "--quiet", "classify", model, "--file", table, "--precision", precision,
+                         "--output", output, "--json"])
+        with open(output, encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def score(case, precision):
+    if case == "held-out loss":
+        return common.run_json([common.ESPALIER, "--quiet", "evaluate", os.environ["SPEED_MODEL"], "--data",
+                                os.environ["SPEED_DATA"], "--precision", precision, "--json"])[0]["loss"]
+    rows = predictions(os.environ["SPEED_SST2" if case == "SST-2" else "SPEED_STSB"], case, precision)
+    if case == "SST-2":
+        return sum(row["label"] == row["predicted_label"] for row in rows) / len(rows)
+    return statistics.correlation([float(row["score"]) for row in rows],
+                                  [float(row["predicted_value"]) for row in rows])
+
+
+def measure_accuracy(case):
+    float32, int8 = score(case, "float32"), score(case, "int8")
+    machine = common.bench("gemm", "--shape", "64x64x64", "--rounds", 1)[0]["machine"]
+    return {"float32": float32, "int8": int8, "kept": int8 / float32 if case != "held-out loss" else None}, machine
+
+
+def measure(case):
+    if case in LAYERS:
+        return measure_layer(case)
+    return measure_model(case) if case in MODELS else measure_accuracy(case)
+
+
+def main():
+    needed = {"held-out loss": ("SPEED_MODEL", "SPEED_DATA"), "SST-2": ("SPEED_SST2", "ESPALIER_DATA"),
+              "STS-B": ("SPEED_STSB", "ESPALIER_DATA")}
+    known = [case for case in ACCURACY if all(name in os.environ for name in needed[case])]
+    rows = common.measure_cases("int8", [*LAYERS, *MODELS, *known], measure)
+    table = lambda title, columns, key: common.table(title, [("case", "case"), *columns],  # noqa: E731
+                                                     [row for row in rows if key in row])
+    table("Layers of trees, forward", [("int8, ms", "ms"), ("float32, ms", "float32_ms"), ("ratio", "float32_ratio"),
+                                       ("error in double", "max_error")], "float32_ms")
+    columns = [("int8, tokens/s", "forward_tokens_per_s"), ("to float32", "forward_ratio"),
+               ("one sequence, ms", "sequence_ms"), ("to float32", "sequence_ratio"),
+               ("states differ by", "hidden_difference")]
+    for form in FORMS:
+        columns += [(f"ONNX Runtime by {form}, tokens/s", f"onnx_{form}_forward_tokens_per_s"),
+                    ("ours to it", f"ratio_onnx_{form}_forward"), ("one sequence, ms", f"onnx_{form}_sequence_ms"),
+                    ("ours to it", f"ratio_onnx_{form}_sequence"), ("states differ by", f"onnx_{form}_hidden_difference")]
+    table("Whole models, hidden states", columns, "forward_ratio")
+    for row in rows:
+        row.update({field: f"{row[field]:.4f}" for field in ("float32", "int8") if field in row})
+    table("What is kept", [("float32", "float32"), ("int8", "int8"), ("share kept", "kept")], "float32")
+
+
+if __name__ == "__main__":
+    main()
