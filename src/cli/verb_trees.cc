@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "cli/json_list.h"
+#include "cli/precision_option.h"
 #include "cli/verbs.h"
 #include "espalier/base/log.h"
 #include "espalier/io/text_file.h"
@@ -19,6 +20,7 @@ struct TreesArguments {
   std::string data;
   std::string compare;
   std::string output;
+  std::string precision = "float32";
   std::int64_t leaves = 16;
   bool json = false;
   model::TreesOptions options;
@@ -85,8 +87,8 @@ void print_agreement(const model::TreesReading& reading) {
 }
 
 void print_table(const model::TreesReading& reading, std::int64_t leaves) {
-  fmt::print("{} on {} of {} tokens of {}, by hard routing\n", reading.model, reading.tokens,
-             reading.available, reading.data);
+  fmt::print("{} on {} of {} tokens of {}, by hard routing, in {}\n", reading.model, reading.tokens,
+             reading.available, reading.data, reading.precision);
   fmt::print(
       "tokens read, met after and before more often than by chance: pointwise mutual information in bits, "
       "of {} occurrences and more\n",
@@ -97,23 +99,23 @@ void print_table(const model::TreesReading& reading, std::int64_t leaves) {
   }
 }
 
-void warn_of_soft_trees(const model::LoadedModel& model) {
+model::LoadedModel load(const std::string& path, ops::Precision precision) {
+  model::LoadedModel model = model::load_model(path);
   const std::string warning = model::unfinished_warning(model, {});
   if (!warning.empty()) log_warning(warning);
+  model::fix_precision(model, precision);
+  return model;
 }
 
 void run_trees(TreesArguments& arguments) {
-  model::LoadedModel model = model::load_model(arguments.model);
-  warn_of_soft_trees(model);
+  const ops::Precision precision = chosen_precision(arguments.precision);
+  model::LoadedModel model = load(arguments.model, precision);
   std::optional<model::LoadedModel> other;
-  if (!arguments.compare.empty()) {
-    other = model::load_model(arguments.compare);
-    warn_of_soft_trees(*other);
-  }
+  if (!arguments.compare.empty()) other = load(arguments.compare, precision);
   const io::TokenStoreReader data = io::open_token_store(arguments.data);
   arguments.options.title = "trees";
-  const model::TreesReading reading =
-      model::read_trees(model, other ? &*other : nullptr, data, arguments.options);
+  model::TreesReading reading = model::read_trees(model, other ? &*other : nullptr, data, arguments.options);
+  reading.precision = arguments.precision;
   const io::Json json = io::to_json(reading);
   if (!arguments.output.empty()) io::write_text_atomically(arguments.output, io::json_text(json));
   if (arguments.json) {
@@ -151,6 +153,7 @@ void add_trees(Command& app) {
   verb->add_option("--leaves", arguments->leaves, "Leaves of each tree in the table, largest first; 0: all")
       ->check(zero_or_above())
       ->capture_default_str();
+  add_precision_option(*verb, arguments->precision)->capture_default_str();
   verb->add_option("--output", arguments->output,
                    "Also write the JSON document to this file; `report` shows RUN/trees.json");
   verb->add_flag("--json", arguments->json, "One JSON document, of all leaves");

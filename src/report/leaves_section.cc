@@ -149,9 +149,10 @@ std::string layers_overview(const RunLeaves& run) {
 
 std::string introduction(const RunLeaves& run) {
   const model::TreesReading& reading = run.reading;
-  std::string text = fmt::format("{}, by hard routing, {}: {} of {} tokens of {}.", reading.model,
-                                 run.written, number_text(static_cast<double>(reading.tokens)),
-                                 number_text(static_cast<double>(reading.available)), reading.data);
+  std::string text =
+      fmt::format("{}, by hard routing in {}, {}: {} of {} tokens of {}.", reading.model, reading.precision,
+                  run.written, number_text(static_cast<double>(reading.tokens)),
+                  number_text(static_cast<double>(reading.available)), reading.data);
   if (reading.compared_with) {
     text += fmt::format(
         " Agreement: adjusted mutual information of its leaves and those of {}, to which the same tokens go; "

@@ -112,6 +112,9 @@ TEST_CASE("trees: a layer, a number of tokens, a file, a table; the same with an
   CHECK(all["layers"][1] == json["layers"][0]);
   CHECK(run_well(trees_of(run, {"--layer", "0", "--tokens", "100", "--json"})).json()["layers"][0] ==
         all["layers"][0]);
+  CHECK(json["precision"] == "float32");
+  CHECK(run_well(trees_of(run, {"--tokens", "100", "--precision", "int8", "--json"})).json()["precision"] ==
+        "int8");
   const std::string one = run_well(trees_of(run, {"--layer", "1", "--leaves", "1"})).out;
   CHECK(one.find(" % of the tokens (--leaves 0 shows them)\n") != std::string::npos);
 }
