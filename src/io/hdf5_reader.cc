@@ -204,8 +204,7 @@ std::size_t Hdf5Reader::index_of(const Hdf5Dataset& dataset) const {
 
 void Hdf5Reader::read_bytes(const Hdf5Dataset& dataset, std::uint64_t begin, void* data,
                             std::size_t size) const {
-  state_->sealed.verify(index_of(dataset), begin, size);
-  if (size > 0) read_exactly_at(state_->sealed.file(), path(), dataset.offset + begin, data, size);
+  state_->sealed.read(index_of(dataset), begin, static_cast<std::byte*>(data), size);
 }
 
 std::uint64_t Hdf5Reader::fingerprint(const Hdf5Dataset& dataset) const {

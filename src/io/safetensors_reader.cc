@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "espalier/base/error.h"
+#include "espalier/base/parallel.h"
 #include "espalier/io/json.h"
 #include "espalier/io/safetensors.h"
 #include "io/dtype.h"
@@ -102,18 +104,21 @@ struct SafetensorsReader::State {
     return fmt::format("{}: {}", shards[entry(name).shard].path.string(), name);
   }
 
+  void read_bytes(const PlacedTensor& from, std::uint64_t begin, void* data, std::size_t size) const {
+    const Shard& shard = shards[from.shard];
+    read_exactly_at(shard.file, shard.path, shard.data_begin + from.place.offset + begin, data, size);
+  }
+
   // Feeds the bytes of a tensor to take(bytes, size) in pieces of whole elements.
   template <class Take>
   void stream(const std::string& name, const Take& take) const {
     const PlacedTensor& from = entry(name);
-    const Shard& shard = shards[from.shard];
     std::vector<std::byte> chunk(
         static_cast<std::size_t>(std::min<std::uint64_t>(kReadBytes, from.place.info.bytes)));
     for (std::uint64_t done = 0; done < from.place.info.bytes; done += chunk.size()) {
       const auto size =
           static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size(), from.place.info.bytes - done));
-      read_exactly_at(shard.file, shard.path, shard.data_begin + from.place.offset + done, chunk.data(),
-                      size);
+      read_bytes(from, done, chunk.data(), size);
       take(chunk.data(), size);
     }
   }
@@ -131,11 +136,23 @@ struct SafetensorsReader::State {
 
   template <class Out>
   void read_floating(const std::string& name, Out* out) const {
-    const DType dtype = entry(name).place.info.dtype;
+    const PlacedTensor& from = entry(name);
+    const DType dtype = from.place.info.dtype;
     const std::size_t width = dtype_bytes(dtype) / floats_per_element(dtype);
-    stream(name, [&](const std::byte* bytes, std::size_t size) {
-      decode(dtype, bytes, size / width, out);
-      out += size / width;
+    const auto bytes = static_cast<std::size_t>(from.place.info.bytes);
+    const auto pieces = static_cast<std::int64_t>((bytes + kReadBytes - 1) / kReadBytes);
+    parallel_for(pieces, 1, [&](std::int64_t begin, std::int64_t end) {
+      std::vector<std::byte> chunk;
+      for (auto piece = static_cast<std::size_t>(begin); piece < static_cast<std::size_t>(end); ++piece) {
+        const std::size_t at = piece * kReadBytes, size = std::min(kReadBytes, bytes - at);
+        if (std::is_same_v<Out, float> && dtype == DType::kF32) {
+          read_bytes(from, at, out + at / width, size);  // as it lies in the file
+          continue;
+        }
+        chunk.resize(size);
+        read_bytes(from, at, chunk.data(), size);
+        decode(dtype, chunk.data(), size / width, out + at / width);
+      }
     });
   }
 };

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "espalier/base/error.h"
+#include "espalier/base/parallel.h"
 #include "espalier/io/hdf5_file.h"
 #include "espalier/io/json.h"
 #include "io/file_kind.h"
@@ -182,6 +183,53 @@ void SealedFile::verify_block(std::size_t extent, std::uint64_t block) const {
 
 void SealedFile::verify_everything() const {
   for (std::size_t i = 0; i < extents_.size(); ++i) verify(i, 0, extents_[i].bytes);
+}
+
+// Of several damaged blocks the first is named, whichever was found first.
+void SealedFile::read_blocks(std::size_t extent, std::uint64_t first, std::uint64_t last,
+                             std::byte* data) const {
+  const Extent& from = extents_[extent];
+  std::atomic<std::uint64_t> damaged{last};
+  parallel_for(static_cast<std::int64_t>(last - first), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::uint64_t block = first + static_cast<std::uint64_t>(begin);
+         block < first + static_cast<std::uint64_t>(end); ++block) {
+      const std::uint64_t at = block * kBlockBytes;
+      const auto size = static_cast<std::size_t>(std::min(kBlockBytes, from.bytes - at));
+      std::byte* const to = data + (at - first * kBlockBytes);
+      read_exactly_at(file_, path_, from.offset + at, to, size);
+      std::atomic<std::uint8_t>& flag = verified_[static_cast<std::size_t>(first_block_[extent] + block)];
+      if (flag.load(std::memory_order_acquire) != 0) continue;
+      if (checksum(to, size) == from.checksums[static_cast<std::size_t>(block)]) {
+        flag.store(1, std::memory_order_release);
+        continue;
+      }
+      std::uint64_t lowest = damaged.load();
+      while (block < lowest && !damaged.compare_exchange_weak(lowest, block)) {
+      }
+    }
+  });
+  if (damaged == last) return;
+  const std::uint64_t at = damaged * kBlockBytes;
+  throw DamagedFile(path_, from.name, from.offset + at, std::min(kBlockBytes, from.bytes - at));
+}
+
+void SealedFile::read(std::size_t extent, std::uint64_t begin, std::byte* data, std::size_t size) const {
+  const Extent& from = extents_.at(extent);
+  ESPALIER_CHECK(begin <= from.bytes && size <= from.bytes - begin);
+  const std::uint64_t end = begin + size;
+  const std::uint64_t first = block_count(begin);
+  const std::uint64_t last = end == from.bytes ? block_count(end) : end / kBlockBytes;
+  // From `begin` up to the first whole block, and from the end of the last.
+  const auto read_part = [&](std::uint64_t part, std::uint64_t stop) {
+    if (part >= stop) return;
+    verify(extent, part, stop - part);
+    read_exactly_at(file_, path_, from.offset + part, data + (part - begin),
+                    static_cast<std::size_t>(stop - part));
+  };
+  if (first >= last) return read_part(begin, end);
+  read_part(begin, first * kBlockBytes);
+  read_blocks(extent, first, last, data + (first * kBlockBytes - begin));
+  read_part(last * kBlockBytes, end);
 }
 
 }  // namespace espalier::io

@@ -88,12 +88,16 @@ class SealedFile {
   // Thread-safe. DamagedFile names the dataset and the bytes.
   void verify(std::size_t extent, std::uint64_t begin, std::uint64_t size) const;
   void verify_everything() const;
+  // The bytes of an extent from `begin` on, verified. Blocks that lie in it whole are read once, each checked
+  // where it lands, several at a time.
+  void read(std::size_t extent, std::uint64_t begin, std::byte* data, std::size_t size) const;
 
  private:
   void read_user_block();
   void read_layout(const LayoutPlace& place, std::uint64_t expected_checksum);
   void verify_structure() const;
   void verify_block(std::size_t extent, std::uint64_t block) const;
+  void read_blocks(std::size_t extent, std::uint64_t first, std::uint64_t last, std::byte* data) const;
 
   std::filesystem::path path_;
   FileDescriptor file_;

@@ -5,24 +5,36 @@
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
 #include "espalier/tensor/pool.h"
+#include "tensor/zeroed_block.h"
 
 namespace espalier {
 
 static constexpr std::int64_t kGrain = 1 << 16;  // elements of a task that fills or copies
 
 template <class Element>
+static std::size_t bytes_of(const Shape& shape) {
+  return static_cast<std::size_t>(shape.elements()) * sizeof(Element);
+}
+
+template <class Element>
 BasicTensor<Element> BasicTensor<Element>::empty(const Shape& shape) {
   BasicTensor tensor;
   tensor.shape_ = shape;
-  const std::size_t bytes = static_cast<std::size_t>(shape.elements()) * sizeof(Element);
-  std::shared_ptr<void> block = sizeof(Element) == 2 ? pool_allocate_half(bytes) : pool_allocate(bytes);
+  const std::size_t bytes = bytes_of<Element>(shape);
+  const std::shared_ptr<void> block = sizeof(Element) == 2 ? pool_allocate_half(bytes) : pool_allocate(bytes);
   tensor.data_ = std::shared_ptr<Element>(block, static_cast<Element*>(block.get()));
   return tensor;
 }
 
 template <class Element>
 BasicTensor<Element> BasicTensor<Element>::zeros(const Shape& shape) {
-  return full(shape, Element{0});
+  if (sizeof(Element) == 2) return full(shape, Element{0});  // in halves of blocks
+  BasicTensor tensor;
+  tensor.shape_ = shape;
+  const PoolBlock block = pool_allocate_block(bytes_of<Element>(shape));
+  tensor.data_ = std::shared_ptr<Element>(block.memory, static_cast<Element*>(block.memory.get()));
+  if (!block.is_zero) tensor.fill(Element{0});
+  return tensor;
 }
 
 template <class Element>

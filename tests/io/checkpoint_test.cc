@@ -7,6 +7,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 
 #include "espalier/io/hdf5_file.h"
 #include "io/fault.h"
@@ -67,6 +68,14 @@ TEST_CASE("checkpoint: everything makes the round trip") {
   CHECK(loaded.metrics_jsonl == saved.metrics_jsonl);
   CHECK(loaded.metadata == saved.metadata);
 
+  // Damage of what is not loaded is not in the way of the model.
+  {
+    std::fstream file(dir / "c.h5", std::ios::in | std::ios::out | std::ios::binary);
+    const Hdf5Reader reader(dir / "c.h5", "checkpoint", kCheckpointVersion, Verify::kAsRead);
+    file.seekp(static_cast<std::streamoff>(reader.dataset("optimizer/" + saved.optimizer[0].name).offset));
+    file.put('\x7f');
+  }
+  CHECK_THROWS_AS(load_checkpoint(dir / "c.h5"), DamagedFile);
   const Checkpoint model_only = load_checkpoint(dir / "c.h5", LoadParts::kModel);
   check_equal(model_only.model, saved.model);
   CHECK(model_only.optimizer.empty());

@@ -159,6 +159,34 @@ TEST_CASE("damage: opened lazily, structure is verified at once and a block when
   CHECK_THROWS_AS(reader.verify_everything(), DamagedFile);
 }
 
+TEST_CASE(
+    "damage: of what is read at once the first damaged block is named, and parts of blocks are verified") {
+  const TempDir dir;
+  Hdf5Writer writer(dir / "sample.h5", "test", 1);
+  writer.write("x", random_tensor({9, 1 << 18}, 5));
+  writer.commit();
+  const auto path = dir / "sample.h5";
+  const Hdf5Reader whole(path, "test", 1, Verify::kAsRead);
+  const Hdf5Dataset& x = whole.dataset("x");
+  std::vector<char> all(static_cast<std::size_t>(x.bytes)), part(3 * kBlockBytes);
+  whole.read_bytes(x, 0, all.data(), all.size());
+  for (const std::uint64_t begin : {std::uint64_t{5}, kBlockBytes, kBlockBytes + 7, x.bytes - part.size()}) {
+    INFO(begin);
+    const Hdf5Reader fresh(path, "test", 1, Verify::kAsRead);
+    fresh.read_bytes(fresh.dataset("x"), begin, part.data(), part.size());
+    CHECK(std::equal(part.begin(), part.end(), all.begin() + static_cast<std::ptrdiff_t>(begin)));
+  }
+  flip(path, x.offset + 6 * kBlockBytes + 5, 0);
+  flip(path, x.offset + 3 * kBlockBytes + 9, 0);
+  const Hdf5Reader damaged(path, "test", 1, Verify::kAsRead);
+  const std::string named = "dataset x, bytes " + std::to_string(x.offset + 3 * kBlockBytes) + "-";
+  CHECK(error_of([&] { damaged.read_tensor("x"); }).find(named) != std::string::npos);
+  // Blocks 0 and 1, and the beginning of the third from the damage on: all of a block is verified.
+  CHECK_NOTHROW(damaged.read_bytes(damaged.dataset("x"), 0, part.data(), part.size()));
+  CHECK_THROWS_AS(damaged.read_bytes(damaged.dataset("x"), kBlockBytes, part.data(), 2 * kBlockBytes + 1),
+                  DamagedFile);
+}
+
 TEST_CASE("damage: truncated anywhere, or with something appended") {
   const TempDir dir;
   const auto path = write_sample(dir);

@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
+#include "espalier/base/resident_memory.h"
 #include "espalier/tensor/pool.h"
 #include "espalier/tensor/tensor.h"
 
@@ -42,6 +44,18 @@ TEST_CASE("freed blocks are used again") {
   CHECK(after.live_bytes == before.live_bytes);
   CHECK(before.cached_bytes >= 132000);
   CHECK(reinterpret_cast<std::uintptr_t>(Tensor::zeros({3}).data()) % 64 == 0);
+}
+
+TEST_CASE("zeros are zero in a block that was used, and cost nothing in one that is new") {
+  pool_release_cached();
+  { Tensor used = Tensor::full({1 << 20}, 7); }
+  const Tensor again = Tensor::zeros({1 << 20});
+  CHECK(std::all_of(again.span().begin(), again.span().end(), [](float value) { return value == 0; }));
+  const std::int64_t before = resident_bytes();
+  const Tensor large = Tensor::zeros({256, 1 << 18});
+  CHECK(resident_bytes() - before < std::int64_t{64} << 20);
+  CHECK(large.span()[100] == 0);
+  CHECK(large.span().back() == 0);
 }
 
 TEST_CASE("blocks of a changing size: a near larger one serves, growth gives the smaller ones back") {

@@ -42,8 +42,9 @@ enum class LoadParts {
   kModel,  // without optimizer and metrics_jsonl, which are left empty
 };
 
-// Verifies every byte of the file, then loads. InputError: not a checkpoint, truncated, too new; DamagedFile
-// (io/hdf5_file.h) names the tensor.
+// Verifies every byte of the file, then loads; for the model alone the file's structure, then every byte that
+// is loaded as it is read. InputError: not a checkpoint, truncated, too new; DamagedFile (io/hdf5_file.h)
+// names the tensor.
 Checkpoint load_checkpoint(const std::filesystem::path& path, LoadParts parts = LoadParts::kEverything);
 
 // Over names, shapes and bits of all tensors, in the order of their names: equal for equal weights, whatever
