@@ -87,10 +87,11 @@ def prepare(program, text, processes, settings):
     subprocess.run(["rm", "-rf", str(out)], check=True)
     command = [sys.executable, __file__, "child", program, "--quiet", "--threads", "1",
                "prepare", str(ROOT / "configs/data/corpus.yaml"), f"text.files=[{text}/*.txt]", f"out={out}", *settings]
+    allowed = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}  # in containers
     if processes > 1:
         command = ["mpirun", "-np", str(processes), "--bind-to", "none", *command]
     begin = time.monotonic()
-    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False, env=os.environ | allowed)
     seconds = time.monotonic() - begin
     if done.returncode != 0:
         sys.exit(f"prepare: {done.stderr}")
