@@ -50,9 +50,11 @@ std::map<std::string, std::vector<std::string>> loaded_libraries() {
 
 std::string instructions() {
   const char* const pinned = std::getenv("ESPALIER_ISA");
-  return fmt::format("{} in use; best here {}, ESPALIER_ISA {}; compiled for {}", kernels::kernel_isa(),
-                     kernels::active_isa(), pinned == nullptr ? "not set" : fmt::format("is `{}`", pinned),
-                     fmt::join(kernels::compiled_isas(), ", "));
+  const std::string obstacle = kernels::bfloat16_obstacle();
+  return fmt::format("{} in use; best here {}, ESPALIER_ISA {}; compiled for {}; bf16: {}",
+                     kernels::kernel_isa(), kernels::active_isa(),
+                     pinned == nullptr ? "not set" : fmt::format("is `{}`", pinned),
+                     fmt::join(kernels::compiled_isas(), ", "), obstacle.empty() ? "yes" : "no, " + obstacle);
 }
 
 std::string distribution() {

@@ -31,8 +31,8 @@ TEST_CASE("version, and what a report of a problem needs") {
   CHECK(report.starts_with(version));
   for (const std::string part :
        {"\nbuild ", "\nbuilt with    oneDNN ", "oneTBB ", "HDF5 ", "\nruns with ", "libdnnl",
-        "\ninstructions  ", "in use; best here ", "ESPALIER_ISA ", "compiled for ", "\nprocessor ",
-        "\ncores ", "threads\n", "\nmemory ", "\nsystem ", "glibc "}) {
+        "\ninstructions  ", "in use; best here ", "ESPALIER_ISA ", "compiled for ",
+        "; bf16: ", "\nprocessor ", "\ncores ", "threads\n", "\nmemory ", "\nsystem ", "glibc "}) {
     INFO(part);
     CHECK(report.find(part) != std::string::npos);
   }
