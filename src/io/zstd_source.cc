@@ -71,7 +71,6 @@ class ZstdSource : public ByteSource {
             "{}: is packed with a zstd dictionary, which is not in it; unpack it: zstd -d -D DICTIONARY FILE",
             name));
       default:
-
         // The library does not say how far it came.
         packed_->fail(
             fmt::format("damaged ({}) within {} bytes of", ZSTD_getErrorName(result), packed_->available()),

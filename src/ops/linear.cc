@@ -100,7 +100,7 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
 
 Variable linear(const Variable& x, const Bfloat16Tensor& weight, const Variable& bias) {
   const LinearSize n{x.shape().rows(), weight.shape()[0], weight.shape()[1]};
-  ESPALIER_CHECK(x.shape().columns() == n.in);
+  ESPALIER_CHECK(x.shape().columns() == n.in && !records_gradient({x, bias}));
   return Variable(forward<kernels::Bfloat16>(n, x.shape(), rounded(x.value()).data(), weight.data(), bias));
 }
 

@@ -147,7 +147,8 @@ class Pool {
   void give_back(Block block) noexcept {
     const std::lock_guard lock(mutex_);
     statistics_.live_bytes -= static_cast<std::int64_t>(block.size);
-    if (block.size >= kHugePage && halves_.has(block) && remove({halves_.other(block), block.size}))
+    // A half may itself be half of a block.
+    while (block.size >= kHugePage && halves_.has(block) && remove({halves_.other(block), block.size}))
       block = halves_.join(block);
     put_back(block);
   }

@@ -111,4 +111,20 @@ TEST_CASE("halves of a free block serve 16-bit tensors, and are one block again 
   CHECK(megabytes_cached() == 0);
 }
 
+TEST_CASE("a half that was cut again and its other half are one block again too") {
+  pool_release_cached();
+  constexpr std::int64_t kCount = std::int64_t{4} << 20;  // floats: 16 MiB
+  { const Tensor whole = Tensor::empty({kCount}); }
+  Bfloat16Tensor half = Bfloat16Tensor::empty({kCount});
+  {
+    const Bfloat16Tensor quarter = Bfloat16Tensor::empty({kCount / 2});
+    half = Bfloat16Tensor();
+  }
+  const std::int64_t before = pool_statistics().system_allocations;
+  { const Tensor whole = Tensor::empty({kCount}); }
+  CHECK(pool_statistics().system_allocations == before);
+  pool_release_cached();
+  CHECK((pool_statistics().cached_bytes >> 20) == 0);
+}
+
 }  // namespace espalier
