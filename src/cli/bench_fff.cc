@@ -112,7 +112,10 @@ void add_bench_fff(Command& bench) {
   verb->add_option("--routing", arguments->routing, "hard, soft or straight_through")
       ->check(one_of({"hard", "soft", "straight_through"}))
       ->capture_default_str();
-  add_precision_option(*verb, arguments->precision)->capture_default_str();
+  verb->add_option("--precision", arguments->precision,
+                   "int8: rows of bytes, which trees of neurons with hard routing have in the forward pass")
+      ->check(one_of({"float32", "int8"}))
+      ->capture_default_str();
   verb->add_flag("--backward", options.backward, "Forward and backward: all gradients");
   verb->add_option("--rounds", options.rounds, "Rounds, of which medians are taken")
       ->check(above_zero())

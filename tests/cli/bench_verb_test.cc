@@ -124,4 +124,8 @@ TEST_CASE("bench refuses what it cannot measure") {
 }
 
 }  // namespace
+TEST_CASE("bench fff offers the precisions that trees have rows in") {
+  check_refused({"bench", "fff", "--precision", "bf16"}, "--precision: bf16 not in {float32,int8}");
+}
+
 }  // namespace espalier::testing
