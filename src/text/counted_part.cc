@@ -16,10 +16,9 @@ struct WordHead {
   std::uint32_t length, hash;
 };
 
-template <class Head>
-void append_head(const Head& head, std::vector<std::byte>& message) {
-  const auto* bytes = reinterpret_cast<const std::byte*>(&head);
-  message.insert(message.end(), bytes, bytes + sizeof(head));
+std::byte* put(const void* from, std::size_t bytes, std::byte* to) {
+  std::memcpy(to, from, bytes);
+  return to + bytes;
 }
 
 template <class Head>
@@ -31,18 +30,15 @@ Head head_of(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-void add_words(const WordTable& from, std::uint64_t missed, WordTable& to) {
-  for (const WordTable::Entry& entry : from.entries()) {
-    to.add_hashed(entry.word(), entry.hash, entry.count, missed);
-  }
-}
-
 void append(const CountedPart& part, std::vector<std::byte>& message) {
-  append_head(PartHead{part.batch, part.occurrences, part.too_long, part.table.entries().size()}, message);
-  for (const WordTable::Entry& entry : part.table.entries()) {
-    append_head(WordHead{entry.count, entry.length, entry.hash}, message);
-    const auto* bytes = reinterpret_cast<const std::byte*>(entry.data);
-    message.insert(message.end(), bytes, bytes + entry.length);
+  const std::vector<WordTable::Entry>& entries = part.table.entries();
+  const PartHead head{part.batch, part.occurrences, part.too_long, entries.size()};
+  const std::size_t before = message.size();
+  message.resize(before + sizeof(head) + entries.size() * sizeof(WordHead) + part.table.bytes());
+  std::byte* to = put(&head, sizeof(head), message.data() + before);
+  for (const WordTable::Entry& entry : entries) {
+    const WordHead word{entry.count, entry.length, entry.hash};
+    to = put(entry.data, entry.length, put(&word, sizeof(word), to));
   }
 }
 
@@ -53,13 +49,15 @@ bool PartsMessage::holds(std::uint64_t batch) const {
 CountedPart PartsMessage::take(std::uint64_t missed, WordTable& table) {
   const auto head = head_of<PartHead>(rest_);
   rest_ = rest_.subspan(sizeof(head));
+  std::vector<WordTable::Entry> words;
+  words.reserve(head.words);
   for (std::uint64_t i = 0; i < head.words; ++i) {
     const auto word = head_of<WordHead>(rest_);
     rest_ = rest_.subspan(sizeof(word));
-    table.add_hashed({reinterpret_cast<const char*>(rest_.data()), word.length}, word.hash, word.count,
-                     missed);
+    words.push_back({reinterpret_cast<const char*>(rest_.data()), word.length, word.hash, word.count, 0});
     rest_ = rest_.subspan(word.length);
   }
+  table.add_all(words, missed);
   return {head.batch, head.occurrences, head.too_long};
 }
 

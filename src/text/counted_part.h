@@ -17,9 +17,6 @@ struct CountedPart {
   WordTable table = {};
 };
 
-// Adds the words of `from` to `to`, in their order. A word that is new starts with `missed`.
-void add_words(const WordTable& from, std::uint64_t missed, WordTable& to);
-
 void append(const CountedPart& part, std::vector<std::byte>& message);
 
 // Takes parts off the front of a message, in the order in which they were appended.

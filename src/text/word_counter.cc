@@ -22,7 +22,7 @@ namespace {
 
 // Longer documents are cut, so that one document can't outgrow a batch or occupy a single thread.
 constexpr std::size_t kMostSegment = 256 << 10;
-constexpr std::size_t kTaskBytes = 512 << 10;
+constexpr std::size_t kLeastTaskBytes = 512 << 10;
 constexpr std::size_t kMeanWordBytes = 32;
 
 // Where to cut a text that is longer than kMostSegment: after its last blank or line end within that, else
@@ -48,14 +48,21 @@ struct Segment {
   std::uint64_t batch;  // of the round
 };
 
+// How much of `bytes` a thread counts at a time: several times a thread, so that all are done together, and
+// no more often, since each part has most of its words in common with the others, and all are joined.
+std::size_t task_bytes(std::size_t bytes) {
+  const auto threads = static_cast<std::size_t>(thread_count());
+  return threads == 1 ? bytes : std::max(kLeastTaskBytes, bytes / (4 * threads));
+}
+
 // Of the parts of one batch, one is made first: fewer words to send and to join. Nothing at process 0.
-processes::Bytes message_of(const std::vector<Task>& tasks, processes::Place place) {
+processes::Bytes message_of(std::vector<Task>& tasks, processes::Place place) {
   processes::Bytes message;
   if (place.number == 0) return message;
   for (std::size_t i = 0; i < tasks.size();) {
-    CountedPart sum{.batch = tasks[i].part.batch};
+    CountedPart sum = std::move(tasks[i++].part);
     for (; i < tasks.size() && tasks[i].part.batch == sum.batch; ++i) {
-      add_words(tasks[i].part.table, 0, sum.table);
+      sum.table.add_all(tasks[i].part.table.entries(), 0);
       sum.occurrences += tasks[i].part.occurrences;
       sum.too_long += tasks[i].part.too_long;
     }
@@ -137,9 +144,10 @@ void WordCounter::State::count(Task& task) const {
 // Each of one batch.
 std::vector<Task> WordCounter::State::own_tasks() const {
   std::vector<Task> tasks;
-  std::size_t filled = kTaskBytes;
+  const std::size_t enough = task_bytes(pending.size());
+  std::size_t filled = 0;
   for (std::size_t i = 0; i < segments.size(); ++i) {
-    if (filled >= kTaskBytes || segments[i].batch != tasks.back().part.batch) {
+    if (tasks.empty() || filled >= enough || segments[i].batch != tasks.back().part.batch) {
       tasks.push_back({.begin = i, .end = i, .part = {.batch = segments[i].batch}});
       filled = 0;
     }
@@ -179,7 +187,7 @@ void WordCounter::State::join(std::vector<Task>& own, std::span<const processes:
   for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(place.count); ++i) {
     for (; next < own.size() && own[next].part.batch == i; ++next) {
       CountedPart& part = own[next].part;
-      add_words(part.table, totals.largest_undercount, table);
+      table.add_all(part.table.entries(), totals.largest_undercount);
       take(part);
       part.table = WordTable();
     }

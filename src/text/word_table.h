@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -38,6 +39,8 @@ class WordTable {
   }
   // The same where the hash is known, as in merging one table into another.
   void add_hashed(std::string_view word, std::uint32_t hash, std::uint64_t count, std::uint64_t missed);
+  // All of them in their order, each as above; their own `missed` is not looked at.
+  void add_all(std::span<const Entry> entries, std::uint64_t missed);
 
   const std::vector<Entry>& entries() const { return entries_; }
   std::size_t bytes() const { return bytes_; }
@@ -45,6 +48,9 @@ class WordTable {
 
  private:
   static std::uint32_t hash(std::string_view word);
+  std::size_t slot_of(std::uint32_t hash) const { return hash & (slots_.size() - 1); }
+  void fetch_entry(std::uint32_t hash) const;
+  void fetch_word(std::uint32_t hash) const;
   void grow();
 
   std::vector<Entry> entries_;
