@@ -28,6 +28,11 @@ struct Hdf5Writer::State {
   std::vector<Extent> extents;
   // The dataset being written.
   std::optional<Extent> current;
+  struct Rows {
+    Hdf5Type type;
+    std::int64_t columns;
+  };
+  std::optional<Rows> rows;  // where their number is not known yet
   std::uint64_t written = 0;
   BlockChecksums checksums;
 
@@ -60,7 +65,9 @@ struct Hdf5Writer::State {
   void create_group_of(const std::string& name);
   std::uint64_t create_dataset(const std::string& name, Hdf5Type type, const Shape& shape);
   void write_attribute(const char* name, hid_t type, const void* value);
+  void check_name(const std::string& name);
   void finish_dataset();
+  void lay_out_rows();
 };
 
 void Hdf5Writer::State::create_file() {
@@ -126,10 +133,27 @@ std::uint64_t Hdf5Writer::State::create_dataset(const std::string& name, Hdf5Typ
 
 void Hdf5Writer::State::finish_dataset() {
   if (!current) return;
+  if (rows) lay_out_rows();
   ESPALIER_CHECK(written == current->bytes);
   current->checksums = checksums.finish();
   extents.push_back(std::move(*current));
   current.reset();
+}
+
+// Makes the file's structure anew, around the rows that lie in the file already. Where the first dataset
+// begins does not depend on its size.
+void Hdf5Writer::State::lay_out_rows() {
+  const std::uint64_t row_bytes = static_cast<std::uint64_t>(rows->columns) * hdf5_type_bytes(rows->type);
+  ESPALIER_CHECK(written % row_bytes == 0);
+  const Hdf5Lock lock;
+  driver = DriverFile();
+  create_file();
+  create_group_of(current->name);
+  const auto count = static_cast<std::int64_t>(written / row_bytes);
+  const std::uint64_t offset = create_dataset(current->name, rows->type, {count, rows->columns});
+  ESPALIER_CHECK(count == 0 || offset == current->offset);
+  current->bytes = written;
+  rows.reset();
 }
 
 Hdf5Writer::Hdf5Writer(const std::filesystem::path& path, const std::string& kind, std::uint32_t version)
@@ -148,14 +172,7 @@ void Hdf5Writer::write_text(const std::string& name, std::string_view text) {
 void Hdf5Writer::begin(const std::string& name, Hdf5Type type, const Shape& shape) {
   State& s = *state_;
   s.finish_dataset();
-  const std::size_t slash = name.find('/');
-  const bool valid = !name.empty() && slash != 0 && name.back() != '/' &&
-                     (slash == name.npos || name.find('/', slash + 1) == name.npos) &&
-                     name.find('\0') == name.npos && name != "." && name != kLayoutName;
-  if (!valid || !s.names.insert(name).second) {
-    throw InputError(fmt::format("{}: {:?} is no possible name of a dataset, or was used before",
-                                 s.file.path().string(), name));
-  }
+  s.check_name(name);
   const Hdf5Lock lock;
   s.create_group_of(name);
   Extent extent{name, s.create_dataset(name, type, shape), 0, {}};
@@ -165,9 +182,36 @@ void Hdf5Writer::begin(const std::string& name, Hdf5Type type, const Shape& shap
   s.checksums = BlockChecksums();
 }
 
+// Asks libhdf5 where it would put one row, and then has no file open until all rows are there.
+void Hdf5Writer::begin_rows(const std::string& name, Hdf5Type type, std::int64_t columns) {
+  State& s = *state_;
+  ESPALIER_CHECK(s.names.empty() && columns > 0);
+  s.check_name(name);
+  const Hdf5Lock lock;
+  s.create_group_of(name);
+  s.current = Extent{name, s.create_dataset(name, type, {1, columns}), 0, {}};
+  s.rows = State::Rows{type, columns};
+  s.check(s.handle.reset(), "close the file");
+  s.groups.clear();
+  if (const int error = file_ops::truncate(s.file.fd(), 0)) {
+    throw_write_failure(s.file.path(), "truncate", error);
+  }
+}
+
+void Hdf5Writer::State::check_name(const std::string& name) {
+  const std::size_t slash = name.find('/');
+  const bool valid = !name.empty() && slash != 0 && name.back() != '/' &&
+                     (slash == name.npos || name.find('/', slash + 1) == name.npos) &&
+                     name.find('\0') == name.npos && name != "." && name != kLayoutName;
+  if (!valid || !names.insert(name).second) {
+    throw InputError(fmt::format("{}: {:?} is no possible name of a dataset, or was used before",
+                                 file.path().string(), name));
+  }
+}
+
 void Hdf5Writer::append(const void* data, std::size_t bytes) {
   State& s = *state_;
-  ESPALIER_CHECK(s.current && bytes <= s.current->bytes - s.written);
+  ESPALIER_CHECK(s.current && (s.rows || bytes <= s.current->bytes - s.written));
   if (bytes == 0) return;
   s.file.write_at(s.current->offset + s.written, data, bytes);
   s.checksums.update(data, bytes);

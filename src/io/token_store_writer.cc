@@ -54,8 +54,12 @@ class Spool {
   std::uint64_t written_ = 0;
 };
 
-std::filesystem::path spool_path(const std::filesystem::path& path, Split split) {
-  return temporary_beside(path).string() + "." + split_name(split);
+Hdf5Type type_of(const TokenStoreOptions& options) {
+  return options.vocabulary_size <= 65536 ? Hdf5Type::kUint16 : Hdf5Type::kUint32;
+}
+
+std::string dataset_of(Split split) {
+  return std::string(split_name(split)) + "/tokens";
 }
 
 }  // namespace
@@ -63,30 +67,45 @@ std::filesystem::path spool_path(const std::filesystem::path& path, Split split)
 struct TokenStoreWriter::State {
   std::filesystem::path path;
   TokenStoreOptions options;
-  std::array<Spool, 2> spools;
+  Hdf5Writer writer;
+  std::vector<std::byte> train;  // not written yet
+  Spool validation;
   std::array<std::int64_t, 2> sequences{};
   std::vector<std::uint64_t> unigram_counts;
 
   State(const std::filesystem::path& target, const TokenStoreOptions& given)
       : path(target),
         options(given),
-        spools{Spool(spool_path(target, Split::kTrain)), Spool(spool_path(target, Split::kValidation))},
-        unigram_counts(static_cast<std::size_t>(given.vocabulary_size)) {}
+        writer(target, "token store", kTokenStoreVersion),
+        validation(temporary_beside(target).string() + "." + split_name(Split::kValidation)),
+        unigram_counts(static_cast<std::size_t>(given.vocabulary_size)) {
+    writer.begin_rows(dataset_of(Split::kTrain), type_of(given), given.sequence_length);
+  }
+
+  void check(std::span<const std::int32_t> tokens) const {
+    const auto words = static_cast<std::uint64_t>(options.vocabulary_size);
+    bool inside = true;  // without a branch for each: 270 million of 1 GB of text
+    for (const std::int32_t id : tokens) inside &= static_cast<std::uint32_t>(id) < words;
+    if (inside) return;
+    const auto found = std::find_if(tokens.begin(), tokens.end(),
+                                    [&](std::int32_t id) { return static_cast<std::uint32_t>(id) >= words; });
+    throw InputError(fmt::format("{}: the token id {} is outside the vocabulary of {} words", path.string(),
+                                 *found, words));
+  }
 
   template <class Id>
   void append(Split split, std::span<const std::int32_t> tokens) {
-    std::vector<Id> ids(tokens.size());
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-      if (tokens[i] < 0 || tokens[i] >= options.vocabulary_size) {
-        throw InputError(fmt::format("{}: the token id {} is outside the vocabulary of {} words",
-                                     path.string(), tokens[i], options.vocabulary_size));
-      }
-      ids[i] = static_cast<Id>(tokens[i]);
-    }
-    if (split == Split::kTrain) {
-      for (const Id id : ids) ++unigram_counts[id];
-    }
-    spools[static_cast<std::size_t>(split)].append(ids.data(), ids.size() * sizeof(Id));
+    const std::vector<Id> ids(tokens.begin(), tokens.end());
+    if (split == Split::kValidation) return validation.append(ids.data(), ids.size() * sizeof(Id));
+    for (const Id id : ids) ++unigram_counts[id];
+    const auto* bytes = reinterpret_cast<const std::byte*>(ids.data());
+    train.insert(train.end(), bytes, bytes + ids.size() * sizeof(Id));
+    if (train.size() >= kSpoolBytes) write_train();
+  }
+
+  void write_train() {
+    writer.append(train.data(), train.size());
+    train.clear();
   }
 };
 
@@ -100,6 +119,7 @@ TokenStoreWriter::~TokenStoreWriter() = default;
 void TokenStoreWriter::append(Split split, std::span<const std::int32_t> tokens) {
   const auto length = static_cast<std::size_t>(state_->options.sequence_length);
   ESPALIER_CHECK(tokens.size() % length == 0);
+  state_->check(tokens);
   if (state_->options.vocabulary_size <= 65536) {
     state_->append<std::uint16_t>(split, tokens);
   } else {
@@ -114,23 +134,19 @@ std::int64_t TokenStoreWriter::sequences(Split split) const {
 
 void TokenStoreWriter::finish(const std::string& tokenizer_json, const Json& manifest) {
   State& s = *state_;
+  s.write_train();
   Json store;
   store["vocabulary_size"] = s.options.vocabulary_size;
   store["sequence_length"] = s.options.sequence_length;
-  Hdf5Writer writer(s.path, "token store", kTokenStoreVersion);
-  writer.write_text("store.json", json_text(store));
-  writer.write_text("manifest.json", json_text(manifest));
-  writer.write_text("tokenizer.json", tokenizer_json);
+  s.writer.write_text("store.json", json_text(store));
+  s.writer.write_text("manifest.json", json_text(manifest));
+  s.writer.write_text("tokenizer.json", tokenizer_json);
   const auto words = static_cast<std::int64_t>(s.unigram_counts.size());
-  writer.write<std::uint64_t>("train/unigram_counts", {words}, s.unigram_counts);
-  const Hdf5Type type = words <= 65536 ? Hdf5Type::kUint16 : Hdf5Type::kUint32;
-  for (const Split split : {Split::kTrain, Split::kValidation}) {
-    writer.begin(std::string(split_name(split)) + "/tokens", type,
-                 {sequences(split), s.options.sequence_length});
-    s.spools[static_cast<std::size_t>(split)].replay(
-        [&](const void* data, std::size_t size) { writer.append(data, size); });
-  }
-  writer.commit();
+  s.writer.write<std::uint64_t>("train/unigram_counts", {words}, s.unigram_counts);
+  s.writer.begin(dataset_of(Split::kValidation), type_of(s.options),
+                 {sequences(Split::kValidation), s.options.sequence_length});
+  s.validation.replay([&](const void* data, std::size_t size) { s.writer.append(data, size); });
+  s.writer.commit();
 }
 
 }  // namespace espalier::io

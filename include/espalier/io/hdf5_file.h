@@ -72,6 +72,9 @@ class Hdf5Writer {
   // of another kind.
   void begin(const std::string& name, Hdf5Type type, const Shape& shape);
   void append(const void* data, std::size_t bytes);
+  // The same of a dataset [rows, columns] whose number of rows is not known before its end: the first of a
+  // file only.
+  void begin_rows(const std::string& name, Hdf5Type type, std::int64_t columns);
 
   // Closes, seals, makes durable and renames. Nothing may follow.
   void commit();

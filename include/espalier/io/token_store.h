@@ -32,9 +32,9 @@ struct TokenStoreOptions {
   std::int64_t sequence_length = 0;  // tokens
 };
 
-// Writes a store. Until finish(), sequences are spooled to unnamed files in the target's folder (HDF5 must
-// know how many there are before the first is written), so the disk needs twice the store's size; a killed
-// writer leaves at most NAME.tmp-PID behind. RunError: the disk failed; what was at `path` stays.
+// Writes a store. Training sequences go where they will be in the file; those of validation are spooled to an
+// unnamed file in the target's folder until finish(), since one dataset alone can grow. A killed writer
+// leaves at most NAME.tmp-PID behind. RunError: the disk failed; what was at `path` stays.
 class TokenStoreWriter {
  public:
   TokenStoreWriter(const std::filesystem::path& path, const TokenStoreOptions& options);
