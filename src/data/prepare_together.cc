@@ -11,7 +11,7 @@
 #include "espalier/base/parallel.h"
 #include "espalier/io/tokenizer_json.h"
 #include "espalier/processes/processes.h"
-#include "processes/portions.h"
+#include "processes/rounds.h"
 #include "text/utf8.h"
 
 namespace espalier::data {
@@ -43,30 +43,42 @@ Encoded encode(const PrepareJob& job, const text::Tokenizer& tokenizer, const st
   return encoded;
 }
 
-// On their way to process 0: the figures of a document, then its tokens.
+// On their way to process 0: the figures of a document, then its tokens as `Id`, uint16_t where that holds
+// them.
+template <class Id>
 processes::Bytes message_of(const std::vector<Encoded>& documents) {
-  processes::Bytes message;
-  const auto append = [&](const void* data, std::size_t size) {
-    const auto* bytes = static_cast<const std::byte*>(data);
-    message.insert(message.end(), bytes, bytes + size);
+  std::size_t size = 0;
+  for (const Encoded& document : documents) {
+    size += sizeof(document.figures) + document.tokens.size() * sizeof(Id);
+  }
+  processes::Bytes message(size);
+  std::byte* to = message.data();
+  std::vector<Id> ids;
+  const auto put = [&](const void* data, std::size_t bytes) {
+    if (bytes > 0) std::memcpy(to, data, bytes);
+    to += bytes;
   };
   for (const Encoded& document : documents) {
-    append(&document.figures, sizeof(document.figures));
-    append(document.tokens.data(), document.tokens.size() * sizeof(std::int32_t));
+    put(&document.figures, sizeof(document.figures));
+    ids.assign(document.tokens.begin(), document.tokens.end());
+    put(ids.data(), ids.size() * sizeof(Id));
   }
   return message;
 }
 
+template <class Id>
 void take_all(std::span<const std::byte> message, TakeEncoded take) {
+  std::vector<Id> ids;
   std::vector<std::int32_t> tokens;
   while (!message.empty()) {
     EncodedFigures figures;
     std::memcpy(&figures, message.data(), sizeof(figures));
     message = message.subspan(sizeof(figures));
-    tokens.resize(static_cast<std::size_t>(figures.tokens));
-    const std::size_t bytes = tokens.size() * sizeof(std::int32_t);
-    if (bytes > 0) std::memcpy(tokens.data(), message.data(), bytes);
+    ids.resize(static_cast<std::size_t>(figures.tokens));
+    const std::size_t bytes = ids.size() * sizeof(Id);
+    if (bytes > 0) std::memcpy(ids.data(), message.data(), bytes);
     message = message.subspan(bytes);
+    tokens.assign(ids.begin(), ids.end());
     take(figures, tokens);
   }
 }
@@ -81,7 +93,7 @@ class SharedPass {
   CorpusReader run() {
     CorpusReader reader = job_.open_corpus();
     for (Document document; reader.next(document);) {
-      const bool own = portions_.owner(filled_, round_) == place_.number;
+      const bool own = rounds_.owner(filled_, round_) == place_.number;
       const std::uint64_t cost = document.text.size() + kDocumentCost;
       filled_ += cost;
       if (own) {
@@ -89,29 +101,31 @@ class SharedPass {
         texts_.push_back(std::move(document.text));
       }
       if (filled_ < round_) continue;
-      finish_round();
+      finish_round(false);
       job_.step("encoding", reader.position(), reader.total_bytes());
     }
-    finish_round();
+    finish_round(true);
     add_letters();
     job_.step("encoding", reader.total_bytes(), reader.total_bytes());
     return reader;
   }
 
  private:
-  void finish_round() {
+  void finish_round(bool last) {
     const processes::Elapsed encoding;
     const std::vector<Encoded> own = encode_own();
-    const double seconds = encoding.seconds();
+    processes::Bytes made;
+    if (!writes()) made = narrow_ ? message_of<std::uint16_t>(own) : message_of<std::int32_t>(own);
     const std::vector<processes::Bytes> messages =
-        processes::gather_at_first(writes() ? processes::Bytes() : message_of(own));
-    portions_.agree();
+        rounds_.finish(std::move(made), own_filled_, encoding.seconds(), filled_, last);
     const processes::Elapsed joining;
     if (writes()) {
       for (const Encoded& document : own) take_(document.figures, document.tokens);
-      for (const processes::Bytes& message : messages) take_all(message, take_);
+      for (const processes::Bytes& message : messages) {
+        narrow_ ? take_all<std::uint16_t>(message, take_) : take_all<std::int32_t>(message, take_);
+      }
     }
-    portions_.measured(own_filled_, seconds, filled_, joining.seconds());
+    rounds_.joined(joining.seconds());
     texts_.clear();
     filled_ = own_filled_ = 0;
   }
@@ -144,7 +158,8 @@ class SharedPass {
   text::CharacterCounts& letters_;
   TakeEncoded take_;
   processes::Place place_ = processes::place();
-  processes::Portions portions_{place_.count};
+  processes::Rounds rounds_;
+  bool narrow_ = tokenizer_.vocabulary_size() <= 65536;  // tokens in messages
   std::uint64_t round_ = kPortionBytes * static_cast<std::uint64_t>(place_.count);
   std::vector<std::string> texts_;  // this process's portion
   std::uint64_t filled_ = 0, own_filled_ = 0;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "espalier/processes/processes.h"
-
 namespace espalier::processes {
 
 int Portions::owner(std::uint64_t position, std::uint64_t total) const {
@@ -13,24 +11,20 @@ int Portions::owner(std::uint64_t position, std::uint64_t total) const {
   return 1 + std::min(static_cast<int>((at - first_) / each), processes_ - 2);
 }
 
-void Portions::measured(std::uint64_t own, double own_seconds, std::uint64_t all, double joining_seconds) {
-  own_ += static_cast<double>(own);
-  own_seconds_ += own_seconds;
-  all_ += static_cast<double>(all);
-  joining_seconds_ += joining_seconds;
-}
-
-// With e seconds for a unit and j to join one, and portions p of process 0 and q of each other:
-// p e + j = q e, where p + (processes - 1) q = 1.
-double Portions::suggested() const {
-  const double equal = 1.0 / processes_;
-  if (own_seconds_ <= 0 || all_ <= 0) return equal;
-  const double joining = joining_seconds_ / all_ / (own_seconds_ / own_);
-  return std::clamp((1 - (processes_ - 1) * joining) * equal, 0.0, equal);
-}
-
-void Portions::agree() {
-  first_ = of_first(suggested());
+// With e seconds for a unit and j to join one at process 0, f for one elsewhere, and portions p of process 0
+// and q of each other: p e + j = q f, where p + (processes - 1) q = 1.
+void Portions::agree(std::span<const Figures> all) {
+  if (processes_ == 1 || all.empty()) return;
+  const Figures& first = all.front();
+  Figures others;
+  for (const Figures& other : all.subspan(1)) {
+    others.own += other.own;
+    others.seconds += other.seconds;
+  }
+  if (first.own <= 0 || first.seconds <= 0 || others.own <= 0 || others.seconds <= 0) return;
+  const double e = first.seconds / first.own, j = first.joining_seconds / first.all;
+  const double of_others = others.seconds / others.own / (processes_ - 1);
+  first_ = std::clamp((of_others - j) / (of_others + e), 0.0, 1.0);
 }
 
 }  // namespace espalier::processes

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 
 namespace espalier::processes {
 
@@ -16,6 +17,14 @@ class Elapsed {
   Clock::time_point begin_ = Clock::now();
 };
 
+// What a process has done so far.
+struct Figures {
+  double own = 0;  // units, of `all`
+  double seconds = 0;
+  double all = 0;
+  double joining_seconds = 0;  // at process 0: for the results of all
+};
+
 class Portions {
  public:
   explicit Portions(int processes) : processes_(processes), first_(1.0 / processes) {}
@@ -24,18 +33,15 @@ class Portions {
   // each other in the order of the processes.
   int owner(std::uint64_t position, std::uint64_t total) const;
 
-  // Of a round, at process 0: what it took for its own units, and to join the results of all.
-  void measured(std::uint64_t own, double own_seconds, std::uint64_t all, double joining_seconds);
-  // Process 0's portion for the rounds to come by what it has measured so far; collective.
-  void agree();
+  // For the units to come: by what all processes have done, which must be the same everywhere. Nothing
+  // changes where there are no figures yet.
+  void agree(std::span<const Figures> all);
 
-  // Process 0's portion by the figures, from 0 to an equal one.
-  double suggested() const;
+  double first() const { return first_; }
 
  private:
   int processes_;
   double first_;  // process 0's portion
-  double own_ = 0, own_seconds_ = 0, all_ = 0, joining_seconds_ = 0;
 };
 
 }  // namespace espalier::processes

@@ -120,20 +120,12 @@ void fail(int status, const std::function<void()>& tell) {
   if (engine) engine->fail(status);
 }
 
-static std::vector<Bytes> gather(std::span<const std::byte> own, Gather::Way way) {
+std::vector<Bytes> gather(std::span<const std::byte> own) {
   if (alone()) return {Bytes(own.begin(), own.end())};
-  Gather job(own, place(), way);
+  Gather job(own, place(), Gather::Way::kToAll);
   engine->start(job);
   engine->wait();
   return job.take();
-}
-
-std::vector<Bytes> gather(std::span<const std::byte> own) {
-  return gather(own, Gather::Way::kToAll);
-}
-
-std::vector<Bytes> gather_at_first(std::span<const std::byte> own) {
-  return gather(own, Gather::Way::kToFirst);
 }
 
 std::string text_of_first(const std::string& own) {

@@ -44,6 +44,11 @@ std::size_t find_ill_formed(std::string_view text, std::size_t begin) {
 
 std::size_t find_non_ascii(std::string_view text, std::size_t begin) {
   std::size_t i = begin;
+  for (; i + 32 <= text.size(); i += 32) {
+    std::uint64_t blocks[4];
+    std::memcpy(blocks, text.data() + i, 32);
+    if (((blocks[0] | blocks[1] | blocks[2] | blocks[3]) & kHighBits) != 0) break;
+  }
   for (; i + 8 <= text.size(); i += 8) {
     std::uint64_t block;
     std::memcpy(&block, text.data() + i, 8);

@@ -9,7 +9,7 @@
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
 #include "espalier/processes/processes.h"
-#include "processes/portions.h"
+#include "processes/rounds.h"
 #include "text/counted_part.h"
 #include "text/normalizer.h"
 #include "text/pre_tokenizer.h"
@@ -81,7 +81,7 @@ struct WordCounter::State {
   void add(std::string_view segment);
   std::vector<Task> own_tasks() const;
   void count(Task& task) const;
-  void finish_round();
+  void finish_round(bool last);
   void join(std::vector<Task>& own, std::span<const processes::Bytes> messages);
   void take(const CountedPart& figures);
   void drop_rarest();
@@ -96,7 +96,7 @@ struct WordCounter::State {
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
   processes::Place place = processes::place();
-  processes::Portions portions{place.count};
+  processes::Rounds rounds;
   std::string pending;  // this process's portion of the round
   std::vector<Segment> segments;
   std::uint64_t batch = 0;                           // the one that is filled
@@ -111,7 +111,7 @@ bool WordCounter::State::is_full() const {
 }
 
 void WordCounter::State::add(std::string_view segment) {
-  if (portions.owner(round_filled, round_bytes()) == place.number) {
+  if (rounds.owner(round_filled, round_bytes()) == place.number) {
     pending.append(segment);
     segments.push_back({pending.size(), batch});
   }
@@ -119,7 +119,7 @@ void WordCounter::State::add(std::string_view segment) {
   batch_filled += segment.size();
   if (batch_filled < static_cast<std::uint64_t>(options.batch_bytes)) return;
   batch_filled = 0;
-  if (++batch == static_cast<std::uint64_t>(place.count)) finish_round();
+  if (++batch == static_cast<std::uint64_t>(place.count)) finish_round(false);
 }
 
 void WordCounter::State::count(Task& task) const {
@@ -157,18 +157,18 @@ std::vector<Task> WordCounter::State::own_tasks() const {
   return tasks;
 }
 
-void WordCounter::State::finish_round() {
+void WordCounter::State::finish_round(bool last) {
   const processes::Elapsed counting;
   std::vector<Task> tasks = own_tasks();
   parallel_for(static_cast<std::int64_t>(tasks.size()), 1, [&](std::int64_t begin, std::int64_t /*end*/) {
     count(tasks[static_cast<std::size_t>(begin)]);
   });
-  const double seconds = counting.seconds();
-  const std::vector<processes::Bytes> messages = processes::gather_at_first(message_of(tasks, place));
-  portions.agree();
+  processes::Bytes message = message_of(tasks, place);
+  const std::vector<processes::Bytes> messages =
+      rounds.finish(std::move(message), pending.size(), counting.seconds(), round_filled, last);
   const processes::Elapsed joining;
   if (place.number == 0) join(tasks, messages);
-  portions.measured(pending.size(), seconds, round_filled, joining.seconds());
+  rounds.joined(joining.seconds());
   pending.clear();
   segments.clear();
   batch = batch_filled = round_filled = 0;
@@ -260,7 +260,7 @@ void WordCounter::add(std::string_view document) {
 }
 
 WordCounts WordCounter::finish() {
-  state_->finish_round();
+  state_->finish_round(true);
   WordCounts counts = std::move(state_->totals);
   counts.words.reserve(state_->table.entries().size());
   for (const WordTable::Entry& entry : state_->table.entries())

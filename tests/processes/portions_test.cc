@@ -30,21 +30,39 @@ TEST_CASE("portions are equal before anything is measured, and nothing is lost b
   CHECK(Portions(1).owner(500, 400) == 0);
 }
 
-TEST_CASE("process 0 takes less by what it joins, down to nothing") {
+TEST_CASE("process 0 takes less by what it joins, down to nothing, and more where it is faster") {
+  const auto first_of = [](std::vector<Figures> all) {
+    Portions portions(static_cast<int>(all.size()));
+    portions.agree(all);
+    return portions.first();
+  };
+  // A second a unit, and a fifth to join one: 40 + 20 seconds here, 60 there.
+  CHECK(first_of({{50, 50, 100, 20}, {50, 50, 100, 0}}) == doctest::Approx(0.4));
+  // 12 + 10 here, 22 in each of the others.
+  std::vector<Figures> five(5, {20, 20, 100, 0});
+  five[0].joining_seconds = 10;
+  CHECK(first_of(five) == doctest::Approx(0.12));
+  five[0].joining_seconds = 200;
+  CHECK(first_of(five) == 0);
+  // Half a second a unit: 60 x 0.5 here, 40 x 0.75 there.
+  CHECK(first_of({{50, 25, 100, 0}, {100, 75, 100, 0}}) == doctest::Approx(0.6));
+}
+
+TEST_CASE("portions stay as they are without figures") {
   Portions two(2);
-  two.measured(50, 50, 100, 20);                   // a second a unit, and a fifth to join one
-  CHECK(two.suggested() == doctest::Approx(0.4));  // 40 + 20 seconds here, 60 there
-  Portions five(5);
-  five.measured(20, 20, 100, 10);
-  CHECK(five.suggested() == doctest::Approx(0.12));  // 12 + 10 here, 22 in each of the others
-  five.measured(20, 20, 100, 190);
-  CHECK(five.suggested() == 0);
+  two.agree({});
+  const std::vector<Figures> nothing(2);
+  two.agree(nothing);
+  CHECK(two.first() == 0.5);
+  const std::vector<Figures> one_has_none{{10, 5, 10, 1}, {0, 0, 10, 0}};
+  two.agree(one_has_none);
+  CHECK(two.first() == 0.5);
 }
 
 TEST_CASE("one process keeps everything, whatever it measures") {
   Portions one(1);
-  one.measured(10, 1, 10, 100);
-  one.agree();
+  const std::vector<Figures> figures{{10, 1, 10, 100}};
+  one.agree(figures);
   CHECK(units_by_owner(one, 1, 7) == std::vector<int>{7});
 }
 

@@ -59,8 +59,6 @@ void fail(int status, const std::function<void()>& tell);
 using Bytes = std::vector<std::byte>;
 // What each process gave, in the order of their numbers.
 std::vector<Bytes> gather(std::span<const std::byte> own);
-// The same for process 0 alone; empty elsewhere.
-std::vector<Bytes> gather_at_first(std::span<const std::byte> own);
 // Waits until all are here.
 void meet();
 
