@@ -192,8 +192,23 @@ std::filesystem::path temporary_beside(const std::filesystem::path& path) {
   return path.string() + ".tmp-" + std::to_string(::getpid());
 }
 
+std::filesystem::path replaceable(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (std::filesystem::is_directory(status)) throw_write_failure(path, "create", EISDIR);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    throw InputError(
+        fmt::format("{}: is a device, a pipe or a socket, and what is written here replaces the file of its "
+                    "name: give the name of a file",
+                    path.string()));
+  }
+  if (!std::filesystem::is_symlink(std::filesystem::symlink_status(path, error))) return path;
+  const std::filesystem::path target = std::filesystem::canonical(path, error);
+  return error ? path : target;
+}
+
 AtomicFile::AtomicFile(std::filesystem::path path)
-    : path_(std::move(path)), temporary_(temporary_beside(path_)) {
+    : path_(std::move(path)), target_(replaceable(path_)), temporary_(temporary_beside(target_)) {
   check("create", file_ops::create(temporary_, file_));
 }
 
@@ -212,10 +227,10 @@ void AtomicFile::write_at(std::uint64_t offset, const void* data, std::size_t si
 
 void AtomicFile::commit() {
   check("fsync", file_ops::sync(file_.get()));
-  check("rename", file_ops::rename(temporary_, path_));
+  check("rename", file_ops::rename(temporary_, target_));
   committed_ = true;
   check("close", file_.reset());
-  check("fsync of the folder", file_ops::sync_folder(folder_of(path_)));
+  check("fsync of the folder", file_ops::sync_folder(folder_of(target_)));
 }
 
 void AtomicFile::check(const char* operation, int error) const {

@@ -67,8 +67,12 @@ std::filesystem::path folder_of(const std::filesystem::path& path);
 // NAME.tmp-PID, in the same folder.
 std::filesystem::path temporary_beside(const std::filesystem::path& path);
 
-// A file that appears under its name whole or not at all. Written as temporary_beside(path); commit() makes
-// it durable and renames it; without commit() the destructor removes it. Throws RunError.
+// The file that a name leads to, through symbolic links, which stay as they are. Devices, pipes and folders
+// cannot be replaced by a file, and least of all by somebody who is allowed to (root): InputError.
+std::filesystem::path replaceable(const std::filesystem::path& path);
+
+// A file that appears under its name whole or not at all. Written as temporary_beside(replaceable(path));
+// commit() makes it durable and renames it; without commit() the destructor removes it. Throws RunError.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);
@@ -88,6 +92,7 @@ class AtomicFile {
   void check(const char* operation, int error) const;
 
   std::filesystem::path path_;
+  std::filesystem::path target_;
   std::filesystem::path temporary_;
   FileDescriptor file_;
   std::uint64_t appended_ = 0;

@@ -16,10 +16,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// "a/b/" names the same folder as "a/b", and a temporary beside it must not lie inside.
-fs::path without_slash(fs::path path) {
+// "a/b/" names the same folder as "a/b", and a temporary beside it must not lie inside. A symbolic link to a
+// folder stays: what it names is replaced.
+fs::path folder_named(fs::path path) {
   if (path.filename().empty() && path.has_parent_path()) path = path.parent_path();
-  return path;
+  std::error_code error;
+  if (!fs::is_symlink(path, error) || !fs::is_directory(path, error)) return path;
+  const fs::path target = fs::canonical(path, error);
+  return error ? path : target;
 }
 
 // Swaps two folders in one step where the file system can; else moves the old one away first.
@@ -39,7 +43,7 @@ int exchange(const fs::path& from, const fs::path& to) {
 }  // namespace
 
 StagedFolder::StagedFolder(fs::path target)
-    : target_(without_slash(std::move(target))), temporary_(temporary_beside(target_)) {
+    : target_(folder_named(std::move(target))), temporary_(temporary_beside(target_)) {
   std::error_code error;
   if (!folder_of(target_).empty()) fs::create_directories(folder_of(target_), error);
   if (!error) fs::create_directory(temporary_, error);

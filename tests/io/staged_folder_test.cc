@@ -48,6 +48,18 @@ TEST_CASE("folders above the target are made") {
   CHECK(fs::is_directory(dir / "a" / "b" / "c"));
 }
 
+TEST_CASE("a symbolic link to the target stays, and its folder is replaced") {
+  const testing::TempDir dir;
+  dir.write("far/target/old.txt", "old");
+  fs::create_directory_symlink(dir / "far" / "target", dir / "link");
+  StagedFolder staged(dir / "link/");
+  write_text_atomically(staged.temporary() / "new.txt", "new");
+  staged.commit();
+  CHECK(fs::is_symlink(dir / "link"));
+  CHECK(testing::read_text(dir / "far" / "target" / "new.txt") == "new");
+  CHECK_FALSE(fs::exists(dir / "far" / "target" / "old.txt"));
+}
+
 TEST_CASE("whatever call fails, the old folder is whole and the error names it") {
   const testing::TempDir dir;
   dir.write("target/old.txt", "old");
