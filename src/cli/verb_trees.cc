@@ -8,9 +8,9 @@
 #include "cli/precision_option.h"
 #include "cli/verbs.h"
 #include "espalier/base/log.h"
-#include "espalier/io/text_file.h"
 #include "espalier/model/inference.h"
 #include "espalier/model/tree_reading.h"
+#include "io/file_ops.h"
 
 namespace espalier::cli {
 namespace {
@@ -112,12 +112,19 @@ void run_trees(TreesArguments& arguments) {
   model::LoadedModel model = load(arguments.model, precision);
   std::optional<model::LoadedModel> other;
   if (!arguments.compare.empty()) other = load(arguments.compare, precision);
+  // Opened first: a name that cannot be written is known before minutes are spent.
+  std::optional<io::AtomicFile> output;
+  if (!arguments.output.empty()) output.emplace(arguments.output);
   const io::TokenStoreReader data = io::open_token_store(arguments.data);
   arguments.options.title = "trees";
   model::TreesReading reading = model::read_trees(model, other ? &*other : nullptr, data, arguments.options);
   reading.precision = arguments.precision;
   const io::Json json = io::to_json(reading);
-  if (!arguments.output.empty()) io::write_text_atomically(arguments.output, io::json_text(json));
+  if (output) {
+    const std::string text = io::json_text(json);
+    output->append(text.data(), text.size());
+    output->commit();
+  }
   if (arguments.json) {
     print_json(json);
   } else {

@@ -218,8 +218,8 @@ TreesReading read_trees(LoadedModel& model, LoadedModel* other, const io::TokenS
   std::vector<Layer> layers = layers_of(model, other, data, options.layer);
   const std::int64_t available = data.sequences(io::Split::kTrain), length = data.sequence_length();
   if (available == 0) throw InputError(data.path().string() + ": holds no training sequences");
-  const std::int64_t wanted = (options.tokens + length - 1) / length;
-  const std::int64_t sequences = options.tokens == 0 ? available : std::min(wanted, available);
+  const std::int64_t wanted = options.tokens == 0 ? available : (options.tokens - 1) / length + 1;
+  const std::int64_t sequences = std::min(wanted, available);
   read_all(layers, model, other, data, sequences, options.title);
 
   TreesReading reading;

@@ -1,10 +1,15 @@
 #include "espalier/tensor/shape.h"
 
 #include <algorithm>
+#include <limits>
+#include <new>
 
 #include "espalier/base/error.h"
 
 namespace espalier {
+
+// Their bytes are still a number.
+static constexpr std::int64_t kMostElements = std::numeric_limits<std::int64_t>::max() / 16;
 
 Shape::Shape(std::span<const std::int64_t> extents) : rank_(static_cast<int>(extents.size())) {
   ESPALIER_CHECK(rank_ <= kMaxRank);
@@ -18,9 +23,13 @@ std::int64_t Shape::operator[](int axis) const {
   return extents_[static_cast<std::size_t>(index)];
 }
 
+// std::bad_alloc where no memory could hold so many: a product that wrapped around would be a block of a few
+// bytes, which is then filled to its shape.
 std::int64_t Shape::elements() const {
   std::int64_t product = 1;
-  for (const std::int64_t extent : extents()) product *= extent;
+  for (const std::int64_t extent : extents()) {
+    if (__builtin_mul_overflow(product, extent, &product) || product > kMostElements) throw std::bad_alloc();
+  }
   return product;
 }
 

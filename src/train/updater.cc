@@ -41,7 +41,7 @@ SequenceGroups SequenceGroups::cut(std::int64_t first, std::int64_t sequences, s
     const std::int64_t whole = std::clamp(sequences / longest, std::int64_t{1}, kGradientGroups);
     gradient_groups = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(whole)));
   }
-  groups.size = std::min(longest, (sequences + gradient_groups - 1) / gradient_groups);
+  groups.size = std::min(longest, (sequences - 1) / gradient_groups + 1);
   groups.gradient_groups = std::min(gradient_groups, groups.count());
   return groups;
 }

@@ -73,6 +73,15 @@ void check_leaves(const io::Json& layer, const ops::TreeStatistics& statistics, 
   }
 }
 
+TEST_CASE("a name that cannot be written is refused before anything is read") {
+  const std::string file = workshop().path("no/such/folder.json");
+  const Outcome outcome =
+      run_espalier({"trees", trained("neurons", {}), "--data", "nowhere", "--output", file});
+  CHECK(outcome.status == 2);
+  CHECK(outcome.err.find("folder.json: could not be written: create: No such file or directory") !=
+        std::string::npos);
+}
+
 }  // namespace
 
 TEST_CASE("trees: leaves of both kinds, as the statistics of a forward pass have them") {
@@ -101,6 +110,9 @@ TEST_CASE("trees: a layer, a number of tokens, a file, a table; the same with an
   CHECK(outcome.out.find("\nlayer 0") == std::string::npos);
   const io::Json json = io::read_json(file);
   CHECK(json["tokens"] == 112);
+  // More than there are are all.
+  const Arguments more = {"--json", "--tokens", "9223372036854775807"};
+  CHECK(run_well(trees_of(run, more)).json() == run_well(trees_of(run, {"--json", "--tokens", "0"})).json());
   CHECK(json["layers"].size() == 1);
   CHECK(json["layers"][0]["layer"] == 1);
   for (const char* threads : {"1", "3"}) {

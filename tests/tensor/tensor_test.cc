@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <new>
 
 #include "espalier/base/resident_memory.h"
 #include "espalier/tensor/pool.h"
@@ -19,6 +20,11 @@ TEST_CASE("shapes") {
   CHECK(shape.with_last(7) == Shape{2, 3, 7});
   CHECK(Shape{}.elements() == 1);
   CHECK(Shape{2} != Shape{2, 1});
+  // Products that wrap around to 0, to a negative number, and whose bytes would.
+  constexpr std::int64_t kLarge = std::int64_t{1} << 62;
+  CHECK_THROWS_AS(Tensor::empty({32, kLarge}), std::bad_alloc);
+  CHECK_THROWS_AS(Tensor::zeros({2, kLarge}), std::bad_alloc);
+  CHECK_THROWS_AS(Tensor::empty({kLarge}), std::bad_alloc);
 }
 
 TEST_CASE("views share memory, clones do not") {

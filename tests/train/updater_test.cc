@@ -320,6 +320,7 @@ TEST_CASE("gradient groups hold whole groups where there are enough, else equal 
   CHECK(cut(24, 8, 2) == Counts{8, 16});
   CHECK(cut(32, 8, 8) == Counts{4, 4, 4, 4, 4, 4, 4, 4});
   CHECK(cut(3, 8, 8) == Counts{1, 1, 1});
+  CHECK(cut(3, 8, std::numeric_limits<std::int64_t>::max()) == Counts{1, 1, 1});
   // By itself: 8, or what leaves each a whole group.
   CHECK(cut(32, 8, 0) == Counts{8, 8, 8, 8});
   CHECK(cut(24, 8, 0) == Counts{8, 16});
