@@ -35,8 +35,9 @@ void Progress::clear() {
 std::string Progress::line(double fraction, const std::string& status) const {
   const double elapsed = std::chrono::duration<double>(Clock::now() - start_).count();
   const double done = fraction - first_fraction_;
-  const std::string left =
-      done > 0 ? clock_text(elapsed * (1.0 - fraction) / done) + " left" : std::string("starting");
+  const std::string left = done > 0       ? clock_text(elapsed * (1.0 - fraction) / done) + " left"
+                           : fraction < 1 ? "starting"
+                                          : "done";
   std::string bar;
   if (terminal_) {
     const int full = static_cast<int>(std::lround(fraction * kBarCells));

@@ -183,7 +183,10 @@ CommandDescription Command::describe() const {
 }
 
 void Command::callback(std::function<void()> run) {
-  app_->callback([verb = name(), run = std::move(run)] {
+  const CLI::App* parent = app_->get_parent();
+  const bool nested = parent != nullptr && parent->get_parent() != nullptr;
+  const std::string verb = nested ? parent->get_name() + " " + name() : name();
+  app_->callback([verb, run = std::move(run)] {
     require_one_process(verb);
     run();
   });

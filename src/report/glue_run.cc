@@ -57,6 +57,9 @@ GlueRun read_glue_run(RunFolder run) {
   const fs::path file = run.path / "results.json";
   if (!fs::exists(file)) {
     run.notes.emplace_back("there is no results.json yet: no task is finished");
+    for (const config::Setting& setting : run.settings) {
+      if (setting.key == "model" && setting.values.size() == 1) glue.model = setting.values[0];
+    }
     glue.run = std::move(run);
     return glue;
   }

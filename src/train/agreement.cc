@@ -45,13 +45,18 @@ void require_same_weights(nn::Module& model, std::int64_t step) {
 void require_gradient_groups(std::int64_t groups, std::int64_t sequences) {
   const int processes = processes::place().count;
   if (processes <= groups) return;
+  // A group holds a sequence at least.
+  const std::string more =
+      processes > sequences
+          ? std::string()
+          : fmt::format(
+                "train.gradient_groups={} (it decides the order of sums, so keep it for all runs that "
+                "shall be equal), ",
+                processes);
   throw InputError(
-      fmt::format("{} processes were started, but an update of {} sequences has {} gradient group{}, and "
-                  "each process needs one: "
-                  "give train.gradient_groups={} (it decides the order of sums, so keep it for all runs that "
-                  "shall be equal), a "
-                  "larger train.batch_size, or fewer processes",
-                  processes, sequences, groups, groups == 1 ? "" : "s", processes));
+      fmt::format("{} processes were started, but an update of {} sequence{} has {} gradient group{}, and "
+                  "each process needs one: give {}a larger train.batch_size, or fewer processes",
+                  processes, sequences, sequences == 1 ? "" : "s", groups, groups == 1 ? "" : "s", more));
 }
 
 }  // namespace espalier::train

@@ -189,6 +189,11 @@ TEST_CASE("more processes than gradient groups are refused with the key that hel
   CHECK(outcome.err.find("3 processes were started, but an update of") != std::string::npos);
   CHECK(outcome.err.find("has 2 gradient groups, and each process needs one: give train.gradient_groups=3") !=
         std::string::npos);
+  // No number of groups helps where there are fewer sequences than processes.
+  const Outcome fewer = run_together(3, workshop().pretrain("fewer", {"train.batch_size=2"}));
+  CHECK(fewer.status == 2);
+  CHECK(fewer.err.find("each process needs one: give a larger train.batch_size, or fewer processes") !=
+        std::string::npos);
 }
 
 TEST_CASE("a verb that does not share its work is refused") {
@@ -196,6 +201,7 @@ TEST_CASE("a verb that does not share its work is refused") {
   const Outcome outcome = run_together(2, {"inspect", "nowhere"});
   CHECK(outcome.status == 2);
   CHECK(outcome.err.find("inspect runs in one process, but 2 were started") != std::string::npos);
+  CHECK(run_together(2, {"bench", "fff"}).err.find("bench fff runs in one process") != std::string::npos);
 }
 
 TEST_CASE("tasks of srun that do not know of each other are told") {

@@ -174,10 +174,13 @@ TEST_CASE("GLUE: predictions of all seeds, rows by how many of them are surely w
 TEST_CASE("a GLUE run whose first task is not finished") {
   const TempDir dir;
   std::filesystem::create_directories(dir / "run");
-  dir.write("run/config.yaml", config::dump(config::GlueConfig()));
+  config::GlueConfig config;
+  config.model = "runs/oak";
+  dir.write("run/config.yaml", config::dump(config));
   const std::string html = html_report({dir / "run"});
   check_page(html);
   CHECK(contains(html, "there is no results.json yet: no task is finished"));
+  CHECK(contains(text_report({dir / "run"}), "GLUE with runs/oak\n"));
 }
 
 }  // namespace
