@@ -5,6 +5,12 @@ find_package(Threads REQUIRED)
 # oneDNN's own CMake package on Debian asks for OpenCL, which we do not use.
 find_library(DNNL_LIBRARY dnnl REQUIRED)
 find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.h REQUIRED)
+# In the library from 1.4 on, in none of its headers: without it bf16 is not available.
+include(CheckCXXSourceCompiles)
+set(CMAKE_REQUIRED_LIBRARIES ${DNNL_LIBRARY})
+check_cxx_source_compiles("extern \"C\" int dnnl_gemm_bf16bf16f32(); int main() { return dnnl_gemm_bf16bf16f32(); }"
+                          ESPALIER_DNNL_BF16)
+unset(CMAKE_REQUIRED_LIBRARIES)
 # oneDNN's threads are those of GNU's OpenMP, whatever compiler we are built with: -fopenmp would bring clang's own
 # runtime, a second one, which oneDNN does not listen to.
 find_library(GOMP_LIBRARY NAMES libgomp.so.1 REQUIRED)

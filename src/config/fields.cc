@@ -271,6 +271,18 @@ void Fields::add_choice(const std::string& key, std::vector<std::string> names, 
              [names, get] { return std::vector<std::string>{names[get()]}; }});
 }
 
+void Fields::explain(const std::string& value, const std::string& text) {
+  Field& field = fields_.back();
+  field.set = [set = field.set, value, text](const Setting& setting) {
+    try {
+      set(setting);
+    } catch (const InputError& error) {
+      if (setting.is_list || setting.values.at(0) != value) throw;
+      throw InputError(fmt::format("{}: {}", error.what(), text));
+    }
+  };
+}
+
 bool Fields::Field::takes(const std::string& name) const {
   return group == nullptr ? name == key : name.starts_with(key.substr(0, key.size() - 1));
 }

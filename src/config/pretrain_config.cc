@@ -42,6 +42,9 @@ void describe_precision(ops::Precision& precision, Fields& fields) {
                 {{"float32", ops::Precision::kFloat32}, {"bf16", ops::Precision::kBf16}},
                 "Factors of matrix products, which are summed in float32; weights, norms, softmax, loss and "
                 "AdamW stay float32. bf16 needs AVX512_BF16 or AMX_BF16.");
+  fields.explain("int8",
+                 "nothing is trained in int8; --precision int8 uses a trained model so (evaluate, fill-mask, "
+                 "classify, embed, trees) or measures one (bench step), and export --dtype int8 writes one");
 }
 
 void describe_tensorboard(bool& tensorboard, Fields& fields) {

@@ -93,6 +93,10 @@ bool has_vnni() {
 
 std::string bfloat16_obstacle() {
   if (products_take_bfloat16()) return "";
+  if (!products_know_bfloat16()) {
+    return "this build's oneDNN does not have dnnl_gemm_bf16bf16f32, which AVX512_BF16 and AMX_BF16 would "
+           "run";
+  }
   const char* const pinned = std::getenv(kVariable);
   if (pinned != nullptr && *pinned != '\0') {
     return fmt::format("{} is {}, which leaves out AVX512_BF16 and AMX_BF16", kVariable, pinned);

@@ -14,6 +14,7 @@
 // Of GNU's OpenMP, with which oneDNN runs. Its header comes with g++ alone, and clang's is of another
 // runtime.
 extern "C" void omp_set_num_threads(int count);
+#ifdef ESPALIER_DNNL_BF16
 // The product of bfloat16 that stands beside dnnl_sgemm in the library, though not in its header. A matmul
 // primitive, which is in the header, is made for each shape and thread, and takes 10 % more time where A is
 // transposed.
@@ -21,6 +22,14 @@ extern "C" dnnl_status_t dnnl_gemm_bf16bf16f32(char transa, char transb, dnnl_di
                                                dnnl_dim_t k, float alpha, const std::uint16_t* a,
                                                dnnl_dim_t lda, const std::uint16_t* b, dnnl_dim_t ldb,
                                                float beta, float* c, dnnl_dim_t ldc);
+#else
+// Never called: products_take_bfloat16() says no.
+static dnnl_status_t dnnl_gemm_bf16bf16f32(char, char, dnnl_dim_t, dnnl_dim_t, dnnl_dim_t, float,
+                                           const std::uint16_t*, dnnl_dim_t, const std::uint16_t*, dnnl_dim_t,
+                                           float, float*, dnnl_dim_t) {
+  return dnnl_unimplemented;
+}
+#endif
 
 namespace espalier::kernels {
 namespace {

@@ -13,8 +13,17 @@ void limit_products(ProductIsa isa) {
   ESPALIER_CHECK(dnnl_set_max_cpu_isa(kIsas[static_cast<std::size_t>(isa)]) == dnnl_success);
 }
 
+bool products_know_bfloat16() {
+#ifdef ESPALIER_DNNL_BF16
+  return true;
+#else
+  return false;
+#endif
+}
+
 bool products_take_bfloat16() {
   static const bool result =
+      products_know_bfloat16() &&
       (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
   return result;
 }

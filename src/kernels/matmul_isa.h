@@ -7,6 +7,9 @@ namespace espalier::kernels {
 enum class ProductIsa { kSse41, kAvx2, kAvx512 };
 void limit_products(ProductIsa isa);
 
+// Whether the library that the program was built with has them at all.
+bool products_know_bfloat16();
+
 // Whether products of bfloat16 have instructions of their own here, AVX512_BF16 or AMX_BF16.
 bool products_take_bfloat16();
 

@@ -65,6 +65,8 @@ class Fields {
   template <class Enum>
   void choice(const std::string& key, Enum& target, std::vector<std::pair<std::string, Enum>> names,
               const std::string& help);
+  // What is said besides where the choice just added is given `value`, which is none of its names.
+  void explain(const std::string& value, const std::string& text);
   // A choice that gives other keys of `fill`'s owner new defaults: it is set before all others, wherever it
   // is written.
   template <class Enum>
