@@ -119,6 +119,11 @@ Variable Variable::without_value() const {
   return Variable(std::move(state));
 }
 
+void Variable::drop_value() {
+  ESPALIER_CHECK(defined() && state_->producer == nullptr);
+  state_->value = Tensor();
+}
+
 Variable Variable::detach() const {
   return Variable(value());
 }

@@ -64,7 +64,7 @@ void run(FffArguments& arguments) {
       {"soft", ops::RoutingMode::kSoft},
       {"straight_through", ops::RoutingMode::kStraightThrough}};
   arguments.options.routing = modes.at(arguments.routing);
-  arguments.options.precision = chosen_precision(arguments.precision);
+  arguments.options.precision = *chosen_precision(arguments.precision);
   const bench::FffReport report = bench::bench_fff(arguments.options, [](const FffRow& row) {
     log_info(fmt::format("depth {}, {} tokens: {:.4f} ms, dense {:.4f} ms", row.depth, row.tokens, row.ms,
                          row.dense_ms));

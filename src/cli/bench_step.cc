@@ -75,8 +75,8 @@ void add_bench_step(Command& bench) {
       bench, "step", "Training steps and forward passes of a model on random tokens",
       [arguments, verb](const config::PretrainConfig& config) {
         arguments->options.config = config;
-        if (!arguments->precision.empty())
-          arguments->options.config.precision = chosen_precision(arguments->precision);
+        arguments->options.config.precision =
+            chosen_precision(arguments->precision).value_or(config.precision);
         arguments->options.name = std::filesystem::path((*verb)->value("CONFIG")).stem().string();
         const bench::StepReport report = bench::bench_step(arguments->options);
         if (arguments->json) {
@@ -96,7 +96,7 @@ void add_bench_step(Command& bench) {
                   "Used fraction of the budget at which the routing's schedule is taken")
       ->check(within(0.0, 1.0))
       ->capture_default_str();
-  add_precision_option(step, arguments->precision);
+  add_precision_option(step, arguments->precision, "train.precision");
   step.add_option("--rounds", arguments->options.rounds, "Steps, of which medians are taken")
       ->check(above_zero())
       ->capture_default_str();

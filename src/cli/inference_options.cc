@@ -31,7 +31,7 @@ void add_inference_options(Command& verb, InferenceArguments& arguments) {
   verb.add_option("--tau", arguments.temperature,
                   "Temperature of soft routing (default: where training stopped)")
       ->check(above_zero());
-  add_precision_option(verb, arguments.precision)->capture_default_str();
+  add_precision_option(verb, arguments.precision);
   verb.add_option(
           "--batch-size", arguments.batch_size,
           "Texts that are read and computed together; 1: each alone, so that its numbers do not depend "
@@ -42,8 +42,8 @@ void add_inference_options(Command& verb, InferenceArguments& arguments) {
 }
 
 model::LoadedModel load_model(const InferenceArguments& arguments) {
-  const ops::Precision precision = chosen_precision(arguments.precision);
-  model::LoadedModel model = model::load_model(arguments.model);
+  const std::optional<ops::Precision> precision = chosen_precision(arguments.precision);
+  model::LoadedModel model = model::load_model(arguments.model, io::HfInt8::kKeep);
   model::fix_precision(model, precision);
   return model;
 }

@@ -21,7 +21,7 @@ struct InferenceArguments {
   TableArguments table;
   std::string routing = "hard";
   std::optional<double> temperature;
-  std::string precision = "float32";
+  std::string precision;
   std::size_t batch_size = 0;  // a verb's own before the options are added
   bool json = false;
 };

@@ -11,6 +11,7 @@
 #include "espalier/io/safetensors.h"
 #include "espalier/io/token_store.h"
 #include "espalier/metrics/metrics.h"
+#include "espalier/ops/quantized.h"
 #include "model/checkpoint_metadata.h"
 #include "model/metrics_history.h"
 
@@ -140,16 +141,20 @@ io::Json inspect_safetensors(const fs::path& path, bool verify) {
 
 // As the checkpoint it would be imported as, so that checksums can be compared.
 io::Json inspect_hf_folder(const fs::path& path, bool verify) {
-  const io::HfModel model = io::read_hf_model(path);
-  const io::Checkpoint checkpoint = model::checkpoint_from_hf(model);
+  const io::HfModel model = io::read_hf_model(path, io::HfInt8::kKeep);
+  io::Checkpoint checkpoint = model::checkpoint_from_hf(model);
   io::Json tensors = io::Json::array();
-  for (const io::NamedTensor& tensor : checkpoint.model) {
-    tensors.push_back(
-        {{"name", tensor.name}, {"dtype", "float32"}, {"shape", shape_json(tensor.value.shape())}});
+  const auto list = [&](const std::string& name, const char* dtype, const Shape& shape) {
+    tensors.push_back({{"name", name}, {"dtype", dtype}, {"shape", shape_json(shape)}});
+  };
+  for (const io::NamedTensor& tensor : model.tensors) list(tensor.name, "float32", tensor.value.shape());
+  for (const io::NamedBytes& one : model.bytes) {
+    list(one.name, "int8", one.value.shape());
+    checkpoint.model.push_back({one.name, ops::dequantize(one.value)});
   }
   io::Json json = beginning("huggingface folder", path, verify);
   json["weights_checksum"] = hex(io::weights_checksum(checkpoint.model));
-  json["stored_as"] = io::dtype_name(model.source.dtype);
+  json["stored_as"] = io::dtype_name(model.bytes.empty() ? model.source.dtype : io::DType::kI8);
   add_model(checkpoint.metadata, tensors, path, json);
   json["has_tokenizer"] = !checkpoint.tokenizer_json.empty();
   json["warnings"] = model.warnings;

@@ -9,24 +9,22 @@ constexpr ops::Precision kAll[] = {ops::Precision::kFloat32, ops::Precision::kBf
 
 }  // namespace
 
-Option* add_precision_option(Command& verb, std::string& precision) {
+void add_precision_option(Command& verb, std::string& precision, const std::string& otherwise) {
   std::vector<std::string> names;
   for (const ops::Precision one : kAll) names.push_back(ops::precision_name(one));
-  return verb
-      .add_option(
-          "--precision", precision,
-          "Factors of matrix products: bf16, summed in float32, needs AVX512_BF16 or AMX_BF16; int8 (weights "
-          "by row, what they read by token), summed exactly, runs anywhere")
-      ->check(one_of(names));
+  const std::string help =
+      "Factors of matrix products: bf16, summed in float32, needs AVX512_BF16 or AMX_BF16; int8 (weights by "
+      "row, what they read by token), summed exactly, runs anywhere";
+  verb.add_option("--precision", precision, help + " (default: " + otherwise + ")")->check(one_of(names));
 }
 
-ops::Precision chosen_precision(const std::string& precision) {
-  ops::Precision chosen = ops::Precision::kFloat32;
+std::optional<ops::Precision> chosen_precision(const std::string& precision) {
   for (const ops::Precision one : kAll) {
-    if (ops::precision_name(one) == precision) chosen = one;
+    if (ops::precision_name(one) != precision) continue;
+    ops::require_fast(one, "--precision");
+    return one;
   }
-  ops::require_fast(chosen, "--precision");
-  return chosen;
+  return std::nullopt;
 }
 
 }  // namespace espalier::cli

@@ -26,7 +26,7 @@ struct EvaluateArguments {
   std::string data;
   std::string routing = "hard";
   std::optional<double> temperature;
-  std::string precision = "float32";
+  std::string precision;
   std::int64_t sequences = 0;
   double mask_rate = 0.25;
   bool json = false;
@@ -80,8 +80,8 @@ void print_table(const train::Evaluation& evaluation, const train::EvaluationSco
 }
 
 void run_evaluate(const EvaluateArguments& arguments) {
-  const ops::Precision precision = chosen_precision(arguments.precision);
-  model::LoadedModel model = model::load_model(arguments.model);
+  const std::optional<ops::Precision> precision = chosen_precision(arguments.precision);
+  model::LoadedModel model = model::load_model(arguments.model, io::HfInt8::kKeep);
   model::fix_precision(model, precision);
   nn::MaskedLm& lm = model.require_lm();
   const bool soft = arguments.routing == "soft";
@@ -93,7 +93,7 @@ void run_evaluate(const EvaluateArguments& arguments) {
   options.sequences = arguments.sequences;
   options.temperature = soft ? static_cast<double>(routing.temperature) : model.routing.temperature;
   options.epsilon = model.routing.epsilon.value_or(0.0);
-  options.soft = soft || model.routing.trained_softly;
+  options.soft = soft || (model.routing.trained_softly && !model::has_trees_in_bytes(model));
   options.title = "evaluate";
   const train::Evaluation evaluation = train::evaluate(lm, loader, store, options);
   const std::array losses = {static_cast<float>(evaluation.hard.loss),
@@ -122,7 +122,7 @@ void add_evaluate(Command& app) {
       ->capture_default_str();
   verb->add_option("--tau", arguments->temperature, "Temperature of soft routing (default: the saved one)")
       ->check(above_zero());
-  add_precision_option(*verb, arguments->precision)->capture_default_str();
+  add_precision_option(*verb, arguments->precision);
   verb->add_option("--sequences", arguments->sequences, "Validation sequences to score; 0: all")
       ->check(zero_or_above())
       ->capture_default_str();

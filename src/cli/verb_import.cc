@@ -13,11 +13,13 @@ namespace {
 struct ImportArguments {
   std::string folder;
   std::string file;
+  bool dequantize = false;
   bool json = false;
 };
 
 void run_import(const ImportArguments& arguments) {
-  const model::ImportSummary summary = model::import_model(arguments.folder, arguments.file);
+  const model::ImportSummary summary =
+      model::import_model(arguments.folder, arguments.file, arguments.dequantize);
   for (const std::string& warning : summary.warnings) log_warning(warning);
   std::int64_t parameters = 0;
   for (const io::NamedTensor& tensor : summary.checkpoint.model) parameters += tensor.value.size();
@@ -42,6 +44,8 @@ void add_import(Command& app) {
                    "Folder with config.json (or model_config.json), model.safetensors and tokenizer.json")
       ->required();
   verb->add_option("FILE", arguments->file, "Checkpoint to write (.h5)")->required();
+  verb->add_flag("--dequantize", arguments->dequantize,
+                 "Of a folder in int8: as float32, what its bytes stand for");
   verb->add_flag("--json", arguments->json, "One JSON document");
   verb->callback([arguments] { run_import(*arguments); });
 }

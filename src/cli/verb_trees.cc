@@ -20,7 +20,7 @@ struct TreesArguments {
   std::string data;
   std::string compare;
   std::string output;
-  std::string precision = "float32";
+  std::string precision;
   std::int64_t leaves = 16;
   bool json = false;
   model::TreesOptions options;
@@ -99,26 +99,29 @@ void print_table(const model::TreesReading& reading, std::int64_t leaves) {
   }
 }
 
-model::LoadedModel load(const std::string& path, ops::Precision precision) {
-  model::LoadedModel model = model::load_model(path);
+model::LoadedModel load(const std::string& path) {
+  model::LoadedModel model = model::load_model(path, io::HfInt8::kKeep);
   const std::string warning = model::unfinished_warning(model, {});
   if (!warning.empty()) log_warning(warning);
-  model::fix_precision(model, precision);
   return model;
 }
 
 void run_trees(TreesArguments& arguments) {
-  const ops::Precision precision = chosen_precision(arguments.precision);
-  model::LoadedModel model = load(arguments.model, precision);
+  const std::optional<ops::Precision> precision = chosen_precision(arguments.precision);
+  model::LoadedModel model = load(arguments.model);
+  const ops::Precision used = model::fix_precision(model, precision);
   std::optional<model::LoadedModel> other;
-  if (!arguments.compare.empty()) other = load(arguments.compare, precision);
+  if (!arguments.compare.empty()) {
+    other = load(arguments.compare);
+    model::fix_precision(*other, precision);
+  }
   // Opened first: a name that cannot be written is known before minutes are spent.
   std::optional<io::AtomicFile> output;
   if (!arguments.output.empty()) output.emplace(arguments.output);
   const io::TokenStoreReader data = io::open_token_store(arguments.data);
   arguments.options.title = "trees";
   model::TreesReading reading = model::read_trees(model, other ? &*other : nullptr, data, arguments.options);
-  reading.precision = arguments.precision;
+  reading.precision = ops::precision_name(used);
   const io::Json json = io::to_json(reading);
   if (output) {
     const std::string text = io::json_text(json);
@@ -160,7 +163,7 @@ void add_trees(Command& app) {
   verb->add_option("--leaves", arguments->leaves, "Leaves of each tree in the table, largest first; 0: all")
       ->check(zero_or_above())
       ->capture_default_str();
-  add_precision_option(*verb, arguments->precision)->capture_default_str();
+  add_precision_option(*verb, arguments->precision);
   verb->add_option("--output", arguments->output,
                    "Also write the JSON document to this file; `report` shows RUN/trees.json");
   verb->add_flag("--json", arguments->json, "One JSON document, of all leaves");

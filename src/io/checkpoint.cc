@@ -89,6 +89,7 @@ std::uint64_t weights_checksum_of(const Hdf5Reader& reader) {
 }  // namespace
 
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+  ESPALIER_CHECK(checkpoint.bytes.empty());
   if (!processes::writes()) return;
   Hdf5Writer writer(path, kKind, kCheckpointVersion);
   writer.write_text("kind", checkpoint.kind);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "espalier/base/error.h"
+#include "io/hf_int8.h"
 
 namespace espalier::io {
 
@@ -234,6 +235,7 @@ HfConfig read_hf_config(const fs::path& folder) {
   HfConfig config;
   config.document = read_document(folder, config);
   const JsonView document(config.document, config.where);
+  config.int8 = says_int8(document, config.layout);
   if (config.layout == HfLayout::kOriginal) {
     parse_hf_arch(document["arch"], config);
     read_class_name(document, config);
@@ -279,6 +281,11 @@ Json hf_config(const HfModel& model, HfLayout layout, std::optional<DType> dtype
     document["model_type"] = kCrammed;
   }
   if (!model.own.is_null()) document["espalier"] = model.own;
+  document.erase("quantization_config");
+  if (dtype == DType::kI8) {
+    document["quantization_config"] = int8_config(model, layout);
+    document["tie_word_embeddings"] = true;  // of an untied model the two are equal
+  }
   // transformers 5 calls it `dtype`; what is there keeps its name.
   const char* key = document.contains("dtype") ? "dtype" : "torch_dtype";
   if (dtype || !document.contains(key)) document[key] = torch_name(dtype.value_or(model.source.dtype));

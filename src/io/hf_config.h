@@ -18,6 +18,7 @@ struct HfConfig {
   bool sequence_classifier_named = false;  // `architectures` says so
   bool masked_lm_named = false;
   bool encoder_named = false;
+  bool int8 = false;                   // weights lie there in int8 (io/hf_int8.h)
   bool rotary_without_effect = false;  // the original stores buffers for it all the same
   Json document;                       // config.json, with `arch` inside
   std::string where;                   // the file it was read from

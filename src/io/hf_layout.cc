@@ -94,9 +94,11 @@ bool stock_computes(const HfModel& model, HfLayout layout) {
 
 }  // namespace
 
-HfLayout export_layout(const HfModel& model, HfFormat format) {
+HfLayout export_layout(const HfModel& model, HfFormat format, std::optional<DType> dtype) {
   if (format != HfFormat::kTransformers) {
-    const std::string obstacle = original_obstacle(model);
+    const std::string obstacle = dtype == DType::kI8
+                                     ? "--dtype int8: the original's code has no quantized weights"
+                                     : original_obstacle(model);
     if (obstacle.empty()) return HfLayout::kOriginal;
     if (format == HfFormat::kOriginal) throw InputError("export: --format original: " + obstacle);
   }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "espalier/base/error.h"
+#include "espalier/base/parallel.h"
 
 namespace espalier::io {
 
@@ -138,33 +139,64 @@ Shape hf_shape(const HfStored& stored, const Shape& shape) {
   return shape;
 }
 
+namespace {
+
+template <class Element>
+std::vector<BasicTensor<Element>> parted(const BasicTensor<Element>& tensor, const Shape& part_shape,
+                                         std::int64_t heads) {
+  std::vector<BasicTensor<Element>> parts;
+  for (int i = 0; i < 3; ++i) parts.push_back(BasicTensor<Element>::empty(part_shape));
+  for_each_head(tensor.size(), heads,
+                [&](std::int64_t ours, std::int64_t part, std::int64_t theirs, std::int64_t count) {
+                  Element* to = parts[static_cast<std::size_t>(part)].data();
+                  std::copy_n(tensor.data() + ours, count, to + theirs);
+                });
+  return parts;
+}
+
+template <class Element, class PartOf>
+BasicTensor<Element> joined(const Shape& part_shape, std::int64_t heads, const PartOf& part_of) {
+  auto tensor = BasicTensor<Element>::empty(part_shape.with_extent(0, 3 * part_shape[0]));
+  for_each_head(tensor.size(), heads,
+                [&](std::int64_t ours, std::int64_t part, std::int64_t theirs, std::int64_t count) {
+                  const Element* from = part_of(static_cast<std::size_t>(part)).data();
+                  std::copy_n(from + theirs, count, tensor.data() + ours);
+                });
+  return tensor;
+}
+
+}  // namespace
+
 std::vector<NamedTensor> to_hf(const HfStored& stored, const Tensor& tensor, std::int64_t heads) {
   if (stored.form == HfStored::Form::kAsIs) return {{stored.names[0], tensor}};
   if (stored.form == HfStored::Form::kTransposed) return {{stored.names[0], transposed(tensor)}};
   std::vector<NamedTensor> parts;
-  for (const std::string& name : stored.names) {
-    parts.push_back({name, Tensor::empty(hf_shape(stored, tensor.shape()))});
-  }
-  for_each_head(tensor.size(), heads,
-                [&](std::int64_t ours, std::int64_t part, std::int64_t theirs, std::int64_t count) {
-                  float* to = parts[static_cast<std::size_t>(part)].value.data();
-                  std::copy_n(tensor.data() + ours, count, to + theirs);
-                });
+  for (const Tensor& part : parted(tensor, hf_shape(stored, tensor.shape()), heads))
+    parts.push_back({stored.names[parts.size()], part});
+  return parts;
+}
+
+std::vector<NamedBytes> to_hf(const HfStored& stored, const ByteMatrix& matrix, std::int64_t heads) {
+  ESPALIER_CHECK(stored.form != HfStored::Form::kTransposed);
+  if (stored.form == HfStored::Form::kAsIs) return {{stored.names[0], matrix}};
+  const auto bytes = parted(matrix.bytes, hf_shape(stored, matrix.shape()), heads);
+  const auto scales = parted(matrix.scales, hf_shape(stored, matrix.scales.shape()), heads);
+  std::vector<NamedBytes> parts;
+  for (std::size_t i = 0; i < bytes.size(); ++i) parts.push_back({stored.names[i], {bytes[i], scales[i]}});
   return parts;
 }
 
 Tensor from_hf(const HfStored& stored, std::span<const Tensor> parts, std::int64_t heads) {
   if (stored.form == HfStored::Form::kAsIs) return parts[0];
   if (stored.form == HfStored::Form::kTransposed) return transposed(parts[0]);
-  const Shape& part_shape = parts[0].shape();
-  Tensor tensor = Tensor::empty(part_shape.rank() == 1 ? Shape{3 * part_shape[0]}
-                                                       : Shape{3 * part_shape[0], part_shape[1]});
-  for_each_head(tensor.size(), heads,
-                [&](std::int64_t ours, std::int64_t part, std::int64_t theirs, std::int64_t count) {
-                  const float* from = parts[static_cast<std::size_t>(part)].data();
-                  std::copy_n(from + theirs, count, tensor.data() + ours);
-                });
-  return tensor;
+  return joined<float>(parts[0].shape(), heads, [&](std::size_t i) { return parts[i]; });
+}
+
+ByteMatrix from_hf(const HfStored& stored, std::span<const ByteMatrix> parts, std::int64_t heads) {
+  ESPALIER_CHECK(stored.form != HfStored::Form::kTransposed);
+  if (stored.form == HfStored::Form::kAsIs) return parts[0];
+  return {joined<std::int8_t>(parts[0].shape(), heads, [&](std::size_t i) { return parts[i].bytes; }),
+          joined<float>(parts[0].scales.shape(), heads, [&](std::size_t i) { return parts[i].scales; })};
 }
 
 Tensor transposed(const Tensor& matrix) {
@@ -172,12 +204,11 @@ Tensor transposed(const Tensor& matrix) {
   const std::int64_t columns = matrix.shape()[1];
   Tensor result = Tensor::empty({columns, rows});
   constexpr std::int64_t kTile = 64;
-  for (std::int64_t r0 = 0; r0 < rows; r0 += kTile) {
+  parallel_for(rows, kTile, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t c = 0; c < columns; ++c) {
-      const std::int64_t end = std::min(r0 + kTile, rows);
-      for (std::int64_t r = r0; r < end; ++r) result.data()[c * rows + r] = matrix.data()[r * columns + c];
+      for (std::int64_t r = begin; r < end; ++r) result.data()[c * rows + r] = matrix.data()[r * columns + c];
     }
-  }
+  });
   return result;
 }
 

@@ -40,6 +40,9 @@ Shape hf_shape(const HfStored& stored, const Shape& shape);
 // Our tensor as the stored ones, and back. `heads` is nn::AttentionOptions::heads.
 std::vector<NamedTensor> to_hf(const HfStored& stored, const Tensor& tensor, std::int64_t heads);
 Tensor from_hf(const HfStored& stored, std::span<const Tensor> parts, std::int64_t heads);
+// The same of bytes, which no layout has transposed.
+std::vector<NamedBytes> to_hf(const HfStored& stored, const ByteMatrix& matrix, std::int64_t heads);
+ByteMatrix from_hf(const HfStored& stored, std::span<const ByteMatrix> parts, std::int64_t heads);
 
 // [rows, columns] -> [columns, rows]
 Tensor transposed(const Tensor& matrix);

@@ -25,9 +25,8 @@ class OriginalReader {
     choose_vocabulary();
     validate_arch(model_, config);
     const nn::ClassifierOptions* head = model_.classifier ? &*model_.classifier : nullptr;
-    visit_model_tensors(model_.arch, head, [this](const std::string& name, const Shape& shape) {
-      model_.tensors.push_back({name, name == kWordEmbedding ? word_embedding(shape) : tensor(name, shape)});
-    });
+    visit_model_tensors(model_.arch, head,
+                        [this](const std::string& name, const Shape& shape) { add(name, shape); });
     if (layout_ == HfLayout::kOriginal) {
       for (const HfBuffer& buffer : hf_buffers(model_.arch, config.rotary_without_effect))
         read_buffer(buffer);
@@ -55,6 +54,15 @@ class OriginalReader {
     return name;
   }
 
+  void add(const std::string& name, const Shape& shape) {
+    const std::string written = hf_stored(layout_, name).names[0], found = found_name(written);
+    if (file_.holds_bytes(found)) {
+      model_.bytes.push_back({name, file_.take_bytes(found, shape, written)});
+    } else {
+      model_.tensors.push_back({name, name == kWordEmbedding ? word_embedding(shape) : tensor(name, shape)});
+    }
+  }
+
   // A parameter under our name, from the layout's.
   Tensor tensor(const std::string& name, const Shape& shape) {
     const HfStored stored = hf_stored(layout_, name);
@@ -68,8 +76,7 @@ class OriginalReader {
     if (!decoder) return tensor(kWordEmbedding, shape);
     Tensor result = file_.take(decoder_, shape);
     if (!file_.contains(kWordEmbedding)) return result;
-    const Tensor embedding = tensor(kWordEmbedding, shape);
-    if (!same_bytes(result, embedding)) {
+    if (!file_.take_equal(found_name(kWordEmbedding), decoder_, result, kWordEmbedding)) {
       model_.warnings.push_back(
           fmt::format("{}: `{}` and `{}` are tied but differ; the decoder was taken, as the original does",
                       file_.where(), kWordEmbedding, decoder_));

@@ -9,6 +9,7 @@
 #include "espalier/io/text_file.h"
 #include "espalier/io/tokenizer_json.h"
 #include "espalier/io/tokenizer_source.h"
+#include "io/hf_int8.h"
 #include "io/hf_readers.h"
 
 namespace espalier::io {
@@ -95,13 +96,15 @@ void validate_arch(const HfModel& model, const HfConfig& config) {
   }
 }
 
-HfModel read_hf_model(const fs::path& folder) {
+HfModel read_hf_model(const fs::path& folder, HfInt8 int8) {
   if (!fs::is_directory(folder)) throw InputError(fmt::format("{}: not a folder", folder.string()));
   HfConfig config = read_hf_config(folder);
+  if (config.int8 && int8 == HfInt8::kRefuse) refuse_int8(folder);
   HfModel model;
   model.arch = config.arch;
   model.warnings = std::move(config.warnings);
   HfTensorFile file(folder);
+  if (config.int8) file.allow_bytes();
   for (std::string& warning : file.warnings()) model.warnings.push_back(std::move(warning));
   const bool original = config.layout == HfLayout::kOriginal;
   if (original) {
@@ -111,6 +114,8 @@ HfModel read_hf_model(const fs::path& folder) {
   } else {
     read_stock(model, config, file);
   }
+  check_bytes(model, file);
+  if (int8 == HfInt8::kDequantize) dequantize_all(model);
   file.note_types(model.source);
   read_tokenizer_files(model, folder);
   if (model.classifier) {

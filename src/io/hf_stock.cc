@@ -41,9 +41,8 @@ class StockReader {
     choose_class();
     validate_arch(model_, config_);
     const nn::ClassifierOptions* head = model_.classifier ? &*model_.classifier : nullptr;
-    visit_model_tensors(model_.arch, head, [this](const std::string& name, const Shape& shape) {
-      model_.tensors.push_back({name, tensor(name, shape)});
-    });
+    visit_model_tensors(model_.arch, head,
+                        [this](const std::string& name, const Shape& shape) { add(name, shape); });
     if (head == nullptr && model_.arch.masked_lm_head) check_tied();
     read_buffers();
     refuse_unknown();
@@ -79,17 +78,31 @@ class StockReader {
     arch.pooler = bert && (classifier || pooler);
   }
 
+  // The name of a stored part in the file. Of the tied pair either may be missing.
+  std::string part_name(const std::string& name, const std::string& part) const {
+    const bool decoder = name == kWordEmbedding && !has(part) && file_.contains(decoder_name(layout_));
+    return decoder ? decoder_name(layout_) : found_name(part);
+  }
+
+  void add(const std::string& name, const Shape& shape) {
+    const HfStored stored = hf_stored(layout_, name);
+    if (!file_.holds_bytes(part_name(name, stored.names[0]))) {
+      model_.tensors.push_back({name, tensor(name, shape)});
+      return;
+    }
+    std::vector<ByteMatrix> parts;
+    for (const std::string& part : stored.names)
+      parts.push_back(file_.take_bytes(part_name(name, part), hf_shape(stored, shape), part));
+    model_.bytes.push_back({name, from_hf(stored, parts, model_.arch.attention.heads)});
+  }
+
   Tensor tensor(const std::string& name, const Shape& shape) {
     if (name == kDecoderBias) return decoder_bias(shape);
     const HfStored stored = hf_stored(layout_, name);
     const Shape part_shape = hf_shape(stored, shape);
     std::vector<Tensor> parts;
-    for (const std::string& part : stored.names) {
-      // Of the tied pair either may be missing.
-      const bool decoder = name == kWordEmbedding && !has(part) && file_.contains(decoder_name(layout_));
-      const std::string found = decoder ? decoder_name(layout_) : found_name(part);
-      parts.push_back(file_.take(found, part_shape, part));
-    }
+    for (const std::string& part : stored.names)
+      parts.push_back(file_.take(part_name(name, part), part_shape, part));
     return from_hf(stored, parts, model_.arch.attention.heads);
   }
 
@@ -113,12 +126,17 @@ class StockReader {
     const auto words = std::find_if(model_.tensors.begin(), model_.tensors.end(),
                                     [](const NamedTensor& entry) { return entry.name == kWordEmbedding; });
     const std::string stored = hf_stored(layout_, kWordEmbedding).names[0];
+    if (words == model_.tensors.end()) {  // in bytes
+      if (!has(stored) || !file_.contains(decoder)) return;
+      file_.fail(fmt::format("`{}` lies beside `{}` in int8, to which it is tied: leave it out", decoder,
+                             found_name(stored)));
+    }
     if (!file_.contains(decoder)) {
       if (tied) return;
       file_.fail(fmt::format("tensor `{}` {} is missing: {} says tie_word_embeddings: false", decoder,
                              words->value.shape().str(), config_.where));
     }
-    if (!same_bytes(file_.take(decoder, words->value.shape()), words->value)) {
+    if (!file_.take_equal(decoder, part_name(kWordEmbedding, stored), words->value, decoder)) {
       file_.fail(fmt::format(
           "`{}` and `{}` differ, but the decoder of a masked LM is tied to the word embedding here; the "
           "encoder alone is read with \"architectures\": [\"{}\"] in {}",

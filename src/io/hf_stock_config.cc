@@ -37,10 +37,6 @@ void refuse_other_mechanisms(const JsonView& document) {
   if (document.has("pruned_heads") && document["pruned_heads"].size() > 0) {
     document["pruned_heads"].fail("layers without some of their heads are not supported");
   }
-  if (document.has("quantization_config")) {
-    document["quantization_config"].fail(
-        "quantized weights are not read; save the model in float32, float16 or bfloat16");
-  }
 }
 
 bool has_other_head(const std::string& name) {

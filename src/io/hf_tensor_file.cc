@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/shell_quote.h"
 #include "espalier/base/error.h"
 #include "espalier/io/json.h"
+#include "io/hf_int8.h"
+#include "io/hf_tensors.h"
 
 namespace espalier::io {
 
@@ -68,14 +71,49 @@ void HfTensorFile::require_type(const std::string& name, DType dtype) const {
   fail(fmt::format("tensor `{}` must be {}, found {}", name, dtype_name(dtype), dtype_name(found)));
 }
 
-Tensor HfTensorFile::take(const std::string& name, const Shape& shape, const std::string& written_as) {
+void HfTensorFile::use_floats(const std::string& name, const Shape& shape, const std::string& written_as) {
   require_shape(name, shape);
   const DType dtype = info(name).dtype;
   if (!is_float(dtype)) {
     fail(fmt::format("tensor `{}` must be F32, F16 or BF16, found {}", name, dtype_name(dtype)));
   }
   use(name, written_as, dtype == DType::kF64 ? DType::kF32 : dtype);
+}
+
+Tensor HfTensorFile::take(const std::string& name, const Shape& shape, const std::string& written_as) {
+  use_floats(name, shape, written_as);
   return file_.read(name);
+}
+
+bool HfTensorFile::take_equal(const std::string& name, const std::string& other, const Tensor& value,
+                              const std::string& written_as) {
+  use_floats(name, value.shape(), written_as);
+  return file_.same(name, other) || same_bytes(file_.read(name), value);
+}
+
+bool HfTensorFile::holds_bytes(const std::string& name) const {
+  return bytes_allowed_ && contains(name) && info(name).dtype == DType::kI8;
+}
+
+ByteMatrix HfTensorFile::take_bytes(const std::string& name, const Shape& shape,
+                                    const std::string& written_as) {
+  require_shape(name, shape);
+  require_type(name, DType::kI8);
+  const std::string scale_name = scale_name_of(name);
+  const Shape scale_shape{shape[0], 1};
+  if (!contains(scale_name)) {
+    fail(fmt::format("tensor `{}` {} is missing, the scales of the rows of `{}`: the file is not whole",
+                     scale_name, scale_shape.str(), name));
+  }
+  const Tensor scales = take(scale_name, scale_shape, scale_name_of(written_as)).reshape({shape[0]});
+  for (std::int64_t i = 0; i < scales.size(); ++i) {
+    const float scale = scales.data()[i];
+    if (std::isfinite(scale) && scale >= 0) continue;
+    fail(fmt::format("tensor `{}`: row {} is {}, expected a finite number at least 0: the file is damaged",
+                     scale_name, i, scale));
+  }
+  use(name, written_as, DType::kF32);
+  return {file_.read_bytes(name), scales};
 }
 
 void HfTensorFile::use(const std::string& name, const std::string& written_as, DType dtype) {

@@ -30,6 +30,16 @@ class HfTensorFile {
   // A tensor of F32, F16 or BF16 (F64 is rounded). `written_as` is the name under which it will be written.
   Tensor take(const std::string& name, const Shape& shape, const std::string& written_as);
   Tensor take(const std::string& name, const Shape& shape) { return take(name, shape, name); }
+  // Takes a tensor that should be `value`, which is that of `other`: whether it is. It is not kept.
+  bool take_equal(const std::string& name, const std::string& other, const Tensor& value,
+                  const std::string& written_as);
+  // From here on I8 with scales beside it is a weight: the folder's config says so.
+  void allow_bytes() { bytes_allowed_ = true; }
+  // Whether take_bytes() is to be asked for it.
+  bool holds_bytes(const std::string& name) const;
+  // A matrix of I8 with its scales, `NAME_scale` [rows, 1]. InputError: they are missing, of another shape,
+  // no floating-point numbers, or one is NaN, infinite or negative.
+  ByteMatrix take_bytes(const std::string& name, const Shape& shape, const std::string& written_as);
   // Of any whole numbers, or, with `dtype`, of that type alone.
   std::vector<std::int64_t> take_ints(const std::string& name, const Shape& shape,
                                       std::optional<DType> dtype = std::nullopt);
@@ -48,10 +58,12 @@ class HfTensorFile {
 
  private:
   void use(const std::string& name, const std::string& written_as, DType dtype);
+  void use_floats(const std::string& name, const Shape& shape, const std::string& written_as);
   void require_type(const std::string& name, DType dtype) const;
 
   std::filesystem::path path_;
   UnwrappedTensors file_;
+  bool bytes_allowed_ = false;
   std::set<std::string> used_;
   std::map<std::string, DType> dtypes_;
 };

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 
 #include "espalier/base/error.h"
+#include "espalier/base/parallel.h"
 #include "espalier/ops/positions.h"
 #include "tensor/half.h"
 
@@ -55,7 +57,13 @@ void add_empty_layer(const nn::EncoderOptions& arch, const std::string& layer,
 }  // namespace
 
 bool same_bytes(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), a.span().size_bytes()) == 0;
+  if (a.shape() != b.shape()) return false;
+  std::atomic<bool> same = true;
+  parallel_for(a.size(), 1 << 18, [&](std::int64_t begin, std::int64_t end) {
+    const auto bytes = static_cast<std::size_t>(end - begin) * sizeof(float);
+    if (std::memcmp(a.data() + begin, b.data() + begin, bytes) != 0) same = false;
+  });
+  return same;
 }
 
 void round_to(DType dtype, std::span<float> values) {

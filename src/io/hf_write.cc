@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <set>
 
 #include "espalier/base/error.h"
 #include "espalier/io/hf_model.h"
@@ -11,7 +12,9 @@
 #include "espalier/io/sentence_files.h"
 #include "espalier/io/text_file.h"
 #include "espalier/io/tokenizer_json.h"
+#include "espalier/ops/quantized.h"
 #include "io/hf_config.h"
+#include "io/hf_int8.h"
 #include "io/hf_names.h"
 #include "io/hf_remote_code.h"
 #include "io/hf_tensors.h"
@@ -91,6 +94,10 @@ class Entries {
   void add(const std::string& name, const Tensor& value, DType dtype) {
     entries_.push_back({name, value, dtype});
   }
+  void add(const std::string& name, const ByteMatrix& matrix) {
+    entries_.push_back({name, Tensor(), DType::kI8, matrix.bytes});
+    entries_.push_back({scale_name_of(name), matrix.scales.reshape({matrix.shape()[0], 1}), DType::kF32});
+  }
 
   // The stored value where it is not the one that follows from the architecture.
   void add_buffer(const HfBuffer& buffer) {
@@ -102,7 +109,7 @@ class Entries {
 
   // By the name that a class with a head gives the tensor.
   DType float_type(const std::string& name) const {
-    if (dtype_) return *dtype_;
+    if (dtype_) return *dtype_ == DType::kI8 ? DType::kF32 : *dtype_;
     const auto own = source_.dtypes.find(name);
     return own == source_.dtypes.end() ? source_.dtype : own->second;
   }
@@ -133,18 +140,25 @@ bool has_decoder(const HfModel& model, HfLayout layout) {
   return layout == HfLayout::kOriginal || (layout != HfLayout::kEspalier && is_untied(model));
 }
 
-void add_tensors(const HfModel& model, HfLayout layout, Entries& entries) {
+void add_tensors(const HfModel& model, HfLayout layout, bool int8, Entries& entries) {
   const bool base_alone = layout != HfLayout::kEspalier && !model.classifier && !model.arch.masked_lm_head;
   const bool within = layout == HfLayout::kEspalier && has_pooler_within(model.arch, model.classifier);
   const auto written = [&](const std::string& name) {
     return base_alone ? without_base(layout, name) : within ? within_encoder(name) : name;
   };
+  const std::set<std::string> in_bytes = int8 ? tensors_in_bytes(model) : std::set<std::string>();
   for (const NamedTensor& tensor : model.tensors) {
     const HfStored stored = hf_stored(layout, tensor.name);
+    if (in_bytes.contains(tensor.name)) {
+      const ByteMatrix bytes = ops::quantize(tensor.value, tensor.name);
+      for (const NamedBytes& part : to_hf(stored, bytes, model.arch.attention.heads))
+        entries.add(written(part.name), part.value);
+      continue;
+    }
     for (const NamedTensor& part : to_hf(stored, tensor.value, model.arch.attention.heads)) {
       entries.add(written(part.name), part.value, entries.float_type(part.name));
     }
-    if (tensor.name == kWordEmbedding && has_decoder(model, layout)) {
+    if (!int8 && tensor.name == kWordEmbedding && has_decoder(model, layout)) {
       entries.add(decoder_name(layout), tensor.value);
     }
   }
@@ -152,7 +166,7 @@ void add_tensors(const HfModel& model, HfLayout layout, Entries& entries) {
 
 void write_weights(const fs::path& path, const HfModel& model, HfLayout layout, std::optional<DType> dtype) {
   Entries entries(model, dtype);
-  add_tensors(model, layout, entries);
+  add_tensors(model, layout, dtype == DType::kI8, entries);
   if (layout == HfLayout::kOriginal) {
     for (const HfBuffer& buffer : hf_buffers(model.arch, rotary_without_effect(model)))
       entries.add_buffer(buffer);
@@ -183,7 +197,7 @@ bool stores_rotary_tables(const HfModel& model) {
 }
 
 void write_hf_model(const fs::path& folder, const HfModel& model, const HfWriteOptions& options) {
-  const HfLayout layout = export_layout(model, options.format);
+  const HfLayout layout = export_layout(model, options.format, options.dtype);
   const nn::ClassifierOptions* head = model.classifier ? &*model.classifier : nullptr;
   check_model_tensors(model.arch, head, model.tensors, "export");
   require_replaceable(folder);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <type_traits>
 
@@ -134,25 +135,32 @@ struct SafetensorsReader::State {
     return static_cast<std::size_t>(info.bytes / dtype_bytes(info.dtype)) * floats;
   }
 
+  // Calls read(begin, size) for pieces of a tensor's bytes, in parallel.
+  template <class Read>
+  void read_pieces(const PlacedTensor& from, const Read& read) const {
+    const auto bytes = static_cast<std::size_t>(from.place.info.bytes);
+    const auto pieces = static_cast<std::int64_t>((bytes + kReadBytes - 1) / kReadBytes);
+    parallel_for(pieces, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (auto piece = static_cast<std::size_t>(begin); piece < static_cast<std::size_t>(end); ++piece) {
+        const std::size_t at = piece * kReadBytes;
+        read(at, std::min(kReadBytes, bytes - at));
+      }
+    });
+  }
+
   template <class Out>
   void read_floating(const std::string& name, Out* out) const {
     const PlacedTensor& from = entry(name);
     const DType dtype = from.place.info.dtype;
     const std::size_t width = dtype_bytes(dtype) / floats_per_element(dtype);
-    const auto bytes = static_cast<std::size_t>(from.place.info.bytes);
-    const auto pieces = static_cast<std::int64_t>((bytes + kReadBytes - 1) / kReadBytes);
-    parallel_for(pieces, 1, [&](std::int64_t begin, std::int64_t end) {
-      std::vector<std::byte> chunk;
-      for (auto piece = static_cast<std::size_t>(begin); piece < static_cast<std::size_t>(end); ++piece) {
-        const std::size_t at = piece * kReadBytes, size = std::min(kReadBytes, bytes - at);
-        if (std::is_same_v<Out, float> && dtype == DType::kF32) {
-          read_bytes(from, at, out + at / width, size);  // as it lies in the file
-          continue;
-        }
-        chunk.resize(size);
-        read_bytes(from, at, chunk.data(), size);
-        decode(dtype, chunk.data(), size / width, out + at / width);
+    read_pieces(from, [&](std::size_t at, std::size_t size) {
+      if (std::is_same_v<Out, float> && dtype == DType::kF32) {
+        read_bytes(from, at, out + at / width, size);  // as it lies in the file
+        return;
       }
+      std::vector<std::byte> chunk(size);
+      read_bytes(from, at, chunk.data(), size);
+      decode(dtype, chunk.data(), size / width, out + at / width);
     });
   }
 };
@@ -208,6 +216,32 @@ std::vector<double> SafetensorsReader::read_doubles(const std::string& name) con
   std::vector<double> values(state_->float_count(name));
   state_->read_floating(name, values.data());
   return values;
+}
+
+bool SafetensorsReader::same(const std::string& name, const std::string& other) const {
+  const PlacedTensor &a = state_->entry(name), &b = state_->entry(other);
+  if (a.place.info.dtype != b.place.info.dtype || a.place.info.shape != b.place.info.shape) return false;
+  std::atomic<bool> result = true;
+  state_->read_pieces(a, [&](std::size_t at, std::size_t size) {
+    std::vector<std::byte> one(size), two(size);
+    state_->read_bytes(a, at, one.data(), size);
+    state_->read_bytes(b, at, two.data(), size);
+    if (one != two) result = false;
+  });
+  return result;
+}
+
+ByteTensor SafetensorsReader::read_bytes(const std::string& name) const {
+  const PlacedTensor& from = state_->entry(name);
+  if (from.place.info.dtype != DType::kI8) {
+    throw InputError(
+        fmt::format("{}: expected I8, found {}", state_->where(name), dtype_name(from.place.info.dtype)));
+  }
+  ByteTensor tensor = ByteTensor::empty(from.place.info.shape);
+  state_->read_pieces(from, [&](std::size_t at, std::size_t size) {
+    state_->read_bytes(from, at, tensor.data() + at, size);
+  });
+  return tensor;
 }
 
 std::vector<std::int64_t> SafetensorsReader::read_ints(const std::string& name) const {

@@ -20,12 +20,12 @@ std::size_t stored_width(DType dtype) {
 }
 
 std::uint64_t stored_bytes(const SafetensorsEntry& entry) {
-  return static_cast<std::uint64_t>(entry.value.size()) * stored_width(entry.dtype);
+  return static_cast<std::uint64_t>(entry.shape().elements()) * stored_width(entry.dtype);
 }
 
 Json describe(const SafetensorsEntry& entry, std::uint64_t offset) {
   Json shape = Json::array();
-  for (const std::int64_t extent : entry.value.shape().extents()) shape.push_back(extent);
+  for (const std::int64_t extent : entry.shape().extents()) shape.push_back(extent);
   if (entry.dtype == DType::kC64) shape.erase(shape.size() - 1);
   Json tensor;
   tensor["dtype"] = dtype_name(entry.dtype);
@@ -50,6 +50,10 @@ std::string header_text(std::span<const SafetensorsEntry* const> order,
 }
 
 void write_values(AtomicFile& file, const SafetensorsEntry& entry) {
+  if (entry.dtype == DType::kI8) {
+    file.append(entry.bytes.data(), static_cast<std::size_t>(entry.bytes.size()));
+    return;
+  }
   const std::size_t width = stored_width(entry.dtype);
   std::vector<std::byte> bytes(kChunk * width);
   const std::span<const float> values = entry.value.span();
@@ -73,7 +77,8 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Safete
   for (const SafetensorsEntry& entry : entries) {
     const bool complex = entry.dtype == DType::kC64;
     ESPALIER_CHECK(complex || entry.dtype == DType::kF32 || entry.dtype == DType::kF16 ||
-                   entry.dtype == DType::kBF16 || entry.dtype == DType::kI64);
+                   entry.dtype == DType::kBF16 || entry.dtype == DType::kI64 || entry.dtype == DType::kI8);
+    ESPALIER_CHECK(entry.bytes.defined() == (entry.dtype == DType::kI8));
     ESPALIER_CHECK(!complex || (entry.value.shape().rank() > 0 && entry.value.shape()[-1] == 2));
     order.push_back(&entry);
   }

@@ -21,6 +21,10 @@ class UnwrappedTensors {
   bool contains(const std::string& name) const { return file_.contains(wrapper_ + name); }
   const SafetensorsInfo& info(const std::string& name) const { return file_.info(wrapper_ + name); }
   Tensor read(const std::string& name) const { return file_.read(wrapper_ + name); }
+  bool same(const std::string& name, const std::string& other) const {
+    return file_.same(wrapper_ + name, wrapper_ + other);
+  }
+  ByteTensor read_bytes(const std::string& name) const { return file_.read_bytes(wrapper_ + name); }
   std::vector<std::int64_t> read_ints(const std::string& name) const {
     return file_.read_ints(wrapper_ + name);
   }

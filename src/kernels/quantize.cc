@@ -86,6 +86,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 
 #include <cmath>
+#include <numeric>
 
 #include "espalier/base/parallel.h"
 #include "kernels/grain.h"
@@ -110,6 +111,32 @@ QuantizedRows quantize_rows(std::int64_t rows, std::int64_t width, const float* 
     quantize_rows_serial(begin, end, x, x_stride, result);
   });
   return result;
+}
+
+QuantizedRows quantized_rows(std::int64_t rows, std::int64_t width, const std::int8_t* bytes,
+                             const float* scales) {
+  QuantizedRows result(rows, width);
+  parallel_for(rows, row_grain(width), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int8_t* const from = bytes + i * width;
+      std::int8_t* const to = result.bytes.data() + i * result.stride;
+      std::copy_n(from, width, to);
+      std::fill(to + width, to + result.stride, std::int8_t{0});
+      result.scales[i] = {scales[i], std::accumulate(from, from + width, std::int32_t{0})};
+    }
+  });
+  return result;
+}
+
+void dequantize_rows(std::int64_t rows, std::int64_t width, const std::int8_t* bytes, const float* scales,
+                     float* x) {
+  parallel_for(rows, row_grain(width), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      for (std::int64_t j = i * width; j < (i + 1) * width; ++j) {
+        x[j] = scales[i] * static_cast<float>(bytes[j]);
+      }
+    }
+  });
 }
 
 std::int64_t first_not_finite(const QuantizedRows& rows) {

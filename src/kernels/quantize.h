@@ -45,6 +45,13 @@ void quantize_rows_serial(std::int64_t begin, std::int64_t end, const float* x, 
 // All of them. Parallel.
 QuantizedRows quantize_rows(std::int64_t rows, std::int64_t width, const float* x, std::int64_t x_stride);
 
+// Rows that were quantised before: `bytes` [rows, width] without gaps, and their scales. Parallel.
+QuantizedRows quantized_rows(std::int64_t rows, std::int64_t width, const std::int8_t* bytes,
+                             const float* scales);
+// The floats that rows of bytes stand for: [rows, width]. Parallel.
+void dequantize_rows(std::int64_t rows, std::int64_t width, const std::int8_t* bytes, const float* scales,
+                     float* x);
+
 // The first row without a scale, i.e. with NaN or infinity in it, or -1.
 std::int64_t first_not_finite(const QuantizedRows& rows);
 

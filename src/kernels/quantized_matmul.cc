@@ -161,29 +161,64 @@ QuantizedMatrix::QuantizedMatrix(std::int64_t outputs, std::int64_t inputs, cons
                                  std::int64_t stride)
     : QuantizedMatrix(quantize_rows(outputs, inputs, weight, stride)) {}
 
-QuantizedMatrix::QuantizedMatrix(const QuantizedRows& rows)
-    : outputs_(rows.rows),
-      inputs_(rows.width),
-      first_not_finite_(kernels::first_not_finite(rows)),
+QuantizedMatrix::QuantizedMatrix(std::int64_t outputs, std::int64_t inputs)
+    : outputs_(outputs),
+      inputs_(inputs),
       packed_(strips() * quads() * 4 * kStripRows),
       scales_(strips() * kStripRows),
       sums_(strips() * kStripRows) {
   ESPALIER_CHECK(inputs_ <= kMostByteProducts);
+}
+
+template <class Row>
+void QuantizedMatrix::for_each_row(const Row& row) const {
   parallel_for(strips(), 4, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t j = begin * kStripRows; j < end * kStripRows; ++j) {
-      const bool inside = j < outputs_;
-      scales_[j] = inside ? rows.scales[j].scale : 0.0F;
-      sums_[j] = inside ? rows.scales[j].sum : 0;
-      std::int8_t* const to = packed_.data() + (j / kStripRows * quads() * kStripRows + j % kStripRows) * 4;
-      for (std::int64_t q = 0; q < quads(); ++q) {
-        if (inside) {
-          std::copy_n(rows.row(j) + 4 * q, 4, to + q * 4 * kStripRows);
-        } else {
-          std::fill_n(to + q * 4 * kStripRows, 4, std::int8_t{0});
-        }
+    for (std::int64_t j = begin * kStripRows; j < end * kStripRows; ++j) row(j);
+  });
+}
+
+QuantizedMatrix::QuantizedMatrix(const QuantizedRows& rows) : QuantizedMatrix(rows.rows, rows.width) {
+  first_not_finite_ = kernels::first_not_finite(rows);
+  for_each_row([&](std::int64_t j) {
+    const bool inside = j < outputs_;
+    scales_[j] = inside ? rows.scales[j].scale : 0.0F;
+    sums_[j] = inside ? rows.scales[j].sum : 0;
+    std::int8_t* const to = packed_.data() + place(j);
+    for (std::int64_t q = 0; q < quads(); ++q) {
+      if (inside) {
+        std::copy_n(rows.row(j) + 4 * q, 4, to + q * 4 * kStripRows);
+      } else {
+        std::fill_n(to + q * 4 * kStripRows, 4, std::int8_t{0});
       }
     }
   });
+}
+
+QuantizedMatrix QuantizedMatrix::select(std::span<const std::int32_t> rows) const {
+  QuantizedMatrix result(static_cast<std::int64_t>(rows.size()), inputs_);
+  result.for_each_row([&](std::int64_t j) {
+    const bool inside = j < result.outputs_;
+    const std::int64_t row = inside ? rows[static_cast<std::size_t>(j)] : 0;
+    result.scales_[j] = inside ? scales_[row] : 0.0F;
+    result.sums_[j] = inside ? sums_[row] : 0;
+    const std::int8_t* const from = packed_.data() + place(row);
+    std::int8_t* const to = result.packed_.data() + result.place(j);
+    for (std::int64_t at = 0; at < quads() * 4 * kStripRows; at += 4 * kStripRows) {
+      if (inside) {
+        std::copy_n(from + at, 4, to + at);
+      } else {
+        std::fill_n(to + at, 4, std::int8_t{0});
+      }
+    }
+  });
+  return result;
+}
+
+void QuantizedMatrix::dequantize_row(std::int64_t row, float* x) const {
+  const std::int8_t* const from = packed_.data() + place(row);
+  for (std::int64_t i = 0; i < inputs_; ++i) {
+    x[i] = scales_[row] * static_cast<float>(from[i / 4 * 4 * kStripRows + i % 4]);
+  }
 }
 
 void quantized_matmul(const QuantizedRows& x, const QuantizedMatrix& w, const float* bias, float* c,

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "kernels/quantize.h"
 
@@ -26,6 +27,11 @@ class QuantizedMatrix {
   // Of float32 rows that lie `stride` apart. Parallel.
   QuantizedMatrix(std::int64_t outputs, std::int64_t inputs, const float* weight, std::int64_t stride);
   explicit QuantizedMatrix(const QuantizedRows& rows);
+  // Some of its rows, in any order.
+  QuantizedMatrix select(std::span<const std::int32_t> rows) const;
+
+  // The floats that a row stands for: scale * byte. [inputs]
+  void dequantize_row(std::int64_t row, float* x) const;
 
   std::int64_t outputs() const { return outputs_; }
   std::int64_t inputs() const { return inputs_; }
@@ -40,6 +46,16 @@ class QuantizedMatrix {
   std::int64_t first_not_finite() const { return first_not_finite_; }
 
  private:
+  // Of rows to come.
+  QuantizedMatrix(std::int64_t outputs, std::int64_t inputs);
+  // The first four bytes of a row; the next four come a strip's rows further on.
+  std::int64_t place(std::int64_t row) const {
+    return (row / kStripRows * quads() * kStripRows + row % kStripRows) * 4;
+  }
+  // Calls row(j) for each, those beyond the edge too, in parallel.
+  template <class Row>
+  void for_each_row(const Row& row) const;
+
   std::int64_t outputs_ = 0;
   std::int64_t inputs_ = 0;
   std::int64_t first_not_finite_ = -1;

@@ -116,6 +116,44 @@ std::string stock_lines(const Example& example, bool own, bool sentences) {
                     own ? ", trust_remote_code=True" : "", example.python);
 }
 
+// Tried with transformers 5.24 and compressed-tensors 0.20: without dequantize=True a decoder that is tied to
+// an embedding in bytes does not run.
+std::string int8_lines(const Example& example, bool own) {
+  const std::string format =
+      "The weights are int8, with a float32 scale a row (`NAME` and `NAME_scale`; a weight is scale * byte), "
+      "in the format int-quantized of compressed-tensors. `espalier` (evaluate, fill-mask, classify, embed, "
+      "trees) computes with the bytes; nothing is trained from them.\n\n";
+  if (own) {
+    return format +
+           "No class of transformers or vLLM computes this model. These lines of Python make a float32 "
+           "folder "
+           "of it, which the two modules compute (trust_remote_code=True):\n\n"
+           "    import json, shutil\n"
+           "    from safetensors.torch import load_file, save_file\n"
+           "    shutil.copytree(\".\", \"../float32\")\n"
+           "    stored = load_file(\"model.safetensors\")\n"
+           "    save_file({name: value * stored[name + \"_scale\"] if name + \"_scale\" in stored else "
+           "value\n"
+           "               for name, value in stored.items() if not name.endswith(\"_scale\")},\n"
+           "              \"../float32/model.safetensors\", {\"format\": \"pt\"})\n"
+           "    config = json.load(open(\"config.json\"))\n"
+           "    del config[\"quantization_config\"]\n"
+           "    json.dump(config, open(\"../float32/config.json\", \"w\"))\n\n";
+  }
+  return format +
+         fmt::format(
+             "In Python, with transformers 5 and compressed-tensors (tried: 5.24 and 0.20), as float32:\n\n"
+             "    import torch\n"
+             "    from transformers import {0}, AutoTokenizer, CompressedTensorsConfig\n"
+             "    tokenizer = AutoTokenizer.from_pretrained(\".\")\n"
+             "    as_float32 = CompressedTensorsConfig(dequantize=True)\n"
+             "    model = {0}.from_pretrained(\".\", quantization_config=as_float32).eval()\n"
+             "    inputs = tokenizer({1}, return_tensors=\"pt\")\n"
+             "    with torch.no_grad(): outputs = model(**inputs)\n"
+             "{2}\n",
+             example.call, example.python, example.result);
+}
+
 Example example_of(const io::HfModel& model, bool original) {
   if (model.classifier) return original ? classifier_example(model) : stock_classifier_example(model);
   if (!model.arch.masked_lm_head) return encoder_example();
@@ -126,12 +164,13 @@ Example example_of(const io::HfModel& model, bool original) {
 
 }  // namespace
 
-std::string card_usage(const io::HfModel& model, io::HfLayout layout) {
+std::string card_usage(const io::HfModel& model, io::HfLayout layout, bool int8) {
   if (model.tokenizer_json.empty()) return "## Use\n\nThe model came without a tokenizer.\n\n";
   const bool original = layout == io::HfLayout::kOriginal;
   const Example example = example_of(model, original);
   const std::string text = fmt::format(
       "## Use\n\nFrom the shell, in this folder:\n\n    espalier {} . {}\n\n", example.verb, example.shell);
+  if (int8) return text + int8_lines(example, layout == io::HfLayout::kEspalier);
   if (!original) {
     return text + stock_lines(example, layout == io::HfLayout::kEspalier, !model.sentence_files.is_null());
   }

@@ -39,6 +39,7 @@ io::Checkpoint checkpoint_from_hf(const io::HfModel& model) {
   io::Checkpoint checkpoint;
   checkpoint.kind = "model";
   checkpoint.model = model.tensors;
+  checkpoint.bytes = model.bytes;
   checkpoint.tokenizer_json = model.tokenizer_json;
   checkpoint.metadata = checkpoint_metadata(model.arch, own_routing(model));
   if (model.classifier) {
@@ -121,11 +122,11 @@ std::optional<fs::path> checkpoint_file(const fs::path& model) {
   return model;
 }
 
-io::Checkpoint load_model_checkpoint(const fs::path& model) {
+io::Checkpoint load_model_checkpoint(const fs::path& model, io::HfInt8 int8) {
   if (const std::optional<fs::path> file = checkpoint_file(model)) {
     return io::load_checkpoint(*file, io::LoadParts::kModel);
   }
-  const io::HfModel imported = io::read_hf_model(model);
+  const io::HfModel imported = io::read_hf_model(model, int8);
   for (const std::string& warning : imported.warnings) log_warning_once(warning);
   return checkpoint_from_hf(imported);
 }

@@ -68,23 +68,25 @@ ExportSummary export_model(const fs::path& model, const fs::path& folder, const 
     summary.warnings.push_back(
         fmt::format("{}: its trees had not finished hardening; the export routes hard", model.string()));
   }
-  const io::HfLayout layout = io::export_layout(hf, options.format);
+  const io::HfLayout layout = io::export_layout(hf, options.format, options.dtype);
   if (soft && !options.harden) {
     summary.warnings.push_back(fmt::format(
         "{}: exported as what it was trained to be, the mixture over all paths (temperature {:g}); "
         "--routing hard exports its hard trees",
         model.string(), routing.temperature));
   }
-  io::write_hf_model(
-      folder, hf, {options.dtype, model_card(hf, layout, checkpoint), options.format, events_beside(model)});
+  io::write_hf_model(folder, hf,
+                     {options.dtype, model_card(hf, layout, options.dtype, checkpoint), options.format,
+                      events_beside(model)});
   summary.tensors = static_cast<std::int64_t>(hf.tensors.size());
   for (const io::NamedTensor& tensor : hf.tensors) summary.parameters += tensor.value.size();
   return summary;
 }
 
-ImportSummary import_model(const fs::path& folder, const fs::path& file) {
+ImportSummary import_model(const fs::path& folder, const fs::path& file, bool dequantize) {
   require_replaceable(file);
-  const io::HfModel model = io::read_hf_model(folder);
+  const io::HfModel model =
+      io::read_hf_model(folder, dequantize ? io::HfInt8::kDequantize : io::HfInt8::kRefuse);
   ImportSummary summary{checkpoint_from_hf(model), model.warnings};
   // Everything but the disk is checked before anything is written.
   static_cast<void>(model_from_checkpoint(summary.checkpoint, folder));

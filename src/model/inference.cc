@@ -52,12 +52,26 @@ Classification classification_of(const LoadedModel& model, std::span<const float
 
 }  // namespace
 
-void fix_precision(LoadedModel& model, ops::Precision precision) {
+ops::Precision fix_precision(LoadedModel& model, std::optional<ops::Precision> precision) {
+  const ops::Precision own = model.in_bytes.empty() ? ops::Precision::kFloat32 : ops::Precision::kInt8;
+  const ops::Precision chosen = precision.value_or(own);
+  if (own == ops::Precision::kInt8 && chosen != own) {
+    throw InputError(
+        fmt::format("--precision {}: the weights of {} are int8; give the model that it was "
+                    "exported from",
+                    ops::precision_name(chosen), model.source.string()));
+  }
   try {
-    model.module().fix_weights(precision);
+    model.module().fix_weights(chosen);
   } catch (const InputError& error) {
     throw InputError(fmt::format("{}: {}", model.source.string(), error.what()));
   }
+  return chosen;
+}
+
+bool has_trees_in_bytes(const LoadedModel& model) {
+  return std::any_of(model.in_bytes.begin(), model.in_bytes.end(),
+                     [](const std::string& name) { return name.ends_with("linear_in.weight"); });
 }
 
 ops::TreeRouting inference_routing(const LoadedModel& model, bool soft, std::optional<double> temperature) {
@@ -69,6 +83,12 @@ ops::TreeRouting inference_routing(const LoadedModel& model, bool soft, std::opt
   if (!nn::has_trees(model.arch.ffn)) {
     throw InputError(fmt::format("--routing soft: the feedforward layers of {} are {}, which route nothing",
                                  model.source.string(), nn::describe(model.arch.ffn)));
+  }
+  if (has_trees_in_bytes(model)) {
+    throw InputError(
+        fmt::format("--routing soft: the trees of {} are int8, which route hard; give the model that it was "
+                    "exported from",
+                    model.source.string()));
   }
   if (!temperature && !model.routing.trained_softly) {
     throw InputError(

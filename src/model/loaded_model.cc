@@ -48,10 +48,15 @@ io::Checkpoint begin_checkpoint(nn::Module& model, const nn::EncoderOptions& arc
 }
 
 // Takes the memory of the tensors: nothing else of a file just read needs them.
-void take_weights(nn::Module& module, std::span<const io::NamedTensor> tensors) {
+void take_weights(const io::Checkpoint& checkpoint, LoadedModel& model) {
   std::map<std::string, Tensor> by_name;
-  for (const io::NamedTensor& tensor : tensors) by_name[tensor.name] = tensor.value;
-  for (nn::NamedParameter& parameter : module.parameters()) {
+  for (const io::NamedTensor& tensor : checkpoint.model) by_name[tensor.name] = tensor.value;
+  for (const io::NamedBytes& one : checkpoint.bytes) {
+    ESPALIER_CHECK(model.module().take_bytes(one.name, one.value));
+    model.in_bytes.insert(one.name);
+  }
+  for (nn::NamedParameter& parameter : model.module().parameters()) {
+    if (model.in_bytes.contains(parameter.name)) continue;
     parameter.value.mutable_value() = by_name.at(parameter.name);
   }
 }
@@ -188,13 +193,13 @@ LoadedModel model_from_checkpoint(const io::Checkpoint& checkpoint, const fs::pa
   model.routing = routing_of(checkpoint, where);
   const std::optional<nn::ClassifierOptions> head = classifier_of(checkpoint, where, model.labels);
   // Nothing of the size that the metadata claims is allocated before the tensors are known to be there.
-  io::check_model_tensors(model.arch, head ? &*head : nullptr, checkpoint.model, where);
+  io::check_model_tensors(model.arch, head ? &*head : nullptr, checkpoint.model, where, checkpoint.bytes);
   if (head) {
     model.classifier = std::make_unique<nn::SequenceClassifier>(model.arch, *head);
   } else {
     model.lm = std::make_unique<nn::MaskedLm>(model.arch);
   }
-  take_weights(model.module(), checkpoint.model);
+  take_weights(checkpoint, model);
   model.metadata = checkpoint.metadata;
   model.config_yaml = checkpoint.config_yaml;
   model.tokenizer_json = checkpoint.tokenizer_json;
@@ -204,8 +209,8 @@ LoadedModel model_from_checkpoint(const io::Checkpoint& checkpoint, const fs::pa
   return model;
 }
 
-LoadedModel load_model(const fs::path& model) {
-  return model_from_checkpoint(load_model_checkpoint(model), model);
+LoadedModel load_model(const fs::path& model, io::HfInt8 int8) {
+  return model_from_checkpoint(load_model_checkpoint(model, int8), model);
 }
 
 void load_weights(nn::Module& module, std::span<const io::NamedTensor> tensors, const std::string& where) {

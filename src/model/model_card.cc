@@ -92,11 +92,12 @@ std::string metrics_section(const io::Checkpoint& checkpoint) {
 
 }  // namespace
 
-std::string model_card(const io::HfModel& model, io::HfLayout layout, const io::Checkpoint& checkpoint) {
+std::string model_card(const io::HfModel& model, io::HfLayout layout, std::optional<io::DType> dtype,
+                       const io::Checkpoint& checkpoint) {
   std::string text = front_matter(model, layout);
   text += fmt::format("# A {} with {} feedforward layers\n\n", name_of(layout), nn::describe(model.arch.ffn));
   text += architecture_section(model) + training_section(checkpoint) + metrics_section(checkpoint);
-  text += card_usage(model, layout);
+  text += card_usage(model, layout, dtype == io::DType::kI8);
   if (!checkpoint.config_yaml.empty()) {
     text += "## Configuration\n\n```yaml\n" + checkpoint.config_yaml + "```\n";
   }

@@ -1,6 +1,7 @@
 // README.md of an exported model.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "espalier/io/checkpoint.h"
@@ -8,7 +9,9 @@
 
 namespace espalier::model {
 
-// What the model is, how it was trained and scored, and how to use it, from what the checkpoint holds.
-std::string model_card(const io::HfModel& model, io::HfLayout layout, const io::Checkpoint& checkpoint);
+// What the model is, how it was trained and scored, and how to use it, from what the checkpoint holds. `dtype`
+// is io::HfWriteOptions'.
+std::string model_card(const io::HfModel& model, io::HfLayout layout, std::optional<io::DType> dtype,
+                       const io::Checkpoint& checkpoint);
 
 }  // namespace espalier::model

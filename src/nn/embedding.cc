@@ -16,7 +16,8 @@ namespace espalier::nn {
 
 void BertEmbedding::describe(const ParameterList& list, const EmbeddingOptions& options,
                              std::int64_t hidden_size) {
-  list.add("word_embedding.weight", {options.vocab_size, hidden_size}, ParameterRole::kEmbedding);
+  list.add("word_embedding.weight", {options.vocab_size, hidden_size}, ParameterRole::kEmbedding,
+           Int8Form::kBytes);
   if (options.positions == Positions::kScaledSinusoidal) {
     list.add("pos_embedding.scale_factor", {1}, ParameterRole::kScale);
   } else if (options.positions == Positions::kLearned) {
@@ -45,6 +46,10 @@ BertEmbedding::BertEmbedding(const EmbeddingOptions& options, std::int64_t hidde
     norm_ = std::make_unique<LayerNorm>(hidden_size, norm_eps);
     register_module("norm", *norm_);
   }
+}
+
+void BertEmbedding::prepare_weights() {
+  if (precision() == ops::Precision::kInt8) quantized_words_ = quantized("word_embedding.weight");
 }
 
 // The rows [0, length) of the position table, [length, d].
@@ -76,7 +81,8 @@ Variable BertEmbedding::forward(const Tokens& tokens, ForwardContext& context) c
                     "(arch.embedding.max_positions)",
                     length, options_.max_positions));
   }
-  Variable x = ops::embedding(tokens.ids, words_, options_.pad_id);
+  Variable x = precision() == ops::Precision::kInt8 ? ops::quantized_embedding(tokens.ids, quantized_words_)
+                                                    : ops::embedding(tokens.ids, words_, options_.pad_id);
   if (options_.positions != Positions::kNone) x = placed(x, tokens, length);
   if (type_table_.defined()) x = ops::add(x, types(tokens));
   if (norm_) x = norm_->forward(x);

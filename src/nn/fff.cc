@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "espalier/base/error.h"
@@ -44,9 +45,12 @@ void Fff::describe(const ParameterList& list, const FeedForwardOptions& options,
                    std::int64_t output_width) {
   const ops::TreeSize size = countable(options);
   if (options.type == FeedForwardType::kNeuronTree) {
-    list.add("linear_in.weight", {size.nodes(), width}, ParameterRole::kDecisionMatrix);
+    const bool pays = ops::QuantizedNeuronTree::pays(
+        static_cast<int>(std::min<std::int64_t>(size.trees, 1 << 20)), static_cast<int>(size.depth));
+    const Int8Form int8 = pays ? Int8Form::kBytesIfHard : Int8Form::kFloat32;
+    list.add("linear_in.weight", {size.nodes(), width}, ParameterRole::kDecisionMatrix, int8);
     list.add("linear_in.bias", {size.nodes()}, ParameterRole::kDecisionBias);
-    list.add("linear_out.weight_t", {size.nodes(), output_width}, ParameterRole::kMatrix);
+    list.add("linear_out.weight_t", {size.nodes(), output_width}, ParameterRole::kMatrix, int8);
     return;
   }
   if (size.depth > 0) {
@@ -109,6 +113,11 @@ ops::TreeResult Fff::evaluate(const Variable& x, const ops::TreeRouting& routing
 void Fff::prepare_weights() {
   if (precision() != ops::Precision::kInt8 || type_ != FeedForwardType::kNeuronTree) return;
   if (!ops::QuantizedNeuronTree::pays(trees_, depth_)) return;
+  const ByteMatrix in = given_bytes("linear_in.weight"), out = given_bytes("linear_out.weight_t");
+  if (in.defined() && out.defined()) {
+    quantized_ = ops::QuantizedNeuronTree(in, bias_in_.value(), out, trees_, depth_);
+    return;
+  }
   quantized_ =
       ops::QuantizedNeuronTree(weight_in_.value(), bias_in_.value(), weight_out_.value(), trees_, depth_);
 }

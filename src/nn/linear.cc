@@ -6,7 +6,7 @@
 namespace espalier::nn {
 
 void Linear::describe(const ParameterList& list, std::int64_t in, std::int64_t out, bool bias) {
-  list.add("weight", {out, in}, ParameterRole::kMatrix);
+  list.add("weight", {out, in}, ParameterRole::kMatrix, Int8Form::kBytes);
   if (bias) list.add("bias", {out}, ParameterRole::kBias);
 }
 
@@ -17,7 +17,7 @@ Linear::Linear(std::int64_t in, std::int64_t out, bool bias) {
 }
 
 void Linear::prepare_weights() {
-  if (precision() == ops::Precision::kInt8) quantized_ = ops::QuantizedWeight(weight_.value());
+  if (precision() == ops::Precision::kInt8) quantized_ = quantized("weight");
   if (precision() == ops::Precision::kBf16) rounded_ = ops::rounded_weight(weight_);
 }
 
@@ -28,13 +28,9 @@ Variable Linear::forward(const Variable& x) const {
 }
 
 Variable Linear::forward_rows(const Variable& x, const IntTensor& rows) const {
-  const Variable weight = ops::gather_rows(weight_, rows);
   const Variable bias = bias_.defined() ? ops::gather_rows(bias_, rows) : Variable();
-  // Rows are quantised one by one, so these have the bytes that they have in the whole weight.
-  if (precision() == ops::Precision::kInt8) {
-    return ops::quantized_linear(x, ops::QuantizedWeight(weight.value()), bias);
-  }
-  return ops::linear(x, weight, bias, precision());
+  if (precision() == ops::Precision::kInt8) return ops::quantized_linear(x, quantized_.rows(rows), bias);
+  return ops::linear(x, ops::gather_rows(weight_, rows), bias, precision());
 }
 
 }  // namespace espalier::nn

@@ -55,7 +55,7 @@ MaskedLmResult MaskedLm::loss(const Tokens& tokens, const std::vector<std::int32
   MaskedLmResult result;
   const Variable read = predictions(tokens, positions, context);
   if (precision() == ops::Precision::kInt8) {
-    result.loss = ops::quantized_vocabulary_cross_entropy(read, quantized_decoder_, decoder_bias_,
+    result.loss = ops::quantized_vocabulary_cross_entropy(read, encoder_.quantized_words(), decoder_bias_,
                                                           as_tensor(targets), total_count, &result.correct);
     return result;
   }
@@ -71,7 +71,7 @@ Variable MaskedLm::logits(const Tokens& tokens, const std::vector<std::int32_t>&
                           ForwardContext& context) {
   const Variable read = predictions(tokens, positions, context);
   if (precision() == ops::Precision::kInt8) {
-    return ops::quantized_linear(read, quantized_decoder_, decoder_bias_);
+    return ops::quantized_linear(read, encoder_.quantized_words(), decoder_bias_);
   }
   if (precision() == ops::Precision::kBf16 && rounded_decoder_.defined()) {
     return ops::linear(read, rounded_decoder_, decoder_bias_);
@@ -80,14 +80,8 @@ Variable MaskedLm::logits(const Tokens& tokens, const std::vector<std::int32_t>&
 }
 
 void MaskedLm::prepare_weights() {
-  if (!options().masked_lm_head) return;
-  if (precision() == ops::Precision::kBf16) rounded_decoder_ = ops::rounded_weight(encoder_.word_embedding());
-  if (precision() != ops::Precision::kInt8) return;
-  try {
-    quantized_decoder_ = ops::QuantizedWeight(encoder_.word_embedding().value());
-  } catch (const InputError& error) {
-    throw InputError(std::string("encoder.embedding.word_embedding.") + error.what());
-  }
+  if (precision() == ops::Precision::kBf16 && options().masked_lm_head)
+    rounded_decoder_ = ops::rounded_weight(encoder_.word_embedding());
 }
 
 }  // namespace espalier::nn

@@ -29,7 +29,7 @@ std::vector<NamedParameter> Module::parameters() const {
 
 std::int64_t Module::parameter_count() const {
   std::int64_t count = 0;
-  for (const NamedParameter& parameter : parameters()) count += parameter.value.value().size();
+  for (const NamedParameter& parameter : parameters()) count += parameter.value.shape().elements();
   return count;
 }
 
@@ -53,6 +53,32 @@ void Module::fix_weights(ops::Precision precision) {
       throw InputError(child.name.empty() ? error.what() : child.name + "." + error.what());
     }
   }
+}
+
+bool Module::take_bytes(const std::string& name, const ByteMatrix& bytes) {
+  for (NamedParameter& own : own_) {
+    if (own.name != name) continue;
+    ESPALIER_CHECK(own.value.shape() == bytes.shape());
+    own.value.drop_value();
+    given_bytes_[name] = bytes;
+    return true;
+  }
+  for (Child& child : children_) {
+    const std::string prefix = child.name.empty() ? "" : child.name + ".";
+    if (name.starts_with(prefix) && child.module->take_bytes(name.substr(prefix.size()), bytes)) return true;
+  }
+  return false;
+}
+
+ByteMatrix Module::given_bytes(const std::string& name) {
+  const auto node = given_bytes_.extract(name);
+  return node.empty() ? ByteMatrix() : node.mapped();
+}
+
+ops::QuantizedWeight Module::quantized(const std::string& name) {
+  const ByteMatrix bytes = given_bytes(name);
+  if (bytes.defined()) return ops::QuantizedWeight(bytes);
+  return ops::QuantizedWeight(parameter(name).value(), name);
 }
 
 void Module::register_parameters(FunctionRef<void(const ParameterList& own)> describe) {

@@ -8,9 +8,10 @@ ParameterList ParameterList::without_children(Visitor visit) {
   return list;
 }
 
-void ParameterList::add(const std::string& name, const Shape& shape, ParameterRole role) const {
+void ParameterList::add(const std::string& name, const Shape& shape, ParameterRole role,
+                        Int8Form int8) const {
   if (reach_ == Reach::kNothing) return;
-  visit_({prefix_ + name, shape, role, role == ParameterRole::kNorm ? ModelPart::kNorms : part_});
+  visit_({prefix_ + name, shape, role, role == ParameterRole::kNorm ? ModelPart::kNorms : part_, int8});
 }
 
 ParameterList ParameterList::child(const std::string& name, ModelPart part) const {

@@ -67,4 +67,24 @@ void require_indices(const char* op, const char* argument, const IntTensor& indi
   }
 }
 
+// "[1,17]": the place of a flat index.
+static std::string place_of(const Shape& shape, std::int64_t flat) {
+  std::string text = "]";
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    text = fmt::format("{}{}{}", axis > 0 ? "," : "", flat % shape[axis], text);
+    flat /= shape[axis];
+  }
+  return "[" + text;
+}
+
+void require_ids(const char* op, const IntTensor& ids, std::int64_t count) {
+  ESPALIER_CHECK(ids.defined());
+  for (std::int64_t i = 0; i < ids.size(); ++i) {
+    const std::int32_t id = ids.data()[i];
+    if (id >= 0 && id < count) continue;
+    fail(op, fmt::format("id {} at position {} of ids {} is outside the vocabulary of {} entries (0 to {})",
+                         id, place_of(ids.shape(), i), ids.shape().str(), count, count - 1));
+  }
+}
+
 }  // namespace espalier::ops

@@ -34,4 +34,7 @@ int require_axis(const char* op, const char* argument, const Shape& actual, int 
 void require_indices(const char* op, const char* argument, const IntTensor& indices, const char* of_name,
                      const Shape& of);
 
+// Every id in a vocabulary of `count`: "embedding: id 9 at position [1,2] of ids [2,3] is outside ...".
+void require_ids(const char* op, const IntTensor& ids, std::int64_t count);
+
 }  // namespace espalier::ops

@@ -1,7 +1,5 @@
 #include "espalier/ops/embedding.h"
 
-#include <fmt/format.h>
-
 #include "espalier/base/error.h"
 #include "kernels/embedding.h"
 #include "ops/check.h"
@@ -12,28 +10,10 @@ namespace {
 
 constexpr const char* kEmbedding = "embedding";
 
-// "[1,17]": the place of a flat index.
-std::string place(const Shape& shape, std::int64_t flat) {
-  std::string text = "]";
-  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
-    text = fmt::format("{}{}{}", axis > 0 ? "," : "", flat % shape[axis], text);
-    flat /= shape[axis];
-  }
-  return "[" + text;
-}
-
 void check(const IntTensor& ids, const Variable& table) {
-  ESPALIER_CHECK(ids.defined());
   require_defined(kEmbedding, "table", table);
   require_rank(kEmbedding, "table", table.shape(), 2);
-  const std::int64_t rows = table.shape()[0];
-  for (std::int64_t i = 0; i < ids.size(); ++i) {
-    const std::int32_t id = ids.data()[i];
-    if (id >= 0 && id < rows) continue;
-    fail(kEmbedding,
-         fmt::format("id {} at position {} of ids {} is outside the vocabulary of {} entries (0 to {})", id,
-                     place(ids.shape(), i), ids.shape().str(), rows, rows - 1));
-  }
+  require_ids(kEmbedding, ids, table.shape()[0]);
 }
 
 }  // namespace

@@ -22,17 +22,22 @@ constexpr const char* kLoss = "quantized_vocabulary_cross_entropy";
 // Rows whose logits exist at a time.
 constexpr std::int64_t kChunk = 512;
 
-void require_finite(const char* tensor, std::int64_t first_not_finite) {
+void require_finite(const std::string& tensor, std::int64_t first_not_finite) {
   if (first_not_finite < 0) return;
   throw InputError(
       fmt::format("{}: row {} holds NaN or infinity, which int8 cannot express", tensor, first_not_finite));
 }
 
-void require_short(const char* tensor, std::int64_t columns) {
+void require_short(const std::string& tensor, std::int64_t columns) {
   if (columns <= kernels::kMostByteProducts) return;
   throw InputError(
       fmt::format("{}: {} columns: sums of so many products of int8 do not fit 32 bits, at most {} do",
                   tensor, columns, kernels::kMostByteProducts));
+}
+
+kernels::QuantizedRows rows_of(const ByteMatrix& matrix) {
+  return kernels::quantized_rows(matrix.shape()[0], matrix.shape()[1], matrix.bytes.data(),
+                                 matrix.scales.data());
 }
 
 void check(const char* op, const Variable& x, const QuantizedWeight& weight, const Variable& bias) {
@@ -53,17 +58,58 @@ void product(std::int64_t rows, const float* x, const QuantizedWeight& weight, c
 
 }  // namespace
 
-QuantizedWeight::QuantizedWeight(const Tensor& weight) {
+ByteMatrix quantize(const Tensor& weight, const std::string& name) {
+  const std::int64_t rows = weight.shape().rows(), columns = weight.shape().columns();
+  require_short(name, columns);
+  const kernels::QuantizedRows quantized = kernels::quantize_rows(rows, columns, weight.data(), columns);
+  require_finite(name, kernels::first_not_finite(quantized));
+  ByteMatrix matrix{ByteTensor::empty({rows, columns}), Tensor::empty({rows})};
+  for (std::int64_t i = 0; i < rows; ++i) {
+    std::copy_n(quantized.row(i), columns, matrix.bytes.data() + i * columns);
+    matrix.scales.data()[i] = quantized.scales[i].scale;
+  }
+  return matrix;
+}
+
+Tensor dequantize(const ByteMatrix& matrix) {
+  Tensor weight = Tensor::empty(matrix.shape());
+  kernels::dequantize_rows(matrix.shape()[0], matrix.shape()[1], matrix.bytes.data(), matrix.scales.data(),
+                           weight.data());
+  return weight;
+}
+
+QuantizedWeight::QuantizedWeight(const Tensor& weight, const std::string& name) {
   const std::int64_t in = weight.shape().columns();
-  require_short("weight", in);
+  require_short(name, in);
   matrix_ = std::make_shared<kernels::QuantizedMatrix>(weight.shape().rows(), in, weight.data(), in);
-  require_finite("weight", matrix_->first_not_finite());
+  require_finite(name, matrix_->first_not_finite());
+}
+
+QuantizedWeight::QuantizedWeight(const ByteMatrix& matrix)
+    : matrix_(std::make_shared<kernels::QuantizedMatrix>(rows_of(matrix))) {}
+
+QuantizedWeight QuantizedWeight::rows(const IntTensor& indices) const {
+  QuantizedWeight result;
+  result.matrix_ = std::make_shared<kernels::QuantizedMatrix>(matrix_->select(indices.span()));
+  return result;
 }
 
 Variable quantized_linear(const Variable& x, const QuantizedWeight& weight, const Variable& bias) {
   check(kLinear, x, weight, bias);
   Tensor y = Tensor::empty(x.shape().with_last(weight.matrix().outputs()));
   product(x.shape().rows(), x.value().data(), weight, bias, y.data());
+  return Variable(y);
+}
+
+Variable quantized_embedding(const IntTensor& ids, const QuantizedWeight& table) {
+  ESPALIER_CHECK(table.defined());
+  const kernels::QuantizedMatrix& matrix = table.matrix();
+  require_ids("quantized_embedding", ids, matrix.outputs());
+  const std::int64_t width = matrix.inputs();
+  Tensor y = Tensor::empty(ids.shape().appended(width));
+  parallel_for(ids.size(), 16, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) matrix.dequantize_row(ids.data()[i], y.data() + i * width);
+  });
   return Variable(y);
 }
 
@@ -108,6 +154,11 @@ QuantizedNeuronTree::QuantizedNeuronTree(const Tensor& w_in, const Tensor& bias,
   require_finite("linear_in.weight", kernels::first_not_finite(tree_->in));
   require_finite("linear_out.weight_t", kernels::first_not_finite(tree_->out));
 }
+
+QuantizedNeuronTree::QuantizedNeuronTree(const ByteMatrix& w_in, const Tensor& bias, const ByteMatrix& w_out,
+                                         int trees, int depth)
+    : tree_(std::make_shared<kernels::QuantizedNeuronTree>(trees, depth, rows_of(w_in), bias.data(),
+                                                           rows_of(w_out))) {}
 
 bool QuantizedNeuronTree::pays(int trees, int depth) {
   return !kernels::products_are_faster({kernels::TreeKind::kNeuron, trees, depth, 0, nullptr, nullptr});

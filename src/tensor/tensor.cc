@@ -98,5 +98,6 @@ void BasicTensor<Element>::copy_from(const BasicTensor& other) {
 template class BasicTensor<float>;
 template class BasicTensor<std::int32_t>;
 template class BasicTensor<std::uint16_t>;
+template class BasicTensor<std::int8_t>;
 
 }  // namespace espalier

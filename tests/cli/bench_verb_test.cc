@@ -96,7 +96,10 @@ TEST_CASE("bench step --precision int8 trains nothing and is compared with float
   CHECK(row.at("sequence_ratio").get<double>() > 0);
   CHECK(row.at("hidden_difference").get<double>() > 0);
   CHECK(row.at("hidden_difference").get<double>() < 0.1);
-  check_refused({"bench", "step", config, "train.precision=int8"}, "train.precision");
+  check_refused({"bench", "step", config, "train.precision=int8"},
+                "train.precision must be one of float32, bf16, got `int8`: nothing is trained in int8; "
+                "--precision int8 uses a trained model so");
+  CHECK(run_well({"bench", "step", "--help"}).out.find("(default: train.precision)") != std::string::npos);
 }
 
 TEST_CASE("bench tokenize --json") {

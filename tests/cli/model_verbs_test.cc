@@ -64,6 +64,37 @@ TEST_CASE("--precision int8: the verbs that use a model; training has no such th
   check_refused({"embed", models.lm, "a map", "--precision", "int4"}, "--precision");
 }
 
+TEST_CASE("export --dtype int8: the verbs print what they print with --precision int8") {
+  const Models models;
+  const auto same = [&](const std::string& model, std::vector<std::string> arguments) {
+    const std::string folder = (models.dir / "int8").string();
+    run_well({"export", model, folder, "--dtype", "int8"});
+    arguments.insert(arguments.begin() + 1, folder);
+    const std::string found = run_well(arguments).out;
+    arguments[1] = model;
+    arguments.insert(arguments.end(), {"--precision", "int8"});
+    CHECK(found == run_well(arguments).out);
+  };
+  same(models.classifier, {"classify", "the tree", "--json"});
+  same(models.regression, {"classify", "the tree", "--json"});
+  same(models.lm, {"embed", "a map"});
+  same(models.lm, {"fill-mask", "the <mask> tree", "--json"});
+  const std::string folder = (models.dir / "int8").string();
+  check_refused({"fill-mask", folder, "the <mask> tree", "--precision", "float32"},
+                "--precision float32: the weights of " + folder + " are int8");
+  check_refused({"export", folder, (models.dir / "other").string()}, "its weights are int8");
+  check_refused({"import", folder, (models.dir / "x.h5").string()}, "espalier import --dequantize " + folder);
+  run_well({"import", "--dequantize", folder, (models.dir / "x.h5").string()});
+  check_refused({"export", models.lm, (models.dir / "o").string(), "--dtype", "int8", "--format", "original"},
+                "the original's code has no quantized weights");
+  const io::Json json = run_well({"inspect", folder, "--json"}).json();
+  CHECK(json["stored_as"] == "I8");
+  CHECK(json["weights_checksum"] ==
+        run_well({"inspect", (models.dir / "x.h5").string(), "--json"}).json()["weights_checksum"]);
+  CHECK(run_well({"inspect", folder}).out.find("int8") != std::string::npos);
+  CHECK(read_text(models.dir / "int8" / "README.md").find("The weights are int8") != std::string::npos);
+}
+
 TEST_CASE("classify: texts") {
   const Models models;
   const io::Json json = run_well({"classify", models.classifier, "the tree", "a map", "--json"}).json();

@@ -1,6 +1,7 @@
 // config.json of a Hugging Face folder, in every layout, read alone and with the weights of a small model
-// beside it; or the files of sentence-transformers, as one document.
+// beside it, in int8 where it says so; or the files of sentence-transformers, as one document.
 #include <array>
+#include <string>
 
 #include "espalier/io/hf_model.h"
 #include "espalier/io/sentence_files.h"
@@ -18,6 +19,10 @@ constexpr std::array<const char*, 4> kFolders = {"original", "bert", "distilbert
 
 const char* folder_of(io::HfLayout layout) {
   return kFolders.at(static_cast<std::size_t>(layout));
+}
+
+std::string int8_folder_of(io::HfLayout layout) {
+  return std::string(folder_of(layout)) + "_int8";
 }
 
 // A model of one layer of width 4, whose configuration the seeds describe.
@@ -39,6 +44,9 @@ void write_weights(io::HfLayout layout) {
   model::ExportOptions options;
   options.format = layout == io::HfLayout::kOriginal ? io::HfFormat::kOriginal : io::HfFormat::kTransformers;
   model::export_model(checkpoint, checkpoint.parent_path() / folder_of(layout), options);
+  if (layout == io::HfLayout::kOriginal) return;
+  options.dtype = io::DType::kI8;
+  model::export_model(checkpoint, checkpoint.parent_path() / int8_folder_of(layout), options);
 }
 
 bool write_all_weights() {
@@ -68,7 +76,8 @@ void fuzz_one(std::string_view bytes) {
   static_cast<void>(written);
   if (read_as_sentence_files(bytes)) return;
   const std::filesystem::path alone = testing::fuzz_file("alone/config.json", bytes).parent_path();
-  const io::HfLayout layout = io::read_hf_config(alone).layout;
-  const std::string name = std::string(folder_of(layout)) + "/config.json";
-  io::read_hf_model(testing::fuzz_file(name, bytes).parent_path());
+  const io::HfConfig config = io::read_hf_config(alone);
+  const std::string folder = config.int8 ? int8_folder_of(config.layout) : folder_of(config.layout);
+  const std::filesystem::path whole = testing::fuzz_file(folder + "/config.json", bytes).parent_path();
+  io::read_hf_model(whole, config.int8 ? io::HfInt8::kDequantize : io::HfInt8::kRefuse);
 }

@@ -27,6 +27,7 @@ void fuzz_one(std::string_view bytes) {
   for (const std::string& name : reader.names()) {
     if (holds_whole_numbers(reader.info(name).dtype)) {
       reader.read_ints(name);
+      if (reader.info(name).dtype == io::DType::kI8) reader.read_bytes(name);
     } else {
       reader.read(name);
       reader.read_doubles(name);

@@ -120,4 +120,52 @@ TEST_CASE("quantized_neuron_tree is near the hard tree, and counts what it evalu
         "linear_out.weight_t: row 29 holds NaN or infinity, which int8 cannot express");
 }
 
+TEST_CASE("quantize() and the weight made of its bytes are what the weight is quantised to at once") {
+  const Tensor weight = random_tensor({37, 41}, 2), x = random_tensor({5, 41}, 1);
+  const ByteMatrix bytes = quantize(weight);
+  CHECK(bytes.shape() == Shape{37, 41});
+  const QuantizedWeight whole(weight), from_bytes(bytes);
+  const std::vector<float> y = quantized_linear(Variable(x), whole).value().to_vector();
+  CHECK(quantized_linear(Variable(x), from_bytes).value().to_vector() == y);
+  // Some rows alone, in another order.
+  const IntTensor rows = IntTensor::from({4}, {36, 3, 16, 3});
+  const Tensor some = quantized_linear(Variable(x), whole.rows(rows)).value();
+  for (std::int64_t i = 0; i < 5; ++i) {
+    for (std::int64_t j = 0; j < 4; ++j) {
+      CHECK(some.data()[i * 4 + j] == y[static_cast<std::size_t>(i * 37 + rows.data()[j])]);
+    }
+  }
+  Tensor bad = weight.clone();
+  bad.data()[41] = NAN;
+  CHECK(error_of([&] { quantize(bad, "dense.weight"); }) ==
+        "dense.weight: row 1 holds NaN or infinity, which int8 cannot express");
+}
+
+TEST_CASE("quantized_embedding reads what bytes stand for") {
+  const Tensor table = random_tensor({35, 13}, 2);
+  const ByteMatrix bytes = quantize(table);
+  const Tensor plain = dequantize(bytes);
+  for (std::int64_t i = 0; i < 35; ++i) {
+    float largest = 0;
+    for (std::int64_t j = 0; j < 13; ++j) largest = std::max(largest, std::abs(table.data()[i * 13 + j]));
+    for (std::int64_t j = 0; j < 13; ++j) {
+      const float expected = bytes.scales.data()[i] * static_cast<float>(bytes.bytes.data()[i * 13 + j]);
+      CHECK(plain.data()[i * 13 + j] == expected);
+      CHECK(std::abs(expected - table.data()[i * 13 + j]) <= largest / 253);
+    }
+  }
+  const IntTensor ids = IntTensor::from({2, 2}, {34, 0, 17, 34});
+  const Variable y = quantized_embedding(ids, QuantizedWeight(table));
+  CHECK(y.shape() == Shape{2, 2, 13});
+  for (std::int64_t i = 0; i < 4; ++i) {
+    for (std::int64_t j = 0; j < 13; ++j)
+      CHECK(y.value().data()[i * 13 + j] == plain.data()[ids.data()[i] * 13 + j]);
+  }
+  CHECK(error_of([&] {
+          quantized_embedding(IntTensor::from({2}, {1, 35}), QuantizedWeight(table));
+        }) ==
+        "quantized_embedding: id 35 at position [1] of ids [2] is outside the vocabulary of 35 entries (0 to "
+        "34)");
+}
+
 }  // namespace espalier::ops

@@ -45,6 +45,8 @@ class Variable {
   // The same place in the graph without the value, for record(): an input whose value backward does not read
   // need not stay in memory until then. A leaf is returned as it is.
   Variable without_value() const;
+  // Forgets a leaf's value, for good: shape() stays, value() is then a broken promise.
+  void drop_value();
   // The same value as a leaf without history.
   Variable detach() const;
   // The value of a one-element variable.

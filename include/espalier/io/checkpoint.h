@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "espalier/io/json.h"
+#include "espalier/tensor/byte_matrix.h"
 #include "espalier/tensor/tensor.h"
 
 namespace espalier::io {
@@ -22,9 +23,15 @@ struct NamedTensor {
   Tensor value;
 };
 
+struct NamedBytes {
+  std::string name;
+  ByteMatrix value;
+};
+
 struct Checkpoint {
   std::string kind;                    // "pretrain", "finetune" or "model"
   std::vector<NamedTensor> model;      // in the order they are to be listed
+  std::vector<NamedBytes> bytes;       // of a folder in int8, the rest of the model; never saved
   std::vector<NamedTensor> optimizer;  // e.g. "exp_avg.NAME", "exp_avg_sq.NAME"; empty in a plain model
   Json state = Json::object();         // step, tokens, data position, random keys, schedule ...
   std::string config_yaml;

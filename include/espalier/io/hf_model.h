@@ -45,12 +45,20 @@ struct HfModel {
   std::optional<nn::ClassifierOptions> classifier;  // none: a masked LM
   std::vector<std::string> labels;                  // id2label; of a regression one name or none
   std::vector<NamedTensor> tensors;                 // our names and layouts, io::visit_model_tensors() order
-  std::string tokenizer_json;                       // empty: none
+  std::vector<NamedBytes> bytes;  // those of a folder in int8 that HfInt8::kKeep left as they are
+  std::string tokenizer_json;     // empty: none
   Json sentence_files;  // read_sentence_files() of a sentence-transformers folder; null: it is none, or of a
                         // classifier, where they say nothing of vectors
   Json own;  // what this program keeps in config.json as `espalier`, which others ignore; null: nothing
   HfSource source;
   std::vector<std::string> warnings;  // of reading: what was ignored or repaired, with the file and the key
+};
+
+// What becomes of a folder whose weights are int8 (io/hf_int8.h).
+enum class HfInt8 {
+  kRefuse,      // InputError that says what such a folder is for
+  kKeep,        // HfModel::bytes
+  kDequantize,  // HfModel::tensors, as the bytes stand for them
 };
 
 // Reads config.json (or the original's model_config.json, where the architecture is the top level) and
@@ -65,7 +73,7 @@ struct HfModel {
 //   and beta too. A decoder that differs from the word embedding is refused: ours is tied. Heads that the
 //   class does not have are left out with a warning.
 // - Our own three classes, Espalier...: as transformers saves them after training, too.
-HfModel read_hf_model(const std::filesystem::path& folder);
+HfModel read_hf_model(const std::filesystem::path& folder, HfInt8 int8 = HfInt8::kRefuse);
 
 enum class HfFormat {
   kAuto,          // the original's where it computes the model, else as kTransformers
@@ -74,7 +82,8 @@ enum class HfFormat {
 };
 
 struct HfWriteOptions {
-  // F32, F16 or BF16 for every floating-point tensor; none: each as in HfSource.
+  // F32, F16 or BF16 for every floating-point tensor; none: each as in HfSource. I8: in int8 what a model
+  // that is used in int8 has in bytes (io/hf_int8.h), the others in F32; kOriginal has no such form.
   std::optional<DType> dtype;
   std::string model_card;  // README.md; empty: none
   HfFormat format = HfFormat::kAuto;
@@ -82,8 +91,9 @@ struct HfWriteOptions {
 };
 
 // The layout whose classes compute the model exactly. InputError naming the setting where kOriginal is asked
-// for and does not (leaf trees, soft routing, post-norm layers ...).
-HfLayout export_layout(const HfModel& model, HfFormat format = HfFormat::kAuto);
+// for and does not (leaf trees, soft routing, post-norm layers, int8 ...).
+HfLayout export_layout(const HfModel& model, HfFormat format = HfFormat::kAuto,
+                       std::optional<DType> dtype = std::nullopt);
 
 // Writes a folder that appears under its name whole or not at all. A folder that is there is replaced if it
 // is empty or holds an earlier export and nothing else, else InputError; so for export_layout(). Of a base

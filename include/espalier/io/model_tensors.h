@@ -19,9 +19,14 @@ using TensorVisitor = FunctionRef<void(const std::string& name, const Shape& sha
 void visit_model_tensors(const nn::EncoderOptions& arch, const nn::ClassifierOptions* classifier,
                          TensorVisitor visit);
 
-// Throws InputError if `tensors` are not exactly those, naming `where`, the first tensor that is missing, has
-// another shape (both are given), or is unknown.
+// The same, with what else is known of each.
+void visit_model_parameters(const nn::EncoderOptions& arch, const nn::ClassifierOptions* classifier,
+                            nn::ParameterList::Visitor visit);
+
+// Throws InputError if `tensors` and `bytes` are not exactly those, naming `where`, the first tensor that is
+// missing, has another shape (both are given), or is unknown.
 void check_model_tensors(const nn::EncoderOptions& arch, const nn::ClassifierOptions* classifier,
-                         std::span<const NamedTensor> tensors, const std::string& where);
+                         std::span<const NamedTensor> tensors, const std::string& where,
+                         std::span<const NamedBytes> bytes = {});
 
 }  // namespace espalier::io

@@ -51,6 +51,10 @@ class SafetensorsReader {
   std::vector<float> read_floats(const std::string& name) const;
   // F64, F32, F16, BF16, C64, exactly.
   std::vector<double> read_doubles(const std::string& name) const;
+  // Whether two tensors have the same type, shape and bytes; reads them, and keeps neither.
+  bool same(const std::string& name, const std::string& other) const;
+  // I8, as it lies in the file.
+  ByteTensor read_bytes(const std::string& name) const;
   // I64, I32, I16, I8, U8, BOOL (0 or 1).
   std::vector<std::int64_t> read_ints(const std::string& name) const;
 
@@ -62,8 +66,11 @@ class SafetensorsReader {
 struct SafetensorsEntry {
   std::string name;
   Tensor value;
-  // F32, F16, BF16 (rounded to nearest, ties to even), C64 (value is [..., 2]) or I64 (whole numbers).
+  // F32, F16, BF16 (rounded to nearest, ties to even), C64 (value is [..., 2]), I64 (whole numbers) or I8.
   DType dtype = DType::kF32;
+  ByteTensor bytes = {};  // of I8, in place of `value`
+
+  const Shape& shape() const { return bytes.defined() ? bytes.shape() : value.shape(); }
 };
 
 // Writes one file atomically. Entries are laid out as Hugging Face does: wider types first, then by name.

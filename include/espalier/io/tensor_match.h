@@ -25,13 +25,25 @@ class TensorMatch {
   TensorMatch(std::span<const NamedTensor> tensors, std::string where,
               const TensorMessages& messages = kWeightMessages);
 
-  // The tensor of that name. InputError if it is missing, was taken before, or has another shape.
+  // One more, in bytes, whose shape is all that is asked for.
+  void add(const std::string& name, const Shape& shape) { left_[name] = {nullptr, shape}; }
+
+  // The tensor of that name, which is none in bytes. InputError if it is missing, was taken before, or has
+  // another shape.
   const Tensor& take(const std::string& name, const Shape& shape);
+  // The same without the tensor.
+  void require(const std::string& name, const Shape& shape) { take_entry(name, shape); }
   // InputError naming the first by name that nobody took; `architecture` (where not empty) is said with it.
   void require_all_taken(const std::string& architecture = "") const;
 
  private:
-  std::map<std::string, const Tensor*> left_;
+  struct Entry {
+    const Tensor* tensor;
+    Shape shape;
+  };
+  Entry take_entry(const std::string& name, const Shape& shape);
+
+  std::map<std::string, Entry> left_;
   std::string where_;
   TensorMessages messages_;
 };

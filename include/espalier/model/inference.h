@@ -12,12 +12,16 @@
 
 namespace espalier::model {
 
-// Computes in `precision` from now on. InputError naming the model and the parameter that int8 cannot
-// express.
-void fix_precision(LoadedModel& model, ops::Precision precision);
+// Computes in `precision` from now on; none: float32, or int8 for a folder in int8. Returns which. InputError
+// naming the model and the parameter that int8 cannot express, or where such a folder is to compute in
+// another one.
+ops::Precision fix_precision(LoadedModel& model, std::optional<ops::Precision> precision);
+
+// Whether its trees are those of a folder in int8, which have no soft routing.
+bool has_trees_in_bytes(const LoadedModel& model);
 
 // Hard routing, or the mixture at `temperature` (by default the one where the training stopped). InputError:
-// a model without trees, or one never trained softly and no temperature.
+// a model without trees, one in int8, or one never trained softly and no temperature.
 ops::TreeRouting inference_routing(const LoadedModel& model, bool soft,
                                    std::optional<double> temperature = std::nullopt);
 

@@ -4,11 +4,13 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "espalier/io/checkpoint.h"
+#include "espalier/io/hf_model.h"
 #include "espalier/io/json_fields.h"
 #include "espalier/io/sentence_files.h"
 #include "espalier/nn/classifier.h"
@@ -55,6 +57,10 @@ struct LoadedModel {
   std::optional<io::SentenceOptions> sentence;  // of a sentence-transformers folder: how vectors are made
   io::Json metadata = io::Json::object();  // Checkpoint::metadata; of a Hugging Face directory as imported
 
+  // What a folder in int8 has in bytes; the module's parameters of these names have no values, and it
+  // computes after fix_precision(). Empty: any other model.
+  std::set<std::string> in_bytes;
+
   nn::Encoder& encoder() { return lm ? lm->encoder() : classifier->encoder(); }
   nn::Module& module() { return lm ? static_cast<nn::Module&>(*lm) : *classifier; }
   // Throw InputError naming the source where there is none, and say which verb makes one.
@@ -65,14 +71,15 @@ struct LoadedModel {
 
 // MODEL is a checkpoint .h5, a run directory (its last.h5) or a Hugging Face directory. Throws InputError for
 // anything else, and for a model whose tensors do not fit its architecture: missing, of another shape (both
-// are given), or unknown.
-LoadedModel load_model(const std::filesystem::path& model);
+// are given), or unknown; a folder in int8 is refused too, unless it is asked for.
+LoadedModel load_model(const std::filesystem::path& model, io::HfInt8 int8 = io::HfInt8::kRefuse);
 
 // The checkpoint file that MODEL means, or none if it is a Hugging Face directory. InputError as above.
 std::optional<std::filesystem::path> checkpoint_file(const std::filesystem::path& model);
 // The content of MODEL as a checkpoint: a Hugging Face directory is imported (its warnings are logged, each
 // once).
-io::Checkpoint load_model_checkpoint(const std::filesystem::path& model);
+io::Checkpoint load_model_checkpoint(const std::filesystem::path& model,
+                                     io::HfInt8 int8 = io::HfInt8::kRefuse);
 // The model in a checkpoint; `source` names it in messages.
 LoadedModel model_from_checkpoint(const io::Checkpoint& checkpoint, const std::filesystem::path& source);
 

@@ -22,6 +22,11 @@ class BertEmbedding : public Module {
   // outside the vocabulary or a type outside the table of types.
   Variable forward(const Tokens& tokens, ForwardContext& context) const;
   const Variable& word_embedding() const { return words_; }
+  // With int8: the bytes that words are read from, and a tied decoder multiplies by.
+  const ops::QuantizedWeight& quantized_words() const { return quantized_words_; }
+
+ protected:
+  void prepare_weights() override;
 
  private:
   Variable positions(std::int64_t length) const;
@@ -31,6 +36,7 @@ class BertEmbedding : public Module {
   EmbeddingOptions options_;
   std::int64_t hidden_size_;
   Variable words_;
+  ops::QuantizedWeight quantized_words_;
   Variable scale_;
   Variable position_table_;
   Variable type_table_;

@@ -31,6 +31,7 @@ class Encoder : public Module {
     return layers_.at(static_cast<std::size_t>(layer))->feed_forward();
   }
   const Variable& word_embedding() const { return embedding_.word_embedding(); }
+  const ops::QuantizedWeight& quantized_words() const { return embedding_.quantized_words(); }
 
  private:
   Variable normalized(const Variable& x);

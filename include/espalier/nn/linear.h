@@ -2,7 +2,6 @@
 #pragma once
 
 #include "espalier/nn/module.h"
-#include "espalier/ops/quantized.h"
 
 namespace espalier::nn {
 

@@ -48,7 +48,6 @@ class MaskedLm : public Module {
   std::unique_ptr<Linear> transform_;
   std::unique_ptr<LayerNorm> transform_norm_;
   Variable decoder_bias_;
-  ops::QuantizedWeight quantized_decoder_;
   Bfloat16Tensor rounded_decoder_;
 };
 

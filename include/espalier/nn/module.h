@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "espalier/nn/parameter_list.h"
 #include "espalier/nn/parameter_role.h"
 #include "espalier/ops/precision.h"
+#include "espalier/ops/quantized.h"
 
 namespace espalier::nn {
 
@@ -36,11 +38,18 @@ class Module {
   // each module makes the copies that its products read. Afterwards use_precision() changes between this and
   // others. InputError naming a parameter that int8 cannot express.
   void fix_weights(ops::Precision precision);
+  // The parameter of that name, of Int8Form::kBytes or kBytesIfHard, as it is from now on: its value is gone,
+  // and fix_weights(kInt8) takes these bytes for it. False: there is no such parameter.
+  bool take_bytes(const std::string& name, const ByteMatrix& bytes);
 
  protected:
   ops::Precision precision() const { return precision_; }
   // Copies of this module's own weights as products in precision() read them.
   virtual void prepare_weights() {}
+  // For prepare_weights() with int8: the weight of that name in bytes.
+  ops::QuantizedWeight quantized(const std::string& name);
+  // The bytes that one was given, undefined where it was given none; they are handed out once.
+  ByteMatrix given_bytes(const std::string& name);
   // Makes what `describe` lists, but for the parameters of children: leaves of zeros that require a gradient,
   // unless they are carried along only.
   void register_parameters(FunctionRef<void(const ParameterList& own)> describe);
@@ -52,6 +61,7 @@ class Module {
  private:
   void collect(const std::string& prefix, std::vector<NamedParameter>& out) const;
   std::vector<NamedParameter> own_;
+  std::map<std::string, ByteMatrix> given_bytes_;
   struct Child {
     std::string name;
     Module* module;

@@ -17,11 +17,19 @@ namespace espalier::nn {
 // What of a model a parameter belongs to. Norms are a part of their own, wherever they stand.
 enum class ModelPart { kEmbedding, kAttention, kFeedForward, kNorms, kHead };
 
+// How a model that is used in int8 has it.
+enum class Int8Form {
+  kFloat32,
+  kBytes,        // rows of bytes with a scale each (ops/quantized.h)
+  kBytesIfHard,  // the same but where routing is soft, which reads float32
+};
+
 struct ParameterInfo {
   const std::string& name;  // the whole dotted path
   const Shape& shape;
   ParameterRole role;
   ModelPart part;
+  Int8Form int8;
 };
 
 // Where a module lists its parameters: calls a visitor, which must outlive it, with the path of the module
@@ -34,7 +42,8 @@ class ParameterList {
   // Of one module alone: what its children list is passed over.
   static ParameterList without_children(Visitor visit);
 
-  void add(const std::string& name, const Shape& shape, ParameterRole role) const;
+  void add(const std::string& name, const Shape& shape, ParameterRole role,
+           Int8Form int8 = Int8Form::kFloat32) const;
   // For the parameters of a child, of the same part of the model or of another.
   ParameterList child(const std::string& name) const { return child(name, part_); }
   ParameterList child(const std::string& name, ModelPart part) const;

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "espalier/autograd/variable.h"
 #include "espalier/ops/neuron_tree.h"
+#include "espalier/tensor/byte_matrix.h"
 
 namespace espalier::kernels {
 class QuantizedMatrix;
@@ -16,12 +18,22 @@ struct QuantizedNeuronTree;
 
 namespace espalier::ops {
 
+// A weight [rows, columns] in bytes, each row by its own scale (kernels/quantize.h). InputError, beginning
+// with `name`, for the first row that holds NaN or infinity, which int8 has no bytes for.
+ByteMatrix quantize(const Tensor& weight, const std::string& name = "weight");
+// The weight that bytes stand for: scale * byte.
+Tensor dequantize(const ByteMatrix& matrix);
+
 // A weight [out, in] of a linear layer. Copies share it; one made by default is undefined.
 class QuantizedWeight {
  public:
   QuantizedWeight() = default;
-  // InputError naming the first row that holds NaN or infinity, which int8 has no bytes for.
-  explicit QuantizedWeight(const Tensor& weight);
+  // InputError as of quantize().
+  explicit QuantizedWeight(const Tensor& weight, const std::string& name = "weight");
+  // Of bytes that quantize() made: the same.
+  explicit QuantizedWeight(const ByteMatrix& matrix);
+  // Some of its rows.
+  QuantizedWeight rows(const IntTensor& indices) const;
   bool defined() const { return matrix_ != nullptr; }
   const kernels::QuantizedMatrix& matrix() const { return *matrix_; }
 
@@ -34,6 +46,10 @@ class QuantizedWeight {
 Variable quantized_linear(const Variable& x, const QuantizedWeight& weight,
                           const Variable& bias = Variable());
 
+// The rows of a table [vocabulary, d] that `ids` name, as their bytes stand for them: [..., d]. InputError as
+// of embedding().
+Variable quantized_embedding(const IntTensor& ids, const QuantizedWeight& table);
+
 // As vocabulary_cross_entropy(), of logits hidden table^T + bias; total_count above 0.
 Variable quantized_vocabulary_cross_entropy(const Variable& hidden, const QuantizedWeight& table,
                                             const Variable& bias, const IntTensor& targets,
@@ -43,8 +59,10 @@ Variable quantized_vocabulary_cross_entropy(const Variable& hidden, const Quanti
 class QuantizedNeuronTree {
  public:
   QuantizedNeuronTree() = default;
-  // InputError as for QuantizedWeight.
+  // InputError as of quantize().
   QuantizedNeuronTree(const Tensor& w_in, const Tensor& bias, const Tensor& w_out, int trees, int depth);
+  QuantizedNeuronTree(const ByteMatrix& w_in, const Tensor& bias, const ByteMatrix& w_out, int trees,
+                      int depth);
   bool defined() const { return tree_ != nullptr; }
   const kernels::QuantizedNeuronTree& tree() const { return *tree_; }
   // Whether rows of bytes are any good here: not for forests so shallow that dense products compute them.

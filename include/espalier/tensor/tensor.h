@@ -54,10 +54,12 @@ class BasicTensor {
 
 using Tensor = BasicTensor<float>;
 using IntTensor = BasicTensor<std::int32_t>;
+using ByteTensor = BasicTensor<std::int8_t>;
 using Bfloat16Tensor = BasicTensor<std::uint16_t>;  // the upper halves of floats
 
 extern template class BasicTensor<float>;
 extern template class BasicTensor<std::int32_t>;
 extern template class BasicTensor<std::uint16_t>;
+extern template class BasicTensor<std::int8_t>;
 
 }  // namespace espalier

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <numeric>
+#include <utility>
 
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
@@ -94,14 +95,26 @@ struct Forward {
 
 }  // namespace
 
-QuantizedNeuronTree::QuantizedNeuronTree(const NeuronTree& tree)
-    : trees(tree.gates.trees),
-      depth(tree.gates.depth),
-      in(quantize_rows(std::int64_t{trees} * nodes(), tree.gates.width, tree.gates.weight, tree.gates.width)),
-      out(quantize_rows(std::int64_t{trees} * nodes(), tree.output_width, tree.w_out, tree.output_width)),
+QuantizedNeuronTree::QuantizedNeuronTree(int trees_in, int depth_in, QuantizedRows in_rows,
+                                         const float* bias_in, QuantizedRows out_rows)
+    : trees(trees_in),
+      depth(depth_in),
+      in(std::move(in_rows)),
+      out(std::move(out_rows)),
       bias(std::int64_t{trees} * nodes()) {
-  std::copy_n(tree.gates.bias, bias.size(), bias.data());
+  ESPALIER_CHECK(in.rows == bias.size() && out.rows == bias.size());
+  std::copy_n(bias_in, bias.size(), bias.data());
 }
+
+static QuantizedRows rows_of(const NeuronTree& tree, std::int64_t width, const float* weight) {
+  const std::int64_t nodes = tree.gates.trees * ((std::int64_t{2} << tree.gates.depth) - 1);
+  return quantize_rows(nodes, width, weight, width);
+}
+
+QuantizedNeuronTree::QuantizedNeuronTree(const NeuronTree& tree)
+    : QuantizedNeuronTree(tree.gates.trees, tree.gates.depth,
+                          rows_of(tree, tree.gates.width, tree.gates.weight), tree.gates.bias,
+                          rows_of(tree, tree.output_width, tree.w_out)) {}
 
 void quantized_neuron_tree_forward(const QuantizedNeuronTree& tree, std::int64_t tokens, const float* x,
                                    float* logits, std::int32_t* leaf, float* y) {

@@ -19,6 +19,9 @@ struct QuantizedNeuronTree {
   QuantizedNeuronTree() = default;
   // Copies what it needs of `tree`.
   explicit QuantizedNeuronTree(const NeuronTree& tree);
+  // Of rows that were quantised before; `bias` has one a row of `in`.
+  QuantizedNeuronTree(int trees_in, int depth_in, QuantizedRows in_rows, const float* bias_in,
+                      QuantizedRows out_rows);
 
   std::int32_t nodes() const { return (std::int32_t{2} << depth) - 1; }
   int levels() const { return depth + 1; }
