@@ -9,8 +9,8 @@
 
 namespace espalier::model {
 
-// What the model is, how it was trained and scored, and how to use it, from what the checkpoint holds. `dtype`
-// is io::HfWriteOptions'.
+// What the model is, how it was trained and scored, and how to use it, from what the checkpoint holds.
+// `dtype` is io::HfWriteOptions'.
 std::string model_card(const io::HfModel& model, io::HfLayout layout, std::optional<io::DType> dtype,
                        const io::Checkpoint& checkpoint);
 
