@@ -15,7 +15,8 @@ HWY_BEFORE_NAMESPACE();
 namespace espalier::kernels::HWY_NAMESPACE {
 namespace {
 
-// Rows that a group of four tokens fetches: its own of another matrix, and the next four vectors.
+// Rows that a group of four tokens fetches: its own of another matrix or of other weights, and the next four
+// vectors.
 constexpr int kPrefetched = 8;
 
 void group_dots(int depth, RowSource source, std::int64_t width, int count, const float* const* vectors,
@@ -65,14 +66,21 @@ void group_dots(int depth, RowSource source, std::int64_t width, int count, cons
 }
 
 void all_dots(int depth, RowSource source, std::int64_t width, const float* vectors, std::int64_t count,
-              const std::int32_t* tokens, const std::int32_t* leaves, RowSource prefetched, float* out) {
+              const std::int32_t* tokens, const std::int32_t* leaves, PathFetch fetched, float* out) {
+  const auto other_row = [&](int below, std::int32_t leaf) {
+    return fetched.rows.data + path_node(std::max(depth - below, 0), leaf, depth) * fetched.rows.stride;
+  };
   for (std::int64_t i = 0; i < count; i += 4) {
     const int group = static_cast<int>(std::min<std::int64_t>(4, count - i));
     const float* own[4] = {};
     for (int t = 0; t < group; ++t) own[t] = vectors + tokens[i + t] * width;
     const float* to_fetch[kPrefetched];
     for (std::int64_t t = 0; t < 4; ++t) {
-      to_fetch[2 * t] = prefetched.data + tokens[std::min(i + t, count - 1)] * prefetched.stride;
+      to_fetch[2 * t] =
+          fetched.rows.data != nullptr
+              ? other_row(t < 2 ? 0 : static_cast<int>(t) - 1,
+                          leaves[t == 0 ? i : std::min(i + 3, count - 1)])
+              : fetched.vectors.data + tokens[std::min(i + t, count - 1)] * fetched.vectors.stride;
       to_fetch[2 * t + 1] = vectors + tokens[std::min(i + 4 + t, count - 1)] * width;
     }
     group_dots(depth, source, width, group, own, leaves + i, to_fetch, out + i * (depth + 1));
@@ -93,8 +101,8 @@ HWY_EXPORT(all_dots);
 }  // namespace
 
 void path_dots(int depth, RowSource source, std::int64_t width, const float* vectors, std::int64_t count,
-               const std::int32_t* tokens, const std::int32_t* leaves, RowSource prefetched, float* out) {
-  HWY_DYNAMIC_DISPATCH(all_dots)(depth, source, width, vectors, count, tokens, leaves, prefetched, out);
+               const std::int32_t* tokens, const std::int32_t* leaves, PathFetch fetched, float* out) {
+  HWY_DYNAMIC_DISPATCH(all_dots)(depth, source, width, vectors, count, tokens, leaves, fetched, out);
 }
 
 }  // namespace espalier::kernels

@@ -20,8 +20,15 @@ using Vector = hn::Vec<Tag>;
 // stays in the first-level cache.
 constexpr int kPanel = 32;
 
+// With 32 registers four tokens share loads of rows. With 16 a token alone is faster, whose products read
+// rows where they lie in the first-level cache: four tokens leave room for 2 vectors, and finding out which
+// levels they share then costs as much as the sums.
 struct FloatRows {
   using Element = float;
+  static constexpr bool kAlone = HWY_TARGET > HWY_AVX3;
+  static constexpr int kTokens = kAlone ? 1 : 4;
+  static constexpr int kVectors = kAlone ? 8 : 4;
+  static constexpr bool kFetches = kAlone;
   static HWY_INLINE Vector load(const float* from) { return hn::LoadU(Tag(), from); }
   static HWY_INLINE Vector load_first(std::int64_t columns, const float* from) {
     return HWY_NAMESPACE::load_first(Tag(), columns, from);
@@ -38,6 +45,7 @@ void fill(Group& group, const PathSums& sums, int count, const std::int32_t* tok
   for (int t = 0; t < count; ++t) {
     group.out[t] = sums.out.data + tokens[t] * sums.width;
     group.weights[t] = weights + t * (sums.depth + 1);
+    group.fetched[t] = nullptr;
     for (int level = t == 0 ? 0 : group.shared; level <= sums.depth; ++level) {
       group.rows[t][level] = sums.source.data + path_node(level, leaves[t], sums.depth) * sums.source.stride;
     }
@@ -47,17 +55,20 @@ void fill(Group& group, const PathSums& sums, int count, const std::int32_t* tok
 void sum_paths(const PathSums& sums, std::int64_t count, const std::int32_t* tokens,
                const std::int32_t* leaves, const float* weights) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(Tag()));
-  Group groups[kPanel / kPathGroup];
+  constexpr int kTokens = FloatRows::kTokens, kVectors = FloatRows::kVectors;
+  Group groups[kPanel / kTokens];
   for (std::int64_t first = 0; first < count; first += kPanel) {
     const std::int64_t end = std::min(count, first + kPanel);
     int used = 0;
-    for (std::int64_t i = first; i < end; i += kPathGroup) {
-      fill(groups[used++], sums, static_cast<int>(std::min<std::int64_t>(kPathGroup, end - i)), tokens + i,
-           leaves + i, weights + i * (sums.depth + 1));
+    for (std::int64_t i = first; i < end; i += kTokens) {
+      Group& group = groups[used++];
+      fill(group, sums, static_cast<int>(std::min<std::int64_t>(kTokens, end - i)), tokens + i, leaves + i,
+           weights + i * (sums.depth + 1));
+      if (FloatRows::kFetches && i < sums.fetched.count) group.fetched[0] = sums.fetched.row(i);
     }
     std::int64_t c = 0;
-    for (; c + kPathVectors * lanes <= sums.width; c += kPathVectors * lanes) {
-      for (int g = 0; g < used; ++g) sum_group<kPathVectors>(sums, groups[g], c);
+    for (; c + kVectors * lanes <= sums.width; c += kVectors * lanes) {
+      for (int g = 0; g < used; ++g) sum_group<kVectors>(sums, groups[g], c);
     }
     for (; c + lanes <= sums.width; c += lanes) {
       for (int g = 0; g < used; ++g) sum_group<1>(sums, groups[g], c);
@@ -66,6 +77,10 @@ void sum_paths(const PathSums& sums, std::int64_t count, const std::int32_t* tok
       for (int g = 0; g < used; ++g) sum_tail(sums, groups[g], c, sums.width - c);
     }
   }
+}
+
+bool fetches() {
+  return FloatRows::kFetches;
 }
 
 void copy_all(std::int64_t count, std::int64_t width, RowSource from, float* to, std::int64_t stride,
@@ -98,12 +113,17 @@ namespace {
 
 HWY_EXPORT(sum_paths);
 HWY_EXPORT(copy_all);
+HWY_EXPORT(fetches);
 
 }  // namespace
 
 void PathSums::run(std::int64_t count, const std::int32_t* tokens, const std::int32_t* leaves,
                    const float* weights) const {
   HWY_DYNAMIC_DISPATCH(sum_paths)(*this, count, tokens, leaves, weights);
+}
+
+bool path_sums_fetch() {
+  return HWY_DYNAMIC_DISPATCH(fetches)();
 }
 
 void path_sums_done() {

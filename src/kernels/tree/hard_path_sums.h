@@ -9,12 +9,28 @@
 
 namespace espalier::kernels {
 
+// Vectors of tokens that are needed next.
+struct NextVectors {
+  const float* data = nullptr;
+  std::int64_t width = 0;
+  const std::int32_t* tokens = nullptr;
+  std::int64_t count = 0;
+
+  const float* row(std::int64_t i) const { return data + tokens[i] * width; }
+  void skip(std::int64_t n) {
+    n = n < count ? n : count;
+    tokens += n;
+    count -= n;
+  }
+};
+
 struct PathSums {
   int depth;
   RowSource source;    // the tree's rows, in heap order
   std::int64_t width;  // of a row
   Destination out;     // [tokens, width]
   bool stream;         // past the caches; the caller calls `path_sums_done` on the same thread at the end
+  NextVectors fetched = {};  // one a token is brought into the second-level cache, where `path_sums_fetch()`
 
   // out[tokens[i]] (+)= sum over levels of weights[i, level] * the row on the path to leaves[i], root first,
   // i < count; weights [count, depth + 1]. Tokens whose leaves follow each other share loads of rows; the
@@ -22,6 +38,9 @@ struct PathSums {
   void run(std::int64_t count, const std::int32_t* tokens, const std::int32_t* leaves,
            const float* weights) const;
 };
+
+// Whether sums bring vectors into the cache meanwhile. With AVX-512 their callers do that at other places.
+bool path_sums_fetch();
 
 void path_sums_done();
 

@@ -70,8 +70,13 @@ struct TreeBackward {
     float activation[TokenOrder::kMaxChunk * kMaxLevels];
     float dlogit[TokenOrder::kMaxChunk * kMaxLevels];
     float projection[TokenOrder::kMaxChunk * kMaxLevels];
+    const RowSource w_in{gates.weight + gates.row(k, 0) * gates.width, gates.width};
+    // Where sums fetch x, everything that reads dy comes first: a small second-level cache holds only one of
+    // them.
+    const bool dy_first = path_sums_fetch() && gradients.x.wanted();
     path_dots(gates.depth, {tree.w_out + gates.row(k, 0) * tree.output_width, tree.output_width},
-              tree.output_width, dy, n, tokens, leaves, {x, gates.width}, projection);
+              tree.output_width, dy, n, tokens, leaves,
+              dy_first ? PathFetch{.rows = w_in} : PathFetch{.vectors = {x, gates.width}}, projection);
     for (std::int64_t i = 0; i < n; ++i) {
       std::copy_n(logits + (std::int64_t{tokens[i]} * gates.trees + k) * levels, levels,
                   activation + i * levels);
@@ -79,13 +84,15 @@ struct TreeBackward {
     gelu_and_slope_serial(n * levels, activation, activation, dlogit);
     for (std::int64_t i = 0; i < n * levels; ++i) dlogit[i] *= projection[i];
     if (straight_through != nullptr) decide(order, chunk, activation, projection, dlogit);
+    const ChunkPlan plan(gates.depth, order, chunk);
+    const auto w_out_gradients = [&] {
+      if (!gradients.w_out.wanted()) return;
+      weight_gradients(tree.output_width, dy, gradients.w_out, out_parts).run(plan, activation);
+    };
+    if (dy_first) w_out_gradients();
     if (gradients.x.wanted()) {
-      PathSums{gates.depth,
-               {gates.weight + gates.row(k, 0) * gates.width, gates.width},
-               gates.width,
-               gradients.x,
-               stream}
-          .run(n, tokens, leaves, dlogit);
+      PathSums{gates.depth, w_in, gates.width, gradients.x, stream, {x, gates.width, tokens, n}}.run(
+          n, tokens, leaves, dlogit);
       if (stream) path_sums_done();
     }
     if (dlogits != nullptr) {
@@ -94,10 +101,7 @@ struct TreeBackward {
                     dlogits + (std::int64_t{tokens[i]} * gates.trees + k) * levels);
       }
     }
-    const ChunkPlan plan(gates.depth, order, chunk);
-    if (gradients.w_out.wanted()) {
-      weight_gradients(tree.output_width, dy, gradients.w_out, out_parts).run(plan, activation);
-    }
+    if (!dy_first) w_out_gradients();
     if (gradients.w_in.wanted()) {
       weight_gradients(gates.width, x, gradients.w_in, in_parts).run(plan, dlogit);
     }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <numeric>
 
 #include "espalier/base/parallel.h"
@@ -46,12 +47,12 @@ struct Forward {
     return {tree.w_out + tree.gates.row(k, 0) * tree.output_width, tree.output_width};
   }
 
-  // The output of tree k for tokens sorted by leaf.
-  void output(int k, const std::int32_t* tokens, std::int64_t count) const {
+  // The output of tree k for tokens sorted by leaf; meanwhile fetches what is needed next.
+  void output(int k, const std::int32_t* tokens, std::int64_t count, NextVectors next = {}) const {
     const int trees = tree.gates.trees;
     const int levels = tree.gates.levels();
-    const PathSums sums{
-        tree.gates.depth, output_rows(k), tree.output_width, {y, k > 0}, stream && k == trees - 1};
+    PathSums sums{tree.gates.depth, output_rows(k),           tree.output_width,
+                  {y, k > 0},       stream && k == trees - 1, next};
     constexpr std::int64_t kPart = 64;
     float activation[kPart * kMaxLevels];
     std::int32_t leaves[kPart];
@@ -64,6 +65,7 @@ struct Forward {
       }
       gelu_serial(n * levels, activation, activation);
       sums.run(n, tokens + first, leaves, activation);
+      sums.fetched.skip(n);
     }
   }
 
@@ -81,8 +83,12 @@ struct Forward {
     if (stream) path_sums_done();
   }
 
-  // Below so many tokens a node's rows serve so few of them that it pays to fetch rows before their turn.
-  std::int64_t prefetch_below() const { return 4 * std::int64_t{tree.gates.leaves()}; }
+  // Below so many tokens a node's rows serve so few of them that it pays to fetch rows before their turn;
+  // always where the walk need not fetch tokens.
+  std::int64_t prefetch_below() const {
+    return path_sums_fetch() ? std::numeric_limits<std::int64_t>::max()
+                             : 4 * std::int64_t{tree.gates.leaves()};
+  }
 };
 
 // Tokens by the subtree that they came to, stable.
@@ -108,11 +114,16 @@ void lower_levels(const Forward& forward, std::int32_t node, int level, const Bu
   const std::int64_t count = std::min<std::int64_t>(kPiece, end - first);
   std::copy_n(buckets.sorted.data() + first, count, list);
   HardRoute route = forward.route_of(0, forward.tree.gates.depth + 1);
-  route.next_tokens = buckets.sorted.data() + first + count;
-  route.next_count = std::min<std::int64_t>(kBucket, buckets.sorted.size() - first - count);
+  NextVectors next{forward.x, forward.tree.gates.width, buckets.sorted.data() + first + count,
+                   std::min<std::int64_t>(kBucket, buckets.sorted.size() - first - count)};
+  if (!path_sums_fetch()) {
+    route.next_tokens = next.tokens;
+    route.next_count = next.count;
+    next = {};
+  }
   if (buckets.sorted.size() < forward.prefetch_below()) route.prefetched = forward.output_rows(0);
   route.run(node, level, list, count, spare);
-  forward.output(0, list, count);
+  forward.output(0, list, count, next);
 }
 
 // One tree: tokens walk the upper levels in blocks, are sorted by the subtree that they came to, and walk

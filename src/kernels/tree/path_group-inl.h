@@ -21,19 +21,18 @@ namespace espalier::kernels::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr int kPathGroup = 4;
-// Vectors of columns that the sums of a group hold in registers.
-constexpr int kPathVectors = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
-
 // A few tokens and the rows of their paths. Rows: what a row is made of (Element), how a vector of it is read
-// (load; load_first, of the columns after the last whole vector), and what is added to a sum (add).
+// (load; load_first, of the columns after the last whole vector), what is added to a sum (add), how many
+// tokens make a group (kTokens, 1 or 4), how many vectors of columns its sums hold in registers (kVectors)
+// and whether `fetched` is heeded (kFetches).
 template <class Rows>
 struct PathGroup {
   int tokens;
   int shared;  // levels, from the root, on which all are at the same node
-  const float* weights[kPathGroup];
-  float* out[kPathGroup];
-  const typename Rows::Element* rows[kPathGroup][kMaxLevels];  // shared levels: of the first token only
+  const float* weights[Rows::kTokens];
+  float* out[Rows::kTokens];
+  const typename Rows::Element* rows[Rows::kTokens][kMaxLevels];  // shared levels: of the first token only
+  const float* fetched[Rows::kTokens];  // rows to bring into the second-level cache meanwhile, or null
 
   // `shared`, for `count` leaves of a tree.
   void find_shared(int count, const std::int32_t* leaves, int depth) {
@@ -54,21 +53,28 @@ HWY_INLINE void sum_columns(const Sums& sums, const PathGroup<Rows>& group, std:
   Vector acc[kTokens][kCount];
   HWY_UNROLL(4)
   for (int t = 0; t < kTokens; ++t) {
-    HWY_UNROLL(4)
+    HWY_UNROLL(8)
     for (int v = 0; v < kCount; ++v) {
       acc[t][v] = sums.out.accumulate ? hn::LoadU(d, group.out[t] + c + v * lanes) : hn::Zero(d);
+    }
+    if constexpr (Rows::kFetches) {
+      constexpr std::int64_t kLine = 16;
+      if (group.fetched[t] == nullptr) continue;
+      for (std::int64_t at = 0; at < kCount * lanes; at += kLine) {
+        __builtin_prefetch(group.fetched[t] + c + at, 0, 2);
+      }
     }
   }
   int level = 0;
   for (; level < group.shared; ++level) {
     const auto* row = group.rows[0][level] + c;
     Vector r[kCount];
-    HWY_UNROLL(4)
+    HWY_UNROLL(8)
     for (int v = 0; v < kCount; ++v) r[v] = Rows::load(row + v * lanes);
     HWY_UNROLL(4)
     for (int t = 0; t < kTokens; ++t) {
       const Vector w = hn::Set(d, group.weights[t][level]);
-      HWY_UNROLL(4)
+      HWY_UNROLL(8)
       for (int v = 0; v < kCount; ++v) acc[t][v] = Rows::add(w, r[v], acc[t][v]);
     }
   }
@@ -77,13 +83,13 @@ HWY_INLINE void sum_columns(const Sums& sums, const PathGroup<Rows>& group, std:
     for (int t = 0; t < kTokens; ++t) {
       const auto* row = group.rows[t][level] + c;
       const Vector w = hn::Set(d, group.weights[t][level]);
-      HWY_UNROLL(4)
+      HWY_UNROLL(8)
       for (int v = 0; v < kCount; ++v) acc[t][v] = Rows::add(w, Rows::load(row + v * lanes), acc[t][v]);
     }
   }
   HWY_UNROLL(4)
   for (int t = 0; t < kTokens; ++t) {
-    HWY_UNROLL(4)
+    HWY_UNROLL(8)
     for (int v = 0; v < kCount; ++v) {
       if (sums.stream) {
         hn::Stream(acc[t][v], d, group.out[t] + c + v * lanes);
@@ -110,10 +116,12 @@ void sum_tail(const Sums& sums, const PathGroup<Rows>& group, std::int64_t c, st
 
 template <int kCount, class Rows, class Sums>
 HWY_INLINE void sum_group(const Sums& sums, const PathGroup<Rows>& group, std::int64_t c) {
-  if (group.tokens == 4) sum_columns<Rows, 4, kCount>(sums, group, c);
-  if (group.tokens == 3) sum_columns<Rows, 3, kCount>(sums, group, c);
-  if (group.tokens == 2) sum_columns<Rows, 2, kCount>(sums, group, c);
-  if (group.tokens == 1) sum_columns<Rows, 1, kCount>(sums, group, c);
+  if constexpr (Rows::kTokens > 1) {
+    if (group.tokens == 4) return sum_columns<Rows, 4, kCount>(sums, group, c);
+    if (group.tokens == 3) return sum_columns<Rows, 3, kCount>(sums, group, c);
+    if (group.tokens == 2) return sum_columns<Rows, 2, kCount>(sums, group, c);
+  }
+  sum_columns<Rows, 1, kCount>(sums, group, c);
 }
 
 }  // namespace espalier::kernels::HWY_NAMESPACE

@@ -18,6 +18,9 @@ using Vector = hn::Vec<Tag>;
 
 struct ByteRows {
   using Element = std::int8_t;
+  static constexpr int kTokens = 4;
+  static constexpr int kVectors = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
+  static constexpr bool kFetches = false;
   static HWY_INLINE Vector load(const std::int8_t* from) {
     const hn::Rebind<std::int8_t, Tag> bytes;
     return hn::ConvertTo(Tag(), hn::PromoteTo(hn::RebindToSigned<Tag>(), hn::LoadU(bytes, from)));
@@ -30,9 +33,11 @@ struct ByteRows {
   static HWY_INLINE Vector add(Vector w, Vector row, Vector sum) { return hn::Add(hn::Mul(w, row), sum); }
 };
 
+constexpr int kTokens = ByteRows::kTokens, kVectors = ByteRows::kVectors;
+
 // With weights that hold the rows' scales.
 struct Group : PathGroup<ByteRows> {
-  float scaled[kPathGroup][kMaxLevels];
+  float scaled[kTokens][kMaxLevels];
 };
 
 void fill(Group& group, const QuantizedPathSums& sums, int count, const std::int32_t* tokens,
@@ -55,12 +60,12 @@ void sum_paths(const QuantizedPathSums& sums, std::int64_t count, const std::int
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(Tag()));
   Group group;
   const PathGroup<ByteRows>& paths = group;
-  for (std::int64_t i = 0; i < count; i += kPathGroup) {
-    fill(group, sums, static_cast<int>(std::min<std::int64_t>(kPathGroup, count - i)), tokens + i, leaves + i,
+  for (std::int64_t i = 0; i < count; i += kTokens) {
+    fill(group, sums, static_cast<int>(std::min<std::int64_t>(kTokens, count - i)), tokens + i, leaves + i,
          weights + i * (sums.depth + 1));
     std::int64_t c = 0;
-    for (; c + kPathVectors * lanes <= sums.rows.width; c += kPathVectors * lanes)
-      sum_group<kPathVectors>(sums, paths, c);
+    for (; c + kVectors * lanes <= sums.rows.width; c += kVectors * lanes)
+      sum_group<kVectors>(sums, paths, c);
     for (; c + lanes <= sums.rows.width; c += lanes) sum_group<1>(sums, paths, c);
     if (c < sums.rows.width) sum_tail(sums, paths, c, sums.rows.width - c);
   }

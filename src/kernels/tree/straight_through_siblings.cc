@@ -8,6 +8,7 @@
 #include "espalier/base/parallel.h"
 #include "espalier/tensor/pool.h"
 #include "kernels/tree/gate.h"
+#include "kernels/tree/hard_path_sums.h"
 #include "kernels/tree/straight_through_walk.h"
 
 namespace espalier::kernels {
@@ -56,10 +57,16 @@ Scratch<bool> flips_of(const TreeGates& gates, int k, const TokenOrder& order, c
   return flips;
 }
 
+// Tokens of a walk. With AVX-512 longer lists gain nothing; with AVX2 rows then serve more tokens: 7 % faster
+// than lists of 64, which are as fast as those of 48 and 32, though 512 kB hold no more vectors than those.
+std::int64_t list_tokens() {
+  return path_sums_fetch() ? SiblingWalk::kList : 64;
+}
+
 // Two passes, as forward: blocks of tokens send their flips down the upper levels, then each subtree below
 // takes all the flips that came to it, so that lists stay long where nodes are many.
 std::int64_t walk_batch(const SiblingWalk& walk, std::int64_t count) {
-  constexpr std::int64_t kList = SiblingWalk::kList;
+  const std::int64_t list = list_tokens();
   const int depth = walk.tree.gates.depth;
   const int level =
       std::clamp(static_cast<int>(std::bit_width(static_cast<std::uint64_t>(count / kBucket))) - 1, 0, depth);
@@ -67,7 +74,7 @@ std::int64_t walk_batch(const SiblingWalk& walk, std::int64_t count) {
   std::fill_n(arrival.data(), count * level, -1);
   std::atomic<std::int64_t> evaluated{0};
   if (level > 0) {
-    parallel_for(count, kList, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(count, list, [&](std::int64_t begin, std::int64_t end) {
       evaluated +=
           walk.run(0, 0, static_cast<int>(begin), static_cast<int>(end), nullptr, 0, level, arrival.data());
     });
@@ -85,8 +92,8 @@ std::int64_t walk_batch(const SiblingWalk& walk, std::int64_t count) {
     const std::int32_t flips_end = buckets.begin[bucket + 1];
     while (own < own_end || flip < flips_end) {
       const auto begin = static_cast<int>(own - walk.leaves);
-      const auto size = static_cast<int>(std::min<std::int64_t>(kList, own_end - own));
-      const auto flipped = static_cast<int>(std::min<std::int64_t>(kList, flips_end - flip));
+      const auto size = static_cast<int>(std::min<std::int64_t>(list, own_end - own));
+      const auto flipped = static_cast<int>(std::min<std::int64_t>(list, flips_end - flip));
       nodes += walk.run(node, level, begin, begin + size, buckets.flips.data() + flip, flipped, depth + 1,
                         nullptr);
       own += size;

@@ -19,8 +19,8 @@ struct Flip {
 struct SiblingWalk {
   // Tokens of a batch: their vectors (6 KB a token at width 768) stay in the third-level cache.
   static constexpr std::int64_t kBatch = 2048;
-  // Tokens of a walk: their vectors stay in the second-level cache.
-  static constexpr int kList = 64;
+  // Tokens of a walk, at most.
+  static constexpr int kList = 96;
 
   const NeuronTree& tree;
   int k;
