@@ -3,6 +3,7 @@
 #include <oneapi/dnnl/dnnl.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
@@ -80,6 +81,37 @@ struct Tiles {
   }
 };
 
+bool products_use_avx512() {
+  static const bool result =
+      (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
+  return result;
+}
+
+bool products_use_avx2() {
+  static const bool result =
+      !products_use_avx512() && (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2;
+  return result;
+}
+
+// oneDNN copies the operands of large tiles and reads those of small ones where they lie.
+bool operands_are_copied(std::int64_t rows, std::int64_t columns) {
+  return 1.0 / static_cast<double>(rows) + 1.0 / static_cast<double>(columns) <= 0.0038;
+}
+
+// With AVX2 oneDNN computes six rows at a time, and the rest of a block, whose size follows the tile's, in
+// another order of sums (findings/onednn_equal_rows.sh). A row's bits then depend on its place, unless each
+// tile has a multiple of so many rows.
+constexpr std::int64_t kAlike = 12;
+
+// The rows to compute for a tile, so that bits depend on a row's place neither in the tile nor among tiles.
+std::int64_t rows_for(const Tiles& tiles, const Tile& tile) {
+  if (!products_use_avx2()) return tile.rows;
+  const std::int64_t rows = ceil_divide(tile.rows, kAlike) * kAlike;
+  const bool alike =
+      operands_are_copied(rows, tile.columns) == operands_are_copied(tiles.rows.panel, tile.columns);
+  return alike ? rows : std::max(rows, tiles.rows.panel);
+}
+
 // Cuts C into parts whose count suits the threads and whose operands cost least to copy: every column of
 // tiles copies all of A, every row of tiles all of B. In numbers measured with AVX-512, 256 x 512 is 7 %
 // slower than 1024 x 768, which a copied element as dear as 20 multiply-adds explains. Equal tiles, because
@@ -105,7 +137,7 @@ Tiles tiles_for(std::int64_t m, std::int64_t n, std::int64_t most_rows) {
       if (cost(i, j) < cost(rows, columns)) rows = i, columns = j;
     }
   }
-  return {Panels(m, rows, 8), Panels(n, columns, 48)};
+  return {Panels(m, rows, products_use_avx2() ? kAlike : 8), Panels(n, columns, 48)};
 }
 
 // The part of a matrix that begins there.
@@ -115,19 +147,11 @@ BasicMatrixView<Element> from(const BasicMatrixView<Element>& view, std::int64_t
           view.stride, view.transposed};
 }
 
-bool products_use_avx512() {
-  static const bool result =
-      (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
-  return result;
-}
-
-// oneDNN copies the operands of large tiles and reads those of small ones where they lie (its bound: 1 / rows
-// + 1 / columns = 0.0038). With AVX2, where the rows of a matrix lie nearly a multiple of 2 kB apart, going
-// down its columns finds few sets of the caches free: the weight gradient of 768 -> 3072 reaches 41 % of the
-// speed of a square product, with copied rows 91 %. AVX-512 gains nothing.
+// With AVX2, where the rows of a matrix lie nearly a multiple of 2 kB apart, going down the columns of a tile
+// that is not copied finds few sets of the caches free: the weight gradient of 768 -> 3072 reaches 41 % of
+// the speed of a square product, with copied rows 91 %. AVX-512 gains nothing.
 bool reads_slowly(const Tile& tile, std::int64_t stride) {
-  const double copies = 1.0 / static_cast<double>(tile.rows) + 1.0 / static_cast<double>(tile.columns);
-  return copies > 0.0038 && (stride + 15) % 512 < 31 && !products_use_avx512();
+  return !operands_are_copied(tile.rows, tile.columns) && (stride + 15) % 512 < 31 && !products_use_avx512();
 }
 
 // `columns` columns of some rows, which lie `stride` apart.
@@ -184,14 +208,37 @@ void one_row(std::int64_t n, std::int64_t k, Bfloat16View a, Bfloat16View b, Des
   for (std::int64_t i = 0; i < n; ++i) c.data[i] = c.accumulate ? c.data[i] + result[i] : result[i];
 }
 
+// A product of `rows` rows, computed as one of `all`.
+void filled_up(std::int64_t rows, std::int64_t all, std::int64_t n, std::int64_t k, MatrixView a,
+               MatrixView b, Destination c, std::int64_t stride) {
+  const std::int64_t lines = a.transposed ? k : rows, width = a.transposed ? rows : k;
+  const std::int64_t apart = a.transposed ? all : k;
+  Scratch<float> copy(all * k), result(all * n);
+  std::fill_n(copy.data(), all * k, 0.0F);
+  for (std::int64_t line = 0; line < lines; ++line) {
+    std::copy_n(a.data + line * a.stride, width, copy.data() + line * apart);
+  }
+  matmul_serial(all, n, k, MatrixView{copy.data(), apart, a.transposed}, b, {result.data(), false}, n);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const float* const from = result.data() + row * n;
+    float* const to = c.data + row * stride;
+    for (std::int64_t j = 0; j < n; ++j) to[j] = c.accumulate ? to[j] + from[j] : from[j];
+  }
+}
+
 template <class Element>
 void matmul_by_tiles(std::int64_t m, std::int64_t n, std::int64_t k, BasicMatrixView<Element> a,
                      BasicMatrixView<Element> b, Destination c, std::int64_t stride) {
   const Tiles tiles = tiles_for(m, n, kMostRows);
   parallel_for(tiles.count(), 1, [&](std::int64_t task, std::int64_t) {
     const Tile tile = tiles[task];
-    matmul_serial(tile.rows, tile.columns, k, from(a, tile.row, 0), from(b, 0, tile.column),
-                  c + tile.row * stride + tile.column, stride);
+    const auto left = from(a, tile.row, 0), right = from(b, 0, tile.column);
+    const Destination out = c + tile.row * stride + tile.column;
+    if constexpr (std::is_same_v<Element, float>) {
+      const std::int64_t rows = rows_for(tiles, tile);
+      if (rows > tile.rows) return filled_up(tile.rows, rows, tile.columns, k, left, right, out, stride);
+    }
+    matmul_serial(tile.rows, tile.columns, k, left, right, out, stride);
   });
 }
 

@@ -19,7 +19,8 @@ using MatrixView = BasicMatrixView<float>;
 using Bfloat16View = BasicMatrixView<Bfloat16>;
 
 // C[m,n] = A[m,k] B[k,n], or C += with `accumulate`. C is row-major with `stride` elements between rows.
-// Parallel over fixed panels of C, so the bits do not depend on the thread count.
+// Parallel over fixed panels of C, so the bits do not depend on the thread count. The bits of a row depend on
+// that row of A, on B and on the shape of the product, not on the row's place.
 void matmul(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, Destination c,
             std::int64_t stride);
 
