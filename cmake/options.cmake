@@ -7,7 +7,16 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O3")
 # For the sanitizers: function names and lines are all that their reports need; full symbols cost a fifth of the build.
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")
 
+# A compiler cache is used where one is installed; -DCMAKE_CXX_COMPILER_LAUNCHER= does without.
+find_program(ESPALIER_CCACHE ccache)
+mark_as_advanced(ESPALIER_CCACHE)
+if(ESPALIER_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${ESPALIER_CCACHE})
+endif()
+
 add_library(espalier_options INTERFACE)
+# No object holds where the tree lies: it is the same on every machine, and a compiler cache finds it again.
+target_compile_options(espalier_options INTERFACE -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 # No contraction: a fused multiply-add where the source has none would make bits depend on the compiler.
 target_compile_options(espalier_options INTERFACE
   -ffp-contract=off -Wall -Wextra -Wpedantic -Wconversion -Wshadow)

@@ -21,10 +21,10 @@ void redirect(const std::filesystem::path& path, int to) {
                                   const std::vector<std::string>& arguments) {
   std::vector<char*> argv;
   for (const std::string& word : launcher) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(const_cast<char*>(launcher.empty() ? "espalier" : ESPALIER_BINARY));
+  argv.push_back(const_cast<char*>(launcher.empty() ? "espalier" : program_path().c_str()));
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
-  execvp(launcher.empty() ? ESPALIER_BINARY : argv[0], argv.data());
+  execvp(launcher.empty() ? program_path().c_str() : argv[0], argv.data());
   _exit(127);
 }
 

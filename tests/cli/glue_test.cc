@@ -91,7 +91,7 @@ TEST_CASE("glue: wrong use is refused with status 2 before anything is written")
 }
 
 TEST_CASE("the shipped configurations are the published recipe") {
-  const std::string root = ESPALIER_SOURCE_DIR;
+  const std::string root = testing::source_folder();
   const std::string dump = run_well({"glue", root + "/configs/glue/all.yaml", "--dump-config"}).out;
   for (const char* line :
        {"seeds: [1, 2, 3, 4, 5]", "lr: 4e-05", "eps: 1e-06", "schedule: cosine", "warmup: 0.1",

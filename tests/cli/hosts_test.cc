@@ -7,7 +7,7 @@ namespace espalier::testing {
 
 TEST_CASE("two hosts that lose each other end, and the same command continues") {
   if (!can_run_together()) return;
-  const std::string hosts = std::string(ESPALIER_SOURCE_DIR) + "/experiments/scale/two_hosts.sh";
+  const std::string hosts = source_folder() / "experiments/scale/two_hosts.sh";
   if (const Outcome trial = Running({"--version"}, "", "", {hosts, "none"}).wait(); trial.status != 0) {
     MESSAGE("SKIPPED: no network namespaces here: " << trial.err);
     return;

@@ -21,7 +21,7 @@ bool contains(const std::string& text, const std::string& part) {
 Outcome run_with_input(const TempDir& dir, const std::string& input, const std::string& arguments) {
   const auto file = dir.write("stdin", input);
   const std::filesystem::path out = dir / "stdout", err = dir / "stderr";
-  const std::string command = std::string("'") + ESPALIER_BINARY + "' " + arguments + " < '" + file.string() +
+  const std::string command = std::string("'") + program_path() + "' " + arguments + " < '" + file.string() +
                               "' > '" + out.string() + "' 2> '" + err.string() + "'";
   const int status = std::system(command.c_str());
   return {WEXITSTATUS(status), read_text(out), read_text(err)};

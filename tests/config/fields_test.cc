@@ -175,7 +175,7 @@ TEST_CASE("a configuration file that is not there: the nearest is named") {
   CHECK(message_for("pretrain").find("it is a folder; name a file in it") != std::string::npos);
   // From the folder of the program, whatever stands before the name.
   const auto before = std::filesystem::current_path();
-  std::filesystem::current_path(ESPALIER_SOURCE_DIR);
+  std::filesystem::current_path(testing::source_folder());
   const std::string found = testing::error_of([] { read_yaml("configs/pretrain/sst2.yaml"); });
   std::filesystem::current_path(before);
   CHECK(found.find("the nearest is configs/finetune/sst2.yaml") != std::string::npos);

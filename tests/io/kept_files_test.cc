@@ -11,7 +11,7 @@ namespace espalier::io {
 namespace {
 
 std::filesystem::path kept(const std::string& name) {
-  return std::filesystem::path(ESPALIER_SOURCE_DIR) / "tests" / "io" / "kept" / name;
+  return testing::source_folder() / "tests" / "io" / "kept" / name;
 }
 
 Checkpoint checkpoint_v1() {

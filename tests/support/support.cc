@@ -58,10 +58,20 @@ std::string read_text(const std::filesystem::path& path) {
   return text.str();
 }
 
+const std::filesystem::path& source_folder() {
+  static const std::filesystem::path folder = ESPALIER_SOURCE_DIR;
+  return folder;
+}
+
+const std::string& program_path() {
+  static const std::string path = ESPALIER_BINARY;
+  return path;
+}
+
 std::filesystem::path golden_path(const std::string& name) {
   const char* other = std::getenv("ESPALIER_GOLDEN_DIR");
   if (other != nullptr) return std::filesystem::path(other) / name;
-  return std::filesystem::path(ESPALIER_SOURCE_DIR) / "tests" / "golden" / name;
+  return source_folder() / "tests" / "golden" / name;
 }
 
 void skip_test(const std::string& reason) {

@@ -38,6 +38,10 @@ class TempDir {
 
 std::string read_text(const std::filesystem::path& path);
 
+// The root of the source tree, and the program under test.
+const std::filesystem::path& source_folder();
+const std::string& program_path();
+
 // tests/golden/NAME in the source tree, or NAME in $ESPALIER_GOLDEN_DIR.
 std::filesystem::path golden_path(const std::string& name);
 
