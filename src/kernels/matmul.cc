@@ -218,11 +218,15 @@ void filled_up(std::int64_t rows, std::int64_t all, std::int64_t n, std::int64_t
   for (std::int64_t line = 0; line < lines; ++line) {
     std::copy_n(a.data + line * a.stride, width, copy.data() + line * apart);
   }
-  matmul_serial(all, n, k, MatrixView{copy.data(), apart, a.transposed}, b, {result.data(), false}, n);
+  if (c.accumulate) {
+    std::fill_n(result.data() + rows * n, (all - rows) * n, 0.0F);
+    for (std::int64_t row = 0; row < rows; ++row) {
+      std::copy_n(c.data + row * stride, n, result.data() + row * n);
+    }
+  }
+  matmul_serial(all, n, k, MatrixView{copy.data(), apart, a.transposed}, b, {result.data(), c.accumulate}, n);
   for (std::int64_t row = 0; row < rows; ++row) {
-    const float* const from = result.data() + row * n;
-    float* const to = c.data + row * stride;
-    for (std::int64_t j = 0; j < n; ++j) to[j] = c.accumulate ? to[j] + from[j] : from[j];
+    std::copy_n(result.data() + row * n, n, c.data + row * stride);
   }
 }
 
