@@ -57,7 +57,7 @@ void write_int8(const std::filesystem::path& folder, const HfModel& model) {
 }
 
 // What reading says after a change of the tensors' file.
-std::string error_after(const std::function<void(std::vector<SafetensorsEntry>&)>& change) {
+std::string error_of_tensors(const std::function<void(std::vector<SafetensorsEntry>&)>& change) {
   const TempDir dir;
   write_int8(dir / "in", random_model(tree_arch()));
   const SafetensorsReader reader(dir / "in" / "model.safetensors");
@@ -200,25 +200,25 @@ TEST_CASE("int8: a folder is refused where nobody asked for it, and by the origi
 
 TEST_CASE("int8: damage is named") {
   const std::string scale = std::string(kDense) + "_scale";
-  CHECK(error_after([&](auto& entries) {
+  CHECK(error_of_tensors([&](auto& entries) {
           std::erase_if(entries, [&](const SafetensorsEntry& one) { return one.name == scale; });
         }) == "tensor `" + scale + "` [8,1] is missing, the scales of the rows of `" + kDense +
                   "`: the file is not whole");
-  CHECK(error_after([&](auto& entries) { entry(entries, scale).value = Tensor::full({8}, 1); }) ==
+  CHECK(error_of_tensors([&](auto& entries) { entry(entries, scale).value = Tensor::full({8}, 1); }) ==
         "tensor `" + scale + "` must be [8,1] for this config, found [8]");
-  CHECK(error_after([&](auto& entries) {
+  CHECK(error_of_tensors([&](auto& entries) {
           entry(entries, scale) = {scale, Tensor::full({8, 1}, 1), DType::kI64};
         }).find("tensor `" + scale + "` must be F32, F16 or BF16, found I64") != std::string::npos);
   for (const float bad : {NAN, -1.0F, INFINITY}) {
     const std::string found = std::isnan(bad) ? "nan" : bad < 0 ? "-1" : "inf";
-    CHECK(error_after([&](auto& entries) { entry(entries, scale).value.data()[3] = bad; }) ==
+    CHECK(error_of_tensors([&](auto& entries) { entry(entries, scale).value.data()[3] = bad; }) ==
           "tensor `" + scale + "`: row 3 is " + found +
               ", expected a finite number at least 0: the file is damaged");
   }
-  CHECK(error_after([&](auto& entries) {
+  CHECK(error_of_tensors([&](auto& entries) {
           entry(entries, kDense).bytes = ByteTensor::zeros({8, 7});
         }) == "tensor `" + std::string(kDense) + "` must be [8,8] for this config, found [8,7]");
-  CHECK(error_after([&](auto& entries) {
+  CHECK(error_of_tensors([&](auto& entries) {
           entries.push_back({"encoder.final_norm.bias_scale", Tensor::full({8, 1}, 1)});
         }).find("encoder.final_norm.bias_scale") != std::string::npos);
   const std::string in = "encoder.layers.0.ffn.linear_in.weight";
@@ -227,7 +227,7 @@ TEST_CASE("int8: damage is named") {
     SafetensorsEntry& one = entry(entries, in);
     one = {in, Tensor::full(one.shape(), 1)};
   };
-  CHECK(error_after(as_floats) ==
+  CHECK(error_of_tensors(as_floats) ==
         "`encoder.layers.0.ffn.linear_out.weight_t` is I8, but `" + in + "` is not: the two must be alike");
 }
 
