@@ -62,14 +62,14 @@ TEST_CASE("a loss that is not finite ends all") {
 
 TEST_CASE("a full disk under process 0 ends all, and the last checkpoint stays") {
   if (!can_run_together()) return;
-  const Arguments command = together("full", {"save.steps=10"});
+  const Arguments command = together("full-together", {"save.steps=10"});
   const Stopwatch watch;
   const Outcome outcome = Running(command, "ESPALIER_IO_FAULT=enospc:60", "", mpirun(2)).wait();
   INFO(outcome.err);
   CHECK(outcome.status == 1);
   CHECK(outcome.err.find("No space left on device") != std::string::npos);
   CHECK(watch.seconds() < 60);
-  CHECK(ending_after(2, 1, "full", {"save.steps=10"}) ==
+  CHECK(ending_after(2, 1, "full-together", {"save.steps=10"}) ==
         ending_after(1, 1, "full-straight", {"save.steps=10"}));
 }
 

@@ -190,7 +190,8 @@ TEST_CASE("more processes than gradient groups are refused with the key that hel
   CHECK(outcome.err.find("has 2 gradient groups, and each process needs one: give train.gradient_groups=3") !=
         std::string::npos);
   // No number of groups helps where there are fewer sequences than processes.
-  const Outcome fewer = run_together(3, workshop().pretrain("fewer", {"train.batch_size=2"}));
+  const Outcome fewer =
+      run_together(3, workshop().pretrain("fewer", {"train.batch_size=2", "train.micro_batch=2"}));
   CHECK(fewer.status == 2);
   CHECK(fewer.err.find("each process needs one: give a larger train.batch_size, or fewer processes") !=
         std::string::npos);
