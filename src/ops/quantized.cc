@@ -16,7 +16,7 @@
 namespace espalier::ops {
 namespace {
 
-constexpr const char* kLinear = "quantized_linear";
+constexpr const char* kQuantizedLinear = "quantized_linear";
 constexpr const char* kTree = "quantized_neuron_tree";
 constexpr const char* kLoss = "quantized_vocabulary_cross_entropy";
 // Rows whose logits exist at a time.
@@ -95,7 +95,7 @@ QuantizedWeight QuantizedWeight::rows(const IntTensor& indices) const {
 }
 
 Variable quantized_linear(const Variable& x, const QuantizedWeight& weight, const Variable& bias) {
-  check(kLinear, x, weight, bias);
+  check(kQuantizedLinear, x, weight, bias);
   Tensor y = Tensor::empty(x.shape().with_last(weight.matrix().outputs()));
   product(x.shape().rows(), x.value().data(), weight, bias, y.data());
   return Variable(y);
