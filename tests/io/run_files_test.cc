@@ -68,7 +68,7 @@ TEST_CASE("run_files: the lock of another, living process holds; that of a kille
   REQUIRE(child >= 0);
   if (child == 0) {
     const RunLock lock(dir.path());
-    [[maybe_unused]] const auto told = write(ready[1], "x", 1);
+    [[maybe_unused]] const auto told = ::write(ready[1], "x", 1);
     pause();
     _exit(1);
   }

@@ -16,11 +16,11 @@ namespace espalier::ops {
 namespace {
 
 using testing::random_tensor;
-using Operation = std::function<Variable(const std::vector<Variable>& in, Precision precision)>;
+using RoundedOperation = std::function<Variable(const std::vector<Variable>& in, Precision precision)>;
 
 // The gradients that bf16 gives are those of x rounded, though the values are float32's of x itself; and x
 // may be gone by then.
-void check_kept(const std::vector<Tensor>& inputs, const Operation& operation) {
+void check_kept(const std::vector<Tensor>& inputs, const RoundedOperation& operation) {
   std::vector<Variable> narrow, exact;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     narrow.emplace_back(inputs[i].clone(), true);
