@@ -85,6 +85,29 @@ TEST_CASE("a process that hangs is noticed") {
   check_all_ended(run.processes);
 }
 
+TEST_CASE("prepare that is killed at a write begins again, and ends with the same bytes") {
+  if (!can_run_together()) return;
+  const Workshop& shop = workshop();
+  const auto prepare_into = [&shop](const std::string& out) {
+    return Arguments{"--quiet", "prepare", shop.path("prepare.yaml"),
+                     "text.files=[" + shop.path("text.txt") + "]", "out=" + shop.path(out)};
+  };
+  REQUIRE(run_together(1, prepare_into("prepared-undisturbed")).status == 0);
+  // Process 0 writes: it is killed at its first call that does, at its second, its fourth ..., until none is
+  // left.
+  int kills = 0;
+  int status = -1;
+  for (int call = 1; status != 0 && call < 1 << 20; call *= 2, ++kills) {
+    const std::string fault = fmt::format("ESPALIER_IO_FAULT=kill:{}", call);
+    status = Running(prepare_into("prepared-killed"), fault, "", mpirun(2)).wait().status;
+  }
+  CHECK(status == 0);
+  CHECK(kills > 4);
+  for (const char* file : {"/tokenizer.json", "/tokens.h5"})
+    CHECK((read_text(shop.path("prepared-killed") + file) ==
+           read_text(shop.path("prepared-undisturbed") + file)));
+}
+
 TEST_CASE("a process that starts late is waited for") {
   if (!can_run_together()) return;
   const TempDir dir;
