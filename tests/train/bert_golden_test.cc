@@ -22,7 +22,7 @@ namespace {
 
 constexpr double kEntryFloor = 2e-7;  // of the greatest entry: the expected values are rounded to float32 too
 
-using Tensors = std::map<std::string, Tensor>;
+using TensorsByName = std::map<std::string, Tensor>;
 
 ops::TreeRouting routing_of(const model::RoutingProvenance& model) {
   ops::TreeRouting routing;
@@ -72,13 +72,13 @@ double excess(const Tensor& ours, const Tensor& expected, const Tensor& allowed)
   return worst;
 }
 
-// Tensors of the files' names, fused and renamed by our reader as it does with weights: any mixture of
+// TensorsByName of the files' names, fused and renamed by our reader as it does with weights: any mixture of
 // queries, keys and values that computes the right states is the right one for their gradients too.
-Tensors in_our_layout(const BertCase& golden, const std::vector<io::SafetensorsEntry>& entries) {
+TensorsByName in_our_layout(const BertCase& golden, const std::vector<io::SafetensorsEntry>& entries) {
   const testing::TempDir folder;
   folder.write("config.json", testing::read_text(golden.folder / "config.json"));
   io::write_safetensors(folder / "model.safetensors", entries);
-  Tensors result;
+  TensorsByName result;
   for (const io::NamedTensor& tensor : io::read_hf_model(folder.path()).tensors) {
     result.emplace(tensor.name, tensor.value);
   }
@@ -94,7 +94,7 @@ void check_each_parameter(BertCase& golden, const std::string& prefix, const Val
     values.push_back({name.substr(prefix.size()), golden.tensors.read(name)});
     tolerances.push_back({name.substr(prefix.size()), allowed_of(golden, name)});
   }
-  const Tensors expected = in_our_layout(golden, values), allowed = in_our_layout(golden, tolerances);
+  const TensorsByName expected = in_our_layout(golden, values), allowed = in_our_layout(golden, tolerances);
   for (const nn::NamedParameter& parameter : golden.model.module().parameters()) {
     INFO(prefix << parameter.name);
     REQUIRE(expected.contains(parameter.name));
