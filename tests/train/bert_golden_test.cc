@@ -72,7 +72,7 @@ double excess(const Tensor& ours, const Tensor& expected, const Tensor& allowed)
   return worst;
 }
 
-// TensorsByName of the files' names, fused and renamed by our reader as it does with weights: any mixture of
+// Tensors of the files' names, fused and renamed by our reader as it does with weights: any mixture of
 // queries, keys and values that computes the right states is the right one for their gradients too.
 TensorsByName in_our_layout(const BertCase& golden, const std::vector<io::SafetensorsEntry>& entries) {
   const testing::TempDir folder;
