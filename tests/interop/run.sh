@@ -4,18 +4,18 @@
 #   tests/interop/run.sh [BINARY] [CHECK ...]
 #
 # BINARY defaults to build/release/espalier; CHECK is tokenizer, vocab_txt, scripts, real_text, import, export,
-# versions, gradients, bert, stock, remote_code, tensorboard or report (default: all). Python packages are installed once,
-# pinned, into ${ESPALIER_CACHE:-~/.cache/espalier}/interop-venv. Extra arguments for pip come from ESPALIER_PIP_ARGS,
-# e.g. "--extra-index-url https://download.pytorch.org/whl/cpu" for the smaller CPU build of torch. With
-# ULTRAFASTBERT_DIR set to a checkout of pbelcak/UltraFastBERT, exported models are also run by the original code, and
-# fresh models of it are compared (gradients), for which it is otherwise cloned where the network allows.
+# versions, gradients, bert, stock, dtypes, remote_code, tensorboard or report (default: all). Python packages are
+# installed once, pinned, into ${ESPALIER_CACHE:-~/.cache/espalier}/interop-venv. Extra arguments for pip come from
+# ESPALIER_PIP_ARGS, e.g. "--extra-index-url https://download.pytorch.org/whl/cpu" for the smaller CPU build of torch.
+# With ULTRAFASTBERT_DIR set to a checkout of pbelcak/UltraFastBERT, exported models are also run by the original code,
+# and fresh models of it are compared (gradients), for which it is otherwise cloned where the network allows.
 # Exit status: 0 all checks passed, 1 one failed, 77 skipped because the packages cannot be had.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 binary=${1:-$here/../../build/release/espalier}
 [ $# -gt 0 ] && shift
-checks=${*:-tokenizer vocab_txt scripts real_text import export versions gradients bert stock remote_code tensorboard report}
+checks=${*:-tokenizer vocab_txt scripts real_text import export versions gradients bert stock dtypes remote_code tensorboard report}
 venv=${ESPALIER_CACHE:-$HOME/.cache/espalier}/interop-venv
 
 skip() {
@@ -60,7 +60,7 @@ skipped=
 for check in $checks; do
     script=$here/check_$check.py
     if [ ! -f "$script" ]; then
-        echo "interop: unknown check '$check' (one of: tokenizer vocab_txt scripts real_text import export versions gradients bert stock remote_code tensorboard report)" >&2
+        echo "interop: unknown check '$check' (one of: tokenizer vocab_txt scripts real_text import export versions gradients bert stock dtypes remote_code tensorboard report)" >&2
         exit 1
     fi
     mkdir -p "$work/$check"
