@@ -1,5 +1,7 @@
 #include "cli/command.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
@@ -77,8 +79,17 @@ Option* Option::check(const Check& check) {
 }
 
 Option* Option::names(const std::map<std::string, std::string>& values) {
-  option_->transform(CLI::CheckedTransformer(values, CLI::ignore_case));
   for (const auto& value : values) choices_.push_back(value.first);
+  const std::string all = fmt::format("{{{}}}", fmt::join(choices_, ","));
+  const auto replace = [values, all](std::string& text) -> std::string {
+    for (const auto& [name, value] : values) {
+      if (CLI::ignore_case(name) != CLI::ignore_case(text)) continue;
+      text = value;
+      return "";
+    }
+    return fmt::format("{} not in {}", text, all);
+  };
+  option_->transform(CLI::Validator(replace, all));
   return this;
 }
 

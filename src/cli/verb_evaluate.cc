@@ -57,9 +57,11 @@ train::EvaluationScores scores_of(const train::Evaluation& evaluation, bool soft
   return scores;
 }
 
-void print_table(const train::Evaluation& evaluation, const train::EvaluationScores& scores, bool soft) {
-  fmt::print("loss            {:.4f} nats over {} predictions (perplexity {:.2f}), {} routing\n", scores.loss,
-             scores.tokens, scores.perplexity, soft ? "soft" : "hard");
+void print_table(const train::Evaluation& evaluation, const train::EvaluationScores& scores, bool soft,
+                 ops::Precision precision) {
+  fmt::print("loss            {:.4f} nats over {} predictions (perplexity {:.2f}), {} routing, {}\n",
+             scores.loss, scores.tokens, scores.perplexity, soft ? "soft" : "hard",
+             ops::precision_name(precision));
   fmt::print("accuracy        {:.2f} %\n", 100 * scores.accuracy);
   fmt::print("unigram loss    {:.4f}\n", scores.unigram_loss);
   if (scores.hardening_gap) {
@@ -80,9 +82,9 @@ void print_table(const train::Evaluation& evaluation, const train::EvaluationSco
 }
 
 void run_evaluate(const EvaluateArguments& arguments) {
-  const std::optional<ops::Precision> precision = chosen_precision(arguments.precision);
+  const std::optional<ops::Precision> asked = chosen_precision(arguments.precision);
   model::LoadedModel model = model::load_model(arguments.model, io::HfInt8::kKeep);
-  model::fix_precision(model, precision);
+  const ops::Precision precision = model::fix_precision(model, asked);
   nn::MaskedLm& lm = model.require_lm();
   const bool soft = arguments.routing == "soft";
   const ops::TreeRouting routing = model::inference_routing(model, soft, arguments.temperature);
@@ -105,7 +107,7 @@ void run_evaluate(const EvaluateArguments& arguments) {
   if (arguments.json) {
     print_json(io::to_json(scores));
   } else {
-    print_table(evaluation, scores, soft);
+    print_table(evaluation, scores, soft, precision);
   }
 }
 

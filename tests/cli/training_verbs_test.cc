@@ -93,11 +93,15 @@ TEST_CASE("evaluate: a run, its export and what is imported of that have the sam
     CHECK(run_well({"evaluate", model, "--data", shop.data, "--json"}).json() == expected);
     const std::string table = run_well({"evaluate", model, "--data", shop.data}).out;
     CHECK(table.find("decisions       entropy in nats, of sigmoids " + at) != std::string::npos);
+    CHECK(table.find(", hard routing, float32\n") != std::string::npos);
   }
   // A model that says nothing of its training, as published ones do, says which temperature was taken.
   run_well(shop.pretrain("hard3", {"train.max_steps=1"}));
   run_well({"export", shop.path("hard3"), shop.path("hard3-hf")});
   CHECK_FALSE(io::read_json(shop.path("hard3-hf/config.json")).contains("espalier"));
+  run_well({"export", shop.path("hard3"), shop.path("hard3-int8"), "--dtype", "int8"});
+  CHECK(run_well({"evaluate", shop.path("hard3-int8"), "--data", shop.data})
+            .out.find(", hard routing, int8\n") != std::string::npos);
   CHECK(run_well({"evaluate", shop.path("hard3-hf"), "--data", shop.data}).out.find("at temperature 1\n") !=
         std::string::npos);
 }
