@@ -1,9 +1,9 @@
 """int8 against float32: layers of trees and whole models, ours in the same rounds; the dense model also against ONNX
-Runtime's dynamic quantisation on the same weights and batch, process by process in turns. What is lost is measured
-beside it: how far hidden states are from float32's, and with SPEED_MODEL (a pretraining run or model) and SPEED_DATA
-(its folder of `prepare`) the held-out loss, with SPEED_SST2 and SPEED_STSB (models fine-tuned on the tasks) the scores.
-ONNX Runtime comes from the environment of experiments/bert/speed.sh; with SPEED_KEEP the model in its format, which takes
-minutes to make, stays in that folder for the next time."""
+Runtime and OpenVINO on the same weights and batch, in float32 and quantised by their own tools, process by process in
+turns. What is lost is measured beside it: how far hidden states are from float32's, and with SPEED_MODEL (a pretraining
+run or model) and SPEED_DATA (its folder of `prepare`) the held-out loss, with SPEED_SST2 and SPEED_STSB (models
+fine-tuned on the tasks) the scores. The peers come from the environment of experiments/bert/speed.sh; with SPEED_KEEP
+the model in their formats, which takes minutes to make, stays in that folder for the next time."""
 
 import contextlib
 import csv
@@ -18,7 +18,11 @@ LAYERS = {f"{name}, {tokens} tokens": (trees, depth, tokens)
                                              ("32x6", 32, 6, (4096,))) for tokens in counts}
 MODELS = {"1x11, whole": ("ultrafastbert-1x11", False), "dense 3072, whole": ("crammedbert-3072", True)}
 ACCURACY = ("held-out loss", "SST-2", "STS-B")
-FORMS = ("tensors", "channels")
+# (name, script, form): what the dense model is compared with, in the same numbers.
+PEERS = (("ONNX Runtime float32", "onnx_int8.py", "float32"),
+         ("ONNX Runtime int8 by tensors", "onnx_int8.py", "tensors"),
+         ("ONNX Runtime int8 by channels", "onnx_int8.py", "channels"),
+         ("OpenVINO float32", "openvino_int8.py", "float32"), ("OpenVINO int8", "openvino_int8.py", "int8"))
 PYTHON = os.path.join(os.environ.get("ESPALIER_CACHE", os.path.expanduser("~/.cache/espalier")),
                       "bert-speed/venv/bin/python")
 
@@ -32,36 +36,44 @@ def measure_layer(case):
     return {field: row[field] for field in fields}, document["machine"]
 
 
-def onnx(folder, form):
-    environment = dict(os.environ, OMP_NUM_THREADS=str(common.THREADS), TRANSFORMERS_VERBOSITY="error")
-    os.environ.update(environment)
-    return common.run_json([PYTHON, os.path.join(common.HERE, "onnx_int8.py"), folder, "--form", form, "--threads",
+def peer(script, folder, form):
+    os.environ.update(OMP_NUM_THREADS=str(common.THREADS), TRANSFORMERS_VERBOSITY="error")
+    return common.run_json([PYTHON, os.path.join(common.HERE, script), folder, "--form", form, "--threads",
                             str(common.THREADS)])[0]
 
 
+def beside_ours(name, form, results, ours):
+    """A peer's medians, and the ratios of ours in the same numbers to them, round by round."""
+    scale = (lambda row, key: 1.0) if form != "float32" else (lambda row, key: row[key])  # noqa: E731
+    forward = [row["forward_tokens_per_s"] / scale(row, "forward_ratio") for row in ours]
+    sequence = [row["sequence_ms"] * scale(row, "sequence_ratio") for row in ours]
+    of = lambda field: [result[field] for result in results]  # noqa: E731
+    row = {"peer": name, "version": results[0]["version"]}
+    for field in ("forward_tokens_per_s", "sequence_ms", "hidden_difference", "load_s", "file_mb"):
+        row[field] = statistics.median(of(field))
+    row["ratio_forward"] = common.median_ratio(forward, of("forward_tokens_per_s"))
+    row["ratio_sequence"] = common.median_ratio(of("sequence_ms"), sequence)
+    return row
+
+
 def measure_model(case):
-    config, beside_onnx = MODELS[case]
+    config, beside_peers = MODELS[case]
     path = os.path.join(common.ROOT, "configs/pretrain", config + ".yaml")
-    ours, theirs = [], {form: [] for form in FORMS if beside_onnx and os.path.exists(PYTHON)}
+    peers = PEERS if beside_peers and os.path.exists(PYTHON) else ()
+    ours, theirs = [], {name: [] for name, _, _ in peers}
     keep = os.environ.get("SPEED_KEEP")
     with contextlib.nullcontext(keep) if keep else tempfile.TemporaryDirectory() as scratch:
         for number in range(common.ROUNDS):
-            export = ["--export", scratch] if number == 0 and theirs else []
+            export = ["--export", scratch] if number == 0 and peers else []
             document = common.bench("step", path, "--precision", "int8", "--rounds", 1, *export)[0]
             ours.append(document["rows"][0])
-            for form, results in theirs.items():
-                results.append(onnx(scratch, form))
-                common.say(f"{case}, ONNX Runtime: {results[-1]}")
+            for name, script, form in peers:
+                theirs[name].append(peer(script, scratch, form))
+                common.say(f"{case}, {name}: {theirs[name][-1]}")
     fields = ("forward_tokens_per_s", "sequence_ms", "forward_ratio", "sequence_ratio", "hidden_difference")
     row = {field: statistics.median(r[field] for r in ours) for field in fields}
-    of = lambda results, field: [result[field] for result in results]  # noqa: E731
-    for form, results in theirs.items():
-        row["onnxruntime"] = results[0]["onnxruntime"]
-        for field in ("forward_tokens_per_s", "sequence_ms", "hidden_difference"):
-            row[f"onnx_{form}_{field}"] = statistics.median(of(results, field))
-        row[f"ratio_onnx_{form}_forward"] = common.median_ratio(of(ours, "forward_tokens_per_s"),
-                                                                of(results, "forward_tokens_per_s"))
-        row[f"ratio_onnx_{form}_sequence"] = common.median_ratio(of(results, "sequence_ms"), of(ours, "sequence_ms"))
+    if peers:
+        row["peers"] = [beside_ours(name, form, theirs[name], ours) for name, _, form in peers]
     return row, document["machine"]
 
 
@@ -110,11 +122,12 @@ def main():
     columns = [("int8, tokens/s", "forward_tokens_per_s"), ("to float32", "forward_ratio"),
                ("one sequence, ms", "sequence_ms"), ("to float32", "sequence_ratio"),
                ("states differ by", "hidden_difference")]
-    for form in FORMS:
-        columns += [(f"ONNX Runtime by {form}, tokens/s", f"onnx_{form}_forward_tokens_per_s"),
-                    ("ours to it", f"ratio_onnx_{form}_forward"), ("one sequence, ms", f"onnx_{form}_sequence_ms"),
-                    ("ours to it", f"ratio_onnx_{form}_sequence"), ("states differ by", f"onnx_{form}_hidden_difference")]
     table("Whole models, hidden states", columns, "forward_ratio")
+    common.table("Peers on the same weights and batch",
+                 [("case", "case"), ("peer", "peer"), ("version", "version"), ("tokens/s", "forward_tokens_per_s"),
+                  ("ours to it", "ratio_forward"), ("one sequence, ms", "sequence_ms"), ("ours to it", "ratio_sequence"),
+                  ("states differ by", "hidden_difference"), ("loads in, s", "load_s"), ("MB", "file_mb")],
+                 [{"case": row["case"], **of_peer} for row in rows for of_peer in row.get("peers", ())])
     for row in rows:
         row.update({field: f"{row[field]:.4f}" for field in ("float32", "int8") if field in row})
     table("What is kept", [("float32", "float32"), ("int8", "int8"), ("share kept", "kept")], "float32")

@@ -1,25 +1,13 @@
-"""A model in ONNX Runtime, in float32 or by its dynamic quantisation to int8: forward passes and single sequences. The
-model is one that `espalier bench step --export` left, exported once by torch.onnx beside it; prints JSON with how far
-the hidden states are from ours in float32."""
+"""A model in ONNX Runtime, in float32 or by its dynamic quantisation to int8; prints JSON (peer_model.py)."""
 
 import argparse
 import json
 import os
 import time
 
-import numpy
 import onnxruntime
-from safetensors.numpy import load_file
 
-
-def export(folder, path):
-    import torch
-    import torch_model
-
-    model = torch_model.load(folder + "/model", fused=False).eval()
-    ids = torch.zeros((2, 128), dtype=torch.int64)
-    torch.onnx.export(model.encoder, (ids,), path, input_names=["ids"], output_names=["hidden"],
-                      dynamic_axes={"ids": {0: "batch"}, "hidden": {0: "batch"}}, opset_version=17, dynamo=False)
+import peer_model
 
 
 def quantised(path, per_channel):
@@ -34,23 +22,13 @@ def quantised(path, per_channel):
     return result
 
 
-def seconds(call, least):
-    calls, begin = 0, time.perf_counter()
-    while calls == 0 or time.perf_counter() - begin < least:
-        call()
-        calls += 1
-    return (time.perf_counter() - begin) / calls
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
     parser.add_argument("--form", choices=["float32", "tensors", "channels"], required=True)
     parser.add_argument("--threads", type=int, required=True)
     arguments = parser.parse_args()
-    path = arguments.folder + "/model.onnx"
-    if not os.path.exists(path):
-        export(arguments.folder, path)
+    path = peer_model.exported(arguments.folder)
     if arguments.form != "float32":
         path = quantised(path, arguments.form == "channels")
     options = onnxruntime.SessionOptions()
@@ -59,19 +37,9 @@ def main():
     begin = time.perf_counter()
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     load_seconds = time.perf_counter() - begin
-    batch = load_file(arguments.folder + "/batch.safetensors")
-    ids, ours = batch["ids"].astype(numpy.int64), batch["hidden"]
-    hidden = session.run(None, {"ids": ids})[0]
-    difference = numpy.linalg.norm(hidden - ours) / numpy.linalg.norm(ours)
-    run = lambda rows: session.run(None, {"ids": rows})  # noqa: E731
-    run(ids[:1])
-    sequences = iter(range(1, 10**9))
-    forward = seconds(lambda: run(ids), 0.5)
-    single = seconds(lambda: run(ids[(at := next(sequences) % len(ids)):at + 1]), 0.5)
-    print(json.dumps({"onnxruntime": onnxruntime.__version__, "form": arguments.form,
-                      "forward_tokens_per_s": ids.size / forward, "sequence_ms": 1e3 * single,
-                      "load_s": load_seconds, "file_mb": os.path.getsize(path) / 1e6,
-                      "hidden_difference": float(difference)}))
+    result = peer_model.measured(arguments.folder, lambda ids: session.run(None, {"ids": ids})[0])
+    print(json.dumps({"version": onnxruntime.__version__, "form": arguments.form, "load_s": load_seconds,
+                      "file_mb": os.path.getsize(path) / 1e6, **result}))
 
 
 if __name__ == "__main__":
