@@ -14,13 +14,12 @@ namespace {
 constexpr std::size_t kBuffer = 1 << 16;
 
 data::TableFormat checked_format(const std::filesystem::path& path) {
-  const data::TableFormat format =
-      data::names_packed(path) ? data::TableFormat::kText : data::table_format(path);
-  if (format == data::TableFormat::kText) {
+  const auto format = data::format_by_extension(path);
+  if (!format || *format == data::TableFormat::kText) {
     throw InputError(fmt::format("--output: {}: a table of predictions is written as .tsv, .csv or .jsonl",
                                  path.string()));
   }
-  return format;
+  return *format;
 }
 
 // Numbers as JSON prints them; strings without quotes.

@@ -45,6 +45,11 @@ std::optional<TableFormat> format_named(const std::string& name) {
   return std::nullopt;
 }
 
+std::optional<TableFormat> format_by_extension(const std::filesystem::path& path) {
+  const std::string extension = lower_case(path.extension().string());
+  return extension.empty() ? std::nullopt : format_named(extension.substr(1));
+}
+
 bool names_packed(const std::filesystem::path& path) {
   const std::string extension = lower_case(path.extension().string());
   return extension == ".gz" || extension == ".zst";
@@ -57,10 +62,8 @@ TableFormat table_format(const std::filesystem::path& path) {
   }
   std::filesystem::path name = path.filename();
   if (names_packed(path)) name = name.stem();
+  if (const auto format = format_by_extension(name)) return *format;
   const std::string extension = lower_case(name.extension().string());
-  if (!extension.empty()) {
-    if (const auto format = format_named(extension.substr(1))) return *format;
-  }
   throw InputError(fmt::format(
       "{}: the extension says what a file holds: expected .tsv, .csv, .jsonl (or .ndjson) or .txt (with "
       ".gz or .zst behind it if packed), found `{}`{}",

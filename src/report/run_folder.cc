@@ -76,10 +76,14 @@ RunFolder open_run_folder(const fs::path& path) {
   require_run(path);
   RunFolder run{.path = path};
   const fs::path config = path / "config.yaml";
-  if (fs::exists(config)) {
-    run.settings = config::parse_yaml(io::read_text_file(config), config.string());
-  } else {
-    run.notes.emplace_back("there is no config.yaml");
+  try {
+    if (fs::exists(config)) {
+      run.settings = config::parse_yaml(io::read_text_file(config), config.string());
+    } else {
+      run.notes.emplace_back("there is no config.yaml");
+    }
+  } catch (const Error& error) {
+    run.notes.emplace_back(error.what());
   }
   run.kind = kind_of(path, run.settings);
   run.written = time_written(path / (run.kind == RunKind::kGlue ? "results.json" : "metrics.jsonl"));

@@ -90,12 +90,11 @@ TEST_CASE("the wrong kind of model, and texts that cannot be used") {
   check_refused({"classify", classifier, "--file", table},
                 "no column `sentence` (--text-column); the columns are: "
                 "title, score");
-  check_refused({"classify", classifier, "--file", table, "--text-column", "title", "--output",
-                 (dir / "o.txt").string()},
-                "written as .tsv, .csv or .jsonl");
-  check_refused({"classify", classifier, "--file", table, "--text-column", "title", "--output",
-                 (dir / "o.tsv.zst").string()},
-                "written as .tsv, .csv or .jsonl");
+  for (const char* name : {"o.txt", "o.tsv.zst", "o.parquet", "o"}) {
+    const std::string output = (dir / name).string();
+    check_refused({"classify", classifier, "--file", table, "--text-column", "title", "--output", output},
+                  "--output: " + output + ": a table of predictions is written as .tsv, .csv or .jsonl");
+  }
   check_refused({"classify", classifier, "--file", (dir / "in.xls").string()}, "in.xls");
 }
 

@@ -159,6 +159,11 @@ TEST_CASE("a run that has written nothing yet, and one without a configuration")
   const auto early = write_pretraining(dir, "early", 3);
   std::filesystem::remove(early / "config.yaml");
   CHECK(contains(html_report({early}), "there is no config.yaml"));
+  // One that cannot be read takes nothing from what can, nor from other runs.
+  dir.write("early/config.yaml", "train: [lr\n");
+  const std::string beside = text_report({empty, early});
+  CHECK(contains(beside, "config.yaml"));
+  CHECK(contains(beside, "nothing is logged yet"));
 }
 
 TEST_CASE("several runs are drawn over each other, with what differs") {

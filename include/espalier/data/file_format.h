@@ -18,6 +18,9 @@ enum class TableFormat {
 // "tsv", "csv", "jsonl" (or "ndjson"), "txt": as the formats are called where a person names one.
 std::optional<TableFormat> format_named(const std::string& name);
 
+// By the last extension alone, in any case; none for any other.
+std::optional<TableFormat> format_by_extension(const std::filesystem::path& path);
+
 // Whether the name ends in .gz or .zst, in any case.
 bool names_packed(const std::filesystem::path& path);
 
