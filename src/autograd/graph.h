@@ -22,6 +22,7 @@ struct Variable::State {
   Tensor value;  // undefined behind without_value()
   Shape shape;
   Tensor grad;
+  UnwrittenRows unwritten;  // of grad; only leaves have any
   bool requires_grad = false;
   std::shared_ptr<GraphNode> producer;  // null for leaves
   std::size_t output_index = 0;

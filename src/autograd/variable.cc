@@ -50,8 +50,37 @@ void Variable::set_requires_grad(bool requires_grad) {
 }
 
 const Tensor& Variable::grad() const {
+  write_all_rows();
+  return state_->grad;
+}
+
+const Tensor& Variable::partial_grad() const {
   ESPALIER_CHECK(defined());
   return state_->grad;
+}
+
+const UnwrittenRows& Variable::unwritten_rows() const {
+  ESPALIER_CHECK(defined());
+  return state_->unwritten;
+}
+
+void Variable::write_all_rows() const {
+  ESPALIER_CHECK(defined());
+  const UnwrittenRows unwritten = std::move(state_->unwritten);
+  if (unwritten == nullptr) return;
+  const Shape& shape = state_->shape;
+  kernels::zero_rows(shape[0], shape.elements() / shape[0], unwritten->data(), state_->grad.data());
+}
+
+void Variable::leave_unwritten(UnwrittenRows rows) {
+  ESPALIER_CHECK(requires_grad() && rows != nullptr);
+  ESPALIER_CHECK(static_cast<std::int64_t>(rows->size()) == shape()[0]);
+  if (state_->producer == nullptr) {
+    state_->unwritten = std::move(rows);
+  } else {
+    kernels::zero_rows(shape()[0], shape().elements() / shape()[0], rows->data(),
+                       state_->producer->output_grads[state_->output_index].data());
+  }
 }
 
 // A recorded result collects its gradient in the node that made it, a leaf in itself.
@@ -71,6 +100,7 @@ static void make_own(Tensor& grad) {
 
 Destination Variable::grad_slot() {
   ESPALIER_CHECK(requires_grad());
+  write_all_rows();
   Tensor& grad = gradient_of(*this);
   const bool accumulate = grad.defined();
   if (accumulate) {
@@ -83,6 +113,7 @@ Destination Variable::grad_slot() {
 
 void Variable::accumulate_grad(const Tensor& contribution) {
   ESPALIER_CHECK(requires_grad() && contribution.shape() == shape());
+  write_all_rows();
   Tensor& grad = gradient_of(*this);
   if (!grad.defined()) {
     grad = contribution;
@@ -100,16 +131,18 @@ void Variable::accumulate_grad(const Tensor& contribution) {
 void Variable::clear_grad() {
   ESPALIER_CHECK(defined());
   state_->grad = Tensor();
+  state_->unwritten = nullptr;
 }
 
 Tensor Variable::take_grad() {
-  ESPALIER_CHECK(defined());
+  write_all_rows();
   return std::exchange(state_->grad, Tensor());
 }
 
 void Variable::set_grad(Tensor grad) {
   ESPALIER_CHECK(requires_grad() && (!grad.defined() || grad.shape() == shape()));
   state_->grad = std::move(grad);
+  state_->unwritten = nullptr;
 }
 
 Variable Variable::without_value() const {

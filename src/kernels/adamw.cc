@@ -36,11 +36,22 @@ void update(const AdamWStep& step, std::int64_t count, const float* gradient, fl
   });
 }
 
+// What update() does to weights whose gradient and moments are zero.
+void decay(const AdamWStep& step, std::int64_t count, float* weight) {
+  const RowVector factor = hn::Set(RowTag(), step.decay);
+  for_each_vector(count, [&](std::int64_t i, auto access) HWY_ATTR {
+    access.store(hn::Mul(access.load(weight + i), factor), weight + i);
+  });
+}
+
 }  // namespace
 }  // namespace espalier::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
+
+#include <algorithm>
+#include <limits>
 
 #include "espalier/base/parallel.h"
 
@@ -48,6 +59,7 @@ namespace espalier::kernels {
 namespace {
 
 HWY_EXPORT(update);
+HWY_EXPORT(decay);
 
 constexpr std::int64_t kGrain = 1 << 15;
 
@@ -59,6 +71,26 @@ void adamw(const AdamWStep& step, std::int64_t count, const float* gradient, flo
     HWY_DYNAMIC_DISPATCH(update)
     (step, end - begin, gradient == nullptr ? nullptr : gradient + begin, weight + begin, exp_avg + begin,
      exp_avg_sq + begin);
+  });
+}
+
+void adamw_rows(const AdamWStep& step, std::int64_t rows, std::int64_t width, const char* zero,
+                const char* resting, const float* gradient, float* weight, float* exp_avg,
+                float* exp_avg_sq) {
+  // Without it 0 / (0 + eps) is none.
+  const bool may_rest = step.eps >= std::numeric_limits<float>::min();
+  const auto rests = [&](std::int64_t row) { return may_rest && zero[row] != 0 && resting[row] != 0; };
+  parallel_for(rows, std::max<std::int64_t>(1, kGrain / width), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t first = begin, last = begin; first < end; first = last) {
+      while (last < end && zero[last] == zero[first] && rests(last) == rests(first)) ++last;
+      const std::int64_t at = first * width, count = (last - first) * width;
+      if (rests(first)) {
+        HWY_DYNAMIC_DISPATCH(decay)(step, count, weight + at);
+      } else {
+        HWY_DYNAMIC_DISPATCH(update)
+        (step, count, zero[first] != 0 ? nullptr : gradient + at, weight + at, exp_avg + at, exp_avg_sq + at);
+      }
+    }
   });
 }
 

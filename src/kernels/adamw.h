@@ -19,4 +19,9 @@ struct AdamWStep {
 void adamw(const AdamWStep& step, std::int64_t count, const float* gradient, float* weight, float* exp_avg,
            float* exp_avg_sq);
 
+// The same for rows of `width`, of whose gradient those with zero[row] are zeros and are not read. Of these,
+// rows with resting[row] have moments of zero too, so that their weights only decay.
+void adamw_rows(const AdamWStep& step, std::int64_t rows, std::int64_t width, const char* zero,
+                const char* resting, const float* gradient, float* weight, float* exp_avg, float* exp_avg_sq);
+
 }  // namespace espalier::kernels

@@ -27,6 +27,14 @@ void repeat_row(std::int64_t rows, std::int64_t width, const float* row, float* 
   });
 }
 
+void zero_rows(std::int64_t rows, std::int64_t width, const char* chosen, float* x) {
+  parallel_for(rows, row_grain(width), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      if (chosen[r] != 0) std::fill_n(x + r * width, width, 0.0F);
+    }
+  });
+}
+
 void scale(std::int64_t n, float factor, const float* x, Destination y) {
   parallel_for(n, kElementGrain, [&](std::int64_t begin, std::int64_t end) {
     if (y.accumulate) {

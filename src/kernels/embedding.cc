@@ -29,11 +29,6 @@ PoolVector<std::int64_t> tokens_by_id(std::int64_t tokens, const std::int32_t* i
   return sorted;
 }
 
-void fill_zero(std::int64_t count, float* out) {
-  parallel_for(count, kElementGrain,
-               [&](std::int64_t begin, std::int64_t end) { std::fill(out + begin, out + end, 0.0F); });
-}
-
 }  // namespace
 
 void embedding(std::int64_t tokens, std::int64_t width, const std::int32_t* ids, const float* table,
@@ -44,8 +39,9 @@ void embedding(std::int64_t tokens, std::int64_t width, const std::int32_t* ids,
 }
 
 void embedding_backward(std::int64_t tokens, std::int64_t width, const std::int32_t* ids,
-                        std::int64_t skipped_id, const float* dout, std::int64_t rows, Destination dtable) {
-  if (!dtable.accumulate) fill_zero(rows * width, dtable.data);
+                        std::int64_t skipped_id, const float* dout, std::int64_t rows, Destination dtable,
+                        char* unwritten) {
+  if (!dtable.accumulate) std::fill_n(unwritten, rows, char{1});
   const PoolVector<std::int64_t> sorted = tokens_by_id(tokens, ids, skipped_id, rows);
   const auto count = static_cast<std::int64_t>(sorted.size());
   const auto id_at = [&](std::int64_t i) { return ids[sorted[static_cast<std::size_t>(i)]]; };
@@ -56,6 +52,10 @@ void embedding_backward(std::int64_t tokens, std::int64_t width, const std::int3
     if (i == end) return;
     for (; i < count && (i < end || id_at(i) == id_at(i - 1)); ++i) {
       float* row = dtable.data + id_at(i) * width;
+      if (!dtable.accumulate && (i == 0 || id_at(i) != id_at(i - 1))) {
+        std::fill_n(row, width, 0.0F);
+        unwritten[id_at(i)] = 0;
+      }
       const float* added = dout + sorted[static_cast<std::size_t>(i)] * width;
       for (std::int64_t j = 0; j < width; ++j) row[j] += added[j];
     }

@@ -40,6 +40,17 @@ double dot(std::int64_t n, const float* a, const float* b) {
                     [a, b](std::int64_t i) { return static_cast<double>(a[i]) * static_cast<double>(b[i]); });
 }
 
+double squares_of_rows(std::int64_t rows, std::int64_t width, const char* zero, const float* x) {
+  const auto square = [x](std::int64_t i) { return static_cast<double>(x[i]) * static_cast<double>(x[i]); };
+  return sum_ranges(rows * width, [&](std::int64_t begin, std::int64_t end) {
+    SumLanes lanes(begin);
+    for (std::int64_t row = begin / width; row * width < end; ++row) {
+      if (zero[row] == 0) lanes.add(std::max(begin, row * width), std::min(end, (row + 1) * width), square);
+    }
+    return lanes.total();
+  });
+}
+
 void sum_over_rows(std::int64_t rows, std::int64_t width, const float* x, Destination y) {
   if (!y.accumulate) std::fill_n(y.data, width, 0.0F);
   const std::int64_t panels = (rows + kGradientRows - 1) / kGradientRows;

@@ -10,6 +10,8 @@ namespace espalier::kernels {
 // Sum of x[i], and of a[i] b[i], in double.
 double sum(std::int64_t n, const float* x);
 double dot(std::int64_t n, const float* a, const float* b);
+// dot(x, x) for x [rows, width] whose rows with `zero` are zeros and are not read.
+double squares_of_rows(std::int64_t rows, std::int64_t width, const char* zero, const float* x);
 
 // y[j] = sum over r of x[r,j] for x [rows, width], or += with `accumulate`: the gradient of a row that was
 // added to every row. Rows are summed in float32 within panels of kGradientRows (kernels/matmul.h), panels in

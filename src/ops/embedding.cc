@@ -27,8 +27,10 @@ Variable embedding(const IntTensor& ids, const Variable& table, std::int64_t pad
   return record(kEmbedding, std::move(y), {table},
                 [ids, rows, width, padding_id](const Tensor& dy, std::span<Variable> in) {
                   const Destination dtable = in[0].grad_slot();  // [rows, width]
+                  const UnwrittenRows unwritten = dtable.accumulate ? nullptr : marks_of_rows(rows);
                   kernels::embedding_backward(ids.size(), width, ids.data(), padding_id, dy.data(), rows,
-                                              dtable);
+                                              dtable, unwritten ? unwritten->data() : nullptr);
+                  if (unwritten) in[0].leave_unwritten(unwritten);
                 });
 }
 

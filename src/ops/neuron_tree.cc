@@ -65,9 +65,16 @@ TreeResult hard_tree(const Variables& in, Size size, const TreeRouting& routing,
   const Kept x = kept_first(in, routing.precision);
   const auto backward = [paths, size, routing, x](const Tensor& dy, std::span<Variable> inputs) {
     const kernels::StraightThrough decisions{routing.temperature, routing.ste_epsilon};
+    kernels::NeuronTreeGradients gradients = neuron_destinations(inputs);
+    const bool adds = gradients.w_in.accumulate || gradients.w_out.accumulate;
+    const UnwrittenRows unwritten = adds ? nullptr : marks_of_rows(inputs[2].shape()[0]);
+    if (unwritten) gradients.unwritten = unwritten->data();
     kernels::neuron_tree_hard_backward(
         view(inputs, size), paths.tokens, x.value().data(), dy.data(), paths.logits.data(), paths.leaves(),
-        routing.mode == RoutingMode::kStraightThrough ? &decisions : nullptr, neuron_destinations(inputs));
+        routing.mode == RoutingMode::kStraightThrough ? &decisions : nullptr, gradients);
+    for (const std::size_t weights : {1, 3}) {
+      if (unwritten && inputs[weights].requires_grad()) inputs[weights].leave_unwritten(unwritten);
+    }
   };
   return {record(kNeuronTree, y, without_first_value(in), backward), Variable(), paths.leaf};
 }

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "espalier/base/interrupt.h"
 #include "espalier/processes/processes.h"
@@ -186,7 +187,7 @@ UpdateResult Updater::update(const SequenceGroups& groups, GroupLoss loss, const
   if (result.abandoned) return result;
   frozen_.clear_gradients();
   const Clock::time_point begin = Clock::now();
-  const optim::GradientNorm norm = optim::gradient_norm(optimizer_.slots());
+  const optim::GradientNorm norm = optim::gradient_norm(std::as_const(optimizer_).slots());
   if (!norm.finite) fail(fmt::format("the gradient of `{}`", norm.not_finite), groups, loss, plan);
   optimizer_.step(plan.lr, optim::clip_factor(norm.norm, options_.optimizer.clip));
   result.norm = norm.norm;

@@ -140,6 +140,34 @@ TEST_CASE("hard tree: all tokens in one leaf, in a few leaves, and one token a l
   check_walked_gradients(weights, x);
 }
 
+TEST_CASE("hard tree: rows that no token touches stay unwritten where marks are asked for") {
+  // One group of tokens, of one tree and of several; two groups, of which the second is added to the first.
+  for (const TreeSize& size : {TreeSize{1, 9, 60, 16, 5}, {4, 6, 9, 5, 16}, {1, 7, 1100, 16, 16}}) {
+    const TreeWeights weights(size);
+    const Tensor x = random_tensor({size.tokens, size.width}, 1);
+    const Tensor dy = random_tensor({size.tokens, size.output_width}, 5);
+    const TreePaths paths = forward(weights, x);
+    TreeGradients whole(weights, size.tokens), partial(weights, size.tokens);
+    add_gradients(weights, x, dy, paths, nullptr, false, whole);
+    std::vector<char> marks(static_cast<std::size_t>(weights.rows()), 0);
+    NeuronTreeGradients to = partial.destinations(false);
+    to.unwritten = marks.data();
+    neuron_tree_hard_backward(weights.tree(), size.tokens, x.data(), dy.data(), paths.logits.data(),
+                              paths.leaf.data(), nullptr, to);
+    const std::int64_t group = neuron_tree_group_tokens(size.trees, size.depth);
+    CHECK((std::count(marks.begin(), marks.end(), 1) > 0) == (size.tokens <= group));
+    for (std::int64_t row = 0; row < weights.rows(); ++row) {
+      if (marks[static_cast<std::size_t>(row)] == 0) continue;
+      for (Tensor* gradient : {&partial.w_in, &partial.w_out}) {
+        Tensor unwritten = gradient->slice_rows(row, row + 1);
+        CHECK(unwritten.to_vector() == std::vector<float>(static_cast<std::size_t>(unwritten.size()), 1e9F));
+        unwritten.fill(0);
+      }
+    }
+    CHECK(partial.all() == whole.all());
+  }
+}
+
 TEST_CASE("hard tree: no tokens leave gradients alone, or zero") {
   const TreeWeights weights({2, 4, 0, 6, 5});
   const Tensor x = Tensor::zeros({0, 6});

@@ -56,6 +56,17 @@ TEST_CASE("embedding adds a frequent id's tokens once each, in order") {
   CHECK(table.grad().to_vector() == expected);
 }
 
+TEST_CASE("embedding leaves the gradient of ids that do not occur unwritten, unless it adds to one") {
+  const Variable table(random_tensor({5, 2}, 1), true);
+  const IntTensor ids = IntTensor::from({4}, {3, 1, 3, 0});
+  backward(embedding(ids, table, 0), Tensor::full({4, 2}, 1.0F));
+  REQUIRE(table.unwritten_rows() != nullptr);
+  CHECK(*table.unwritten_rows() == PoolVector<char>{1, 0, 1, 0, 1});
+  backward(embedding(ids, table, 0), Tensor::full({4, 2}, 1.0F));
+  CHECK(table.unwritten_rows() == nullptr);
+  CHECK(table.grad().to_vector() == std::vector<float>{0, 0, 2, 2, 0, 0, 4, 4, 0, 0});
+}
+
 TEST_CASE("embedding gives the padding row its value but no gradient") {
   const IntTensor ids = IntTensor::from({2, 2}, {1, 0, 2, 0});
   const Variable table(random_tensor({3, 2}, 1), true);

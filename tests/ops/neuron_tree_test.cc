@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/ops/tree_cases.h"
 
 namespace espalier::ops {
@@ -108,6 +110,30 @@ TEST_CASE("no tokens: an empty output, zero gradients, and nothing added to grad
         variable.clear_grad();
         variable.accumulate_grad(Tensor::full(variable.shape(), 2.0F));
       }
+    }
+  }
+}
+
+TEST_CASE("hard: gradients of rows that no token touches are left unwritten, and zero for whoever asks") {
+  for (const TreeRouting& routing : {TreeRouting{}, TreeRouting{.mode = RoutingMode::kStraightThrough}}) {
+    const TreeCase c{1, 6, 5, 4, 4};
+    const std::vector<Variable> in = variables_of(random_inputs(c, 3));
+    const Tensor upstream = random_tensor({c.tokens, c.output_width}, 7);
+    const auto sweep = [&] {
+      backward(neuron_tree(in[0], in[1], in[2], in[3], c.trees, c.depth, routing, true).output, upstream);
+    };
+    sweep();
+    REQUIRE(in[1].unwritten_rows() != nullptr);
+    CHECK(in[1].unwritten_rows() == in[3].unwritten_rows());
+    const PoolVector<char> marks = *in[1].unwritten_rows();
+    // Five tokens touch seven nodes each at most.
+    CHECK(std::count(marks.begin(), marks.end(), 1) >= 127 - 5 * 7 + 4);
+    const std::vector<float> once = in[1].grad().to_vector();
+    for (std::size_t i = 0; i < once.size(); ++i) CHECK((marks[i / 4] == 0 || once[i] == 0));
+    sweep();
+    CHECK(in[1].unwritten_rows() == nullptr);
+    for (std::size_t i = 0; i < once.size(); ++i) {
+      CHECK(in[1].grad().data()[i] == doctest::Approx(2 * once[i]).epsilon(1e-5));
     }
   }
 }

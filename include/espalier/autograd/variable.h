@@ -13,6 +13,10 @@
 
 namespace espalier {
 
+// Of a gradient's rows (of its first axis) those that are zeros without anybody having written them: 1 for
+// each of them, else 0.
+using UnwrittenRows = std::shared_ptr<PoolVector<char>>;
+
 class Variable {
  public:
   // Undefined; stands for an absent optional argument (a bias, say).
@@ -30,9 +34,15 @@ class Variable {
 
   // The accumulated gradient, of the value's shape; undefined (defined() == false) while nothing has arrived.
   const Tensor& grad() const;
+  // The same, sparing those who know what to do with rows of zeros the time to write and to read them:
+  // 512 tokens touch an eighth of a 1x11's rows. unwritten_rows() is null where there are none.
+  const Tensor& partial_grad() const;
+  const UnwrittenRows& unwritten_rows() const;
   // Memory for a gradient contribution; allocates it on first use, then asks to accumulate.
   // Only for variables with requires_grad().
   Destination grad_slot();
+  // For an operation that has written to a fresh grad_slot(), but not to these rows, which are zeros.
+  void leave_unwritten(UnwrittenRows rows);
   // Adds `contribution` (same shape); keeps it without a copy when it is the first. Memory that others hold
   // too is never added to, so an operation may hand its gradient on to several inputs.
   void accumulate_grad(const Tensor& contribution);
@@ -58,6 +68,7 @@ class Variable {
   struct State;
   friend class Graph;  // the backward sweep
   explicit Variable(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  void write_all_rows() const;
   std::shared_ptr<State> state_;
 };
 

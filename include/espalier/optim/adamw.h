@@ -37,12 +37,16 @@ class AdamW {
 
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
-  std::vector<AdamWSlot>& slots() { return slots_; }
+  // Whoever may write to the moments makes the next step look for those that are zero again.
+  std::vector<AdamWSlot>& slots();
   const std::vector<AdamWSlot>& slots() const { return slots_; }
 
  private:
   AdamWOptions options_;
   std::vector<AdamWSlot> slots_;
+  // By slot, 1 for each row whose moments are zero: nothing has ever come to it, and it only decays. Empty
+  // where that is not known. Only looked at where a gradient tells of rows of zeros.
+  std::vector<PoolVector<char>> resting_;
   std::int64_t steps_ = 0;
 };
 

@@ -3,6 +3,7 @@
 
 #include "espalier/base/parallel.h"
 #include "espalier/tensor/pool.h"
+#include "kernels/elementwise.h"
 #include "kernels/gelu.h"
 #include "kernels/scratch.h"
 #include "kernels/tree/hard_forest_sums.h"
@@ -171,23 +172,23 @@ void sum_parts(const PoolVector<Part>& sorted, std::int64_t width, float* parts,
   });
 }
 
-void zero_untouched(const TokenOrder& order, int depth, std::int64_t width, Destination out) {
-  if (!out.wanted() || out.accumulate) return;
+// 1 for each node that no token touches.
+Scratch<char> untouched_nodes(const TokenOrder& order, int depth) {
   const std::int64_t nodes = (std::int64_t{2} << depth) - 1;
-  Scratch<char> touched(nodes);
-  std::fill_n(touched.data(), nodes, char{0});
+  Scratch<char> untouched(nodes);
+  std::fill_n(untouched.data(), nodes, char{1});
   for (std::int64_t i = 0; i < order.count(); ++i) {
     for (int level = depth; level >= 0; --level) {
-      char& mark = touched[path_node(level, order.leaves()[i], depth)];
-      if (mark != 0) break;
-      mark = 1;
+      char& mark = untouched[path_node(level, order.leaves()[i], depth)];
+      if (mark == 0) break;
+      mark = 0;
     }
   }
-  parallel_for(nodes, 64, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t node = begin; node < end; ++node) {
-      if (touched[node] == 0) std::fill_n(out.data + node * width, width, 0.0F);
-    }
-  });
+  return untouched;
+}
+
+void zero_untouched(const Scratch<char>& untouched, std::int64_t width, Destination out) {
+  if (out.wanted() && !out.accumulate) zero_rows(untouched.size(), width, untouched.data(), out.data);
 }
 
 void TreeBackward::run(const TokenOrder& order) const {
@@ -196,9 +197,14 @@ void TreeBackward::run(const TokenOrder& order) const {
   const PoolVector<Part> parts = sorted_parts(tree.gates.depth, order, chunks);
   const auto count = static_cast<std::int64_t>(parts.size());
   Scratch<float> in_parts(count * width), bias_parts(count), out_parts(count * tree.output_width);
-  zero_untouched(order, tree.gates.depth, width, gradients.w_in);
-  zero_untouched(order, tree.gates.depth, 1, gradients.bias);
-  zero_untouched(order, tree.gates.depth, tree.output_width, gradients.w_out);
+  const Scratch<char> untouched = untouched_nodes(order, tree.gates.depth);
+  zero_untouched(untouched, 1, gradients.bias);
+  if (gradients.unwritten != nullptr) {
+    std::copy_n(untouched.data(), untouched.size(), gradients.unwritten);
+  } else {
+    zero_untouched(untouched, width, gradients.w_in);
+    zero_untouched(untouched, tree.output_width, gradients.w_out);
+  }
   parallel_for(static_cast<std::int64_t>(chunks.size()), 1, [&](std::int64_t i, std::int64_t) {
     chunk_of(order, chunks[static_cast<std::size_t>(i)], in_parts.data(), bias_parts.data(),
              out_parts.data());
@@ -222,6 +228,8 @@ std::int64_t neuron_tree_hard_walk_backward(const NeuronTree& tree, std::int64_t
   const std::int64_t path = std::int64_t{gates.trees} * gates.levels();
   Scratch<float> dlogits(forest && gradients.x.wanted() ? tokens * path : 0);
   const std::int64_t group = neuron_tree_group_tokens(gates.trees, gates.depth);
+  // The second group is added to what the first one left.
+  char* const unwritten = tokens <= group ? gradients.unwritten : nullptr;
   std::atomic<std::int64_t> evaluated = 0;
   for (std::int64_t begin = 0; begin < tokens || begin == 0; begin += group) {
     parallel_for(gates.trees, 1, [&](std::int64_t tree_number, std::int64_t) {
@@ -242,7 +250,8 @@ std::int64_t neuron_tree_hard_walk_backward(const NeuronTree& tree, std::int64_t
           sibling_value.data(),
           {forest ? Destination{} : gradients.x, (gradients.w_in + first * gates.width).after(begin > 0),
            (gradients.bias + first).after(begin > 0),
-           (gradients.w_out + first * tree.output_width).after(begin > 0)},
+           (gradients.w_out + first * tree.output_width).after(begin > 0),
+           unwritten == nullptr ? nullptr : unwritten + first},
           stream,
           dlogits.size() == 0 ? nullptr : dlogits.data()};
       backward.run(order);

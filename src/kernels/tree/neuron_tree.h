@@ -22,6 +22,9 @@ struct NeuronTreeGradients {
   Destination w_in;   // [trees * nodes, width]
   Destination bias;   // [trees * nodes]
   Destination w_out;  // [trees * nodes, output_width]
+  // [trees * nodes] or null. All 0 before, where neither w_in nor w_out is added to: rows of theirs that are
+  // zeros may be left unwritten, and get a 1 here.
+  char* unwritten = nullptr;
 };
 
 }  // namespace espalier::kernels
