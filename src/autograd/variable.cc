@@ -25,6 +25,12 @@ Variable::Variable(Tensor value, bool requires_grad)
   state_->requires_grad = requires_grad;
 }
 
+Variable::Variable(const Shape& shape, bool requires_grad)
+    : state_(std::allocate_shared<State>(PoolAllocator<State>())) {
+  state_->shape = shape;
+  state_->requires_grad = requires_grad;
+}
+
 const Tensor& Variable::value() const {
   ESPALIER_CHECK(defined() && state_->value.defined());
   return state_->value;
@@ -152,9 +158,10 @@ Variable Variable::without_value() const {
   return Variable(std::move(state));
 }
 
-void Variable::drop_value() {
+void Variable::set_value(Tensor value) {
   ESPALIER_CHECK(defined() && state_->producer == nullptr);
-  state_->value = Tensor();
+  ESPALIER_CHECK(!value.defined() || value.shape() == shape());
+  state_->value = std::move(value);
 }
 
 Variable Variable::detach() const {

@@ -92,14 +92,15 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
   ESPALIER_CHECK(checkpoint.bytes.empty());
   if (!processes::writes()) return;
   Hdf5Writer writer(path, kKind, kCheckpointVersion);
+  // Texts of any length come after the tensors, which lie where floats can be mapped.
+  write_tensors(writer, kModel, checkpoint.model);
+  write_tensors(writer, kOptimizer, checkpoint.optimizer);
   writer.write_text("kind", checkpoint.kind);
   writer.write_text("metadata.json", json_text(checkpoint.metadata));
   writer.write_text("state.json", json_text(checkpoint.state));
   writer.write_text("config.yaml", checkpoint.config_yaml);
   writer.write_text("tokenizer.json", checkpoint.tokenizer_json);
   writer.write_text("metrics.jsonl", checkpoint.metrics_jsonl);
-  write_tensors(writer, kModel, checkpoint.model);
-  write_tensors(writer, kOptimizer, checkpoint.optimizer);
   writer.commit();
 }
 

@@ -8,6 +8,7 @@
 #include "espalier/base/error.h"
 #include "io/hdf5_driver.h"
 #include "io/hdf5_library.h"
+#include "io/mapped_file.h"
 #include "io/sealed_file.h"
 
 namespace espalier::io {
@@ -191,6 +192,11 @@ std::string Hdf5Reader::read_text(const std::string& name) const {
 
 Tensor Hdf5Reader::read_tensor(const std::string& name) const {
   const Hdf5Dataset& from = typed(name, Hdf5Type::kFloat32);
+  const SealedFile& sealed = state_->sealed;
+  if (Tensor tensor = sealed.mapped().tensor<float>(from.offset, from.shape); tensor.defined()) {
+    sealed.verify(index_of(from), 0, from.bytes);
+    return tensor;
+  }
   Tensor tensor = Tensor::empty(from.shape);
   read_bytes(from, 0, tensor.data(), static_cast<std::size_t>(from.bytes));
   return tensor;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <type_traits>
 
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
@@ -12,6 +11,7 @@
 #include "io/dtype.h"
 #include "io/file_kind.h"
 #include "io/file_ops.h"
+#include "io/mapped_file.h"
 #include "io/safetensors_header.h"
 
 namespace espalier::io {
@@ -20,28 +20,30 @@ namespace {
 
 // As in Hugging Face's reader.
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
-constexpr std::size_t kShownBytes = 64;  // tells what else a file is
-constexpr std::size_t kReadBytes = std::size_t{1} << 20U;
+constexpr std::size_t kShownBytes = 64;              // tells what else a file is
+constexpr std::int64_t kDecodedTogether = 1 << 18;   // numbers
+constexpr std::int64_t kComparedTogether = 1 << 20;  // bytes
 
 struct Shard {
   std::filesystem::path path;
-  FileDescriptor file;
+  std::shared_ptr<const MappedFile> file;
   std::uint64_t data_begin = 0;
   SafetensorsHeader header;
 };
 
 Shard open_shard(const std::filesystem::path& path) {
-  Shard shard{path, open_for_reading(path), 0, {}};
+  Shard shard{path, MappedFile::of(open_for_reading(path), path), 0, {}};
+  const FileDescriptor& file = shard.file->file();
   const std::string where = path.string();
-  const std::uint64_t bytes = file_size(shard.file, path);
+  const std::uint64_t bytes = file_size(file, path);
   std::string head(kShownBytes, '\0');
-  head.resize(read_at(shard.file, path, 0, head.data(), head.size()));
+  head.resize(read_at(file, path, 0, head.data(), head.size()));
   refuse_git_lfs_pointer(head, path);
   std::uint64_t header_bytes = 0;
   if (bytes < sizeof(header_bytes)) {
     throw InputError(fmt::format("{}: {} bytes are too few for a safetensors file", where, bytes));
   }
-  read_exactly_at(shard.file, path, 0, &header_bytes, sizeof(header_bytes));
+  read_exactly_at(file, path, 0, &header_bytes, sizeof(header_bytes));
   const std::uint64_t left = bytes - sizeof(header_bytes);
   if (header_bytes > left || header_bytes > kMaxHeaderBytes) {
     throw InputError(
@@ -49,7 +51,7 @@ Shard open_shard(const std::filesystem::path& path) {
                     where, header_bytes, std::min(left, kMaxHeaderBytes)));
   }
   std::string text(static_cast<std::size_t>(header_bytes), '\0');
-  read_exactly_at(shard.file, path, sizeof(header_bytes), text.data(), text.size());
+  read_exactly_at(file, path, sizeof(header_bytes), text.data(), text.size());
   shard.data_begin = sizeof(header_bytes) + header_bytes;
   shard.header = parse_safetensors_header(text, bytes - shard.data_begin, where);
   return shard;
@@ -105,23 +107,16 @@ struct SafetensorsReader::State {
     return fmt::format("{}: {}", shards[entry(name).shard].path.string(), name);
   }
 
-  void read_bytes(const PlacedTensor& from, std::uint64_t begin, void* data, std::size_t size) const {
+  // A tensor's bytes as they lie in the file.
+  std::shared_ptr<std::byte> mapped(const PlacedTensor& from) const {
     const Shard& shard = shards[from.shard];
-    read_exactly_at(shard.file, shard.path, shard.data_begin + from.place.offset + begin, data, size);
+    return shard.file->piece(shard.data_begin + from.place.offset,
+                             static_cast<std::size_t>(from.place.info.bytes));
   }
-
-  // Feeds the bytes of a tensor to take(bytes, size) in pieces of whole elements.
-  template <class Take>
-  void stream(const std::string& name, const Take& take) const {
-    const PlacedTensor& from = entry(name);
-    std::vector<std::byte> chunk(
-        static_cast<std::size_t>(std::min<std::uint64_t>(kReadBytes, from.place.info.bytes)));
-    for (std::uint64_t done = 0; done < from.place.info.bytes; done += chunk.size()) {
-      const auto size =
-          static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size(), from.place.info.bytes - done));
-      read_bytes(from, done, chunk.data(), size);
-      take(chunk.data(), size);
-    }
+  template <class Element>
+  BasicTensor<Element> mapped(const PlacedTensor& from, const Shape& shape) const {
+    const Shard& shard = shards[from.shard];
+    return shard.file->tensor<Element>(shard.data_begin + from.place.offset, shape);
   }
 
   // Numbers in a tensor, both parts of a complex one counted.
@@ -135,32 +130,16 @@ struct SafetensorsReader::State {
     return static_cast<std::size_t>(info.bytes / dtype_bytes(info.dtype)) * floats;
   }
 
-  // Calls read(begin, size) for pieces of a tensor's bytes, in parallel.
-  template <class Read>
-  void read_pieces(const PlacedTensor& from, const Read& read) const {
-    const auto bytes = static_cast<std::size_t>(from.place.info.bytes);
-    const auto pieces = static_cast<std::int64_t>((bytes + kReadBytes - 1) / kReadBytes);
-    parallel_for(pieces, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (auto piece = static_cast<std::size_t>(begin); piece < static_cast<std::size_t>(end); ++piece) {
-        const std::size_t at = piece * kReadBytes;
-        read(at, std::min(kReadBytes, bytes - at));
-      }
-    });
-  }
-
   template <class Out>
-  void read_floating(const std::string& name, Out* out) const {
+  void decode_floating(const std::string& name, Out* out) const {
     const PlacedTensor& from = entry(name);
     const DType dtype = from.place.info.dtype;
     const std::size_t width = dtype_bytes(dtype) / floats_per_element(dtype);
-    read_pieces(from, [&](std::size_t at, std::size_t size) {
-      if (std::is_same_v<Out, float> && dtype == DType::kF32) {
-        read_bytes(from, at, out + at / width, size);  // as it lies in the file
-        return;
-      }
-      std::vector<std::byte> chunk(size);
-      read_bytes(from, at, chunk.data(), size);
-      decode(dtype, chunk.data(), size / width, out + at / width);
+    const std::shared_ptr<std::byte> bytes = mapped(from);
+    const auto count = static_cast<std::int64_t>(from.place.info.bytes / width);
+    parallel_for(count, kDecodedTogether, [&](std::int64_t begin, std::int64_t end) {
+      decode(dtype, bytes.get() + static_cast<std::size_t>(begin) * width,
+             static_cast<std::size_t>(end - begin), out + begin);
     });
   }
 };
@@ -201,33 +180,37 @@ Tensor SafetensorsReader::read(const std::string& name) const {
   if (extents.size() > Shape::kMaxRank) {
     throw InputError(fmt::format("{}: too many axes for complex numbers", state_->where(name)));
   }
-  Tensor tensor = Tensor::empty(Shape(extents));
-  state_->read_floating(name, tensor.data());
+  const Shape shape(extents);
+  if (stored.dtype == DType::kF32 || stored.dtype == DType::kC64) {
+    if (Tensor tensor = state_->mapped<float>(state_->entry(name), shape); tensor.defined()) return tensor;
+  }
+  Tensor tensor = Tensor::empty(shape);
+  state_->decode_floating(name, tensor.data());
   return tensor;
 }
 
 std::vector<float> SafetensorsReader::read_floats(const std::string& name) const {
   std::vector<float> values(state_->float_count(name));
-  state_->read_floating(name, values.data());
+  state_->decode_floating(name, values.data());
   return values;
 }
 
 std::vector<double> SafetensorsReader::read_doubles(const std::string& name) const {
   std::vector<double> values(state_->float_count(name));
-  state_->read_floating(name, values.data());
+  state_->decode_floating(name, values.data());
   return values;
 }
 
 bool SafetensorsReader::same(const std::string& name, const std::string& other) const {
   const PlacedTensor &a = state_->entry(name), &b = state_->entry(other);
   if (a.place.info.dtype != b.place.info.dtype || a.place.info.shape != b.place.info.shape) return false;
+  const std::shared_ptr<std::byte> one = state_->mapped(a), two = state_->mapped(b);
   std::atomic<bool> result = true;
-  state_->read_pieces(a, [&](std::size_t at, std::size_t size) {
-    std::vector<std::byte> one(size), two(size);
-    state_->read_bytes(a, at, one.data(), size);
-    state_->read_bytes(b, at, two.data(), size);
-    if (one != two) result = false;
-  });
+  parallel_for(static_cast<std::int64_t>(a.place.info.bytes), kComparedTogether,
+               [&](std::int64_t begin, std::int64_t end) {
+                 const auto size = static_cast<std::size_t>(end - begin);
+                 if (std::memcmp(one.get() + begin, two.get() + begin, size) != 0) result = false;
+               });
   return result;
 }
 
@@ -237,11 +220,7 @@ ByteTensor SafetensorsReader::read_bytes(const std::string& name) const {
     throw InputError(
         fmt::format("{}: expected I8, found {}", state_->where(name), dtype_name(from.place.info.dtype)));
   }
-  ByteTensor tensor = ByteTensor::empty(from.place.info.shape);
-  state_->read_pieces(from, [&](std::size_t at, std::size_t size) {
-    state_->read_bytes(from, at, tensor.data() + at, size);
-  });
-  return tensor;
+  return state_->mapped<std::int8_t>(from, from.place.info.shape);
 }
 
 std::vector<std::int64_t> SafetensorsReader::read_ints(const std::string& name) const {
@@ -250,15 +229,9 @@ std::vector<std::int64_t> SafetensorsReader::read_ints(const std::string& name) 
     throw InputError(
         fmt::format("{}: expected whole numbers, found {}", state_->where(name), dtype_name(stored.dtype)));
   }
-  const std::size_t width = dtype_bytes(stored.dtype);
-  std::vector<std::int64_t> values(static_cast<std::size_t>(stored.bytes) / width);
-  std::int64_t* out = values.data();
-  state_->stream(name, [&](const std::byte* bytes, std::size_t size) {
-    if (!decode(stored.dtype, bytes, size / width, out)) {
-      throw InputError(fmt::format("{}: a BOOL is neither 0 nor 1", state_->where(name)));
-    }
-    out += size / width;
-  });
+  std::vector<std::int64_t> values(static_cast<std::size_t>(stored.bytes) / dtype_bytes(stored.dtype));
+  if (!decode(stored.dtype, state_->mapped(state_->entry(name)).get(), values.size(), values.data()))
+    throw InputError(fmt::format("{}: a BOOL is neither 0 nor 1", state_->where(name)));
   return values;
 }
 

@@ -9,6 +9,7 @@
 #include "espalier/base/parallel.h"
 #include "espalier/io/hdf5_file.h"
 #include "espalier/io/json.h"
+#include "espalier/tensor/pool.h"
 #include "io/file_kind.h"
 #include "io/structure_checksums.h"
 #include "io/user_block.h"
@@ -107,8 +108,9 @@ void seal_file(AtomicFile& file, const std::string& kind, std::uint32_t version,
   file.write_at(0, bytes.data(), bytes.size());
 }
 
-SealedFile::SealedFile(const std::filesystem::path& path) : path_(path), file_(open_for_reading(path)) {
-  bytes_ = file_size(file_, path_);
+SealedFile::SealedFile(const std::filesystem::path& path)
+    : path_(path), file_(MappedFile::of(open_for_reading(path), path)) {
+  bytes_ = file_size(file(), path_);
   read_user_block();
   first_block_.push_back(0);
   for (const Extent& extent : extents_) first_block_.push_back(first_block_.back() + extent.checksums.size());
@@ -118,7 +120,7 @@ SealedFile::SealedFile(const std::filesystem::path& path) : path_(path), file_(o
 
 void SealedFile::read_user_block() {
   UserBlockBytes bytes{};
-  const std::size_t got = read_at(file_, path_, 0, bytes.data(), bytes.size());
+  const std::size_t got = read_at(file(), path_, 0, bytes.data(), bytes.size());
   if (got == 0) throw InputError(fmt::format("{}: the file is empty", path_.string()));
   if (!has_our_magic(bytes.data(), got)) {
     const std::string_view head(reinterpret_cast<const char*>(bytes.data()), got);
@@ -140,7 +142,7 @@ void SealedFile::read_user_block() {
 
 void SealedFile::read_layout(const LayoutPlace& place, std::uint64_t expected_checksum) {
   std::string text(static_cast<std::size_t>(place.bytes), '\0');
-  read_exactly_at(file_, path_, place.offset, text.data(), text.size());
+  read_exactly_at(file(), path_, place.offset, text.data(), text.size());
   if (checksum(text.data(), text.size()) != expected_checksum) {
     throw DamagedFile(path_, "file structure", place.offset, place.bytes);
   }
@@ -149,7 +151,7 @@ void SealedFile::read_layout(const LayoutPlace& place, std::uint64_t expected_ch
 }
 
 void SealedFile::verify_structure() const {
-  const std::vector<std::uint64_t> found = structure_checksums(file_, path_, bytes_, extents_);
+  const std::vector<std::uint64_t> found = structure_checksums(file(), path_, bytes_, extents_);
   ESPALIER_CHECK(found.size() == segment_checksums_.size());
   const std::uint64_t segment = segment_bytes_for(bytes_ - kUserBlockBytes);
   for (std::size_t i = 0; i < found.size(); ++i) {
@@ -161,24 +163,7 @@ void SealedFile::verify_structure() const {
 
 void SealedFile::verify(std::size_t extent, std::uint64_t begin, std::uint64_t size) const {
   ESPALIER_CHECK(begin <= extents_.at(extent).bytes && size <= extents_[extent].bytes - begin);
-  if (size == 0) return;
-  for (std::uint64_t block = begin / kBlockBytes; block <= (begin + size - 1) / kBlockBytes; ++block) {
-    std::atomic<std::uint8_t>& flag = verified_[static_cast<std::size_t>(first_block_[extent] + block)];
-    if (flag.load(std::memory_order_acquire) != 0) continue;
-    verify_block(extent, block);
-    flag.store(1, std::memory_order_release);
-  }
-}
-
-void SealedFile::verify_block(std::size_t extent, std::uint64_t block) const {
-  const Extent& from = extents_[extent];
-  const std::uint64_t begin = block * kBlockBytes;
-  const auto size = static_cast<std::size_t>(std::min(kBlockBytes, from.bytes - begin));
-  std::vector<std::byte> buffer(size);
-  read_exactly_at(file_, path_, from.offset + begin, buffer.data(), size);
-  if (checksum(buffer.data(), size) != from.checksums[static_cast<std::size_t>(block)]) {
-    throw DamagedFile(path_, from.name, from.offset + begin, size);
-  }
+  if (size > 0) take_blocks(extent, begin / kBlockBytes, block_count(begin + size), nullptr);
 }
 
 void SealedFile::verify_everything() const {
@@ -186,19 +171,24 @@ void SealedFile::verify_everything() const {
 }
 
 // Of several damaged blocks the first is named, whichever was found first.
-void SealedFile::read_blocks(std::size_t extent, std::uint64_t first, std::uint64_t last,
+void SealedFile::take_blocks(std::size_t extent, std::uint64_t first, std::uint64_t last,
                              std::byte* data) const {
   const Extent& from = extents_[extent];
   std::atomic<std::uint64_t> damaged{last};
   parallel_for(static_cast<std::int64_t>(last - first), 1, [&](std::int64_t begin, std::int64_t end) {
+    std::shared_ptr<void> own;
     for (std::uint64_t block = first + static_cast<std::uint64_t>(begin);
          block < first + static_cast<std::uint64_t>(end); ++block) {
+      std::atomic<std::uint8_t>& flag = verified_[static_cast<std::size_t>(first_block_[extent] + block)];
+      const bool known = flag.load(std::memory_order_acquire) != 0;
+      if (known && data == nullptr) continue;
       const std::uint64_t at = block * kBlockBytes;
       const auto size = static_cast<std::size_t>(std::min(kBlockBytes, from.bytes - at));
-      std::byte* const to = data + (at - first * kBlockBytes);
-      read_exactly_at(file_, path_, from.offset + at, to, size);
-      std::atomic<std::uint8_t>& flag = verified_[static_cast<std::size_t>(first_block_[extent] + block)];
-      if (flag.load(std::memory_order_acquire) != 0) continue;
+      if (data == nullptr && own == nullptr) own = pool_allocate(kBlockBytes);
+      std::byte* const to =
+          data == nullptr ? static_cast<std::byte*>(own.get()) : data + (at - first * kBlockBytes);
+      read_exactly_at(file(), path_, from.offset + at, to, size);
+      if (known) continue;
       if (checksum(to, size) == from.checksums[static_cast<std::size_t>(block)]) {
         flag.store(1, std::memory_order_release);
         continue;
@@ -223,12 +213,12 @@ void SealedFile::read(std::size_t extent, std::uint64_t begin, std::byte* data, 
   const auto read_part = [&](std::uint64_t part, std::uint64_t stop) {
     if (part >= stop) return;
     verify(extent, part, stop - part);
-    read_exactly_at(file_, path_, from.offset + part, data + (part - begin),
+    read_exactly_at(file(), path_, from.offset + part, data + (part - begin),
                     static_cast<std::size_t>(stop - part));
   };
   if (first >= last) return read_part(begin, end);
   read_part(begin, first * kBlockBytes);
-  read_blocks(extent, first, last, data + (first * kBlockBytes - begin));
+  take_blocks(extent, first, last, data + (first * kBlockBytes - begin));
   read_part(last * kBlockBytes, end);
 }
 

@@ -28,6 +28,7 @@
 
 #include "espalier/base/checksum.h"
 #include "io/file_ops.h"
+#include "io/mapped_file.h"
 
 namespace espalier::io {
 
@@ -78,7 +79,8 @@ class SealedFile {
   explicit SealedFile(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
-  const FileDescriptor& file() const { return file_; }
+  const FileDescriptor& file() const { return file_->file(); }
+  const MappedFile& mapped() const { return *file_; }
   const std::string& kind() const { return kind_; }
   std::uint32_t version() const { return version_; }
   std::uint64_t bytes() const { return bytes_; }
@@ -96,11 +98,12 @@ class SealedFile {
   void read_user_block();
   void read_layout(const LayoutPlace& place, std::uint64_t expected_checksum);
   void verify_structure() const;
-  void verify_block(std::size_t extent, std::uint64_t block) const;
-  void read_blocks(std::size_t extent, std::uint64_t first, std::uint64_t last, std::byte* data) const;
+  // Verifies blocks [first, last) of an extent, several at a time, and leaves them at `data`, unless it is
+  // null.
+  void take_blocks(std::size_t extent, std::uint64_t first, std::uint64_t last, std::byte* data) const;
 
   std::filesystem::path path_;
-  FileDescriptor file_;
+  std::shared_ptr<const MappedFile> file_;
   std::uint64_t bytes_ = 0;
   std::string kind_;
   std::uint32_t version_ = 0;

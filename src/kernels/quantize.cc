@@ -101,7 +101,7 @@ HWY_EXPORT(quantize_all);
 void quantize_rows_serial(std::int64_t begin, std::int64_t end, const float* x, std::int64_t x_stride,
                           QuantizedRows& to) {
   HWY_DYNAMIC_DISPATCH(quantize_all)
-  (end - begin, to.width, x + begin * x_stride, x_stride, to.bytes.data() + begin * to.stride, to.stride,
+  (end - begin, to.width, x + begin * x_stride, x_stride, to.bytes.get() + begin * to.stride, to.stride,
    to.scales.data() + begin);
 }
 
@@ -113,15 +113,18 @@ QuantizedRows quantize_rows(std::int64_t rows, std::int64_t width, const float* 
   return result;
 }
 
-QuantizedRows quantized_rows(std::int64_t rows, std::int64_t width, const std::int8_t* bytes,
+QuantizedRows quantized_rows(std::int64_t rows, std::int64_t width, std::shared_ptr<std::int8_t> bytes,
                              const float* scales) {
-  QuantizedRows result(rows, width);
+  const bool as_they_lie = width % 64 == 0;
+  QuantizedRows result(rows, width, as_they_lie ? bytes : nullptr);
   parallel_for(rows, row_grain(width), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::int8_t* const from = bytes + i * width;
-      std::int8_t* const to = result.bytes.data() + i * result.stride;
-      std::copy_n(from, width, to);
-      std::fill(to + width, to + result.stride, std::int8_t{0});
+      const std::int8_t* const from = bytes.get() + i * width;
+      if (!as_they_lie) {
+        std::int8_t* const to = result.bytes.get() + i * result.stride;
+        std::copy_n(from, width, to);
+        std::fill(to + width, to + result.stride, std::int8_t{0});
+      }
       result.scales[i] = {scales[i], std::accumulate(from, from + width, std::int32_t{0})};
     }
   });

@@ -8,6 +8,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 #include "kernels/scratch.h"
 
@@ -19,22 +21,26 @@ struct QuantizedScale {
   std::int32_t sum;  // of the bytes; products of bytes without a sign need it
 };
 
-// Bytes of rows of `width`, `stride` apart: whole cache lines, zero beyond the width.
+// Bytes of rows of `width`, `stride` apart: multiples of 64 bytes, zero beyond the width.
 struct QuantizedRows {
   QuantizedRows() = default;
-  QuantizedRows(std::int64_t rows_in, std::int64_t width_in)
+  // With memory for the bytes, or with bytes of this stride that are there already.
+  QuantizedRows(std::int64_t rows_in, std::int64_t width_in, std::shared_ptr<std::int8_t> bytes_in = nullptr)
       : rows(rows_in),
         width(width_in),
         stride((width_in + 63) / 64 * 64),
-        bytes(rows * stride),
-        scales(rows) {}
+        bytes(std::move(bytes_in)),
+        scales(rows) {
+    const auto size = static_cast<std::size_t>(rows * stride);
+    if (bytes == nullptr) bytes = std::static_pointer_cast<std::int8_t>(pool_allocate(size));
+  }
 
-  const std::int8_t* row(std::int64_t i) const { return bytes.data() + i * stride; }
+  const std::int8_t* row(std::int64_t i) const { return bytes.get() + i * stride; }
 
   std::int64_t rows = 0;
   std::int64_t width = 0;
   std::int64_t stride = 0;
-  Scratch<std::int8_t> bytes;
+  std::shared_ptr<std::int8_t> bytes;
   Scratch<QuantizedScale> scales;
 };
 
@@ -45,8 +51,9 @@ void quantize_rows_serial(std::int64_t begin, std::int64_t end, const float* x, 
 // All of them. Parallel.
 QuantizedRows quantize_rows(std::int64_t rows, std::int64_t width, const float* x, std::int64_t x_stride);
 
-// Rows that were quantised before: `bytes` [rows, width] without gaps, and their scales. Parallel.
-QuantizedRows quantized_rows(std::int64_t rows, std::int64_t width, const std::int8_t* bytes,
+// Rows that were quantised before: `bytes` [rows, width] without gaps, which are kept and not copied where
+// the width is a multiple of 64, and their scales. Parallel.
+QuantizedRows quantized_rows(std::int64_t rows, std::int64_t width, std::shared_ptr<std::int8_t> bytes,
                              const float* scales);
 // The floats that rows of bytes stand for: [rows, width]. Parallel.
 void dequantize_rows(std::int64_t rows, std::int64_t width, const std::int8_t* bytes, const float* scales,

@@ -57,7 +57,7 @@ void take_weights(const io::Checkpoint& checkpoint, LoadedModel& model) {
   }
   for (nn::NamedParameter& parameter : model.module().parameters()) {
     if (model.in_bytes.contains(parameter.name)) continue;
-    parameter.value.mutable_value() = by_name.at(parameter.name);
+    parameter.value.set_value(by_name.at(parameter.name));
   }
 }
 
@@ -194,6 +194,7 @@ LoadedModel model_from_checkpoint(const io::Checkpoint& checkpoint, const fs::pa
   const std::optional<nn::ClassifierOptions> head = classifier_of(checkpoint, where, model.labels);
   // Nothing of the size that the metadata claims is allocated before the tensors are known to be there.
   io::check_model_tensors(model.arch, head ? &*head : nullptr, checkpoint.model, where, checkpoint.bytes);
+  const nn::WithoutValuesGuard none;
   if (head) {
     model.classifier = std::make_unique<nn::SequenceClassifier>(model.arch, *head);
   } else {

@@ -39,7 +39,7 @@ BertEmbedding::BertEmbedding(const EmbeddingOptions& options, std::int64_t hidde
   type_table_ = parameter("token_type_embedding.weight");
   if (scale_.defined()) {
     const float initial = static_cast<float>(1.0 / std::sqrt(static_cast<double>(hidden_size)));
-    scale_.mutable_value() = Tensor::full({1}, initial);
+    scale_.set_value(Tensor::full({1}, initial));
     sinusoids_ = ops::sinusoid_table(options.max_positions, hidden_size);
   }
   if (options.norm) {

@@ -12,7 +12,7 @@ void LayerNorm::describe(const ParameterList& list, std::int64_t size) {
 LayerNorm::LayerNorm(std::int64_t size, double eps) : eps_(eps) {
   register_parameters([&](const ParameterList& own) { describe(own, size); });
   weight_ = parameter("weight");
-  weight_.mutable_value() = Tensor::full({size}, 1.0F);
+  weight_.set_value(Tensor::full({size}, 1.0F));
   bias_ = parameter("bias");
 }
 

@@ -1,5 +1,7 @@
 #include "espalier/nn/module.h"
 
+#include <utility>
+
 #include "espalier/base/checksum.h"
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
@@ -9,6 +11,8 @@ namespace espalier::nn {
 namespace {
 
 constexpr std::int64_t kGrain = 1 << 14;
+
+thread_local bool without_values = false;
 
 template <class Draw>
 void fill(Tensor& tensor, std::uint64_t seed, const std::string& name, const Draw& draw) {
@@ -59,7 +63,7 @@ bool Module::take_bytes(const std::string& name, const ByteMatrix& bytes) {
   for (NamedParameter& own : own_) {
     if (own.name != name) continue;
     ESPALIER_CHECK(own.value.shape() == bytes.shape());
-    own.value.drop_value();
+    own.value.set_value(Tensor());
     given_bytes_[name] = bytes;
     return true;
   }
@@ -83,8 +87,9 @@ ops::QuantizedWeight Module::quantized(const std::string& name) {
 
 void Module::register_parameters(FunctionRef<void(const ParameterList& own)> describe) {
   const auto make = [this](const ParameterInfo& info) {
-    own_.push_back(
-        {info.name, Variable(Tensor::zeros(info.shape), info.role != ParameterRole::kCarried), info.role});
+    Variable leaf(info.shape, info.role != ParameterRole::kCarried);
+    if (!without_values) leaf.set_value(Tensor::zeros(info.shape));
+    own_.push_back({info.name, std::move(leaf), info.role});
   };
   describe(ParameterList::without_children(make));
 }
@@ -107,6 +112,11 @@ void Module::collect(const std::string& prefix, std::vector<NamedParameter>& out
   for (const Child& child : children_) {
     child.module->collect(child.name.empty() ? prefix : prefix + child.name + ".", out);
   }
+}
+
+WithoutValuesGuard::WithoutValuesGuard() : previous_(std::exchange(without_values, true)) {}
+WithoutValuesGuard::~WithoutValuesGuard() {
+  without_values = previous_;
 }
 
 void init_normal(Tensor& tensor, float std, std::uint64_t seed, const std::string& name) {

@@ -36,7 +36,7 @@ void require_short(const std::string& tensor, std::int64_t columns) {
 }
 
 kernels::QuantizedRows rows_of(const ByteMatrix& matrix) {
-  return kernels::quantized_rows(matrix.shape()[0], matrix.shape()[1], matrix.bytes.data(),
+  return kernels::quantized_rows(matrix.shape()[0], matrix.shape()[1], matrix.bytes.memory(),
                                  matrix.scales.data());
 }
 

@@ -1,6 +1,7 @@
 #include "espalier/tensor/tensor.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
@@ -49,6 +50,15 @@ BasicTensor<Element> BasicTensor<Element>::from(const Shape& shape, std::span<co
   ESPALIER_CHECK(static_cast<std::int64_t>(values.size()) == shape.elements());
   BasicTensor tensor = empty(shape);
   std::copy(values.begin(), values.end(), tensor.data());
+  return tensor;
+}
+
+template <class Element>
+BasicTensor<Element> BasicTensor<Element>::of_memory(const Shape& shape, std::shared_ptr<Element> memory) {
+  ESPALIER_CHECK(memory != nullptr);
+  BasicTensor tensor;
+  tensor.shape_ = shape;
+  tensor.data_ = std::move(memory);
   return tensor;
 }
 

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <thread>
 
+#include "espalier/tensor/pool.h"
 #include "io/hdf5_driver.h"
 #include "io/hdf5_library.h"
 #include "io/sealed_file.h"
@@ -88,6 +89,32 @@ TEST_CASE("hdf5: tensors, texts, empty and scalar datasets, datasets in pieces")
 
   CHECK(error_of([&] { reader.dataset("x"); }).ends_with("t.h5: it holds no dataset x"));
   CHECK(error_of([&] { reader.read_text("pieces"); }).ends_with("pieces: expected uint8, found float32"));
+}
+
+TEST_CASE(
+    "hdf5: tensors are the file's pages, whatever becomes of the name; where floats cannot lie, copies") {
+  const TempDir dir;
+  const Tensor written = random_tensor({1300, 700}, 6);
+  {
+    Hdf5Writer writer(dir / "t.h5", "test", 1);
+    writer.write("first", written);
+    writer.write_text("text", "moves what follows to odd places");
+    writer.write_text("more", "7 bytes");
+    writer.write("last", written);
+    writer.commit();
+  }
+  auto reader = std::make_unique<Hdf5Reader>(dir / "t.h5", "test", 1, Verify::kAsRead);
+  const std::int64_t live = pool_statistics().live_bytes;
+  const Tensor mapped = reader->read_tensor("first");
+  CHECK(pool_statistics().live_bytes == live);
+  CHECK(!mapped.shared());
+  REQUIRE(reader->dataset("last").offset % 4 != 0);
+  const Tensor copied = reader->read_tensor("last");
+  CHECK(pool_statistics().live_bytes > live);
+  reader.reset();
+  std::filesystem::remove(dir / "t.h5");
+  CHECK(mapped.to_vector() == written.to_vector());
+  CHECK(copied.to_vector() == written.to_vector());
 }
 
 TEST_CASE("hdf5: the same content gives the same bytes") {

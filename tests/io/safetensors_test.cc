@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "espalier/base/error.h"
+#include "espalier/tensor/pool.h"
 #include "tensor/half.h"
 #include "tests/support/support.h"
 
@@ -186,6 +187,48 @@ TEST_CASE("safetensors: cut anywhere, a file is refused") {
     REQUIRE_THROWS_AS(SafetensorsReader(dir.write("cut", whole.substr(0, length))), InputError);
   }
   CHECK_THROWS_AS(SafetensorsReader(dir.write("long", whole + "x")), InputError);
+}
+
+TEST_CASE(
+    "safetensors: floats and bytes are the file's pages, whatever becomes of the name; what is written to "
+    "them "
+    "stays here") {
+  const TempDir dir;
+  const auto path = dir / "m.safetensors";
+  const Tensor written = random_tensor({300, 300}, 3);
+  const ByteTensor bytes = ByteTensor::full({70, 1000}, 5);
+  write_safetensors(path, std::vector<SafetensorsEntry>{{"w", written, DType::kF32},
+                                                        {"half", written, DType::kBF16},
+                                                        {"q", Tensor(), DType::kI8, bytes}});
+  const std::string before = testing::read_text(path);
+  const std::int64_t live = pool_statistics().live_bytes;
+  auto reader = std::make_unique<SafetensorsReader>(path);
+  Tensor read = reader->read("w");
+  ByteTensor read_bytes = reader->read_bytes("q");
+  CHECK(pool_statistics().live_bytes == live);
+  CHECK(!read.shared());
+  CHECK(reader->read("half").defined());
+  reader.reset();
+  read.data()[7] = read_bytes.data()[7] = 9;
+  CHECK(testing::read_text(path) == before);
+  CHECK(SafetensorsReader(path).read("w").to_vector() == written.to_vector());
+  std::filesystem::remove(path);
+  CHECK(read.data()[7] == 9.0F);
+  read.data()[7] = written.data()[7];
+  CHECK(read.to_vector() == written.to_vector());
+  CHECK(read_bytes.data()[69'999] == 5);
+}
+
+TEST_CASE("safetensors: floats between the places where floats can lie are copied") {
+  const TempDir dir;
+  const Tensor expected = random_tensor({1000}, 4);
+  const std::string data(reinterpret_cast<const char*>(expected.data()), 4000);
+  for (std::size_t blanks = 0; blanks < 4; ++blanks) {
+    const std::string header =
+        R"({"a":{"dtype":"F32","shape":[1000],"data_offsets":[0,4000]}})" + std::string(blanks, ' ');
+    const SafetensorsReader reader(dir.write("t", file_of(header, data)));
+    CHECK(reader.read("a").to_vector() == expected.to_vector());
+  }
 }
 
 TEST_CASE("safetensors: several files by an index") {

@@ -71,6 +71,27 @@ TEST_CASE("bytes of a row: the largest magnitude becomes 127, halves go to the e
   });
 }
 
+TEST_CASE("rows that were quantised before are kept where they lie, if their width allows it") {
+  for (const std::int64_t width : {64, 65, 128, 7}) {
+    INFO(width);
+    const QuantizedRows made = quantize_rows(5, width, random_tensor({5, width}, 8).data(), width);
+    ByteTensor bytes = ByteTensor::empty({5, width});
+    std::vector<float> scales;
+    for (std::int64_t i = 0; i < 5; ++i) {
+      std::copy_n(made.row(i), width, bytes.data() + i * width);
+      scales.push_back(made.scales[i].scale);
+    }
+    const QuantizedRows again = quantized_rows(5, width, bytes.memory(), scales.data());
+    CHECK((again.row(0) == bytes.data()) == (width % 64 == 0));
+    CHECK(again.stride == made.stride);
+    for (std::int64_t i = 0; i < 5; ++i) {
+      CHECK(std::equal(again.row(i), again.row(i) + again.stride, made.row(i)));
+      CHECK(again.scales[i].scale == made.scales[i].scale);
+      CHECK(again.scales[i].sum == made.scales[i].sum);
+    }
+  }
+}
+
 TEST_CASE("rows of every width are quantized as the plain twin does") {
   testing::for_each_target([](std::int64_t /*target*/) {
     for (const std::int64_t width : {1, 3, 8, 17, 64, 100, 769}) {

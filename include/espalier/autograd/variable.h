@@ -23,6 +23,8 @@ class Variable {
   Variable() = default;
   // A leaf. With `requires_grad`, backward() leaves its gradient in grad().
   explicit Variable(Tensor value, bool requires_grad = false);
+  // A leaf that set_value() gives one, of this shape.
+  explicit Variable(const Shape& shape, bool requires_grad);
 
   bool defined() const { return state_ != nullptr; }
   const Tensor& value() const;
@@ -55,8 +57,9 @@ class Variable {
   // The same place in the graph without the value, for record(): an input whose value backward does not read
   // need not stay in memory until then. A leaf is returned as it is.
   Variable without_value() const;
-  // Forgets a leaf's value, for good: shape() stays, value() is then a broken promise.
-  void drop_value();
+  // Another value of a leaf, of the same shape; or none, undefined: shape() stays, and value() is a broken
+  // promise from then on.
+  void set_value(Tensor value);
   // The same value as a leaf without history.
   Variable detach() const;
   // The value of a one-element variable.

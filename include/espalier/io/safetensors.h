@@ -46,14 +46,15 @@ class SafetensorsReader {
   // The strings under "__metadata__", e.g. {"format": "pt"}; of the first file if there are several.
   const std::map<std::string, std::string>& metadata() const;
 
-  // F32, F16, BF16 exactly; F64 rounded to nearest; C64 as [..., 2] (real, imaginary).
+  // F32, F16, BF16 exactly; F64 rounded to nearest; C64 as [..., 2] (real, imaginary). Numbers of F32 and C64
+  // are not copied: they are the file's pages (io/mapped_file.h), read when they are touched.
   Tensor read(const std::string& name) const;
   std::vector<float> read_floats(const std::string& name) const;
   // F64, F32, F16, BF16, C64, exactly.
   std::vector<double> read_doubles(const std::string& name) const;
-  // Whether two tensors have the same type, shape and bytes; reads them, and keeps neither.
+  // Whether two tensors have the same type, shape and bytes.
   bool same(const std::string& name, const std::string& other) const;
-  // I8, as it lies in the file.
+  // I8, not copied either.
   ByteTensor read_bytes(const std::string& name) const;
   // I64, I32, I16, I8, U8, BOOL (0 or 1).
   std::vector<std::int64_t> read_ints(const std::string& name) const;

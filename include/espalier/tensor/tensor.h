@@ -26,10 +26,13 @@ class BasicTensor {
   static BasicTensor from(const Shape& shape, std::initializer_list<Element> values) {
     return from(shape, std::span<const Element>(values.begin(), values.size()));
   }
+  // Memory of shape.elements() elements that is there already, e.g. of a mapped file.
+  static BasicTensor of_memory(const Shape& shape, std::shared_ptr<Element> memory);
 
   bool defined() const { return data_ != nullptr; }
   // Whether another tensor holds the same memory.
   bool shared() const { return data_.use_count() > 1; }
+  const std::shared_ptr<Element>& memory() const { return data_; }
   const Shape& shape() const { return shape_; }
   std::int64_t size() const { return shape_.elements(); }
   Element* data() { return data_.get(); }
