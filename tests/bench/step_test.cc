@@ -1,5 +1,7 @@
 #include "espalier/bench/step.h"
 
+#include <algorithm>
+
 #include <doctest/doctest.h>
 
 #include "espalier/base/error.h"
@@ -82,6 +84,14 @@ TEST_CASE("the exported model and batch can be read back") {
   CHECK(batch.read("hidden").shape() == Shape{4, 16, 16});
   CHECK(batch.read_ints("positions").size() == 16);
   CHECK(batch.read("loss").data()[0] > 0);
+
+  // Of a model that is measured in int8: in float32 all the same.
+  options.config.precision = ops::Precision::kInt8;
+  options.export_folder = (dir / "int8").string();
+  bench_step(options);
+  const io::SafetensorsReader again(dir / "int8" / "batch.safetensors");
+  const Tensor hidden = batch.read("hidden"), same = again.read("hidden");
+  CHECK(std::equal(hidden.data(), hidden.data() + hidden.size(), same.data()));
 }
 
 TEST_CASE("sizes that do not fit are refused") {
