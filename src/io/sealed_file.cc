@@ -109,7 +109,7 @@ void seal_file(AtomicFile& file, const std::string& kind, std::uint32_t version,
 }
 
 SealedFile::SealedFile(const std::filesystem::path& path)
-    : path_(path), file_(MappedFile::of(open_for_reading(path), path)) {
+    : path_(path), file_(MappedFile::of(open_file_with_places(path), path)) {
   bytes_ = file_size(file(), path_);
   read_user_block();
   first_block_.push_back(0);

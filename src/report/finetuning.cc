@@ -54,7 +54,7 @@ void add_scores(train::FinetuneEvaluation evaluation, double seconds, Finetuning
 
 Finetuning read_finetuning(RunFolder run) {
   Finetuning history;
-  const auto config = config_of<config::FinetuneConfig>(run);
+  const auto config = config_or_note<config::FinetuneConfig>(run);
   history.task = config.task;
   history.model = config.model;
   RunClock clock;

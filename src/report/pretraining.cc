@@ -106,7 +106,7 @@ Pretraining read_pretraining(RunFolder run) {
     history.seconds = step.time;
     add_step(step, history.steps);
   });
-  const auto config = config_of<config::PretrainConfig>(run);
+  const auto config = config_or_note<config::PretrainConfig>(run);
   history.run = std::move(run);
   history.budget_used = used_share(history, config.budget);
   history.distillation = !config.distill.layers.empty() || !history.held_out.hidden_error.empty();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "espalier/base/error.h"
 #include "espalier/config/fields.h"
 #include "espalier/io/json.h"
 
@@ -45,6 +46,17 @@ Config config_of(const RunFolder& run) {
   }
   fields.apply(known);
   return config;
+}
+
+// The same; a configuration with such a value is noted, and taken for one without keys.
+template <class Config>
+Config config_or_note(RunFolder& run) {
+  try {
+    return config_of<Config>(run);
+  } catch (const InputError& error) {
+    run.notes.emplace_back(error.what());
+    return {};
+  }
 }
 
 // The value of a key as text, "[1, 2]" of a list; empty where the run does not have it.

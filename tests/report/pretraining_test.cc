@@ -164,6 +164,8 @@ TEST_CASE("a run that has written nothing yet, and one without a configuration")
   const std::string beside = text_report({empty, early});
   CHECK(contains(beside, "config.yaml"));
   CHECK(contains(beside, "nothing is logged yet"));
+  dir.write("early/config.yaml", "seed: [1]\n");
+  CHECK(contains(text_report({early}), "seed must be a whole number at least 0, got the list [1]"));
 }
 
 TEST_CASE("several runs are drawn over each other, with what differs") {
