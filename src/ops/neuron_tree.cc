@@ -72,7 +72,7 @@ TreeResult hard_tree(const Variables& in, Size size, const TreeRouting& routing,
     kernels::neuron_tree_hard_backward(
         view(inputs, size), paths.tokens, x.value().data(), dy.data(), paths.logits.data(), paths.leaves(),
         routing.mode == RoutingMode::kStraightThrough ? &decisions : nullptr, gradients);
-    for (const std::size_t weights : {1, 3}) {
+    for (const std::size_t weights : {std::size_t{1}, std::size_t{3}}) {
       if (unwritten && inputs[weights].requires_grad()) inputs[weights].leave_unwritten(unwritten);
     }
   };
