@@ -135,7 +135,8 @@ class StepRun {
     std::filesystem::create_directories(folder);
     io::write_hf_model(folder / "model", exported);
     const NoGradGuard no_gradient;
-    // Before fix_weights() there are no bytes to compute from; what others are compared with is float32 anyway.
+    // Before fix_weights() there are no bytes to compute from; what others are compared with is float32
+    // anyway.
     if (!trains()) model_.use_precision(ops::Precision::kFloat32);
     const data::MaskedBatch& batch = batches_[0];
     nn::ForwardContext first, second;
