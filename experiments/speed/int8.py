@@ -44,9 +44,10 @@ def peer(script, folder, form):
 
 def beside_ours(name, form, results, ours):
     """A peer's medians, and the ratios of ours in the same numbers to them, round by round."""
-    scale = (lambda row, key: 1.0) if form != "float32" else (lambda row, key: row[key])  # noqa: E731
-    forward = [row["forward_tokens_per_s"] / scale(row, "forward_ratio") for row in ours]
-    sequence = [row["sequence_ms"] * scale(row, "sequence_ratio") for row in ours]
+    forward, sequence = [row["forward_tokens_per_s"] for row in ours], [row["sequence_ms"] for row in ours]
+    if form == "float32":
+        forward = [row["forward_tokens_per_s"] / row["forward_ratio"] for row in ours]
+        sequence = [row["sequence_ms"] * row["sequence_ratio"] for row in ours]
     of = lambda field: [result[field] for result in results]  # noqa: E731
     row = {"peer": name, "version": results[0]["version"]}
     for field in ("forward_tokens_per_s", "sequence_ms", "hidden_difference", "load_s", "file_mb"):
@@ -125,8 +126,9 @@ def main():
     table("Whole models, hidden states", columns, "forward_ratio")
     common.table("Peers on the same weights and batch",
                  [("case", "case"), ("peer", "peer"), ("version", "version"), ("tokens/s", "forward_tokens_per_s"),
-                  ("ours to it", "ratio_forward"), ("one sequence, ms", "sequence_ms"), ("ours to it", "ratio_sequence"),
-                  ("states differ by", "hidden_difference"), ("loads in, s", "load_s"), ("MB", "file_mb")],
+                  ("ours to it", "ratio_forward"), ("one sequence, ms", "sequence_ms"),
+                  ("ours to it", "ratio_sequence"), ("states differ by", "hidden_difference"),
+                  ("loads in, s", "load_s"), ("MB", "file_mb")],
                  [{"case": row["case"], **of_peer} for row in rows for of_peer in row.get("peers", ())])
     for row in rows:
         row.update({field: f"{row[field]:.4f}" for field in ("float32", "int8") if field in row})

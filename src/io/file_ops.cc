@@ -50,28 +50,13 @@ int FileDescriptor::reset() {
   return fd >= 0 && ::close(fd) != 0 && errno != EINTR ? errno : 0;
 }
 
-// `status` is that of the file, of zeros where the system does not tell it.
-static FileDescriptor open_with(int flags, const std::filesystem::path& path, struct stat& status) {
+FileDescriptor open_for_reading(const std::filesystem::path& path, int flags) {
   FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags));
   if (!file.open())
     throw InputError(fmt::format("{}: cannot be opened: {}", path.string(), std::strerror(errno)));
-  status = {};
+  struct stat status {};
   if (::fstat(file.get(), &status) == 0 && S_ISDIR(status.st_mode)) {
     throw InputError(fmt::format("{}: is a folder, expected a file", path.string()));
-  }
-  return file;
-}
-
-FileDescriptor open_for_reading(const std::filesystem::path& path) {
-  struct stat status {};
-  return open_with(0, path, status);
-}
-
-FileDescriptor open_file_with_places(const std::filesystem::path& path) {
-  struct stat status {};
-  FileDescriptor file = open_with(O_NONBLOCK, path, status);
-  if (!S_ISREG(status.st_mode)) {
-    throw InputError(fmt::format("{}: is a pipe or a device, expected a file", path.string()));
   }
   return file;
 }

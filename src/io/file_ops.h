@@ -27,10 +27,9 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
-// Throws InputError naming the path and the system's reason; a folder is refused too.
-FileDescriptor open_for_reading(const std::filesystem::path& path);
-// The same for what is read at any place: a pipe or a device is refused, and not waited for.
-FileDescriptor open_file_with_places(const std::filesystem::path& path);
+// With these flags of open() besides. Throws InputError naming the path and the system's reason; a folder is
+// refused too.
+FileDescriptor open_for_reading(const std::filesystem::path& path, int flags = 0);
 std::uint64_t file_size(const FileDescriptor& file, const std::filesystem::path& path);
 // The next bytes, at most `size`; 0 at the end of the file. RunError if the system fails to read.
 std::size_t read_some(const FileDescriptor& file, const std::filesystem::path& path, void* data,

@@ -1,5 +1,6 @@
 #include "io/mapped_file.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -7,12 +8,18 @@
 
 #include <utility>
 
+#include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/tensor/pool.h"
 
 namespace espalier::io {
 
-std::shared_ptr<const MappedFile> MappedFile::of(FileDescriptor file, const std::filesystem::path& path) {
+std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
+  FileDescriptor file = open_for_reading(path, O_NONBLOCK);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    throw InputError(fmt::format("{}: is a pipe or a device, expected a file", path.string()));
+  }
   return std::shared_ptr<const MappedFile>(new MappedFile(std::move(file), path));
 }
 

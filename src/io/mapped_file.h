@@ -19,8 +19,8 @@ namespace espalier::io {
 // an error. One that is cut, or whose disk fails, ends the process with SIGBUS where a lost page is touched.
 class MappedFile : public std::enable_shared_from_this<MappedFile> {
  public:
-  // The file is open at this path.
-  static std::shared_ptr<const MappedFile> of(FileDescriptor file, const std::filesystem::path& path);
+  // InputError as of open_for_reading(); a pipe or a device is refused too, and not waited for.
+  static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;

@@ -32,7 +32,7 @@ struct Shard {
 };
 
 Shard open_shard(const std::filesystem::path& path) {
-  Shard shard{path, MappedFile::of(open_file_with_places(path), path), 0, {}};
+  Shard shard{path, MappedFile::open(path), 0, {}};
   const FileDescriptor& file = shard.file->file();
   const std::string where = path.string();
   const std::uint64_t bytes = file_size(file, path);

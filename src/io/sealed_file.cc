@@ -108,8 +108,7 @@ void seal_file(AtomicFile& file, const std::string& kind, std::uint32_t version,
   file.write_at(0, bytes.data(), bytes.size());
 }
 
-SealedFile::SealedFile(const std::filesystem::path& path)
-    : path_(path), file_(MappedFile::of(open_file_with_places(path), path)) {
+SealedFile::SealedFile(const std::filesystem::path& path) : path_(path), file_(MappedFile::open(path)) {
   bytes_ = file_size(file(), path_);
   read_user_block();
   first_block_.push_back(0);

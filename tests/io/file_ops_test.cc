@@ -5,9 +5,7 @@
 #include <sys/stat.h>
 
 #include "espalier/base/error.h"
-#include "espalier/io/safetensors.h"
 #include "espalier/io/text_file.h"
-#include "io/sealed_file.h"
 #include "tests/support/support.h"
 
 namespace espalier::io {
@@ -29,19 +27,6 @@ TEST_CASE("a pipe or a device is not replaced by a file, whoever asks") {
                        "its name: give the name of a file");
   }
   CHECK(fs::is_fifo(pipe));
-}
-
-TEST_CASE("what is read at any place is a file: a pipe is refused, and nobody waits for its other end") {
-  const testing::TempDir dir;
-  const fs::path pipe = dir / "pipe.h5";
-  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
-  for (const fs::path& path : {pipe, fs::path("/dev/null")}) {
-    CAPTURE(path);
-    const std::string expected = path.string() + ": is a pipe or a device, expected a file";
-    CHECK(testing::error_of([&] { open_file_with_places(path); }) == expected);
-    CHECK(testing::error_of([&] { const SafetensorsReader reader(path); }) == expected);
-    CHECK(testing::error_of([&] { const SealedFile file(path); }) == expected);
-  }
 }
 
 TEST_CASE("a folder is refused before anything is computed for it") {
