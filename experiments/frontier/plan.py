@@ -7,8 +7,8 @@ import re
 # The layers of the first group are run first.
 FIRST = ["dense-16", "dense-256", "1x9", "none", "1x11", "32x5", "1x7", "dense-1024", "128x4"]
 # 32x1, 16x3 and 8x7 use 64 neurons a token, as many as dense-64. Hard routing is cheaper than straight-through: forests
-# get half as fast again.
-THEN = ["dense-64", "dense-4095", "4x7", "8x6", "32x1", "16x3", "8x7", "1x9+hard", "32x5+hard", "128x4+hard"]
+# get half as fast again. leaf-4x64: of 16 MLPs of 64 neurons, as many as dense-64, a token's path chooses one.
+THEN = ["leaf-4x64", "dense-64", "dense-4095", "4x7", "8x6", "32x1", "16x3", "8x7", "1x9+hard", "32x5+hard", "128x4+hard"]
 # The published variants, and what stands for them here: they have 3072 to 4095 neurons beside a width of 768, these a
 # third of the trees beside a width of 256, trained hard as the published ones were. Of 4x9, 2x10 and 1x11 there remains
 # one tree, which is 0.8, 1.5 and 3 times as large as a third of them.
@@ -44,18 +44,25 @@ def run_name(run):
     return f"{run.layer}_{budget_name(run.minutes)}_lr{rate}_s{run.seed}"
 
 
+Shape = collections.namedtuple("Shape", "trees depth leaf_width")  # leaf_width 0: of neurons alone
+
+
 def tree_shape(layer):
-    """(trees, depth), or None for a layer without trees."""
-    found = re.fullmatch(r"(\d+)x(\d+)", layer.split("+")[0])
-    return (int(found[1]), int(found[2])) if found else None
+    """Of KxD, K trees of neurons, and leaf-DxW, a tree of gates with W neurons in each leaf; None without trees."""
+    found = re.fullmatch(r"(leaf-)?(\d+)x(\d+)", layer.split("+")[0])
+    if not found:
+        return None
+    first, second = int(found[2]), int(found[3])
+    return Shape(1, first, second) if found[1] else Shape(first, second, 0)
 
 
 def neurons(layer):
-    """(neurons of the layer, those that a token uses)"""
+    """(neurons of the layer, those that a token uses), gates among them"""
     shape = tree_shape(layer)
+    if shape and shape.leaf_width:
+        return 2 ** shape.depth * (shape.leaf_width + 1) - 1, shape.depth + shape.leaf_width
     if shape:
-        trees, depth = shape
-        return trees * (2 ** (depth + 1) - 1), trees * (depth + 1)
+        return shape.trees * (2 ** (shape.depth + 1) - 1), shape.trees * (shape.depth + 1)
     width = int(layer.split("+")[0].removeprefix("dense-").replace("none", "0"))
     return width, width
 
@@ -64,8 +71,11 @@ def overrides(layer):
     """Of base.yaml, as arguments of the program."""
     shape = tree_shape(layer)
     variants = [setting for name in layer.split("+")[1:] for setting in VARIANTS[name]]
+    if shape and shape.leaf_width:
+        return ["arch.ffn.type=leaf_tree", "arch.ffn.leaf_activation=gelu", f"arch.ffn.depth={shape.depth}",
+                f"arch.ffn.leaf_width={shape.leaf_width}"] + variants
     if shape:
-        return ["arch.ffn.type=neuron_tree", f"arch.ffn.trees={shape[0]}", f"arch.ffn.depth={shape[1]}"] + variants
+        return ["arch.ffn.type=neuron_tree", f"arch.ffn.trees={shape.trees}", f"arch.ffn.depth={shape.depth}"] + variants
     return ["arch.ffn.type=dense", f"arch.ffn.width={neurons(layer)[0]}"] + variants
 
 
@@ -77,7 +87,7 @@ def by_kind(layer):
 def is_layer(name):
     layer, *variants = name.split("+")
     known = all(variant in VARIANTS for variant in variants)
-    return known and (layer == "none" or re.fullmatch(r"dense-[1-9]\d*|[1-9]\d*x\d+", layer) is not None)
+    return known and (layer == "none" or re.fullmatch(r"dense-[1-9]\d*|[1-9]\d*x\d+|leaf-\d+x[1-9]\d*", layer) is not None)
 
 
 def losses(results, layer, minutes, seed=1):
