@@ -23,13 +23,14 @@ VARIANTS = {
     "rank16": ["arch.ffn.linear_rank=16"],  # a linear path beside the layer, for all tokens
 }
 
-SHORT, LONG = 5, 20  # processor minutes
+SHORT, LONG, RACE = 5, 20, 60  # processor minutes
 EQUAL, EQUAL_TOKENS = 0, 2**21  # the budget of PAPER's: these tokens, whatever time they take
 RATES = [4e-3, 2e-3, 8e-3]  # tried for all at the short budget, in this order
 LOWEST, HIGHEST = 2.5e-4, 1.6e-2  # how far that goes on by factors of two while the best rate is at an end
 SEEDS = [1, 2, 3]
 FRONT = 6  # layers near the front get all seeds
-EVALUATIONS = {EQUAL: 4, SHORT: 6, LONG: 10}
+RACE_SEEDS = [1, 2]
+EVALUATIONS = {EQUAL: 4, SHORT: 6, LONG: 10, RACE: 12}
 
 # rate None: not known before other runs have ended.
 Run = collections.namedtuple("Run", "layer minutes rate seed")
@@ -124,7 +125,7 @@ def near_front(results, minutes, layers):
     """The layers with the lowest losses of the first seed, the best dense one and the best tree among them."""
     best = {layer: min(losses(results, layer, minutes).values(), default=float("inf")) for layer in layers}
     ranked = sorted(layers, key=best.get)  # those without a result keep their order, at the end
-    kinds = [[layer for layer in ranked if not tree_shape(layer)], [layer for layer in ranked if tree_shape(layer)]]
+    kinds = [[layer for layer in ranked if layer.startswith("dense-")], [layer for layer in ranked if tree_shape(layer)]]
     wanted = set(ranked[:FRONT]) | {kind[0] for kind in kinds if kind}
     return [layer for layer in ranked if layer in wanted]
 
@@ -134,6 +135,16 @@ def seeds_of_front(results, minutes, layers):
     known = all(losses(results, layer, minutes) and tuned_rate(results, layer) for layer in layers)
     return [Run(layer, minutes, tuned_rate(results, layer) if known else None, seed)
             for seed in SEEDS[1:] for layer in near_front(results, minutes, layers)]
+
+
+def race(results, layers):
+    """The best tree against the best dense layer of the long budget, which is known when all layers have run."""
+    front = near_front(results, LONG, layers)
+    best = [next(layer for layer in front if wanted(layer))
+            for wanted in (tree_shape, lambda layer: layer.startswith("dense-"))]
+    known = all(losses(results, layer, LONG) for layer in layers)
+    return [Run(layer, RACE, tuned_rate(results, layer) if known else None, seed)
+            for seed in RACE_SEEDS for layer in best]
 
 
 def whole_plan(results, extra=()):
@@ -146,12 +157,10 @@ def whole_plan(results, extra=()):
         more = {layer: sorted(set(losses(results, layer, SHORT)) - set(RATES)) for layer in group}
         runs += [Run(layer, SHORT, rate, 1) for layer in group for rate in more[layer]]
         runs += [Run(layer, SHORT, next_rate(results, layer), 1) for layer in group if next_rate(results, layer)]
-    runs += seeds_of_front(results, SHORT, FIRST + then)
+        runs += [Run(layer, LONG, tuned_rate(results, layer), 1) for layer in group]
+    runs += seeds_of_front(results, LONG, FIRST + then) + race(results, FIRST + then)
     runs += [Run(layer, EQUAL, PAPER_RATE, 1) for layer in PAPER.values()]
-    front = near_front(results, SHORT, FIRST + then)
-    order = front + [layer for layer in FIRST + then if layer not in front]
-    runs += [Run(layer, LONG, tuned_rate(results, layer), 1) for layer in order]
-    return runs + seeds_of_front(results, LONG, FIRST + then)
+    return runs + seeds_of_front(results, SHORT, FIRST + then)
 
 
 def chosen(runs, patterns):

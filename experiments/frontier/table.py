@@ -11,6 +11,7 @@ import sys
 
 import plan
 
+BUDGETS = (plan.SHORT, plan.LONG, plan.RACE)
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Two-sided 95 % of Student's t by degrees of freedom.
 STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
@@ -152,14 +153,14 @@ def colours(layers):
 
 
 def curves(rows):
-    """The best run of each layer and of the budgets 5 and 20 minutes, as rows."""
-    return [seeds[1] for minutes in (plan.SHORT, plan.LONG) for seeds in best_runs(rows, minutes).values()]
+    """The best run of each layer and budget, as rows."""
+    return [seeds[1] for minutes in BUDGETS for seeds in best_runs(rows, minutes).values()]
 
 
 def front(rows):
     """(seconds, loss, layer) of the best mean at each budget."""
     points = []
-    for minutes in (plan.SHORT, plan.LONG):
+    for minutes in BUDGETS:
         means = {layer: statistics.mean(row["loss"] for row in seeds.values())
                  for layer, seeds in best_runs(rows, minutes).items()}
         if means:
@@ -253,7 +254,7 @@ def main():
              f"{machine['isa']}, one thread; matrix product {statistics.median(speeds['gemm_gflops']):.0f} GFLOP/s); "
              f"unigram loss {rows[0]['unigram_loss'] if rows else float('nan'):.3f}. Behind ±: half of the 95 % interval over seeds (Student's t); "
              "gains are paired by seed. A rate with a question mark: others are still to be tried."]
-    for budget in (plan.LONG, plan.SHORT):
+    for budget in reversed(BUDGETS):
         lines += budget_table(rows, speeds, budget)
     lines += paper_table(rows, speeds)
     lines += rate_table(rows) + speed_table(speeds)
