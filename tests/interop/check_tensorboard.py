@@ -197,7 +197,7 @@ def check(program, scratch):
     finally:
         server.stop()
     _expect_hyperparameters(reader, {"arch.ffn.depth": 3, "routing.mode": "anneal", "train.shuffle": True,
-                                     "train.lr": 2e-3}, "continued run")
+                                     "train.lr": 4e-3}, "continued run")
     tools.expect(len(os.listdir(events)) == 1, f"{events} holds {os.listdir(events)}")
     exported = os.path.join(scratch, "exported")
     program.run("export", run, exported)
