@@ -19,30 +19,17 @@ using testing::TempDir;
 using namespace hf_testing;
 
 nn::EncoderOptions small_arch() {
-  nn::EncoderOptions arch;
-  arch.layers = 2;
-  arch.hidden_size = 8;
-  arch.attention.heads = 2;
-  arch.embedding.vocab_size = 450;
-  arch.embedding.max_positions = 32;
+  nn::EncoderOptions arch = small_trees();
   arch.ffn.type = nn::FeedForwardType::kLeafTree;
   arch.ffn.trees = 2;
-  arch.ffn.depth = 2;
   arch.ffn.leaf_width = 3;
   return arch;
 }
 
 // BERT's blocks with trees in one of two layers, and everything that a masked LM may have.
 nn::EncoderOptions mixed_arch() {
-  nn::EncoderOptions arch = nn::bert_options();
-  const nn::EncoderOptions small = small_arch();
-  arch.layers = small.layers;
-  arch.hidden_size = small.hidden_size;
-  arch.attention.heads = small.attention.heads;
-  arch.embedding.vocab_size = small.embedding.vocab_size;
-  arch.embedding.max_positions = small.embedding.max_positions;
+  nn::EncoderOptions arch = small_bert();
   arch.ffn.type = nn::FeedForwardType::kNeuronTree;
-  arch.ffn.depth = 2;
   arch.ffn.activation = nn::Activation::kGeluTanh;
   arch.ffn.linear_rank = 3;
   arch.ffn.layers = {1};

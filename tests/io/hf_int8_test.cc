@@ -17,25 +17,8 @@ namespace {
 using testing::TempDir;
 using namespace hf_testing;
 
-nn::EncoderOptions tree_arch() {
-  nn::EncoderOptions arch;
-  arch.layers = 2;
-  arch.hidden_size = 8;
-  arch.attention.heads = 2;
-  arch.embedding.vocab_size = 450;
-  arch.embedding.max_positions = 32;
-  arch.ffn.depth = 2;
-  return arch;
-}
-
 nn::EncoderOptions bert_arch() {
-  nn::EncoderOptions arch = nn::bert_options();
-  const nn::EncoderOptions small = tree_arch();
-  arch.layers = small.layers;
-  arch.hidden_size = small.hidden_size;
-  arch.attention.heads = small.attention.heads;
-  arch.embedding.vocab_size = small.embedding.vocab_size;
-  arch.embedding.max_positions = small.embedding.max_positions;
+  nn::EncoderOptions arch = small_bert();
   arch.ffn.width = 12;
   arch.pooler = true;
   return arch;
@@ -59,7 +42,7 @@ void write_int8(const std::filesystem::path& folder, const HfModel& model) {
 // What reading says after a change of the tensors' file.
 std::string error_of_tensors(const std::function<void(std::vector<SafetensorsEntry>&)>& change) {
   const TempDir dir;
-  write_int8(dir / "in", random_model(tree_arch()));
+  write_int8(dir / "in", random_model(small_trees()));
   const SafetensorsReader reader(dir / "in" / "model.safetensors");
   std::vector<SafetensorsEntry> entries;
   for (const std::string& name : reader.names()) {
@@ -86,7 +69,7 @@ SafetensorsEntry& entry(std::vector<SafetensorsEntry>& entries, const std::strin
 
 std::string error_of_config(const std::function<void(Json&)>& change) {
   const TempDir dir;
-  write_int8(dir / "in", random_model(tree_arch()));
+  write_int8(dir / "in", random_model(small_trees()));
   Json config = read_json(dir / "in" / "config.json");
   change(config["quantization_config"]);
   dir.write("in/config.json", json_text(config));
@@ -99,7 +82,7 @@ constexpr const char* kDense = "encoder.layers.1.attn.dense.weight";
 
 TEST_CASE("int8: a crammed BERT is written for our modules, its matrices as quantize() makes them") {
   const TempDir dir;
-  const HfModel model = random_model(tree_arch());
+  const HfModel model = random_model(small_trees());
   write_int8(dir / "out", model);
   const Json config = read_json(dir / "out" / "config.json");
   CHECK(config.at("model_type") == "espalier");
@@ -165,12 +148,12 @@ TEST_CASE("int8: BERT and DistilBERT, with queries, keys and values apart, come 
 }
 
 TEST_CASE("int8: what is computed in float32 stays so: leaf trees, shallow forests, mixtures") {
-  nn::EncoderOptions arch = tree_arch();
+  nn::EncoderOptions arch = small_trees();
   arch.ffn.depth = 0;
   CHECK(tensors_in_bytes(random_model(arch)).size() == 1 + 2 * 2);
   arch.ffn = {.type = nn::FeedForwardType::kLeafTree, .depth = 2, .leaf_width = 3};
   CHECK(tensors_in_bytes(random_model(arch)).size() == 1 + 2 * 2);
-  HfModel soft = random_model(tree_arch());
+  HfModel soft = random_model(small_trees());
   soft.own["routing"]["mode"] = "soft";
   CHECK(tensors_in_bytes(soft).size() == 1 + 2 * 2);
   soft.own["routing"]["mode"] = "anneal";
@@ -179,7 +162,7 @@ TEST_CASE("int8: what is computed in float32 stays so: leaf trees, shallow fores
 
 TEST_CASE("int8: a folder is refused where nobody asked for it, and by the original's layout") {
   const TempDir dir;
-  const HfModel model = random_model(tree_arch());
+  const HfModel model = random_model(small_trees());
   write_int8(dir / "out", model);
   const std::string error = testing::error_of([&] { read_hf_model(dir / "out"); });
   CHECK(error.find("its weights are int8: evaluate, fill-mask, classify, embed and trees use") !=
@@ -188,7 +171,7 @@ TEST_CASE("int8: a folder is refused where nobody asked for it, and by the origi
   CHECK(testing::error_of([&] {
           write_hf_model(dir / "original", model, {DType::kI8, "", HfFormat::kOriginal});
         }) == "export: --format original: --dtype int8: the original's code has no quantized weights");
-  HfModel broken = random_model(tree_arch());
+  HfModel broken = random_model(small_trees());
   broken.tensors.back().value.data()[0] = 1;
   for (NamedTensor& tensor : broken.tensors) {
     if (tensor.name == kDense) tensor.value.data()[9] = NAN;

@@ -4,6 +4,24 @@
 
 namespace espalier::io::hf_testing {
 
+static nn::EncoderOptions shrunk(nn::EncoderOptions arch) {
+  arch.layers = 2;
+  arch.hidden_size = 8;
+  arch.attention.heads = 2;
+  arch.embedding.vocab_size = 450;
+  arch.embedding.max_positions = 32;
+  arch.ffn.depth = 2;
+  return arch;
+}
+
+nn::EncoderOptions small_trees() {
+  return shrunk({});
+}
+
+nn::EncoderOptions small_bert() {
+  return shrunk(nn::bert_options());
+}
+
 std::string joined(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines) text += line + "\n";

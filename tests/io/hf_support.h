@@ -11,6 +11,10 @@
 
 namespace espalier::io::hf_testing {
 
+// Two layers 8 wide with one tree of depth 2, and BERT's of the same size.
+nn::EncoderOptions small_trees();
+nn::EncoderOptions small_bert();
+
 // A line each.
 std::string joined(const std::vector<std::string>& lines);
 
