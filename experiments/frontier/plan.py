@@ -121,6 +121,22 @@ def tuned_rate(results, layer):
     return lowest(done) if whole else None
 
 
+def long_rates(results, layer):
+    """The rates of the long budget: the best of the short one and, since longer runs want smaller ones, half of it
+    where that is above 4 x 10^-3; [None] before the best is known."""
+    rate = tuned_rate(results, layer)
+    return [rate, rate / 2] if rate and rate > 4e-3 else [rate]
+
+
+def best_rate(results, layer, minutes):
+    """What further seeds and the race use: the best rate of the budget, of the race that of the long one; None before
+    it is known."""
+    if minutes == SHORT:
+        return tuned_rate(results, layer)
+    done = losses(results, layer, LONG)
+    return lowest(done) if all(rate in done for rate in long_rates(results, layer)) else None
+
+
 def near_front(results, minutes, layers):
     """The layers with the lowest losses of the first seed, the best dense one and the best tree among them."""
     best = {layer: min(losses(results, layer, minutes).values(), default=float("inf")) for layer in layers}
@@ -132,8 +148,8 @@ def near_front(results, minutes, layers):
 
 def seeds_of_front(results, minutes, layers):
     """Further seeds near the front, which is known when all layers have run."""
-    known = all(losses(results, layer, minutes) and tuned_rate(results, layer) for layer in layers)
-    return [Run(layer, minutes, tuned_rate(results, layer) if known else None, seed)
+    known = all(best_rate(results, layer, minutes) for layer in layers)
+    return [Run(layer, minutes, best_rate(results, layer, minutes) if known else None, seed)
             for seed in SEEDS[1:] for layer in near_front(results, minutes, layers)]
 
 
@@ -142,8 +158,8 @@ def race(results, layers):
     front = near_front(results, LONG, layers)
     best = [next(layer for layer in front if wanted(layer))
             for wanted in (tree_shape, lambda layer: layer.startswith("dense-"))]
-    known = all(losses(results, layer, LONG) for layer in layers)
-    return [Run(layer, RACE, tuned_rate(results, layer) if known else None, seed)
+    known = all(best_rate(results, layer, RACE) for layer in layers)
+    return [Run(layer, RACE, best_rate(results, layer, RACE) if known else None, seed)
             for seed in RACE_SEEDS for layer in best]
 
 
@@ -157,7 +173,7 @@ def whole_plan(results, extra=()):
         more = {layer: sorted(set(losses(results, layer, SHORT)) - set(RATES)) for layer in group}
         runs += [Run(layer, SHORT, rate, 1) for layer in group for rate in more[layer]]
         runs += [Run(layer, SHORT, next_rate(results, layer), 1) for layer in group if next_rate(results, layer)]
-        runs += [Run(layer, LONG, tuned_rate(results, layer), 1) for layer in group]
+        runs += [Run(layer, LONG, rate, 1) for layer in group for rate in long_rates(results, layer)]
     runs += seeds_of_front(results, LONG, FIRST + then) + race(results, FIRST + then)
     runs += [Run(layer, EQUAL, PAPER_RATE, 1) for layer in PAPER.values()]
     return runs + seeds_of_front(results, SHORT, FIRST + then)
