@@ -8,7 +8,8 @@ import re
 FIRST = ["dense-16", "dense-256", "1x9", "none", "1x11", "32x5", "1x7", "dense-1024", "128x4"]
 # 32x1, 16x3 and 8x7 use 64 neurons a token, as many as dense-64. Hard routing is cheaper than straight-through: forests
 # get half as fast again. leaf-4x64: of 16 MLPs of 64 neurons, as many as dense-64, a token's path chooses one.
-THEN = ["leaf-4x64", "dense-64", "dense-4095", "4x7", "8x6", "32x1", "16x3", "8x7", "1x9+hard", "32x5+hard", "128x4+hard"]
+THEN = ["leaf-4x64", "dense-64", "dense-4095", "4x7", "8x6", "32x1", "16x3", "8x7", "1x9+hard", "32x5+hard",
+        "128x4+hard"]
 # The published variants, and what stands for them here: they have 3072 to 4095 neurons beside a width of 768, these a
 # third of the trees beside a width of 256, trained hard as the published ones were. Of 4x9, 2x10 and 1x11 there remains
 # one tree, which is 0.8, 1.5 and 3 times as large as a third of them.
@@ -88,7 +89,7 @@ def by_kind(layer):
 def is_layer(name):
     layer, *variants = name.split("+")
     known = all(variant in VARIANTS for variant in variants)
-    return known and (layer == "none" or re.fullmatch(r"dense-[1-9]\d*|[1-9]\d*x\d+|leaf-\d+x[1-9]\d*", layer) is not None)
+    return known and re.fullmatch(r"none|dense-[1-9]\d*|[1-9]\d*x\d+|leaf-\d+x[1-9]\d*", layer) is not None
 
 
 def losses(results, layer, minutes, seed=1):
@@ -115,7 +116,7 @@ def next_rate(results, layer):
 
 
 def tuned_rate(results, layer):
-    """The best rate of the short budget, which further seeds and the long budget use; None before it is known."""
+    """The best rate of the short budget; None before it is enclosed by others."""
     done = losses(results, layer, SHORT)
     whole = all(rate in done for rate in RATES) and next_rate(results, layer) is None
     return lowest(done) if whole else None
@@ -141,7 +142,8 @@ def near_front(results, minutes, layers):
     """The layers with the lowest losses of the first seed, the best dense one and the best tree among them."""
     best = {layer: min(losses(results, layer, minutes).values(), default=float("inf")) for layer in layers}
     ranked = sorted(layers, key=best.get)  # those without a result keep their order, at the end
-    kinds = [[layer for layer in ranked if layer.startswith("dense-")], [layer for layer in ranked if tree_shape(layer)]]
+    kinds = [[layer for layer in ranked if layer.startswith("dense-")],
+             [layer for layer in ranked if tree_shape(layer)]]
     wanted = set(ranked[:FRONT]) | {kind[0] for kind in kinds if kind}
     return [layer for layer in ranked if layer in wanted]
 

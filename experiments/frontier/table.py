@@ -76,7 +76,8 @@ def budget_table(rows, speeds, minutes):
         perplexity = f"{statistics.mean(first['leaf_perplexity']):.1f}" if first["leaf_perplexity"] else ""
         cells = [layer, count, used, f"{speed['parameters'] / 1e6:.2f}", f"{first['tokens_per_s']:.0f}",
                  f"{first['tokens'] / 1e6:.2f}", f"{first['tokens'] * speed['flops_per_token'] / 1e12:.1f}",
-                 f"{first['lr']:g}" + ("" if plan.best_rate(rows, layer, minutes) else "?"), len(seeds), with_interval([row["loss"] for row in seeds.values()], "{:.3f}"), gain,
+                 f"{first['lr']:g}" + ("" if plan.best_rate(rows, layer, minutes) else "?"), len(seeds),
+                 with_interval([row["loss"] for row in seeds.values()], "{:.3f}"), gain,
                  leaves, perplexity]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return lines
