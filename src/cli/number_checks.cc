@@ -11,6 +11,9 @@
 namespace espalier::cli {
 namespace {
 
+// Whole numbers from here on do not fit what holds them and would be read as the largest one.
+constexpr double kTooLarge = 0x1p63;
+
 // NaN if the text is not a number and nothing else.
 double number_of(const std::string& text) {
   char* end = nullptr;
@@ -23,8 +26,10 @@ double number_of(const std::string& text) {
 Check check(const char* expected, const char* type, bool (*valid)(double)) {
   const auto refuse = [expected, valid](const std::string& text) {
     const double number = number_of(text);
-    if (std::isfinite(number) && valid(number)) return std::string();
-    return fmt::format("expected a number {}, found {}", expected, text);
+    const bool too_large = std::isfinite(number) && number >= kTooLarge;
+    if (std::isfinite(number) && valid(number) && !too_large) return std::string();
+    return fmt::format("expected a number {}{}, found {}", expected, too_large ? " and below 2^63" : "",
+                       text);
   };
   return {type, refuse};
 }

@@ -50,31 +50,38 @@ std::string model_name(const io::Json& model) {
   return model.is_object() ? view.get("path", "") : model.is_string() ? view.as_string() : "";
 }
 
-}  // namespace
-
-GlueRun read_glue_run(RunFolder run) {
-  GlueRun glue;
-  const fs::path file = run.path / "results.json";
-  if (!fs::exists(file)) {
-    run.notes.emplace_back("there is no results.json yet: no task is finished");
-    for (const config::Setting& setting : run.settings) {
-      if (setting.key == "model" && setting.values.size() == 1) glue.model = setting.values[0];
-    }
-    glue.run = std::move(run);
-    return glue;
-  }
+void read_results(const fs::path& file, GlueRun& glue) {
   try {
     glue.results = io::read_record<glue::GlueResults>(file);
     glue.model = glue.results->model.path;
     for (const auto& [name, task] : glue.results->tasks) {
-      glue.tasks.push_back(task_view(run.path, name, task.score, task.runs));
+      glue.tasks.push_back(task_view(file.parent_path(), name, task.score, task.runs));
     }
   } catch (const InputError&) {
     // What a comparison needs is written by other programs too; that a file holds less is an error.
     const auto other = io::read_record<glue::ComparedResults>(file);
     glue.model = model_name(other.model);
     for (const auto& [name, task] : other.tasks) {
-      glue.tasks.push_back(task_view(run.path, name, task.score, task.runs));
+      glue.tasks.push_back(task_view(file.parent_path(), name, task.score, task.runs));
+    }
+  }
+}
+
+}  // namespace
+
+GlueRun read_glue_run(RunFolder run) {
+  GlueRun glue;
+  for (const config::Setting& setting : run.settings) {
+    if (setting.key == "model" && setting.values.size() == 1) glue.model = setting.values[0];
+  }
+  const fs::path file = run.path / "results.json";
+  if (!fs::exists(file)) {
+    run.notes.emplace_back("there is no results.json yet: no task is finished");
+  } else {
+    try {
+      read_results(file, glue);
+    } catch (const Error& error) {  // the other runs of the page are whole
+      run.notes.emplace_back(error.what());
     }
   }
   glue.run = std::move(run);

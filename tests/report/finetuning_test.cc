@@ -183,5 +183,19 @@ TEST_CASE("a GLUE run whose first task is not finished") {
   CHECK(contains(text_report({dir / "run"}), "GLUE with runs/oak\n"));
 }
 
+TEST_CASE("a GLUE run whose results are damaged is named, and the others are drawn") {
+  const TempDir dir;
+  std::filesystem::create_directories(dir / "run");
+  std::filesystem::create_directories(dir / "cut");
+  const std::string results = io::json_text(io::to_json(glue_results()));
+  dir.write("run/results.json", results);
+  dir.write("cut/results.json", results.substr(0, results.size() / 2));
+  const std::string html = html_report({dir / "run", dir / "cut"});
+  check_page(html);
+  CHECK(contains(html, "<title>RTE, run: 61.5 [55.0, 68.0]</title>"));
+  CHECK(contains(html, "cut/results.json: "));
+  CHECK(contains(text_report({dir / "run", dir / "cut"}), "cut/results.json: "));
+}
+
 }  // namespace
 }  // namespace espalier::testing
