@@ -174,7 +174,11 @@ class Frontier:
             self.trainings.discard(training)
             return status
 
+    def interrupt(self, *_):
+        self.interrupted = True
+
     def terminate(self, *_):
+        self.interrupted = True
         for training in list(self.trainings):
             training.terminate()
 
@@ -204,6 +208,8 @@ class Frontier:
     def begin(self):
         """The next run with its claim and True, or None and whether one may follow when others have ended."""
         with self.mutex:
+            if self.interrupted:
+                return None, False
             found = self.next_run()
             self.active += found is not None
             return found, found is not None or self.active > 0
@@ -217,13 +223,14 @@ class Frontier:
                 if status == 0:
                     self.keep(run, length)
                     return True
+                # Before the claim is given back, which another worker may be waiting for.
+                self.interrupted = self.interrupted or status in (130, 143) or status < 0
         finally:
             with self.mutex:
                 self.active -= 1
         name = plan.run_name(run)
         if status in (130, 143) or status < 0:
             say(f"{name}: interrupted; the same command continues")
-            self.interrupted = True
             return False
         say(f"{name}: status {status}, see {self.path('runs', name)}.log")
         self.failed.add(name)
@@ -239,6 +246,17 @@ class Frontier:
                 return
             if not found:  # what others train now decides the rates of what follows
                 time.sleep(2)
+
+
+def require_matches(frontier):
+    """Ends where a name matches nothing: a typing error would look like an experiment that is done."""
+    runs = plan.whole_plan(read_lines(frontier.results_path), frontier.extra)
+    unknown = [name for name in frontier.patterns if not plan.chosen(runs, [name])]
+    if unknown:
+        layers = " ".join(dict.fromkeys(run.layer for run in runs))
+        budgets = " ".join(dict.fromkeys(plan.budget_name(run.minutes) for run in runs))
+        say(f"no run matches {' '.join(unknown)}; layers: {layers}; budgets: {budgets}; --dry-run lists all runs")
+        sys.exit(2)
 
 
 def dry_run(frontier):
@@ -258,6 +276,7 @@ def main():
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     frontier = Frontier(os.path.abspath(arguments.folder), arguments.names)
+    require_matches(frontier)
     if arguments.dry_run:
         dry_run(frontier)
         return 0
@@ -271,7 +290,7 @@ def main():
         return 0
     frontier = Frontier(frontier.folder, arguments.names)
     # Ctrl-C reaches the trainings by itself; all save and end.
-    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGINT, frontier.interrupt)
     signal.signal(signal.SIGTERM, frontier.terminate)
     workers = [threading.Thread(target=frontier.work) for _ in range(arguments.jobs)]
     for worker in workers:

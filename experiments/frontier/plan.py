@@ -10,7 +10,7 @@ FIRST = ["dense-16", "dense-256", "1x9", "none", "1x11", "32x5", "1x7", "dense-1
 # get half as fast again. leaf-4x64: of 16 MLPs of 64 neurons, as many as dense-64, a token's path chooses one.
 THEN = ["leaf-4x64", "dense-64", "dense-4095", "4x7", "8x6", "32x1", "16x3", "8x7", "1x9+hard", "32x5+hard",
         "128x4+hard"]
-# These have no 20 minutes: they see at most half the tokens of dense-16, and half the tokens are 0.3 nats and more, which
+# These have no 20 minutes: they see about half the tokens of dense-16 or fewer, and half the tokens are 0.3 nats and more, which
 # is several times what the layers' losses differ by.
 TOO_SLOW = {"dense-1024", "dense-4095", "32x5", "128x4", "128x4+hard"}
 # The published variants, and what stands for them here: they have 3072 to 4095 neurons beside a width of 768, these a

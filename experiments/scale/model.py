@@ -38,12 +38,12 @@ def update(a, machines, gbit, milliseconds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--parameters", type=float, default=188.7e6, help="of the model (1x11: 188.7 M)")
+    parser.add_argument("--parameters", type=float, default=163.7e6, help="of the model (1x11: 163.7 M)")
     parser.add_argument("--tokens", type=float, default=8192 * 128, help="of an update (published: 8192 sequences)")
     parser.add_argument("--speed", type=float, default=650, help="tokens a second of a machine")
     parser.add_argument("--micro-batch", type=float, default=4096, help="tokens")
     parser.add_argument("--embedding", type=float, default=32768 * 768, help="of them, complete at the very end")
-    parser.add_argument("--processor", type=float, default=2e-9, help="seconds of a core a gradient (0.4 s of 188.7 M)")
+    parser.add_argument("--processor", type=float, default=2.4e-9, help="seconds of a core a gradient (0.4 s of 163.7 M)")
     parser.add_argument("--machines", type=int, nargs="*", default=[2, 4, 8, 16, 32, 64])
     parser.add_argument("--gbit", type=float, nargs="*", default=[1, 10])
     parser.add_argument("--ms", type=float, nargs="*", default=[0.1, 1])

@@ -4,6 +4,7 @@
 
 #include "cli/bench.h"
 #include "cli/json_list.h"
+#include "cli/output_path.h"
 #include "espalier/bench/tokenize.h"
 
 namespace espalier::cli {
@@ -26,6 +27,9 @@ void print_table(const bench::TokenizeReport& report) {
 }
 
 void run(const TokenizationArguments& arguments) {
+  std::vector<Input> inputs;
+  for (const std::string& file : arguments.options.files) inputs.push_back({"FILE", file});
+  require_free_output(arguments.options.tokenizer_file, inputs);
   const bench::TokenizeReport report = bench::bench_tokenize(arguments.options);
   if (!arguments.json) {
     print_table(report);

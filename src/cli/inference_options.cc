@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-#include <system_error>
-
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 
@@ -46,14 +43,6 @@ model::LoadedModel load_model(const InferenceArguments& arguments) {
   model::LoadedModel model = model::load_model(arguments.model, io::HfInt8::kKeep);
   model::fix_precision(model, precision);
   return model;
-}
-
-void require_other_file(const std::string& output, const std::string& file) {
-  // What cannot be looked at is no file yet, or a pipe that is gone: writing and reading say so themselves.
-  std::error_code none;
-  if (output.empty() || file.empty() || !std::filesystem::equivalent(output, file, none)) return;
-  throw InputError(
-      fmt::format("--output: {}: this is --file itself, which would be lost; name another file", output));
 }
 
 ops::TreeRouting resolve_routing(const model::LoadedModel& model, const InferenceArguments& arguments) {

@@ -32,9 +32,6 @@ model::LoadedModel load_model(const InferenceArguments& arguments);
 // Binds the options; TEXT and --file exclude each other, and one must be given.
 void add_inference_options(Command& verb, InferenceArguments& arguments);
 
-// InputError: results would replace the texts that they are made from.
-void require_other_file(const std::string& output, const std::string& file);
-
 // The routing asked for; warns of trees that have not finished hardening.
 ops::TreeRouting resolve_routing(const model::LoadedModel& model, const InferenceArguments& arguments);
 

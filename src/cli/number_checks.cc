@@ -11,8 +11,8 @@
 namespace espalier::cli {
 namespace {
 
-// Whole numbers from here on do not fit what holds them and would be read as the largest one.
-constexpr double kTooLarge = 0x1p63;
+// Whole numbers beyond it do not fit what holds them and would be read as the largest one.
+constexpr double kLargest = 0x1p63;
 
 // NaN if the text is not a number and nothing else.
 double number_of(const std::string& text) {
@@ -26,7 +26,7 @@ double number_of(const std::string& text) {
 Check check(const char* expected, const char* type, bool (*valid)(double)) {
   const auto refuse = [expected, valid](const std::string& text) {
     const double number = number_of(text);
-    const bool too_large = std::isfinite(number) && number >= kTooLarge;
+    const bool too_large = std::isfinite(number) && number > kLargest;
     if (std::isfinite(number) && valid(number) && !too_large) return std::string();
     return fmt::format("expected a number {}{}, found {}", expected, too_large ? " and below 2^63" : "",
                        text);

@@ -82,7 +82,13 @@ void PredictionWriter::require_known_keys(const data::Row& row) const {
 void PredictionWriter::write_object(const data::Row& row, const std::vector<io::Json>& values) {
   io::Json object = row.object.is_null() ? io::Json::object() : row.object;
   for (std::size_t i = 0; i < row.fields.size(); ++i) object[columns_[i]] = row.fields[i];
-  for (std::size_t i = 0; i < values.size(); ++i) object[added_[i]] = values[i];
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (object.contains(added_[i])) {  // of an object behind those that the columns were taken from
+      throw InputError(fmt::format("--output: line {} of the input has a key `{}` already; rename it",
+                                   row.line, added_[i]));
+    }
+    object[added_[i]] = values[i];
+  }
   buffer_ += io::json_text(object, -1) + "\n";
 }
 

@@ -52,6 +52,10 @@ void add_table_options(Command& verb, TableArguments& arguments, Option* file) {
       ->needs(file);
 }
 
+void fail_without_rows(const data::TableReader& table) {
+  throw InputError(fmt::format("{}: no row can be used: {}", table.path().string(), table.left_out().text()));
+}
+
 void report_left_out(const data::TableReader& table) {
   if (table.left_out().count() == 0) return;
   log_warning(fmt::format("{}: {}, by --on-bad-record skip", table.path().string(), table.left_out().text()));

@@ -24,6 +24,9 @@ struct TableArguments {
 // Binds the options, which go with `file`.
 void add_table_options(Command& verb, TableArguments& arguments, Option* file);
 
+// InputError: all records were left out.
+[[noreturn]] void fail_without_rows(const data::TableReader& table);
+
 // Warns of the records that were left out, if any.
 void report_left_out(const data::TableReader& table);
 

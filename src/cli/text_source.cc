@@ -97,10 +97,7 @@ bool TextSource::read_row(TextRow& row) {
       table_->leave_out(record);
     }
   }
-  if (rows_ == 0) {
-    throw InputError(
-        fmt::format("{}: no row can be used: {}", table_->path().string(), table_->left_out().text()));
-  }
+  if (rows_ == 0) fail_without_rows(*table_);
   return false;
 }
 

@@ -5,6 +5,7 @@
 
 #include "cli/inference_options.h"
 #include "cli/json_list.h"
+#include "cli/output_path.h"
 #include "cli/prediction_writer.h"
 #include "cli/sharing.h"
 #include "cli/text_source.h"
@@ -93,7 +94,7 @@ std::vector<model::Classification> classify_together(model::LoadedModel& model,
 
 void run_classify(const ClassifyArguments& arguments) {
   if (!arguments.output.empty() && arguments.file.empty()) throw InputError("--output goes with --file");
-  require_other_file(arguments.output, arguments.file);
+  require_free_output(arguments.output, {{"MODEL", arguments.model}, {"--file", arguments.file}});
   require_file_for_all(arguments.file);
   model::LoadedModel model = load_model(arguments);
   model.require_classifier();

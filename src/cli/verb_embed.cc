@@ -7,6 +7,7 @@
 
 #include "cli/inference_options.h"
 #include "cli/json_list.h"
+#include "cli/output_path.h"
 #include "cli/sharing.h"
 #include "cli/text_source.h"
 #include "cli/verbs.h"
@@ -158,7 +159,7 @@ model::Embeddings embed_together(model::LoadedModel& model, const std::vector<Te
 }
 
 void run_embed(const EmbedArguments& arguments) {
-  require_other_file(arguments.output, arguments.file);
+  require_free_output(arguments.output, {{"MODEL", arguments.model}, {"--file", arguments.file}});
   require_file_for_all(arguments.file);
   model::LoadedModel model = load_model(arguments);
   const ops::TreeRouting routing = resolve_routing(model, arguments);
@@ -179,8 +180,8 @@ void run_embed(const EmbedArguments& arguments) {
     truncated += embeddings.truncated;
     count += static_cast<std::int64_t>(rows.size());
   }
-  sink->finish();
   source.report();
+  sink->finish();
   if (truncated > 0) {
     log_warning(fmt::format("{} of {} texts were cut to the {} tokens that the model reads", truncated, count,
                             embedding.max_length));

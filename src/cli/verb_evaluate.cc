@@ -15,8 +15,8 @@
 #include "espalier/model/inference.h"
 #include "espalier/model/loaded_model.h"
 #include "espalier/train/evaluator.h"
+#include "model/readable_store.h"
 #include "model/sequence_batches.h"
-#include "model/word_difference.h"
 
 namespace espalier::cli {
 namespace {
@@ -31,21 +31,6 @@ struct EvaluateArguments {
   double mask_rate = 0.25;
   bool json = false;
 };
-
-void require_same_words(const model::LoadedModel& model, const io::TokenStoreReader& store,
-                        const std::string& data) {
-  const std::string difference =
-      model::word_difference(model.tokenizer_json, model.source.string(), store.tokenizer_json(), data);
-  const std::int64_t words = model.arch.embedding.vocab_size;
-  const bool too_many = store.vocabulary_size() > words;
-  if (difference.empty() && !too_many) return;
-  throw InputError(fmt::format(
-      "--data: {}; the model reads its own words only: prepare the text with its tokenizer (espalier export "
-      "writes it, tokenizer.path=... takes it)",
-      too_many ? fmt::format("{} has {} words, {} has {}", data, store.vocabulary_size(),
-                             model.source.string(), words)
-               : difference));
-}
 
 // Scores are those of the routing asked for; the hard and the soft loss stand beside them.
 train::EvaluationScores scores_of(const train::Evaluation& evaluation, bool soft) {
@@ -89,7 +74,7 @@ void run_evaluate(const EvaluateArguments& arguments) {
   const bool soft = arguments.routing == "soft";
   const ops::TreeRouting routing = model::inference_routing(model, soft, arguments.temperature);
   const io::TokenStoreReader store = io::open_token_store(arguments.data);
-  require_same_words(model, store, arguments.data);
+  model::require_readable(model, store);
   data::MaskedLmLoader loader(store, train::validation_options(arguments.mask_rate));
   train::EvaluateOptions options;
   options.sequences = arguments.sequences;

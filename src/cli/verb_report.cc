@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/output_path.h"
 #include "cli/verbs.h"
 #include "espalier/io/text_file.h"
 #include "espalier/report/report.h"
@@ -32,6 +33,9 @@ void add_report(Command& app) {
       fmt::print("{}", report::text_report(runs));
       return;
     }
+    std::vector<Input> inputs;
+    for (const std::string& run : arguments->runs) inputs.push_back({"RUN", run});
+    require_free_output(arguments->output, inputs);
     const std::filesystem::path page = arguments->output.empty() ? report::default_report_path(runs)
                                                                  : std::filesystem::path(arguments->output);
     io::write_text_atomically(page, report::html_report(runs));

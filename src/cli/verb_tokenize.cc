@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/joined.h"
 #include "cli/table_options.h"
 #include "cli/utf8_watch.h"
 #include "cli/verbs.h"
@@ -70,6 +71,13 @@ std::optional<std::string> member(const data::TableReader& table, const data::Ro
   return found->get<std::string>();
 }
 
+[[noreturn]] void fail_for_key(const data::TableReader& table, const data::Row& row, const std::string& key) {
+  std::vector<std::string> keys;
+  for (const auto& item : row.object.items()) keys.push_back('`' + item.key() + '`');
+  table.fail(row.line, fmt::format("expected an object with `{}`, found {}", key,
+                                   keys.empty() ? "no key" : joined(keys)));
+}
+
 struct Texts {
   std::string text;
   std::optional<std::string> pair;
@@ -82,15 +90,18 @@ void tokenize_rows(const text::Tokenizer& tokenizer, text::UnreadTexts& unread,
   data::TableReader table(arguments.file, arguments.table.format_of(arguments.file),
                           arguments.table.options());
   Utf8Watch bytes;
+  std::uint64_t rows = 0;
   for (data::Row row; table.next(row);) {
     try {
       const Texts texts = find(table, row);
       bytes.look(texts.text, texts.pair.value_or(""), row.line, row.repaired);
       print_encoding(tokenizer, unread, texts.text, texts.pair, arguments.json);
+      ++rows;
     } catch (const data::BadRecord& record) {
       table.leave_out(record);
     }
   }
+  if (rows == 0 && table.left_out().count() > 0) fail_without_rows(table);
   report_left_out(table);
   bytes.report(table.path().string());
 }
@@ -101,11 +112,11 @@ void tokenize_json_lines(const text::Tokenizer& tokenizer, text::UnreadTexts& un
   const std::string pair_key = arguments.pair_column.empty() ? "pair" : arguments.pair_column;
   tokenize_rows(tokenizer, unread, arguments, [&](const data::TableReader& table, const data::Row& row) {
     const std::optional<std::string> text = member(table, row, text_key);
-    if (!text) table.fail(row.line, fmt::format("expected an object with `{}`", text_key));
+    if (!text) fail_for_key(table, row, text_key);
     const std::optional<std::string> pair = member(table, row, pair_key);
     // A key that was asked for must be there; `pair` may.
     if (!pair && !arguments.pair_column.empty()) {
-      table.fail(row.line, fmt::format("expected an object with `{}`", pair_key));
+      fail_for_key(table, row, pair_key);
     }
     return Texts{*text, pair};
   });
@@ -164,8 +175,10 @@ void add_tokenize(Command& app) {
                                   "line), .tsv or .csv, also .gz or .zst; - is standard input");
   texts->excludes(file);
   verb->add_option("--text-column", arguments->text_column,
-                   "Column or key of the texts in --file (default: text in .jsonl, else sentence)");
-  verb->add_option("--pair-column", arguments->pair_column, "Column or key of the second parts in --file");
+                   "Column or key of the texts in --file (default: text in .jsonl, else sentence)")
+      ->needs(file);
+  verb->add_option("--pair-column", arguments->pair_column, "Column or key of the second parts in --file")
+      ->needs(file);
   add_table_options(*verb, arguments->table, file);
   verb->add_flag(
       "--json", arguments->json,

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "cli/json_list.h"
+#include "cli/output_path.h"
 #include "cli/precision_option.h"
 #include "cli/verbs.h"
 #include "espalier/base/log.h"
@@ -107,6 +108,9 @@ model::LoadedModel load(const std::string& path) {
 }
 
 void run_trees(TreesArguments& arguments) {
+  require_free_output(
+      arguments.output,
+      {{"MODEL", arguments.model}, {"--compare", arguments.compare}, {"--data", arguments.data}});
   const std::optional<ops::Precision> precision = chosen_precision(arguments.precision);
   model::LoadedModel model = load(arguments.model);
   const ops::Precision used = model::fix_precision(model, precision);

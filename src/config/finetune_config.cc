@@ -133,13 +133,20 @@ static void require_custom_files(const TaskConfig& task) {
     throw InputError("task.train is missing: task.name custom trains on a .tsv, .csv or .jsonl of one's own");
   }
   if (!task.dev.empty()) return;
+  std::filesystem::path name = task.train;
+  const bool gzip = name.extension() == ".gz", zstd = name.extension() == ".zst";
+  if (gzip || zstd) name = name.stem();
   const std::string train = shell_quote(task.train);
-  const std::string extension = std::filesystem::path(task.train).extension().string();
+  const std::string unpack = gzip ? "zcat " + train + " | " : zstd ? "zstdcat " + train + " | " : "";
+  const std::string header = task.header && name.extension() != ".jsonl" ? "NR == 1 || " : "";
+  const auto part = [&](const char* rows, const char* file) {
+    return fmt::format("{}awk '{}NR % 10 {} 0'{} > {}{}", unpack, header, rows,
+                       unpack.empty() ? " " + train : "", file, name.extension().string());
+  };
   throw InputError(fmt::format(
       "task.dev is missing: a file like task.train to evaluate on. To hold out every tenth row (if no field "
-      "holds a line end, and the rows are in no order):\n"
-      "awk 'NR == 1 || NR % 10 == 0' {0} > dev{1}; awk 'NR == 1 || NR % 10 != 0' {0} > train-rest{1}",
-      train, extension));
+      "holds a line end, and the rows are in no order):\n{}; {}",
+      part("==", "dev"), part("!=", "train-rest")));
 }
 
 void validate(const FinetuneConfig& config) {

@@ -151,7 +151,8 @@ void describe(PretrainConfig& config, Fields& fields) {
   fields.add("save.steps", config.save_steps, "Updates between checkpoints; 0: by time alone.", at_least(0));
   fields.add("save.minutes", config.save_minutes, "Minutes between checkpoints; 0: by steps alone.",
              at_least(0));
-  fields.add("save.keep", config.keep_checkpoints, "Newest checkpoints kept, beside the best.", at_least(1));
+  fields.add("save.keep", config.keep_checkpoints, "Newest checkpoints kept, beside the best.",
+             between(1, 1e6));
   fields.add(
       "save.stop_on_error", config.stop_on_save_error,
       "Stop when a checkpoint cannot be written; false: warn and go on, the previous one stays. The last "

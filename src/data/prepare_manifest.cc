@@ -25,6 +25,8 @@ constexpr int kPipelineVersion = 2;
 // Do not change the result, or are recorded in another way.
 constexpr std::array<std::string_view, 4> kNotRecorded = {"text.files", "tokenizer.path", "sort_memory_mb",
                                                           "out"};
+// Texts, whatever they look like: a column may be named 01.
+constexpr std::array<std::string_view, 3> kWords = {"text.field", "text.format", "text.separator"};
 // Recorded whatever they are. Another key, known today or not yet, is recorded where it is not at its
 // default: stores from before it came stay what they were.
 constexpr std::array<std::string_view, 12> kAlwaysRecorded = {"text.max_document_bytes",
@@ -48,6 +50,7 @@ bool holds(const std::array<std::string_view, count>& keys, const std::string& k
 // Numbers and truth values as such, everything else as text.
 io::Json value_of(const config::Setting& setting) {
   const std::string& text = setting.values.at(0);
+  if (holds(kWords, setting.key)) return text;
   if (text == "true" || text == "false") return text == "true";
   double number = 0;
   return parse_number(text, number) ? io::parse_json(text, setting.key) : io::Json(text);
@@ -67,6 +70,13 @@ std::string checksum_of(const std::filesystem::path& path, const std::function<v
   }
   if (file.bad()) throw RunError(fmt::format("{}: reading failed", path.string()));
   return "xxh3:" + sum.hex();
+}
+
+// Stores from before words were recorded have the number of the format.
+io::Json format_word(const io::Json& recorded) {
+  constexpr std::array<const char*, 4> words = {"tsv", "csv", "jsonl", "txt"};
+  if (!recorded.is_number_unsigned() || recorded.get<std::size_t>() >= words.size()) return recorded;
+  return words[recorded.get<std::size_t>()];
 }
 
 std::string shown(const io::Json& object, const std::string& key) {
@@ -125,8 +135,6 @@ io::Json configuration_json(const PrepareOptions& options, const std::string& ow
     if (holds(kAlwaysRecorded, key) || settings[i].values != defaults[i].values)
       json[key] = value_of(settings[i]);
   }
-  if (options.text_field != PrepareOptions().text_field) json["text.field"] = options.text_field;
-  if (options.text_format) json["text.format"] = static_cast<int>(*options.text_format);
   if (own_tokenizer.empty() && !names_normalizer(options.normalizer)) {
     json["tokenizer.normalizer"] = tokenizer_checksum(options.normalizer);
   }
@@ -200,7 +208,9 @@ std::string manifest_difference(const io::Json& manifest, const io::Json& config
   if (!manifest.is_object() || !manifest.contains("configuration") || !manifest.contains("sources")) {
     return "it was not made by `espalier prepare`";
   }
-  compare_objects(manifest["configuration"], configuration, differences);
+  io::Json there = manifest["configuration"];
+  if (const auto format = there.find("text.format"); format != there.end()) *format = format_word(*format);
+  compare_objects(there, configuration, differences);
   compare_sources(manifest["sources"], sources, differences);
   return joined(differences, "; ");
 }

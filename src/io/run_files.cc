@@ -171,11 +171,13 @@ std::uint64_t free_bytes(const fs::path& folder) {
   return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
 }
 
-void check_free_space(const fs::path& folder, std::uint64_t bytes, const std::string& what) {
+void check_free_space(const fs::path& folder, std::uint64_t bytes, const std::string& what,
+                      const std::string& way_out) {
   const std::uint64_t free = free_bytes(folder);
   if (free >= bytes) return;
-  throw RunError(fmt::format("{}: {} are free, but {} may take {}: free some space, or write to another disk",
-                             folder.string(), readable(free), what, readable(bytes)));
+  throw RunError(
+      fmt::format("{}: {} are free, but {} may take {}: free some space, or write to another disk{}",
+                  folder.string(), readable(free), what, readable(bytes), way_out));
 }
 
 }  // namespace espalier::io

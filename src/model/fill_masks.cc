@@ -9,6 +9,7 @@
 #include "espalier/base/error.h"
 #include "espalier/model/text_encoding.h"
 #include "model/sequence_batches.h"
+#include "text/utf8.h"
 
 namespace espalier::model {
 
@@ -22,7 +23,8 @@ struct MaskedText {
 
 std::string beginning(const std::string& text) {
   constexpr std::size_t kMost = 60;
-  return text.size() <= kMost ? text : text.substr(0, kMost) + "...";
+  if (text.size() <= kMost) return text;
+  return text.substr(0, text::previous_code_point(text, kMost)) + "...";
 }
 
 // Why a text's masks cannot be filled; nothing if they can.

@@ -24,7 +24,7 @@ std::string front_matter(const io::HfModel& model, io::HfLayout layout) {
                                                            : "- espalier\n";
   if (layout == io::HfLayout::kEspalier && nn::has_trees(model.arch.ffn)) tags += "- fast-feedforward\n";
   if (!model.sentence_files.is_null()) tags += "- sentence-transformers\n";
-  return fmt::format("---\nlanguage: en\npipeline_tag: {}\ntags:\n{}---\n\n", task, tags);
+  return fmt::format("---\npipeline_tag: {}\ntags:\n{}---\n\n", task, tags);
 }
 
 const char* name_of(io::HfLayout layout) {

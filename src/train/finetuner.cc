@@ -33,13 +33,14 @@ UpdateResult update(FinetuneRun& run) {
   const auto loss = [&](const SequenceGroup& group, nn::ForwardContext& context) {
     return run.loss_of_part(batch, group, context);
   };
+  const SequenceGroups groups = SequenceGroups::whole(batch.size(), run.config.gradient_groups);
   UpdateResult result;
   try {
     result = run.updater.update(
-        SequenceGroups::whole(batch.size(), run.config.gradient_groups), loss,
+        groups, loss,
         {.lr = learning_rate(run),
          .routing = routing_at(run.config.routing, run.base.arch.ffn.depth, run.used_fraction()),
-         .pass = run.state.step});
+         .pass = run.state.step * groups.count()});
   } catch (const NotFinite& found) {
     throw RunError(fmt::format(
         "step {}: {} is not finite (training line {} and its batch{}); the step was not applied. Lower "

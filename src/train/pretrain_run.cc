@@ -88,7 +88,7 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
   init.reset();
   io::write_text_atomically(directory.config_path(), config::dump(config));
   if (config.tensorboard) directory.write_events(settings_of(config), config::pretrain_resume_rule);
-  directory.check_space(checkpoint(), config.keep_checkpoints);
+  directory.check_space(checkpoint(), config.keep_checkpoints, ", or keep fewer of them (save.keep)");
   require_same_weights(model, state.step);
 }
 

@@ -130,7 +130,8 @@ std::string RunDirectory::how_to_continue(const std::string& resume) {
 }
 
 // While the newest is written, those that are kept and the best are there too.
-void RunDirectory::check_space(const io::Checkpoint& first, std::int64_t keep) const {
+void RunDirectory::check_space(const io::Checkpoint& first, std::int64_t keep,
+                               const std::string& way_out) const {
   const std::uint64_t text =
       first.config_yaml.size() + first.tokenizer_json.size() + first.metrics_jsonl.size();
   const std::uint64_t one = io::expected_checkpoint_bytes(first.model, first.optimizer, text);
@@ -139,7 +140,7 @@ void RunDirectory::check_space(const io::Checkpoint& first, std::int64_t keep) c
                        path_.string(), static_cast<double>(one) / 1e6,
                        static_cast<double>(one * most) / 1e6));
   const std::uint64_t there = std::min<std::uint64_t>(io::step_files(path_).size(), most - 1);
-  io::check_free_space(path_, one * (most - there), "the checkpoints still to come");
+  io::check_free_space(path_, one * (most - there), "the checkpoints still to come", way_out);
 }
 
 void RunDirectory::save(io::Checkpoint checkpoint, std::int64_t step, bool best, std::int64_t keep) {
@@ -190,7 +191,6 @@ void RunDirectory::restore_metrics(const std::string& history) {
 
 void RunDirectory::write_events(const std::vector<config::Setting>& settings,
                                 const config::ResumeRules& rules) {
-  if (!processes::writes()) return;
   if (!processes::writes()) return;
   events_ = std::make_unique<EventLog>(path_, hyperparameters_of(settings, rules), metrics_);
 }

@@ -87,6 +87,56 @@ TEST_CASE("results do not replace the file that they are made from") {
   check_refused({"classify", models.classifier, "--file", tsv, "--output", same}, "is --file itself");
   check_refused({"embed", models.lm, "--file", jsonl, "--output", jsonl}, "is --file itself");
   CHECK(read_text(tsv) == "text\nthe tree\n");
+  check_refused({"bench", "tokenize", tsv, "--output", tsv}, "is FILE itself");
+}
+
+TEST_CASE("results do not replace models, runs and stores") {
+  const Models models;
+  const std::string checkpoint = (models.dir / "lm.h5").string();
+  run_well({"import", models.lm, checkpoint});
+  const std::string before = read_text(checkpoint);
+  check_refused({"embed", checkpoint, "the tree", "--output", checkpoint},
+                "this is MODEL itself, which would be lost; name another file");
+  check_refused({"embed", models.lm, "the tree", "--output", checkpoint},
+                "this is a checkpoint, which would be lost");
+  check_refused({"report", models.lm, "--output", checkpoint}, "this is a checkpoint, which would be lost");
+  CHECK(read_text(checkpoint) == before);
+  check_refused({"trees", models.lm, "--data", models.lm, "--output", models.lm + "/tokenizer.json"},
+                "tokenizer.json: this is a file of MODEL, which would be lost; name another file");
+  // An earlier result is what one wants to replace.
+  const std::string vectors = (models.dir / "vectors.h5").string();
+  for (int i = 0; i < 2; ++i) run_well({"embed", models.lm, "the tree", "--output", vectors});
+}
+
+TEST_CASE("classify: a later object may have keys of its own, but not those that are added") {
+  const Models models;
+  std::string objects;
+  for (int i = 0; i < 1001; ++i) objects += "{\"text\": \"the tree\"}\n";
+  const std::string late =
+      models.dir.write("added.jsonl", objects + "{\"text\": \"a\", \"probability\": 1}\n");
+  const std::string out = (models.dir / "late.jsonl").string();
+  check_refused({"classify", models.classifier, "--file", late, "--output", out},
+                "--output: line 1002 of the input has a key `probability` already; rename it");
+  CHECK_FALSE(std::filesystem::exists(out));
+}
+
+TEST_CASE("tokenize: columns go with a file, and a file without a usable row is an error") {
+  const Models models;
+  check_refused({"tokenize", models.lm, "the tree", "--text-column", "foo"}, "--text-column requires --file");
+  check_refused({"tokenize", models.lm, "the tree", "--pair-column", "foo"}, "--pair-column requires --file");
+  const std::string file = models.dir.write("keys.jsonl", "{\"text\": \"the tree\", \"id\": 1}\n");
+  check_refused({"tokenize", models.lm, "--file", file, "--text-column", "nope"},
+                "expected an object with `nope`, found `text`, `id`");
+  check_refused({"tokenize", models.lm, "--file", file, "--text-column", "nope", "--on-bad-record", "skip"},
+                "keys.jsonl: no row can be used");
+}
+
+TEST_CASE("embed: a table whose texts are all empty leaves no vectors") {
+  const Models models;
+  const std::string blank = models.dir.write("blank.tsv", "text\n \n \n");
+  const std::string out = (models.dir / "blank.jsonl").string();
+  check_refused({"embed", models.lm, "--file", blank, "--output", out}, "is empty in all 2 rows");
+  CHECK_FALSE(std::filesystem::exists(out));
 }
 
 TEST_CASE("dialects: separators, no header") {

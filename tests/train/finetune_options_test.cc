@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "espalier/base/error.h"
 #include "espalier/io/checkpoint.h"
@@ -290,6 +291,33 @@ TEST_CASE("a degenerate score is written down with its warning") {
   CHECK(evaluation["eval_matthews_correlation"] == 0.0);
   REQUIRE(evaluation.contains("warnings"));
   CHECK(evaluation["warnings"].dump().find("only one class was predicted") != std::string::npos);
+}
+
+TEST_CASE("gradient groups: each draws a dropout of its own, as the updates of one group do") {
+  const FinetuneWorkspace work;
+  std::string rows = "text\tshare\n";
+  for (int row = 0; row < 32; ++row) rows += "a b c d e f\t0.5\n";
+  for (const char* file : {"train.tsv", "dev.tsv"}) work.dir.write(file, rows);
+  // With weights that stay, losses differ by what is dropped alone.
+  const auto losses = [&](const std::string& run, const std::string& batch, const std::string& groups) {
+    finetune(work.config(
+        run, {"task.label=share", "task.regression=true", "train.epochs=1", "train.lr=1e-30",
+              "train.dropout=true", "train.gradient_groups=" + groups, "train.batch_size=" + batch}));
+    std::vector<double> found;
+    std::istringstream lines(read_text(work.run(run) / "metrics.jsonl"));
+    for (std::string line; std::getline(lines, line);) {
+      const io::Json json = io::parse_json(line, "metrics.jsonl");
+      if (json.contains("loss")) found.push_back(json["loss"].get<double>());
+    }
+    return found;
+  };
+  const std::vector<double> alone = losses("alone", "4", "1"), grouped = losses("grouped", "8", "2");
+  REQUIRE(alone.size() == 8);
+  REQUIRE(grouped.size() == 4);
+  CHECK(std::set<double>(alone.begin(), alone.end()).size() == 8);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(grouped[i] == doctest::Approx((alone[2 * i] + alone[2 * i + 1]) / 2).epsilon(1e-5));
+  }
 }
 
 }  // namespace espalier::train

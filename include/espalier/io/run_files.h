@@ -85,6 +85,7 @@ std::vector<std::filesystem::path> remove_stale_temporaries(const RunLock& lock)
 std::uint64_t free_bytes(const std::filesystem::path& folder);
 
 // Throws RunError "RUN: 1.20 GB are free, but WHAT may take 3.40 GB ..." if there is less than `bytes`.
-void check_free_space(const std::filesystem::path& folder, std::uint64_t bytes, const std::string& what);
+void check_free_space(const std::filesystem::path& folder, std::uint64_t bytes, const std::string& what,
+                      const std::string& way_out = "");
 
 }  // namespace espalier::io

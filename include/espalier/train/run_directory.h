@@ -41,8 +41,9 @@ class RunDirectory {
   std::optional<io::Checkpoint> load_to_resume(const std::string& resume, const std::string& kind) const;
   // "the same command continues", or what else does.
   static std::string how_to_continue(const std::string& resume);
-  // RunError if the disk cannot hold what a run that keeps the `keep` newest checkpoints will write.
-  void check_space(const io::Checkpoint& first, std::int64_t keep) const;
+  // RunError if the disk cannot hold what a run that keeps the `keep` newest checkpoints will write; way_out:
+  // what helps beside more space (", or set ...").
+  void check_space(const io::Checkpoint& first, std::int64_t keep, const std::string& way_out = "") const;
 
   // Saves, points last.h5 (and best.h5, if `best`) at it, and removes all but the `keep` newest and the best.
   void save(io::Checkpoint checkpoint, std::int64_t step, bool best, std::int64_t keep);
