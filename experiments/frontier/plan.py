@@ -10,8 +10,8 @@ FIRST = ["dense-16", "dense-256", "1x9", "none", "1x11", "32x5", "1x7", "dense-1
 # get half as fast again. leaf-4x64: of 16 MLPs of 64 neurons, as many as dense-64, a token's path chooses one.
 THEN = ["leaf-4x64", "dense-64", "dense-4095", "4x7", "8x6", "32x1", "16x3", "8x7", "1x9+hard", "32x5+hard",
         "128x4+hard"]
-# These have no 20 minutes: they see about half the tokens of dense-16 or fewer, and half the tokens are 0.3 nats and more, which
-# is several times what the layers' losses differ by.
+# These have no 20 minutes: they see about half the tokens of dense-16 or fewer, and half the tokens are 0.3 nats and
+# more, which is several times what the layers' losses differ by.
 TOO_SLOW = {"dense-1024", "dense-4095", "32x5", "128x4", "128x4+hard"}
 # The published variants, and what stands for them here: they have 3072 to 4095 neurons beside a width of 768, these a
 # third of the trees beside a width of 256, trained hard as the published ones were. Of 4x9, 2x10 and 1x11 there remains
@@ -34,6 +34,7 @@ LOWEST, HIGHEST = 2.5e-4, 1.6e-2  # how far that goes on by factors of two while
 SEEDS = [1, 2, 3]
 FRONT = 6  # layers near the front get all seeds
 RACE_SEEDS = [1, 2]
+EQUAL_LOSS = 0.01  # less is chance
 EVALUATIONS = {EQUAL: 4, SHORT: 6, LONG: 10, RACE: 12}
 
 # rate None: not known before other runs have ended.
@@ -80,7 +81,8 @@ def overrides(layer):
         return ["arch.ffn.type=leaf_tree", "arch.ffn.leaf_activation=gelu", f"arch.ffn.depth={shape.depth}",
                 f"arch.ffn.leaf_width={shape.leaf_width}"] + variants
     if shape:
-        return ["arch.ffn.type=neuron_tree", f"arch.ffn.trees={shape.trees}", f"arch.ffn.depth={shape.depth}"] + variants
+        return ["arch.ffn.type=neuron_tree", f"arch.ffn.trees={shape.trees}",
+                f"arch.ffn.depth={shape.depth}"] + variants
     return ["arch.ffn.type=dense", f"arch.ffn.width={neurons(layer)[0]}"] + variants
 
 
@@ -159,10 +161,14 @@ def seeds_of_front(results, minutes, layers):
 
 
 def race(results, layers):
-    """The best tree against the best dense layer of the long budget, which is known when all layers have run."""
-    front = near_front(results, LONG, layers)
-    best = [next(layer for layer in front if wanted(layer))
-            for wanted in (tree_shape, lambda layer: layer.startswith("dense-"))]
+    """The best tree against the best dense layer of the long budget, which is known when all layers have run. Of equals
+    the one that uses more neurons: longer runs want wider layers."""
+    best = []
+    for wanted in (tree_shape, lambda layer: layer.startswith("dense-")):
+        loss = {layer: min(losses(results, layer, LONG).values(), default=float("inf"))
+                for layer in layers if wanted(layer)}
+        equals = [layer for layer in loss if loss[layer] <= min(loss.values()) + EQUAL_LOSS]
+        best.append(max(equals, key=lambda layer: neurons(layer)[1]))
     known = all(best_rate(results, layer, RACE) for layer in layers)
     return [Run(layer, RACE, best_rate(results, layer, RACE) if known else None, seed)
             for seed in RACE_SEEDS for layer in best]
