@@ -178,7 +178,7 @@ class Frontier:
         self.interrupted = True
 
     def terminate(self, *_):
-        self.interrupted = True
+        self.interrupt()
         for training in list(self.trainings):
             training.terminate()
 
@@ -223,13 +223,14 @@ class Frontier:
                 if status == 0:
                     self.keep(run, length)
                     return True
-                # Before the claim is given back, which another worker may be waiting for.
-                self.interrupted = self.interrupted or status in (130, 143) or status < 0
+                interrupted = status in (130, 143) or status < 0
+                if interrupted:  # before the claim is given back, which another worker may be waiting for
+                    self.interrupt()
         finally:
             with self.mutex:
                 self.active -= 1
         name = plan.run_name(run)
-        if status in (130, 143) or status < 0:
+        if interrupted:
             say(f"{name}: interrupted; the same command continues")
             return False
         say(f"{name}: status {status}, see {self.path('runs', name)}.log")

@@ -138,7 +138,8 @@ static void require_custom_files(const TaskConfig& task) {
   if (gzip || zstd) name = name.stem();
   const std::string train = shell_quote(task.train);
   const std::string unpack = gzip ? "zcat " + train + " | " : zstd ? "zstdcat " + train + " | " : "";
-  const std::string header = task.header && name.extension() != ".jsonl" ? "NR == 1 || " : "";
+  const bool objects = name.extension() == ".jsonl" || name.extension() == ".ndjson";
+  const std::string header = task.header && !objects ? "NR == 1 || " : "";
   const auto part = [&](const char* rows, const char* file) {
     return fmt::format("{}awk '{}NR % 10 {} 0'{} > {}{}", unpack, header, rows,
                        unpack.empty() ? " " + train : "", file, name.extension().string());

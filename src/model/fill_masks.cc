@@ -21,23 +21,19 @@ struct MaskedText {
   std::vector<std::size_t> masks;
 };
 
-std::string beginning(const std::string& text) {
-  constexpr std::size_t kMost = 60;
-  if (text.size() <= kMost) return text;
-  return text.substr(0, text::previous_code_point(text, kMost)) + "...";
-}
+constexpr std::size_t kShownBytes = 60;
 
 // Why a text's masks cannot be filled; nothing if they can.
 std::string problem_of(const LoadedModel& model, const std::string& text, const MaskedText& masked) {
   if (masked.masks.empty()) {
     const text::Tokenizer& tokenizer = model.require_tokenizer();
     return fmt::format("no {} to fill in the text \"{}\"", tokenizer.token(tokenizer.mask_id()),
-                       beginning(text));
+                       text::shortened(text, kShownBytes));
   }
   const std::int64_t longest = model.arch.embedding.max_positions;
   if (static_cast<std::int64_t>(masked.sequence.ids.size()) <= longest) return "";
   return fmt::format("{} tokens, but the model reads at most {}: the text \"{}\"", masked.sequence.ids.size(),
-                     longest, beginning(text));
+                     longest, text::shortened(text, kShownBytes));
 }
 
 // InputError naming the model whose tokenizer has none.

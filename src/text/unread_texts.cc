@@ -18,9 +18,7 @@ constexpr std::size_t kShownBytes = 60;
 
 std::string beginning(std::string_view text) {
   std::string repaired;
-  text = repair_utf8(text, repaired);
-  if (text.size() <= kShownBytes) return std::string(text);
-  return std::string(text.substr(0, previous_code_point(text, kShownBytes))) + "...";
+  return shortened(repair_utf8(text, repaired), kShownBytes);
 }
 
 }  // namespace

@@ -116,4 +116,9 @@ std::string_view repair_utf8(std::string_view text, std::string& buffer) {
   return buffer;
 }
 
+std::string shortened(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return std::string(text);
+  return std::string(text.substr(0, previous_code_point(text, bytes))) + "...";
+}
+
 }  // namespace espalier::text

@@ -42,6 +42,9 @@ inline char32_t next_code_point(std::string_view text, std::size_t& position) {
 // Start of the code point that ends right before `position` (> 0).
 std::size_t previous_code_point(std::string_view text, std::size_t position);
 
+// For messages: whole characters of at most `bytes` bytes, with "..." where the text goes on.
+std::string shortened(std::string_view text, std::size_t bytes);
+
 void append_utf8(char32_t code, std::string& text);
 
 std::size_t count_code_points(std::string_view text);
