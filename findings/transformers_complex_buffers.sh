@@ -33,7 +33,7 @@ class Model(PreTrainedModel):
 
 if sys.argv[1] == "save":
     Model(Config()).save_pretrained(sys.argv[2])
-    print("saved")
+    print("saved without an error")
 else:
     print("loaded:", Model.from_pretrained(sys.argv[2]).table.dtype)
 TEXT
@@ -48,7 +48,7 @@ for version in 4.49.0 4.50.3 4.57.6 5.0.0 5.23.0; do
   "$python" program.py save "saved-$version" >"$version" 2>&1 || true
   "$python" program.py load "saved-$version" >>"$version" 2>&1 || true
   "$python" program.py load saved-4.49.0 >"$version-of-4.49.0" 2>&1 || true
-  expect "transformers $version" "$version" saved
+  expect "transformers $version" "$version" 'saved without an error'
 done
 for version in 4.49.0 5.0.0 5.23.0; do
   expect "transformers $version" "$version" 'loaded: torch.complex64'

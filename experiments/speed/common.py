@@ -57,7 +57,10 @@ def results_file(part, machine):
 def committed(part, machine):
     """The results in the last commit for this instruction set and thread count, or None."""
     name = "experiments/speed/results/" + part_file(part, machine)
-    done = subprocess.run(["git", "-C", ROOT, "show", "HEAD:" + name], capture_output=True, check=False)
+    try:
+        done = subprocess.run(["git", "-C", ROOT, "show", "HEAD:" + name], capture_output=True, check=False)
+    except FileNotFoundError:  # no git
+        return None
     return json.loads(done.stdout) if done.returncode == 0 else None
 
 

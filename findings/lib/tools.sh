@@ -43,10 +43,10 @@ debian_packages() {
   for package in "$release"/debs/*.deb; do dpkg-deb -x "$package" "$folder"; done
 }
 
-# expect WHAT FILE TEXT: FILE, the output of the tool, has the line seen when this was found.
+# expect WHAT FILE TEXT: FILE, the output of the tool, has a line with TEXT, seen when this was found.
 expect() {
   if ! grep -qF -- "$3" "$2"; then
-    echo "CHANGED: $1: expected the line \"$3\", found:" >&2
+    echo "CHANGED: $1: expected a line with \"$3\", found:" >&2
     cat "$2" >&2
     exit 1
   fi

@@ -14,8 +14,12 @@ namespace espalier::testing {
 // Of Open MPI, to start so many processes on this machine, whatever its cores.
 std::vector<std::string> mpirun(int processes);
 
-// Whether there is an mpirun of Open MPI, and a program that knows it; says so where not.
+// Whether the program knows Open MPI and there is an mpirun; skips the test where not. Whether they work is what the
+// tests are for.
 bool can_run_together();
+
+// Whether that ends with status 0.
+bool runs_in_shell(const std::string& command);
 
 Outcome run_together(int processes, const Arguments& arguments);
 

@@ -24,7 +24,7 @@ def main():
         sys.exit(f"gradients: {test} is missing; tests/run.sh builds it")
     original = tools.original_checkout()
     if original is None:
-        return
+        sys.exit(77)
     for seed in (10_000, 20_000, 30_000):
         environment = dict(os.environ, GOLDEN_OUT=scratch, GOLDEN_SEED=str(seed), GOLDEN_STEPS=str(STEPS),
                            ESPALIER_GOLDEN_DIR=scratch)

@@ -127,7 +127,7 @@ def _compare_invalid(program, path, scratch):
 def check(program, scratch):
     paths = sorted(glob.glob(os.path.join(os.environ.get("ESPALIER_DATA", "/nonexistent"), "corpus", "*.txt.gz")))
     if not paths:
-        return "SKIPPED: ESPALIER_DATA does not name a folder with corpus/*.txt.gz"
+        raise tools.CheckSkipped("ESPALIER_DATA does not name a folder with corpus/*.txt.gz")
     wanted = int(os.environ.get("INTEROP_LINES", "20000"))
     theirs = os.path.join(scratch, "theirs.json")
     _theirs(real_lines(paths, min(wanted, TRAINING_LINES)), theirs)

@@ -37,7 +37,9 @@ def _package():
         try:
             subprocess.run(["apt-get", "download", PACKAGE], cwd=cache, check=True, capture_output=True, timeout=600)
             package = glob.glob(os.path.join(cache, PACKAGE + "_*.deb"))[0]
-            subprocess.run(["dpkg-deb", "-x", package, os.path.join(cache, "root")], check=True, capture_output=True)
+            partial = os.path.join(cache, "partial")  # an interrupted one is begun again
+            subprocess.run(["dpkg-deb", "-x", package, partial], check=True, capture_output=True)
+            os.rename(partial, os.path.join(cache, "root"))
         except (OSError, subprocess.SubprocessError, IndexError) as error:
             raise tools.CheckSkipped(f"Debian's package {PACKAGE} cannot be had ({error})") from None
     return inside

@@ -78,12 +78,19 @@ def original_checkout():
     cache = os.environ.get("ESPALIER_CACHE", os.path.join(os.path.expanduser("~"), ".cache", "espalier"))
     folder = os.path.join(cache, "UltraFastBERT")
     if not os.path.isdir(folder):
-        done = subprocess.run(["git", "clone", "--quiet", "--depth", "1", ORIGINAL, folder], capture_output=True,
-                              text=True, check=False)
-        if done.returncode != 0:
-            print(f"interop: SKIPPED: the original code cannot be fetched ({done.stderr.strip().splitlines()[-1]}); "
+        partial = folder + ".partial"  # an interrupted clone is begun again
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            done = subprocess.run(["git", "clone", "--quiet", "--depth", "1", ORIGINAL, partial], capture_output=True,
+                                  text=True, check=False)
+            problem = done.returncode != 0 and done.stderr.strip().splitlines()[-1]
+        except FileNotFoundError:
+            problem = "git is not installed"
+        if problem:
+            print(f"interop: SKIPPED: the original code cannot be fetched ({problem}); "
                   "set ULTRAFASTBERT_DIR to a checkout. The committed golden files stand for it.", file=sys.stderr)
             return None
+        os.rename(partial, folder)
     return folder
 
 

@@ -74,10 +74,15 @@ std::filesystem::path golden_path(const std::string& name) {
   return source_folder() / "tests" / "golden" / name;
 }
 
+static bool skipped = false;
+
 void skip_test(const std::string& reason) {
+  skipped = true;
   std::printf("SKIPPED: %s\n", reason.c_str());
   std::fflush(stdout);
 }
+
+bool any_test_skipped() { return skipped; }
 
 template <class Expected>
 static double largest_error(std::span<const float> a, std::span<const Expected> b, double floor) {
