@@ -111,9 +111,11 @@ int main(int argc, char** argv) {
   } catch (const espalier::Error& error) {
     return fail(error.exit_status(), error.what());
   } catch (const std::bad_alloc&) {
-    return fail(
-        1,
-        "out of memory; use a smaller model, or fewer sequences at a time (train.micro_batch, --batch-size)");
+    return fail(1,
+                "out of memory; use a smaller model, or fewer sequences at a time (pretrain: "
+                "train.micro_batch; finetune and "
+                "glue: train.batch_size, or train.gradient_groups, whose parts go through one by one; else: "
+                "--batch-size)");
   } catch (const std::exception& error) {
     if (std::ferror(stdout) != 0) return fail_to_print();
     return fail(1, error.what());

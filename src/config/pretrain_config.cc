@@ -101,7 +101,8 @@ static void describe_training(PretrainConfig& config, Fields& fields) {
   fields.add(
       "train.micro_batch", config.micro_batch,
       "Sequences that go through the model at once, 4096 tokens at most; an update sums what it needs. "
-      "Settings that are multiples of 4096 tokens give the same bits; may change when a run is continued.",
+      "Settings that are multiples of 4096 tokens give the same bits, where the batch does not grow in these "
+      "steps (train.batch_ramp); without that growth it may change when a run is continued.",
       at_least(1));
   fields.add("train.gradient_groups", config.gradient_groups,
              "Parts of an update whose gradients are summed one by one and then in a fixed tree: as many "
@@ -207,6 +208,14 @@ ResumeRule pretrain_resume_rule(const std::string& key) {
   if (key == "data" || key == "init") return ResumeRule::kInput;
   return key == "train.micro_batch" || key == "train.gradient_groups" ? ResumeRule::kRounding
                                                                       : ResumeRule::kSame;
+}
+
+ResumeRules pretrain_resume_rules(const PretrainConfig& config) {
+  // The batch grows by micro-batches: another size is another sequence of batches.
+  const auto growing = [](const std::string& key) {
+    return key == "train.micro_batch" ? ResumeRule::kSame : pretrain_resume_rule(key);
+  };
+  return config.batch_ramp > 0 ? ResumeRules(growing) : ResumeRules(pretrain_resume_rule);
 }
 
 }  // namespace espalier::config

@@ -1,5 +1,6 @@
 #include "kernels/matmul_isa.h"
 
+#include <fmt/format.h>
 #include <oneapi/dnnl/dnnl.h>
 
 #include <cstddef>
@@ -26,6 +27,11 @@ bool products_take_bfloat16() {
       products_know_bfloat16() &&
       (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
   return result;
+}
+
+std::string product_library_version() {
+  const dnnl_version_t& version = *dnnl_version();
+  return fmt::format("{}.{}.{}", version.major, version.minor, version.patch);
 }
 
 }  // namespace espalier::kernels

@@ -1,6 +1,8 @@
 // The instructions that matrix products may use.
 #pragma once
 
+#include <string>
+
 namespace espalier::kernels {
 
 // The best instructions that products may use from now on, if they are called before the first product.
@@ -12,5 +14,8 @@ bool products_know_bfloat16();
 
 // Whether products of bfloat16 have instructions of their own here, AVX512_BF16 or AMX_BF16.
 bool products_take_bfloat16();
+
+// The version of oneDNN, "2.6.3".
+std::string product_library_version();
 
 }  // namespace espalier::kernels

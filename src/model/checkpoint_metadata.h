@@ -13,6 +13,10 @@ namespace espalier::model {
 // The part of a checkpoint's metadata that every model has.
 io::Json checkpoint_metadata(const nn::EncoderOptions& arch, const RoutingProvenance& routing);
 
+// "instruction set AVX2 until now, AVX3_DL here": what the bits of training depend on and is not as it was
+// when the checkpoint was written; empty where nothing is, or it does not say.
+std::string program_changes(const io::Checkpoint& checkpoint);
+
 // The head of a classifier and its labels; none for a masked LM.
 std::optional<nn::ClassifierOptions> classifier_of(const io::Checkpoint& checkpoint, const std::string& where,
                                                    LabelInfo& labels);

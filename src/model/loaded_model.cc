@@ -14,6 +14,7 @@
 #include "espalier/io/tensor_match.h"
 #include "espalier/io/tokenizer_json.h"
 #include "kernels/isa.h"
+#include "kernels/matmul_isa.h"
 #include "model/checkpoint_metadata.h"
 
 namespace espalier::model {
@@ -104,8 +105,23 @@ io::Json checkpoint_metadata(const nn::EncoderOptions& arch, const RoutingProven
   io::Json metadata = io::Json::object();
   metadata["arch"] = arch_json(arch);
   metadata["routing"] = io::to_json(routing);
-  metadata["program"] = {{"version", kVersion}, {"isa", kernels::active_isa()}};
+  metadata["program"] = {
+      {"version", kVersion}, {"isa", kernels::active_isa()}, {"onednn", kernels::product_library_version()}};
   return metadata;
+}
+
+std::string program_changes(const io::Checkpoint& checkpoint) {
+  const io::Json program = checkpoint.metadata.value("program", io::Json::object());
+  std::string changes;
+  const auto compare = [&](const char* key, const char* title, const std::string& now) {
+    if (!program.is_object() || !program.contains(key) || program[key] == now) return;
+    changes +=
+        fmt::format("{}{} {} until now, {} here", changes.empty() ? "" : ", ", title,
+                    program[key].is_string() ? program[key].get<std::string>() : program[key].dump(), now);
+  };
+  compare("isa", "instruction set", kernels::active_isa());
+  compare("onednn", "oneDNN", kernels::product_library_version());
+  return changes;
 }
 
 io::Json classifier_json(const nn::ClassifierOptions& head, const LabelInfo& labels) {

@@ -7,6 +7,7 @@
 
 #include "espalier/base/checksum.h"
 #include "espalier/base/error.h"
+#include "espalier/base/interrupt.h"
 #include "espalier/processes/processes.h"
 
 namespace espalier::train {
@@ -21,6 +22,11 @@ Wishes agree(const Wishes& own) {
     agreed.save = agreed.save || wishes.front().save;
   }
   return agreed;
+}
+
+void leave_evaluation_if_asked() {
+  const int signal = agree({.signal = interrupt_signal()}).signal;
+  if (signal != 0) throw Interrupted("stopped before the end of the evaluation", signal);
 }
 
 void require_same_weights(nn::Module& model, std::int64_t step) {
@@ -45,7 +51,7 @@ void require_same_weights(nn::Module& model, std::int64_t step) {
 void require_gradient_groups(std::int64_t groups, std::int64_t sequences) {
   const int processes = processes::place().count;
   if (processes <= groups) return;
-  // A group holds a sequence at least.
+  // A group holds one sequence or more.
   const std::string more =
       processes > sequences
           ? std::string()

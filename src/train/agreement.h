@@ -16,6 +16,9 @@ struct Wishes {
 // The same in all processes.
 Wishes agree(const Wishes& own);
 
+// Interrupted, in all processes, if any of them was asked to stop; what() says that the evaluation was left.
+void leave_evaluation_if_asked();
+
 // RunError, naming the step, if processes hold other weights than process 0: their hardware or their files
 // differ.
 void require_same_weights(nn::Module& model, std::int64_t step);

@@ -193,6 +193,7 @@ DistillScores Distiller::evaluate(nn::MaskedLm& student, const data::MaskedLmLoa
   nn::ForwardContext context;
   context.routing.temperature = static_cast<float>(temperature);
   for (std::int64_t first = 0; first < count; first += batch_sequences(loader)) {
+    leave_evaluation_if_asked();
     data::MaskedBatch batch = loader.batch(first, std::min(batch_sequences(loader), count - first));
     const nn::Tokens tokens = tokens_of(batch);
     const Targets wanted = targets(tokens);

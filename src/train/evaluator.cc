@@ -5,10 +5,10 @@
 #include <span>
 #include <vector>
 
-#include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
 #include "espalier/base/progress.h"
 #include "espalier/processes/processes.h"
+#include "train/agreement.h"
 #include "train/number_list.h"
 
 namespace espalier::train {
@@ -22,7 +22,7 @@ constexpr std::int64_t kRound = 64;
 
 // Shares the batches of the validation split out among the processes. `visit` appends what a batch gives, and
 // hears how much is done; `take` reads it back, batch by batch in their order, whoever computed them: sums
-// have the same bits for any number of processes.
+// have the same bits for any number of processes. A signal ends it between two batches, with Interrupted.
 template <class Visit, class Take>
 void for_each_batch(data::MaskedLmLoader& loader, std::int64_t sequences, const Visit& visit,
                     const Take& take) {
@@ -33,11 +33,13 @@ void for_each_batch(data::MaskedLmLoader& loader, std::int64_t sequences, const 
   for (std::int64_t begin = 0; begin < batches; begin += at_once) {
     const processes::Range own = processes::own_share(std::min(at_once, batches - begin));
     std::vector<double> numbers;
-    for (std::int64_t batch = begin + own.begin; batch < begin + own.end; ++batch) {
+    for (std::int64_t batch = begin + own.begin; batch < begin + own.end && interrupt_signal() == 0;
+         ++batch) {
       const std::int64_t first = batch * kEvaluationBatch;
       visit(loader.batch(first, std::min(kEvaluationBatch, count - first)),
             static_cast<double>(first) / static_cast<double>(count), numbers);
     }
+    leave_evaluation_if_asked();
     for (const auto& all : processes::gather_numbers(std::span<const double>(numbers))) {
       for (NumberReader reader(all); !reader.done();) take(reader);
     }
@@ -88,11 +90,7 @@ Evaluation evaluate(nn::MaskedLm& model, data::MaskedLmLoader& loader, const io:
   std::optional<Progress> progress;
   if (!options.title.empty()) progress.emplace(options.title);
   const std::function<void(double)> on_batch = [&](double done) {
-    if (!progress) return;
-    if (const int signal = interrupt_signal()) {
-      throw Interrupted("stopped before the end of the evaluation", signal);
-    }
-    progress->update(done, "");
+    if (progress) progress->update(done, "");
   };
   const auto score_with = [&](ops::RoutingMode mode, double temperature) {
     if (progress) progress->begin_phase(mode == ops::RoutingMode::kHard ? "hard" : "soft");

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "espalier/base/error.h"
+#include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
 #include "espalier/base/log_once.h"
 #include "espalier/io/text_file.h"
@@ -100,6 +101,7 @@ void describe(FinetuneState& state, io::JsonFields& fields) {
   fields.add("loss_sum", state.loss_sum);
   fields.add_unless_empty("inputs", state.inputs);
   fields.add("best_metric", state.best_metric);
+  fields.add_later("evaluation_due", state.evaluation_due);
 }
 
 FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_data, const RunInputs& expected)
@@ -127,7 +129,7 @@ FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_da
   }
   io::write_text_atomically(directory.config_path(), config::dump(config));
   if (config.tensorboard) directory.write_events(settings_of(config), config::finetune_resume_rule);
-  directory.check_space(checkpoint(), kKeptCheckpoints);
+  directory.check_space(checkpoint(), kKeptCheckpoints, end_step() - state.step);
   require_same_weights(model, state.step);
 }
 
@@ -200,6 +202,9 @@ void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   saved.inputs = std::move(state.inputs);
   state = std::move(saved);
   require_steps_left(config.max_steps, state.step, where);
+  // Of a run in another folder the best stays there.
+  if (!directory.has_best()) state.best_metric = FinetuneState().best_metric;
+  warn_of_other_program(checkpoint, where);
   updater.optimizer().set_steps(state.step);
   directory.restore_metrics(checkpoint.metrics_jsonl);
   if (!recorded) record_inputs(checkpoint);
@@ -302,7 +307,7 @@ static void append_rows(const data::LabelledBatch& batch, const Tensor& logits, 
 std::vector<double> FinetuneRun::score_own(data::LabelledLoader& batches) {
   const processes::Range own = processes::own_share(batches.batches());
   std::vector<double> numbers;
-  for (std::int64_t index = own.begin; index < own.end; ++index) {
+  for (std::int64_t index = own.begin; index < own.end && interrupt_signal() == 0; ++index) {
     const data::LabelledBatch batch = batches.batch(0, index);
     nn::ForwardContext context;
     Variable logits;
@@ -327,6 +332,7 @@ SetPredictions FinetuneRun::score(data::LabelledLoader& batches) {
   result.confidence.resize(regression ? 0 : rows);
   double sum = 0;
   const std::vector<double> own = score_own(batches);
+  leave_evaluation_if_asked();
   for (const std::vector<double>& all : processes::gather_numbers(std::span<const double>(own))) {
     for (NumberReader reader(all); !reader.done();) {
       sum += reader.next();

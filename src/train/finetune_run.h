@@ -25,6 +25,7 @@ struct FinetuneState {
   double loss_sum = 0;         // of all steps' losses, for the mean that is reported
   RunInputs inputs;            // of data and model
   double best_metric = -std::numeric_limits<double>::infinity();  // the higher the better
+  bool evaluation_due = false;                                    // a signal cut this step's evaluation short
 };
 void describe(FinetuneState& state, io::JsonFields& fields);
 
@@ -57,7 +58,7 @@ struct FinetuneRun {
   // The part of it that some of the batch's rows give, by the classes' weights; parts add up to the whole.
   Variable loss_of_part(const data::LabelledBatch& batch, const SequenceGroup& rows,
                         nn::ForwardContext& context);
-  // Hard routing, no dropout.
+  // Hard routing, no dropout. A signal ends it between two batches with Interrupted.
   SetPredictions score(data::LabelledLoader& batches);
 
   config::FinetuneConfig config;

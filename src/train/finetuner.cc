@@ -26,21 +26,27 @@ double learning_rate(const FinetuneRun& run) {
          optim::learning_rate_factor(run.config.schedule, run.used_fraction(), run.config.warmup);
 }
 
+SequenceGroups full_update(const config::FinetuneConfig& config) {
+  return SequenceGroups::whole(config.batch_size, config.gradient_groups);
+}
+
 // One update. RunError if a loss or gradient is not finite: nothing is applied.
-UpdateResult update(FinetuneRun& run) {
+UpdateResult update(FinetuneRun& run, double lr) {
   const std::int64_t epoch = run.state.step / run.steps_per_epoch();
   const data::LabelledBatch batch = run.train.batch(epoch, run.state.step % run.steps_per_epoch());
   const auto loss = [&](const SequenceGroup& group, nn::ForwardContext& context) {
     return run.loss_of_part(batch, group, context);
   };
   const SequenceGroups groups = SequenceGroups::whole(batch.size(), run.config.gradient_groups);
+  // An epoch's last batch may have fewer groups; numbers of passes are not used twice.
+  const std::int64_t passes = full_update(run.config).count;
   UpdateResult result;
   try {
     result = run.updater.update(
         groups, loss,
-        {.lr = learning_rate(run),
+        {.lr = lr,
          .routing = routing_at(run.config.routing, run.base.arch.ffn.depth, run.used_fraction()),
-         .pass = run.state.step * groups.count()});
+         .pass = run.state.step * passes});
   } catch (const NotFinite& found) {
     throw RunError(fmt::format(
         "step {}: {} is not finite (training line {} and its batch{}); the step was not applied. Lower "
@@ -56,8 +62,33 @@ UpdateResult update(FinetuneRun& run) {
   return result;
 }
 
+[[noreturn]] void stop(FinetuneRun& run, int signal) {
+  run.save(false);
+  processes::meet();  // before anybody ends: process 0 has saved
+  throw Interrupted(fmt::format("stopped at step {} after saving; {}", run.state.step,
+                                RunDirectory::how_to_continue(run.config.resume)),
+                    signal);
+}
+
+// A signal stops the run, which makes the evaluation when it is continued.
+EpochScore evaluate_or_stop(FinetuneRun& run) {
+  run.state.evaluation_due = true;
+  try {
+    EpochScore score = evaluate(run);
+    run.state.evaluation_due = false;
+    return score;
+  } catch (const Interrupted& asked) {
+    stop(run, asked.signal());
+  }
+}
+
 EpochScore evaluate_and_save(FinetuneRun& run) {
-  EpochScore score = evaluate(run);
+  EpochScore score = evaluate_or_stop(run);
+  if (!std::isfinite(score.sets.front().loss)) {
+    throw RunError(fmt::format(
+        "step {}: the loss on held-out rows is not finite; this step was not saved. {} Lower train.lr.",
+        run.state.step, run.directory.last_checkpoint()));
+  }
   // Not finite (a constant prediction's correlation) is never the best, unless there is none yet.
   const bool best = score.primary > run.state.best_metric || !std::isfinite(run.state.best_metric);
   if (best && std::isfinite(score.primary)) run.state.best_metric = score.primary;
@@ -87,8 +118,8 @@ std::vector<std::int64_t> lines_of_last_batch(FinetuneRun& run) {
   return lines;
 }
 
-void log_step(FinetuneRun& run, double loss) {
-  FinetuneStep line{run.state.step, run.epoch(), loss, learning_rate(run), run.state.seconds, {}};
+void log_step(FinetuneRun& run, double loss, double lr) {
+  FinetuneStep line{run.state.step, run.epoch(), loss, lr, run.state.seconds, {}};
   if (run.config.log_lines) line.lines = lines_of_last_batch(run);
   run.directory.log(io::to_json(line));
 }
@@ -98,10 +129,12 @@ std::optional<EpochScore> train_loop(FinetuneRun& run, const std::string& title)
   using Clock = std::chrono::steady_clock;
   Progress progress(title);
   std::optional<EpochScore> score;
+  if (run.state.evaluation_due) score = evaluate_and_save(run);
   Clock::time_point last = Clock::now();
   const auto end = static_cast<double>(run.end_step());
   while (run.state.step < run.end_step()) {
-    const UpdateResult result = update(run);
+    const double lr = learning_rate(run);
+    const UpdateResult result = update(run, lr);
     const Clock::time_point now = Clock::now();
     run.state.seconds += std::chrono::duration<double>(now - last).count();
     const Wishes wishes = agree({run.state.seconds, interrupt_signal(), take_save_wish()});
@@ -110,18 +143,13 @@ std::optional<EpochScore> train_loop(FinetuneRun& run, const std::string& title)
         static_cast<double>(run.state.step) / end,
         fmt::format("step {}  epoch {:.2f}  loss {:.3f}", run.state.step, run.epoch(), result.loss));
     const bool saved = !result.abandoned && at_epoch_end(run);
-    if (!result.abandoned && run.state.step % run.config.log_steps == 0) log_step(run, result.loss);
+    if (!result.abandoned && run.state.step % run.config.log_steps == 0) log_step(run, result.loss, lr);
     if (saved) {
       progress.clear();
       score = evaluate_and_save(run);
     }
-    if (!saved && (wishes.save || wishes.signal != 0)) run.save(false);
-    if (wishes.signal != 0 && run.state.step < run.end_step()) {
-      processes::meet();  // before anybody ends: process 0 has saved
-      throw Interrupted(fmt::format("stopped at step {} after saving; {}", run.state.step,
-                                    RunDirectory::how_to_continue(run.config.resume)),
-                        wishes.signal);
-    }
+    if (wishes.signal != 0 && !saved) stop(run, wishes.signal);
+    if (wishes.save && !saved) run.save(false);
     last = Clock::now();
   }
   return score;
@@ -162,9 +190,8 @@ FinetuneResults write_results(const FinetuneRun& run, const EpochScore& score) {
 FinetuneResults finetune(const config::FinetuneConfig& config, const FinetuneOptions& options) {
   validate(config);
   if (data::is_glue_task(config.task.name)) refuse_custom_keys(config);
+  require_gradient_groups(full_update(config).gradient_groups, config.batch_size);
   FinetuneRun run(config, options.report_data, options.inputs);
-  require_gradient_groups(SequenceGroups::whole(config.batch_size, config.gradient_groups).gradient_groups,
-                          config.batch_size);
   if (options.report_unread) report_unread(run.base.require_tokenizer(), run.data);
   const std::unique_ptr<AnomalyGuard> anomaly =
       config.detect_anomaly ? std::make_unique<AnomalyGuard>() : nullptr;

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/io/text_file.h"
 #include "espalier/model/loaded_model.h"
+#include "espalier/processes/processes.h"
 #include "espalier/train/pretrain_metrics.h"
 #include "espalier/train/run_inputs.h"
 #include "model/checkpoint_metadata.h"
@@ -17,6 +19,7 @@
 #include "train/initial_model.h"
 #include "train/not_finite.h"
 #include "train/optimizer_tensors.h"
+#include "train/pretrain_update.h"
 
 namespace espalier::train {
 namespace {
@@ -38,6 +41,7 @@ config::PretrainConfig resolved(config::PretrainConfig config, const io::TokenSt
     throw InputError(fmt::format("arch.embedding.max_positions is {}, but {} holds sequences of {} tokens",
                                  config.arch.embedding.max_positions, config.data, store.sequence_length()));
   }
+  require_gradient_groups(config, store.sequence_length());
   return config;
 }
 
@@ -88,12 +92,18 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
   init.reset();
   io::write_text_atomically(directory.config_path(), config::dump(config));
   if (config.tensorboard) directory.write_events(settings_of(config), config::pretrain_resume_rule);
-  directory.check_space(checkpoint(), config.keep_checkpoints, ", or keep fewer of them (save.keep)");
   require_same_weights(model, state.step);
 }
 
 void PretrainRun::require_teacher() const {
   if (!config.distill.layers.empty() && !distiller) say_what_is_wrong_with(config.init);
+}
+
+void PretrainRun::require_space() {
+  std::int64_t left = std::numeric_limits<std::int64_t>::max();  // checkpoints to come: one a step at most
+  for (const std::int64_t end : {config.budget.steps, config.max_steps})
+    if (end > 0) left = std::min(left, std::max(end - state.step, std::int64_t{1}));
+  directory.check_space(checkpoint(), config.keep_checkpoints, left, ", or keep fewer of them (save.keep)");
 }
 
 void PretrainRun::begin() {
@@ -149,10 +159,13 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   state = io::from_json<PretrainState>(io::JsonView(checkpoint.state, where + ": state"));
   hardening_gap = model::routing_of(checkpoint, where).hardening_gap;
   require_steps_left(config.max_steps, state.step, where);
+  // Of a run in another folder the best stays there.
+  if (!directory.has_best()) state.best_loss = PretrainState().best_loss;
+  saved_best_loss_ = state.best_loss;
   // The data have been recorded always, `init` not always.
   const bool recorded = config.init.empty() || !state.inputs.empty();
   require_same_config(checkpoint.config_yaml, where, config::settings_of(config),
-                      {config::pretrain_resume_rule, recorded, way_out_by("init", config.run),
+                      {pretrain_resume_rules(config), recorded, way_out_by("init", config.run),
                        settings_of(config_of_older_versions())});
   check_init(where);
   if (state.data_fingerprint != data_now) {
@@ -161,6 +174,7 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   }
   model::load_weights(model, checkpoint.model, where);
   sentence_files = model::sentence_files_of(checkpoint, where);
+  warn_of_other_program(checkpoint, where);
   load_optimizer(updater.optimizer(), checkpoint, where);
   updater.optimizer().set_steps(state.step);
   directory.restore_metrics(checkpoint.metrics_jsonl);
@@ -195,9 +209,10 @@ io::Checkpoint PretrainRun::checkpoint() {
 
 void PretrainRun::save(bool last) {
   require_same_weights(model, state.step);
-  const bool best = best_step == state.step;
+  int saved = 0;
   try {
-    directory.save(checkpoint(), state.step, best, config.keep_checkpoints);
+    directory.save(checkpoint(), state.step, best_step == state.step, config.keep_checkpoints);
+    saved = 1;
     write_trainer_state();
   } catch (const Error& error) {
     if (config.stop_on_save_error || last) {
@@ -206,6 +221,9 @@ void PretrainRun::save(bool last) {
     }
     log_warning(fmt::format("{}; going on, the checkpoint before stays", error.what()));
   }
+  // Process 0 alone met the failure. best.h5 is as it was, and what is better than that is the best.
+  if (processes::of_first(saved) == 0) state.best_loss = saved_best_loss_;
+  saved_best_loss_ = state.best_loss;
 }
 
 void PretrainRun::write_trainer_state() const {
@@ -229,8 +247,14 @@ static void warn_of_collapse(const ops::LayerStatistics& trees) {
   }
 }
 
-// `loss` of hard routing on held-out data; notes whether it is the best so far.
+// `loss` of hard routing on held-out data; notes whether it is the best so far. RunError if it is not finite:
+// what is saved must be worth to be continued.
 static void note_loss(PretrainRun& run, double loss) {
+  if (!std::isfinite(loss)) {
+    throw RunError(
+        fmt::format("step {}: the held-out loss is not finite; this step was not saved. {} Lower train.lr.",
+                    run.state.step, run.directory.last_checkpoint()));
+  }
   if (!(loss < run.state.best_loss)) return;
   run.state.best_loss = loss;
   run.best_step = run.state.step;

@@ -35,8 +35,10 @@ struct PretrainRun {
   void save(bool last = false);
   void write_trainer_state() const;
   double epoch() const;
-  // To go on training. InputError if distill.layers names layers and their teacher is gone.
+  // To go on training. InputError if distill.layers names layers and their teacher is gone; RunError if the
+  // disk cannot hold the checkpoints still to come.
   void require_teacher() const;
+  void require_space();
 
   io::TokenStoreReader store;
   std::optional<io::Checkpoint> init;  // what `init` names, until the weights are there
@@ -62,6 +64,9 @@ struct PretrainRun {
   void resume(const io::Checkpoint& checkpoint, const std::string& where);
   model::RoutingProvenance provenance() const;
   io::Checkpoint checkpoint();
+
+  double saved_best_loss_ =
+      std::numeric_limits<double>::infinity();  // state.best_loss of the last checkpoint
 };
 
 // Evaluates, logs the result and notes whether it is the best so far.

@@ -6,6 +6,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/ops/elementwise.h"
+#include "train/agreement.h"
 #include "train/not_finite.h"
 
 namespace espalier::train {
@@ -15,22 +16,19 @@ namespace {
 // the same bits for every larger micro-batch.
 constexpr std::int64_t kPassTokens = 4096;
 
-SequenceGroups groups_of(const PretrainRun& run, std::int64_t sequences) {
-  const std::int64_t longest = std::max(kPassTokens / run.train.sequence_length(), std::int64_t{1});
-  const std::int64_t size = std::min(run.config.micro_batch, longest);
-  return SequenceGroups::cut(run.state.sequences, sequences, size, run.config.gradient_groups);
+SequenceGroups cut(const config::PretrainConfig& config, std::int64_t length, std::int64_t first,
+                   std::int64_t sequences) {
+  const std::int64_t longest = std::max(kPassTokens / length, std::int64_t{1});
+  return SequenceGroups::cut(first, sequences, std::min(config.micro_batch, longest), config.gradient_groups);
 }
 
 [[noreturn]] void fail(const PretrainRun& run, const SequenceGroups& groups, const NotFinite& found) {
-  const std::filesystem::path last = run.directory.path() / "last.h5";
   std::string first = found.origin.empty() ? "" : "; first ";
   if (found.sequence) first += fmt::format("data sequence {}: ", *found.sequence);
   throw RunError(fmt::format(
       "step {}: {} is not finite (data sequences {} to {}{}{}); the step was not applied. {} Lower train.lr.",
       run.state.step + 1, found.quantity, groups.first, groups.first + groups.sequences - 1, first,
-      found.origin,
-      std::filesystem::exists(last) ? fmt::format("The last good checkpoint is {}.", last.string())
-                                    : std::string("No checkpoint had been written yet.")));
+      found.origin, run.directory.last_checkpoint()));
 }
 
 // Updater::update(); what is not finite is told with step and sequences, whether the updater finds it or
@@ -50,8 +48,9 @@ UpdateResult update_or_tell(PretrainRun& run, const SequenceGroups& groups, Grou
 
 }  // namespace
 
-SequenceGroups full_update(const PretrainRun& run) {
-  return groups_of(run, run.config.batch_size);
+void require_gradient_groups(const config::PretrainConfig& config, std::int64_t length) {
+  const SequenceGroups groups = cut(config, length, 0, config.batch_size);
+  require_gradient_groups(groups.gradient_groups, config.batch_size);
 }
 
 PretrainPlan plan_update(const config::PretrainConfig& config, double t) {
@@ -76,7 +75,8 @@ PretrainResult update(PretrainRun& run, const PretrainPlan& plan, bool statistic
                                                    static_cast<double>(group.of * predictions), context);
     return {part.loss, part.correct};
   };
-  const SequenceGroups groups = groups_of(run, plan.sequences);
+  const SequenceGroups groups =
+      cut(run.config, run.train.sequence_length(), run.state.sequences, plan.sequences);
   PretrainResult result;
   result.update = update_or_tell(
       run, groups, loss,
@@ -86,7 +86,7 @@ PretrainResult update(PretrainRun& run, const PretrainPlan& plan, bool statistic
     result.accuracy =
         static_cast<double>(result.update.correct) / static_cast<double>(plan.sequences * predictions);
   ++run.state.step;
-  run.state.micro_step += groups.count();
+  run.state.micro_step += groups.count;
   run.state.sequences += plan.sequences;
   run.state.tokens += plan.sequences * run.train.sequence_length();
   return result;

@@ -17,8 +17,9 @@ struct PretrainPlan {
 };
 PretrainPlan plan_update(const config::PretrainConfig& config, double t);
 
-// The sequences of an update, once the batch has grown to its size.
-SequenceGroups full_update(const PretrainRun& run);
+// InputError if more processes were started than an update of train.batch_size sequences of this length has
+// gradient groups.
+void require_gradient_groups(const config::PretrainConfig& config, std::int64_t length);
 
 // What an update leaves for the log.
 struct PretrainResult {

@@ -45,7 +45,7 @@ PretrainStep log_line(const PretrainRun& run, const PretrainPlan& plan, const Pr
   const ops::TreeRouting& trees = plan.routing.trees;
   if (trees.mode != ops::RoutingMode::kHard) line.temperature = trees.temperature;
   if (plan.routing.soft) {
-    line.entropy = result.update.entropy;
+    if (trees.entropy) line.entropy = result.update.entropy;
     line.entropy_weight = plan.routing.entropy_weight;
     line.epsilon = trees.epsilon;
     set_pruning(line, result.update.trees);
@@ -109,8 +109,34 @@ bool save_is_due(const PretrainRun& run, double last_save_seconds) {
   return by_steps || by_time;
 }
 
+[[noreturn]] void stop(PretrainRun& run, int signal) {
+  run.save(true);
+  processes::meet();  // before anybody ends: process 0 has saved
+  throw Interrupted(fmt::format("stopped at step {} after saving; {}", run.state.step,
+                                RunDirectory::how_to_continue(run.config.resume)),
+                    signal);
+}
+
+// A signal stops the run, which makes the evaluation when it is continued: it may take longer than whoever
+// asks to stop waits.
+void evaluate_or_stop(PretrainRun& run) {
+  run.state.evaluation_due = true;
+  try {
+    evaluate_and_log(run);
+  } catch (const Interrupted& asked) {
+    stop(run, asked.signal());
+  }
+  run.state.evaluation_due = false;
+}
+
 void train_loop(PretrainRun& run) {
   Progress progress("pretrain");
+  const auto evaluate_on_the_way = [&] {
+    progress.clear();
+    evaluate_or_stop(run);
+    if (run.best_step == run.state.step) run.save();
+  };
+  if (run.state.evaluation_due && !finished(run)) evaluate_on_the_way();
   Stopwatch watch(run.state);
   double last_save = run.state.seconds;
   while (!finished(run)) {
@@ -133,19 +159,8 @@ void train_loop(PretrainRun& run) {
       watch.mark();
     }
     const bool evaluate_now = run.config.eval_steps > 0 && run.state.step % run.config.eval_steps == 0;
-    if (evaluate_now && !result.update.abandoned && !finished(run)) {
-      progress.clear();
-      evaluate_and_log(run);
-      if (run.best_step == run.state.step) run.save();
-    }
-    // After the last step only the final evaluation is left, without which the run would not be whole.
-    if (wishes.signal != 0 && !finished(run)) {
-      run.save(true);
-      processes::meet();  // before anybody ends: process 0 has saved
-      throw Interrupted(fmt::format("stopped at step {} after saving; {}", run.state.step,
-                                    RunDirectory::how_to_continue(run.config.resume)),
-                        wishes.signal);
-    }
+    if (evaluate_now && !result.update.abandoned && !finished(run)) evaluate_on_the_way();
+    if (wishes.signal != 0 && !finished(run)) stop(run, wishes.signal);
     if ((wishes.save || save_is_due(run, last_save)) && !finished(run)) {
       progress.clear();
       run.save();
@@ -161,18 +176,18 @@ void train_loop(PretrainRun& run) {
 PretrainSummary pretrain(const config::PretrainConfig& config) {
   validate(config);
   PretrainRun run(config);
-  require_gradient_groups(full_update(run).gradient_groups, run.config.batch_size);
   PretrainSummary summary;
   const std::unique_ptr<AnomalyGuard> anomaly =
       config.detect_anomaly ? std::make_unique<AnomalyGuard>() : nullptr;
-  summary.already_complete = run.resumed && finished(run);
+  summary.already_complete = run.resumed && finished(run) && !run.state.evaluation_due;
   if (summary.already_complete) {
     log_info(fmt::format("{}: the run is complete ({} steps); nothing to do", run.directory.path().string(),
                          run.state.step));
   } else {
     run.require_teacher();
+    run.require_space();
     train_loop(run);
-    evaluate_and_log(run);
+    evaluate_or_stop(run);
     run.save(true);
   }
   summary.step = run.state.step;

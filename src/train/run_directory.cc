@@ -10,6 +10,7 @@
 #include "espalier/base/log.h"
 #include "espalier/io/text_file.h"
 #include "espalier/processes/processes.h"
+#include "model/checkpoint_metadata.h"
 #include "train/event_log.h"
 #include "train/metric_events.h"
 
@@ -112,17 +113,27 @@ std::optional<io::Checkpoint> RunDirectory::find_to_resume(const std::string& re
   const std::string where = names_file(resume) ? resume : path_.string();
   require_kind(*checkpoint, kind, where);
   const auto [step, best] = io::from_json<SavedStep>(io::JsonView(checkpoint->state, where + ": state"));
-  if (!names_file(resume)) {
-    restore_step_file(step);
-    // A kill may have come between the checkpoint and the names that point at it.
-    point_at(step, best);
-  }
   const std::vector<io::StepFile> files = io::step_files(path_);
-  if (!names_file(resume) || files.empty() || files.back().step <= step) return checkpoint;
-  throw InputError(fmt::format(
-      "resume: {} is of step {}, but {} is of a later one; resume=auto continues that; to go back, "
-      "give another `run` folder or move the later checkpoints away",
-      resume, step, files.back().path.string()));
+  if (names_file(resume) && !files.empty() && files.back().step > step) {
+    throw InputError(fmt::format(
+        "resume: {} is of step {}, but {} is of a later one; resume=auto continues that; to go back, "
+        "give another `run` folder or move the later checkpoints away",
+        resume, step, files.back().path.string()));
+  }
+  restore_step_file(names_file(resume) ? fs::path(resume) : path_ / "last.h5", step);
+  // A kill may have come between the checkpoint and the names that point at it.
+  point_at(step, best);
+  return checkpoint;
+}
+
+std::string RunDirectory::last_checkpoint() const {
+  const fs::path last = path_ / "last.h5";
+  return fs::exists(last) ? fmt::format("The last checkpoint is {}.", last.string())
+                          : std::string("No checkpoint had been written yet.");
+}
+
+bool RunDirectory::has_best() const {
+  return fs::exists(path_ / "best.h5");
 }
 
 std::string RunDirectory::how_to_continue(const std::string& resume) {
@@ -130,7 +141,7 @@ std::string RunDirectory::how_to_continue(const std::string& resume) {
 }
 
 // While the newest is written, those that are kept and the best are there too.
-void RunDirectory::check_space(const io::Checkpoint& first, std::int64_t keep,
+void RunDirectory::check_space(const io::Checkpoint& first, std::int64_t keep, std::int64_t left,
                                const std::string& way_out) const {
   const std::uint64_t text =
       first.config_yaml.size() + first.tokenizer_json.size() + first.metrics_jsonl.size();
@@ -140,7 +151,8 @@ void RunDirectory::check_space(const io::Checkpoint& first, std::int64_t keep,
                        path_.string(), static_cast<double>(one) / 1e6,
                        static_cast<double>(one * most) / 1e6));
   const std::uint64_t there = std::min<std::uint64_t>(io::step_files(path_).size(), most - 1);
-  io::check_free_space(path_, one * (most - there), "the checkpoints still to come", way_out);
+  const std::uint64_t more = std::min(most - there, static_cast<std::uint64_t>(left));
+  io::check_free_space(path_, one * more, "the checkpoints still to come", way_out);
 }
 
 void RunDirectory::save(io::Checkpoint checkpoint, std::int64_t step, bool best, std::int64_t keep) {
@@ -152,11 +164,11 @@ void RunDirectory::save(io::Checkpoint checkpoint, std::int64_t step, bool best,
   io::prune_step_files(path_, static_cast<int>(keep));
 }
 
-void RunDirectory::restore_step_file(std::int64_t step) const {
-  if (!io::step_files(path_).empty()) return;
-  const fs::path file = io::step_path(path_, step);
-  fs::create_directories(file.parent_path());
-  io::link_atomically(path_ / "last.h5", file);
+void RunDirectory::restore_step_file(const fs::path& file, std::int64_t step) const {
+  const fs::path own = io::step_path(path_, step);
+  if (fs::exists(own)) return;
+  fs::create_directories(own.parent_path());
+  io::link_atomically(file, own);
 }
 
 void RunDirectory::point_at(std::int64_t step, bool best) const {
@@ -277,6 +289,14 @@ void require_same_config(const std::string& saved_yaml, const std::string& saved
   throw InputError(
       fmt::format("{}: the run was begun with another configuration:{}\nGive the old values to resume. {}",
                   saved_where, changes, comparison.way_out));
+}
+
+void warn_of_other_program(const io::Checkpoint& checkpoint, const std::string& where) {
+  const std::string changes = model::program_changes(checkpoint);
+  if (changes.empty()) return;
+  log_warning(fmt::format(
+      "{}: {}: from here on it is not, to the last bit, the run that it would have been{}", where, changes,
+      changes.starts_with("instruction set") ? " (ESPALIER_ISA pins a lesser one)" : ""));
 }
 
 void require_steps_left(std::int64_t max_steps, std::int64_t step, const std::string& run) {

@@ -42,18 +42,18 @@ SequenceGroups SequenceGroups::cut(std::int64_t first, std::int64_t sequences, s
     const std::int64_t whole = std::clamp(sequences / longest, std::int64_t{1}, kGradientGroups);
     gradient_groups = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(whole)));
   }
-  groups.size = std::min(longest, (sequences - 1) / gradient_groups + 1);
-  groups.gradient_groups = std::min(gradient_groups, groups.count());
+  groups.gradient_groups = std::min(gradient_groups, sequences);
+  groups.count = std::max((sequences - 1) / longest + 1, groups.gradient_groups);
   return groups;
 }
 
 processes::Range SequenceGroups::groups_of(std::int64_t gradient_group) const {
-  return {count() * gradient_group / gradient_groups, count() * (gradient_group + 1) / gradient_groups};
+  return {count * gradient_group / gradient_groups, count * (gradient_group + 1) / gradient_groups};
 }
 
 SequenceGroup SequenceGroups::group(std::int64_t index) const {
-  const std::int64_t done = index * size;
-  return {first + done, std::min(size, sequences - done), sequences};
+  const std::int64_t begin = sequences * index / count, end = sequences * (index + 1) / count;
+  return {first + begin, end - begin, sequences};
 }
 
 // What a group's forward pass leaves.
@@ -100,7 +100,7 @@ void Updater::fail(const std::string& quantity, const SequenceGroups& groups, Gr
                    const UpdatePlan& plan) const {
   if (const std::string weight = weight_not_finite(model_); !weight.empty())
     throw NotFinite(quantity, weight);
-  for (std::int64_t i = 0; i < groups.count(); ++i) {
+  for (std::int64_t i = 0; i < groups.count; ++i) {
     const SequenceGroup group = groups.group(i);
     const std::int64_t together = groups.separable ? 1 : group.sequences;
     for (std::int64_t done = 0; done < group.sequences; done += together) {

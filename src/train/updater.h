@@ -26,14 +26,13 @@ struct SequenceGroup {
   double share() const { return static_cast<double>(sequences) / static_cast<double>(of); }
 };
 
-// The sequences of an update in groups of `size`, the last one of what is left; and these groups in runs, the
-// gradient groups, which processes share. Both are units of summation: the bits of the gradient depend on
-// them.
+// The sequences of an update in groups, as even as can be; and these groups in runs, the gradient groups,
+// which processes share. Both are units of summation: the bits of the gradient depend on them.
 struct SequenceGroups {
   std::int64_t first = 0;
   std::int64_t sequences = 1;
-  std::int64_t size = 1;
-  bool separable = true;  // the loss of each sequence alone can be asked for, and so who spoils the update
+  std::int64_t count = 1;  // of groups
+  bool separable = true;   // the loss of each sequence alone can be asked for, and so who spoils the update
   std::int64_t gradient_groups = 1;
 
   // A batch that has a loss only as a whole, or only in the parts of its gradient groups.
@@ -42,7 +41,6 @@ struct SequenceGroups {
   // 0: in 8, or the largest power of two that leaves each a whole group.
   static SequenceGroups cut(std::int64_t first, std::int64_t sequences, std::int64_t longest,
                             std::int64_t gradient_groups);
-  std::int64_t count() const { return (sequences + size - 1) / size; }
   SequenceGroup group(std::int64_t index) const;
   // Of a gradient group: its groups.
   processes::Range groups_of(std::int64_t gradient_group) const;

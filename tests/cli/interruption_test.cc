@@ -170,6 +170,25 @@ TEST_CASE("save.stop_on_error=false goes on without checkpoints, but not past th
   CHECK(weights_checksum_of(shop.path("unlucky")) == weights_checksum_of(shop.path("lucky")));
 }
 
+TEST_CASE("a best checkpoint that could not be written is not the best") {
+  const Workshop& shop = workshop();
+  const Arguments command =
+      shop.pretrain("tried", {"train.budget.steps=8", "eval.steps=1", "save.stop_on_error=false"});
+  int failures = 0;
+  for (int call = 24; call < 60; call += 6) {
+    CAPTURE(call);
+    std::filesystem::remove_all(shop.path("tried"));
+    const Outcome outcome = Running(command, "ESPALIER_IO_FAULT=eio:" + std::to_string(call)).wait();
+    failures +=
+        outcome.status == 0 && outcome.err.find("going on, the checkpoint before stays") != std::string::npos;
+    if (outcome.status != 0) continue;
+    const io::Json state = io::parse_json(read_text(shop.path("tried") + "/trainer_state.json"), "state");
+    const io::Json best = run_well({"inspect", shop.path("tried") + "/best.h5", "--json"}).json();
+    CHECK(state["best_metric"] == best["evaluation"]["loss"]);
+  }
+  CHECK(failures > 0);
+}
+
 TEST_CASE("standard output on a full disk fails") {
   const Workshop& shop = workshop();
   run_well(shop.pretrain("printed", {"train.max_steps=1"}));

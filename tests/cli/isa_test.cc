@@ -38,8 +38,13 @@ TEST_CASE("ESPALIER_ISA pins the instruction set, which checkpoints note, and re
     const io::Json program =
         run_well({"inspect", shop.path(pin.name) + "/last.h5", "--json"}).json()["program"];
     CHECK(program["isa"] == pin.target);
-    if (kernels::active_isa() != pin.target)
+    if (kernels::active_isa() != pin.target) {
       CHECK(weights_checksum_of(shop.path(pin.name)) != unpinned_weights);
+      CHECK(Running(shop.pretrain(pin.name))
+                .wait()
+                .err.find("instruction set " + std::string(pin.target) + " until now, " +
+                          kernels::active_isa() + " here") != std::string::npos);
+    }
     const Outcome score =
         run_with({"evaluate", shop.path("unpinned"), "--data", shop.data, "--json"}, pin.name);
     CHECK(std::abs(score.json()["loss"].get<double>() - expected) < 1e-4);

@@ -311,6 +311,9 @@ TEST_CASE("gradient groups: each draws a dropout of its own, as the updates of o
     }
     return found;
   };
+  // A last batch of 2 rows has fewer groups, and draws anew all the same.
+  const std::vector<double> uneven = losses("uneven", "5", "5");
+  CHECK(std::set<double>(uneven.begin(), uneven.end()).size() == uneven.size());
   const std::vector<double> alone = losses("alone", "4", "1"), grouped = losses("grouped", "8", "2");
   REQUIRE(alone.size() == 8);
   REQUIRE(grouped.size() == 4);

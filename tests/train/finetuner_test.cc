@@ -127,6 +127,27 @@ TEST_CASE("a signal saves, says so with its status, and the run continues to the
   CHECK(results_of(work.run("whole")) == results_of(work.run("stopped")));
 }
 
+TEST_CASE("the last evaluation, cut short by a signal, is made when the run goes on") {
+  const FinetuneWorkspace work;
+  const std::vector<std::string> keys = {"train.max_steps=1"};
+  finetune(work.config("whole", keys));
+  set_interrupt_signal(SIGTERM);
+  CHECK_THROWS_AS(finetune(work.config("cut", keys)), Interrupted);
+  set_interrupt_signal(0);
+  CHECK(std::filesystem::exists(work.run("cut") / "checkpoints" / "step-1.h5"));
+  CHECK(metrics_of(work.run("cut")).find("eval_") == std::string::npos);
+  finetune(work.config("cut", keys));
+  CHECK(metrics_of(work.run("whole")) == metrics_of(work.run("cut")));
+  CHECK(weights_of(work.run("whole") / "best.h5") == weights_of(work.run("cut") / "best.h5"));
+}
+
+TEST_CASE("the logged rate is that of the update") {
+  const FinetuneWorkspace work;
+  finetune(work.config("a", {"train.max_steps=1", "train.lr=0.25", "train.warmup=0"}));
+  const std::string metrics = metrics_of(work.run("a"));
+  CHECK(io::parse_json(metrics.substr(0, metrics.find('\n')), "metrics").at("learning_rate") == 0.25);
+}
+
 TEST_CASE("a finished run is scored again, not trained on") {
   const FinetuneWorkspace work;
   const io::Json first = io::to_json(finetune(work.config("a", {"train.epochs=1"})));

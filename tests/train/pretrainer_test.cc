@@ -134,7 +134,7 @@ TEST_CASE(
   const std::string anomaly = error_of([&] { pretrain(work.config("b", watched)); });
   INFO(anomaly);
   CHECK(anomaly.starts_with("step 2 (data sequences 8 to 15): encoder.layers.0: anomaly: layer_norm: "));
-  CHECK(message.find("the step was not applied. The last good checkpoint is") != std::string::npos);
+  CHECK(message.find("the step was not applied. The last checkpoint is") != std::string::npos);
   CHECK_NOTHROW(weights_of(work.run("a") / "last.h5"));
 }
 
@@ -170,6 +170,25 @@ TEST_CASE("an annealed run logs its temperature, entropy, pruning and hardening 
     INFO(key);
     CHECK(metrics.find(key) != std::string::npos);
   }
+}
+
+TEST_CASE("entropy that was not computed is not in the metrics") {
+  const PretrainWorkspace work;
+  pretrain(work.config("a", {"routing.mode=soft", "train.budget.steps=2"}));
+  const std::string metrics = metrics_of(work.run("a"));
+  const io::Json line = io::parse_json(metrics.substr(0, metrics.find('\n')), "metrics");
+  CHECK(line.contains("entropy_weight"));
+  CHECK_FALSE(line.contains("entropy"));
+}
+
+TEST_CASE("where the batch grows by micro-batches, their size stays") {
+  const PretrainWorkspace work;
+  const std::vector<std::string> keys = {"train.batch_ramp=0.5", "train.micro_batch=4", "train.max_steps=2"};
+  pretrain(work.config("a", keys));
+  const std::string message = error_of([&] {
+    pretrain(work.config("a", {"train.batch_ramp=0.5", "train.micro_batch=2"}));
+  });
+  CHECK(message.find("train.micro_batch: 4 in the run, 2 now") != std::string::npos);
 }
 
 TEST_CASE("micro-batches add up to the batch") {

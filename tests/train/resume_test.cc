@@ -29,13 +29,35 @@ std::string step_file(const std::filesystem::path& run, int step) {
 
 }  // namespace
 
-TEST_CASE("a signal at the last step does not cost the final evaluation") {
+TEST_CASE("a signal cuts an evaluation short, which is made when the run goes on") {
   const PretrainWorkspace work;
-  set_interrupt_signal(SIGTERM);
-  CHECK_NOTHROW(pretrain(work.config("a", {"train.max_steps=1"})));
-  set_interrupt_signal(0);
-  CHECK(metrics_of(work.run("a")).find("\"eval_loss\"") != std::string::npos);
-  CHECK(std::filesystem::exists(work.run("a") / "best.h5"));
+  // The last one, and one on the way.
+  for (const std::vector<std::string>& keys :
+       {std::vector<std::string>{"train.max_steps=1"}, {"train.budget.steps=3", "eval.steps=1"}}) {
+    const std::string whole = "whole-" + keys[0], cut = "cut-" + keys[0];
+    pretrain(work.config(whole, keys));
+    set_interrupt_signal(SIGTERM);
+    CHECK_THROWS_AS(pretrain(work.config(cut, keys)), Interrupted);
+    set_interrupt_signal(0);
+    CHECK(std::filesystem::exists(step_file(work.run(cut), 1)));
+    CHECK(metrics_of(work.run(cut)).find("\"eval_loss\"") == std::string::npos);
+    CHECK_FALSE(pretrain(work.config(cut, keys)).already_complete);
+    CHECK(metrics_of(work.run(cut)) == metrics_of(work.run(whole)));
+    CHECK(weights_of(work.run(cut) / "best.h5") == weights_of(work.run(whole) / "best.h5"));
+    CHECK(pretrain(work.config(cut, keys)).already_complete);
+  }
+}
+
+TEST_CASE("a training that has diverged is not saved as if it were whole") {
+  const PretrainWorkspace work;
+  const std::string message = error_of([&] {
+    pretrain(work.config("a", {"train.max_steps=1", "train.lr=1e20", "train.schedule=constant"}));
+  });
+  INFO(message);
+  CHECK(
+      message.find("step 1: the held-out loss is not finite; this step was not saved. No checkpoint had been "
+                   "written yet. Lower train.lr.") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(work.run("a") / "last.h5"));
 }
 
 TEST_CASE("resume=FILE continues from there, to the same bits") {
@@ -45,6 +67,23 @@ TEST_CASE("resume=FILE continues from there, to the same bits") {
   pretrain(work.config("second", {"resume=" + step_file(work.run("first"), 8)}));
   CHECK(weights_of(work.run("whole") / "last.h5") == weights_of(work.run("second") / "last.h5"));
   CHECK(pretrain(work.config("second")).already_complete);
+}
+
+TEST_CASE("resume=FILE brings the checkpoint into the folder, and the best begins anew") {
+  const PretrainWorkspace work;
+  pretrain(work.config("whole"));
+  pretrain(work.config("first", {"train.max_steps=8", "eval.steps=3"}));
+  const std::string from = "resume=" + step_file(work.run("first"), 8);
+  pretrain(work.config("second", {"train.max_steps=8", from}));
+  CHECK(weights_of(work.run("second") / "last.h5") == weights_of(work.run("first") / "last.h5"));
+  CHECK(pretrain(work.config("second", {"train.max_steps=8"})).already_complete);
+  pretrain(work.config("second"));
+  CHECK(weights_of(work.run("whole") / "last.h5") == weights_of(work.run("second") / "last.h5"));
+  // Wherever the best of the first folder was.
+  pretrain(work.config("third",
+                       {"train.max_steps=12", "eval.steps=10", "resume=" + step_file(work.run("first"), 8)}));
+  const io::Json state = io::parse_json(read_text(work.run("third") / "trainer_state.json"), "trainer_state");
+  CHECK(std::filesystem::exists(state["best_model_checkpoint"].get<std::string>()));
 }
 
 TEST_CASE("resume=FILE is refused where later checkpoints would win over what comes after it") {
@@ -178,8 +217,10 @@ TEST_CASE("a disk that cannot hold the checkpoints is noticed before training") 
   testing::write_tiny_model(dir / "model.h5");
   const io::Checkpoint checkpoint = io::load_checkpoint(dir / "model.h5");
   const RunDirectory run(dir / "run");
-  CHECK_NOTHROW(run.check_space(checkpoint, 1));
-  const std::string message = error_of([&] { run.check_space(checkpoint, std::int64_t{1} << 40); });
+  const std::int64_t many = std::int64_t{1} << 40;
+  CHECK_NOTHROW(run.check_space(checkpoint, 1, many));
+  CHECK_NOTHROW(run.check_space(checkpoint, many, 2));  // what will not be written needs no space
+  const std::string message = error_of([&] { run.check_space(checkpoint, many, many); });
   CHECK(message.find(" are free, but the checkpoints still to come may take ") != std::string::npos);
 }
 

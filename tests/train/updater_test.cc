@@ -137,8 +137,8 @@ TEST_CASE("groups cover the sequences once and in order, each with a context of 
     statistics = context.statistics;
     return model.part(group);
   };
-  updater.update({.first = 10, .sequences = 8, .size = 3}, loss, plan);
-  CHECK(calls == std::vector<std::int64_t>{10, 3, 8, 40, 13, 3, 8, 41, 16, 2, 8, 42});
+  updater.update({.first = 10, .sequences = 8, .count = 3}, loss, plan);
+  CHECK(calls == std::vector<std::int64_t>{10, 2, 8, 40, 12, 3, 8, 41, 15, 3, 8, 42});
   calls.clear();
   updater.update(SequenceGroups::whole(8),
                  [&](const SequenceGroup& group, nn::ForwardContext& context) {
@@ -152,16 +152,16 @@ TEST_CASE("groups cover the sequences once and in order, each with a context of 
 
 TEST_CASE("groups of any size add up to one, and nothing stays of the update before") {
   std::vector<float> expected;
-  for (const std::int64_t size : {8, 1, 3, 5, 100}) {
-    CAPTURE(size);
+  for (const std::int64_t count : {1, 8, 3, 2}) {
+    CAPTURE(count);
     Line model({1, 2});
     Updater updater(model, options());
     const auto loss = [&](const SequenceGroup& group, nn::ForwardContext&) { return model.part(group); };
     const UpdateResult result =
-        updater.update({.first = 4, .sequences = 8, .size = size}, loss, with_lr(0.125));
+        updater.update({.first = 4, .sequences = 8, .count = count}, loss, with_lr(0.125));
     CHECK(result.loss == 9.5);  // the mean of 4 ... 11, and 2
     CHECK(result.norm == std::sqrt(7.5 * 7.5 + 1));
-    updater.update({.first = 4, .sequences = 8, .size = size}, loss, with_lr(0.125));
+    updater.update({.first = 4, .sequences = 8, .count = count}, loss, with_lr(0.125));
     CHECK(model.weight.grad().to_vector() == std::vector<float>{7.5F, 1.0F});
     const std::vector<float> state = state_of(updater);
     CHECK(state[0] == 2);
@@ -193,17 +193,18 @@ TEST_CASE("updates of soft trees, with dropout and region leak, have the bits of
   };
   for (std::int64_t step = 0; step < 3; ++step) {
     plan.pass = 3 * step;
-    const UpdateResult result = updater.update({.first = 8 * step, .sequences = 8, .size = 3}, loss, plan);
+    const UpdateResult result = updater.update({.first = 8 * step, .sequences = 8, .count = 3}, loss, plan);
     plain.clear_gradients();
     double entropy = 0;
+    const std::int64_t begins[] = {0, 2, 5, 8};
     for (std::int64_t group = 0; group < 3; ++group) {
       nn::ForwardContext context;
       context.training = context.dropout = true;
       context.seed = 3;
       context.step = static_cast<std::uint64_t>(3 * step + group);
       context.routing = plan.routing.trees;
-      const std::int64_t sequences = group < 2 ? 3 : 2;
-      const Variable part = Batches{plain}.part(8 * step + 3 * group, sequences, 8, context);
+      const std::int64_t sequences = begins[group + 1] - begins[group];
+      const Variable part = Batches{plain}.part(8 * step + begins[group], sequences, 8, context);
       REQUIRE(context.entropies.size() == 2);
       const Variable sum = ops::add(context.entropies[0], context.entropies[1]);
       const double share = static_cast<double>(sequences) / 8;
@@ -234,7 +235,7 @@ TEST_CASE("a group has its share of the entropy, which is in the gradient and no
     context.entropies.push_back(ops::scale(entropy, 3));  // their mean has the gradient (2, 2)
     return model.part(group);
   };
-  const UpdateResult result = updater.update({.first = 0, .sequences = 4, .size = 3}, loss, plan);
+  const UpdateResult result = updater.update({.first = 0, .sequences = 4, .count = 2}, loss, plan);
   CHECK(result.loss == 5.5);
   CHECK(result.entropy == 10);
   CHECK(model.weight.grad().to_vector() == std::vector<float>{2.5F, 2.0F});
@@ -259,14 +260,14 @@ TEST_CASE("a loss that is not finite: the operation and its sequence, in whateve
   const auto loss = [&](const SequenceGroup& group, nn::ForwardContext&) {
     return model.part(group, [](std::int64_t i) { return i == 15 ? kInfinity : 1.0F; });
   };
-  updater.update({.first = 0, .sequences = 8, .size = 3}, loss, with_lr(0.1));
-  const NotFinite found = refusal(updater, {.first = 10, .sequences = 8, .size = 3}, loss);
+  updater.update({.first = 0, .sequences = 8, .count = 3}, loss, with_lr(0.1));
+  const NotFinite found = refusal(updater, {.first = 10, .sequences = 8, .count = 3}, loss);
   CHECK(found.quantity == "the loss");
   CHECK(found.origin == "anomaly: multiply: output [2] is inf at element 0");
   REQUIRE(found.sequence);
   CHECK(*found.sequence == 15);
   const NotFinite whole =
-      refusal(updater, {.first = 10, .sequences = 8, .size = 8, .separable = false}, loss);
+      refusal(updater, {.first = 10, .sequences = 8, .count = 1, .separable = false}, loss);
   CHECK(whole.origin == found.origin);
   CHECK_FALSE(whole.sequence);
 }
@@ -289,7 +290,7 @@ TEST_CASE("a gradient that is not finite: its parameter, and the operation where
     const Variable first = ops::scale(ops::sum(model.weight), 1.0F);
     return ops::scale(ops::scale(first, 1e20F), here ? 1e20F : 1.0F);
   };
-  const NotFinite found = refusal(updater, {.first = 0, .sequences = 8, .size = 2}, steep);
+  const NotFinite found = refusal(updater, {.first = 0, .sequences = 8, .count = 4}, steep);
   CHECK(found.quantity == "the gradient of `weight`");
   CHECK(found.origin == "anomaly: scale: gradient of the output [] is inf at element 0");
   CHECK(found.sequence == 6);
@@ -297,7 +298,7 @@ TEST_CASE("a gradient that is not finite: its parameter, and the operation where
   const auto large = [&](const SequenceGroup&, nn::ForwardContext&) {
     return ops::scale(ops::sum(model.weight), 2e38F);
   };
-  const NotFinite together = refusal(updater, {.first = 0, .sequences = 2, .size = 1}, large);
+  const NotFinite together = refusal(updater, {.first = 0, .sequences = 2, .count = 2}, large);
   CHECK(together.quantity == "the gradient of `weight`");
   CHECK(together.origin.empty());
 }
@@ -327,6 +328,10 @@ TEST_CASE("gradient groups hold whole groups where there are enough, else equal 
   CHECK(cut(8, 8, 0) == Counts{8});
   CHECK(cut(5, 8, 0) == Counts{5});
   CHECK(cut(160, 8, 0).size() == 8);
+  // As many as asked for, however the sequences divide.
+  CHECK(cut(9, 9, 8) == Counts{1, 1, 1, 1, 1, 1, 1, 2});
+  CHECK(cut(16, 16, 12).size() == 12);
+  CHECK(cut(10, 4, 1) == Counts{10});
 }
 
 TEST_CASE("gradient groups add up in their tree, each in its order") {

@@ -34,6 +34,7 @@ class RunError : public Error {
 class Interrupted : public Error {
  public:
   Interrupted(const std::string& message, int signal) : Error(message, 128 + signal) {}
+  int signal() const { return exit_status() - 128; }
 };
 
 [[noreturn]] void check_failed(const char* condition, const char* file, int line);

@@ -82,8 +82,9 @@ void describe(PretrainConfig& config, Fields& fields);
 // Checks what single keys cannot: exactly one budget, paths given. Throws InputError naming the keys.
 void validate(const PretrainConfig& config);
 // Free are where the run lies, logging, evaluating, saving and when to stop; train.micro_batch may change for
-// a machine with less memory.
+// a machine with less memory, unless the batch grows by it.
 ResumeRule pretrain_resume_rule(const std::string& key);
+ResumeRules pretrain_resume_rules(const PretrainConfig& config);
 
 // Keys that pretraining and fine-tuning share.
 void describe_optimizer(OptimizerConfig& optimizer, Fields& fields);

@@ -29,8 +29,8 @@ struct MaskedLmScore {
 
 // Scores the model on the first `sequences` sequences of the loader (0: all), masked as the loader masks
 // them; with validation_options() that is the same in every epoch of every run. Decision statistics use
-// `routing.temperature`. `on_batch`, called before each batch, gets the share that is done; what it throws
-// ends the scoring.
+// `routing.temperature`. `on_batch`, called before each batch, gets the share that is done. A signal
+// (interrupt_signal()) ends it between two batches with Interrupted, here and in what follows.
 MaskedLmScore score(nn::MaskedLm& model, data::MaskedLmLoader& loader, std::int64_t sequences,
                     const ops::TreeRouting& routing, const std::function<void(double)>& on_batch = {});
 
@@ -54,7 +54,7 @@ struct EvaluateOptions {
   double epsilon = 0;                  // of soft routing: ops::TreeRouting::epsilon
   bool soft = false;                   // the loss of soft routing too; without trees there is none
   std::optional<double> temperature0;  // with `soft`: that of the beginning, for another soft loss
-  std::string title;  // shows progress under this name, and lets Ctrl-C throw Interrupted; empty: neither
+  std::string title;                   // shows progress under this name; empty: none
 };
 
 // Hard routing always.

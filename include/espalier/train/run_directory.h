@@ -36,14 +36,19 @@ class RunDirectory {
   // but none is whole.
   std::optional<io::Checkpoint> load_newest() const;
   // The same, with last.h5 and best.h5 pointing at it as a kill may have prevented; or for resume=FILE that
-  // checkpoint: InputError then if the folder holds checkpoints of later steps, which would take precedence
-  // over what comes after it. InputError for a checkpoint of another kind than `kind`.
+  // checkpoint, which then is among those of this folder: InputError if some are of later steps, which would
+  // take precedence over what comes after it. InputError for a checkpoint of another kind than `kind`.
   std::optional<io::Checkpoint> load_to_resume(const std::string& resume, const std::string& kind) const;
   // "the same command continues", or what else does.
   static std::string how_to_continue(const std::string& resume);
-  // RunError if the disk cannot hold what a run that keeps the `keep` newest checkpoints will write; way_out:
-  // what helps beside more space (", or set ...").
-  void check_space(const io::Checkpoint& first, std::int64_t keep, const std::string& way_out = "") const;
+  // "The last checkpoint is FILE.", or that there is none.
+  std::string last_checkpoint() const;
+  // Whether there is a best.h5.
+  bool has_best() const;
+  // RunError if the disk cannot hold what a run will write that keeps the `keep` newest checkpoints and saves
+  // `left` times more at most; way_out: what helps beside more space (", or set ...").
+  void check_space(const io::Checkpoint& first, std::int64_t keep, std::int64_t left,
+                   const std::string& way_out = "") const;
 
   // Saves, points last.h5 (and best.h5, if `best`) at it, and removes all but the `keep` newest and the best.
   void save(io::Checkpoint checkpoint, std::int64_t step, bool best, std::int64_t keep);
@@ -67,8 +72,8 @@ class RunDirectory {
   std::optional<io::Checkpoint> find_to_resume(const std::string& resume, const std::string& kind) const;
   // Points last.h5, and best.h5 if `best`, at the checkpoint of `step`.
   void point_at(std::int64_t step, bool best) const;
-  // Where checkpoints/ is gone, gives last.h5, which is of `step`, its name there again.
-  void restore_step_file(std::int64_t step) const;
+  // Where checkpoints/ has none of `step`, makes `file`, which is of it, that one.
+  void restore_step_file(const std::filesystem::path& file, std::int64_t step) const;
   std::filesystem::path path_;
   io::RunLock lock_;
   std::string metrics_;
@@ -92,6 +97,9 @@ struct ConfigComparison {
   // What a key that the run's version did not know yet stood at then.
   std::vector<config::Setting> defaults;
 };
+
+// Warns where the checkpoint is of another instruction set or oneDNN than this process uses.
+void warn_of_other_program(const io::Checkpoint& checkpoint, const std::string& where);
 
 // Compares the configuration of a run with the one given now. InputError naming every key that differs and
 // may not, with both values and the way out. A change that rounding follows is logged.
