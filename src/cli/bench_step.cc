@@ -101,9 +101,10 @@ void add_bench_step(Command& bench) {
       ->check(above_zero())
       ->capture_default_str();
   step.add_option(
-      "--export", arguments->options.export_folder,
-      "Folder to leave the model in before its first step, in Hugging Face's layout, with a batch "
-      "and its hidden states, to compare with another program");
+          "--export", arguments->options.export_folder,
+          "Folder to leave the model in before its first step, in Hugging Face's layout, with a batch "
+          "and its hidden states, to compare with another program")
+      ->check(a_path());
   step.add_flag("--json", arguments->json, "One JSON document");
 }
 

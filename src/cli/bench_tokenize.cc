@@ -57,7 +57,7 @@ void add_bench_tokenize(Command& bench) {
   verb->add_option("--rounds", options.rounds, "Rounds of encoding, of which the median is taken")
       ->check(above_zero())
       ->capture_default_str();
-  verb->add_option("--output", options.tokenizer_file, "Where to leave the tokenizer.json");
+  verb->add_option("--output", options.tokenizer_file, "Where to leave the tokenizer.json")->check(a_path());
   verb->add_flag("--json", arguments->json, "One JSON document");
   verb->callback([arguments] { run(*arguments); });
 }

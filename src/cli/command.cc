@@ -22,6 +22,8 @@ Check check_of(const CLI::Validator& validator) {
 // which each option takes away again. It begins no sensible text; one that does begin with it gets a second.
 constexpr char kMark = '\x1e';
 
+constexpr const char* kPath = "PATH";
+
 std::string guarded(const std::string& argument) {
   if (argument.empty()) return argument;
   const bool interpreted = (argument.front() == '[' && argument.back() == ']') || argument == "{}" ||
@@ -45,6 +47,11 @@ Check one_of(const std::vector<std::string>& words) {
   Check check = check_of(CLI::IsMember(words));
   check.choices = words;
   return check;
+}
+
+Check a_path() {
+  return {kPath,
+          [](const std::string& text) { return text.empty() ? "expected a path, found an empty text" : ""; }};
 }
 
 Option* Option::required() {
@@ -75,6 +82,7 @@ Option* Option::needs(Option* other) {
 Option* Option::check(const Check& check) {
   option_->check(CLI::Validator(check.complaint, check.type));
   if (!check.choices.empty()) choices_ = check.choices;
+  is_path_ = is_path_ || check.type == kPath;
   return this;
 }
 
@@ -185,7 +193,9 @@ CommandDescription Command::describe() const {
     if (option->get_type_size_max() > 0) added.value = type.substr(0, type.find(':'));
     added.several = option->get_items_expected_max() > 1;
     added.is_required = option->get_required();
-    if (own != options_.end()) added.choices = (*own)->choices_;
+    if (own == options_.end()) continue;
+    added.choices = (*own)->choices_;
+    added.is_path = (*own)->is_path_;
   }
   for (const std::unique_ptr<Command>& command : subcommands_) {
     if (!command->app_->get_group().empty()) description.verbs.push_back(command->describe());
@@ -210,13 +220,27 @@ void Command::shared_callback(std::function<void()> run) {
   });
 }
 
+// CLI11 gives `--name=` the next word for its value.
+static std::vector<std::string> with_empty_values(const std::vector<std::string>& arguments) {
+  std::vector<std::string> result;
+  bool options = true;
+  for (const std::string& argument : arguments) {
+    options = options && argument != "--";
+    const bool empty_value =
+        options && argument.starts_with("--") && argument.find('=') == argument.size() - 1;
+    result.push_back(empty_value ? argument.substr(0, argument.size() - 1) : argument);
+    if (empty_value) result.emplace_back();
+  }
+  return result;
+}
+
 int Command::parse(int argc, const char* const* argv) {
-  std::vector<std::string> arguments(argv, argv + argc);
+  std::vector<std::string> arguments = with_empty_values({argv, argv + argc});
   std::transform(arguments.begin() + 1, arguments.end(), arguments.begin() + 1, guarded);
   std::vector<const char*> pointers;
   for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
   try {
-    app_->parse(argc, pointers.data());
+    app_->parse(static_cast<int>(pointers.size()), pointers.data());
   } catch (const CLI::ParseError& error) {
     return app_->exit(error) == 0 ? 0 : 2;
   }

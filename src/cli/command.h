@@ -33,6 +33,8 @@ Check zero_or_above();
 Check within(int low, int high);
 Check within(double low, double high);
 Check one_of(const std::vector<std::string>& words);
+// Not empty, as the value of a variable that a shell does not know.
+Check a_path();
 
 // An option or argument of a command, which owns it. Each call returns the option itself.
 class Option {
@@ -52,6 +54,7 @@ class Option {
   friend class Command;
   CLI::Option* option_;
   std::vector<std::string> choices_;
+  bool is_path_ = false;
 };
 
 class Command {

@@ -10,11 +10,11 @@ namespace {
 
 // In the tables of the script below: what a word may be.
 constexpr const char* kFile = "/";
-constexpr const char* kNumber = "-";
+constexpr const char* kNumber = "-";  // nothing that could be offered
 
 std::string words_for(const OptionDescription& option) {
   if (!option.choices.empty()) return fmt::format("{}", fmt::join(option.choices, " "));
-  return option.value.starts_with("TEXT") ? kFile : kNumber;
+  return option.is_path ? kFile : kNumber;
 }
 
 // The tables hold a line for each way to a command, "espalier bench fff".
@@ -22,16 +22,23 @@ struct Tables {
   std::string ways;    // to commands, as a pattern
   std::string words;   // that may stand where nothing else does
   std::string values;  // after an option, or a key and its sign
+  std::string taking;  // options with a value, as a pattern
 };
 
-void add_command(const CommandDescription& command, const std::string& way, Tables& tables) {
+// `general`: the program's options, which every verb takes too.
+void add_command(const CommandDescription& command, const std::string& way,
+                 const std::vector<OptionDescription>& general, Tables& tables) {
   std::vector<std::string> options, keys, verbs;
-  for (const OptionDescription& option : command.options) {
-    if (option.is_argument) continue;
-    options.push_back(option.name.substr(option.name.rfind(',') + 1));
-    if (option.value.empty()) continue;
-    tables.values += fmt::format("    '{} {}') words='{}' ;;\n", way, options.back(), words_for(option));
-  }
+  const auto add_option = [&](const OptionDescription& option) {
+    const std::string name = option.name.substr(option.name.rfind(',') + 1);
+    if (option.is_argument || std::find(options.begin(), options.end(), name) != options.end()) return;
+    options.push_back(name);
+    if (option.value.empty()) return;
+    tables.values += fmt::format("    '{} {}') words='{}' ;;\n", way, name, words_for(option));
+    tables.taking += fmt::format("{}'{} {}'", tables.taking.empty() ? "" : " | ", way, name);
+  };
+  for (const OptionDescription& option : command.options) add_option(option);
+  for (const OptionDescription& option : general) add_option(option);
   for (const ConfigKey& key : command.keys) {
     keys.push_back(key.name);
     if (key.choices.empty()) continue;
@@ -42,7 +49,7 @@ void add_command(const CommandDescription& command, const std::string& way, Tabl
                               way, fmt::join(options, " "), fmt::join(verbs, " "), fmt::join(keys, " "));
   for (const CommandDescription& verb : command.verbs) {
     tables.ways += fmt::format("{}'{} {}'", tables.ways.empty() ? "" : " | ", way, verb.name);
-    add_command(verb, way + " " + verb.name, tables);
+    add_command(verb, way + " " + verb.name, general, tables);
   }
 }
 
@@ -57,7 +64,12 @@ _{0}() {{
     case "$way $word" in
     {1}) way="$way $word" ;;
     *' -'* | *' =') ;;
-    *) case ${{COMP_WORDS[i - 1]}} in --* | =) ;; *) arguments=$((arguments + 1)) ;; esac ;;
+    *)
+      case "$way ${{COMP_WORDS[i - 1]}}" in
+      *' =' | {4}) ;;
+      *) arguments=$((arguments + 1)) ;;
+      esac
+      ;;
     esac
   done
   if [[ $current == = ]]; then
@@ -101,8 +113,12 @@ complete -F _{0} {0}
 
 std::string bash_completion(const CommandDescription& program) {
   Tables tables;
-  add_command(program, program.name, tables);
-  return fmt::format(kScript, program.name, tables.ways, tables.words, tables.values);
+  std::vector<OptionDescription> general = program.options;
+  std::erase_if(general, [](const OptionDescription& option) {
+    return option.name.ends_with("--version") || option.name.ends_with("--verbose");
+  });
+  add_command(program, program.name, general, tables);
+  return fmt::format(kScript, program.name, tables.ways, tables.words, tables.values, tables.taking);
 }
 
 }  // namespace espalier::cli

@@ -42,8 +42,7 @@ std::string option_spec(const OptionDescription& option) {
   const std::string name = option.name.substr(option.name.rfind(',') + 1);
   std::string spec = fmt::format("{}{}[{}]", option.several ? "*" : "", name, escaped(option.help));
   if (!option.value.empty()) {
-    spec += fmt::format(":{}:{}", escaped(option.value),
-                        action(option.choices, option.value.starts_with("TEXT")));
+    spec += fmt::format(":{}:{}", escaped(option.value), action(option.choices, option.is_path));
   }
   return fmt::format("    '{}' \\\n", spec);
 }

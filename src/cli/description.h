@@ -14,6 +14,7 @@ struct OptionDescription {
   std::string help;
   std::vector<std::string> choices;  // its only values, where these are few
   bool is_argument = false;
+  bool is_path = false;
   bool is_required = false;
   bool several = false;  // takes more than one value
 };

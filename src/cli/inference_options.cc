@@ -12,10 +12,12 @@ void add_inference_options(Command& verb, InferenceArguments& arguments) {
       ->required();
   Option* texts =
       verb.add_option("TEXT", arguments.texts, "Texts (put -- before one that begins with a dash)");
-  Option* file = verb.add_option(
-      "--file", arguments.file,
-      "Texts from a .tsv, .csv, .jsonl or .txt (a text a line), also .gz or .zst; - is standard "
-      "input");
+  Option* file =
+      verb.add_option(
+              "--file", arguments.file,
+              "Texts from a .tsv, .csv, .jsonl or .txt (a text a line), also .gz or .zst; - is standard "
+              "input")
+          ->check(a_path());
   texts->excludes(file);
   verb.add_option(
       "--text-column", arguments.text_column,

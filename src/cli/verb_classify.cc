@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -12,6 +13,7 @@
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
+#include "train/task_columns.h"
 
 namespace espalier::cli {
 namespace {
@@ -20,7 +22,20 @@ struct ClassifyArguments : InferenceArguments {
   std::optional<std::string> pair;
   std::string pair_column;
   std::string output;
+  std::int64_t max_length = 0;
 };
+
+// What the fine-tuning read of a text, unless told; no more than the model can.
+std::int64_t length_to_read(const ClassifyArguments& arguments, const model::LoadedModel& model) {
+  const std::int64_t most = model.arch.embedding.max_positions;
+  if (arguments.max_length > most) {
+    throw InputError(fmt::format("--max-length is {}, but {} reads {} tokens at most", arguments.max_length,
+                                 arguments.model, most));
+  }
+  if (arguments.max_length > 0) return arguments.max_length;
+  const std::int64_t trained = train::columns_of(model).max_length;
+  return trained > 0 ? std::min(trained, most) : most;
+}
 
 bool gives_value(const model::LoadedModel& model) {
   return model.classifier->head_options().labels == 1;
@@ -72,13 +87,14 @@ model::Classification exchanged_back(const io::Json& json) {
 // Of the rows of all processes, each of which computes its part.
 std::vector<model::Classification> classify_together(model::LoadedModel& model,
                                                      const std::vector<TextRow>& rows, bool pairs,
-                                                     std::size_t batch, const ops::TreeRouting& routing) {
+                                                     std::size_t batch, const ops::TreeRouting& routing,
+                                                     std::int64_t max_length) {
   std::vector<model::TextPair> texts;
   for (const TextRow& row : own_part(rows, batch)) {
     texts.push_back({row.text, pairs ? std::optional(row.pair) : std::nullopt});
   }
   std::vector<model::Classification> own;
-  if (!texts.empty()) own = model::classify(model, texts, routing);
+  if (!texts.empty()) own = model::classify(model, texts, routing, max_length);
   if (processes::alone()) return own;
   io::Json part = io::Json::array();
   for (const model::Classification& result : own) part.push_back(exchanged(result));
@@ -99,6 +115,7 @@ void run_classify(const ClassifyArguments& arguments) {
   model::LoadedModel model = load_model(arguments);
   model.require_classifier();
   const ops::TreeRouting routing = resolve_routing(model, arguments);
+  const std::int64_t max_length = length_to_read(arguments, model);
   TextSourceOptions options{arguments.texts, arguments.pair, arguments.file, arguments.text_column,
                             arguments.pair_column};
   options.table = arguments.table.options();
@@ -115,7 +132,7 @@ void run_classify(const ClassifyArguments& arguments) {
   const std::size_t at_once = arguments.batch_size * static_cast<std::size_t>(processes::place().count);
   for (std::vector<TextRow> rows = source.next(at_once); !rows.empty(); rows = source.next(at_once)) {
     const std::vector<model::Classification> results =
-        classify_together(model, rows, source.pairs(), arguments.batch_size, routing);
+        classify_together(model, rows, source.pairs(), arguments.batch_size, routing, max_length);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       truncated += results[i].truncated ? 1 : 0;
       if (writer) writer->write(rows[i].row, new_values(results[i]));
@@ -127,8 +144,12 @@ void run_classify(const ClassifyArguments& arguments) {
   list.finish();
   source.report();
   if (truncated > 0) {
-    log_warning(fmt::format("{} of {} texts were cut to the {} tokens that the model reads", truncated, count,
-                            model.arch.embedding.max_positions));
+    const bool all = max_length == model.arch.embedding.max_positions;
+    log_warning(fmt::format("{} of {} texts were cut to the {} tokens that the model {}", truncated, count,
+                            max_length,
+                            all                        ? "reads"
+                            : arguments.max_length > 0 ? "was told to read"
+                                                       : "was fine-tuned on; --max-length may give more"));
   }
   if (!writer) return;
   writer->commit();
@@ -150,9 +171,15 @@ void add_classify(Command& app) {
   verb->add_option("--pair-column", arguments->pair_column,
                    "Column of the second parts in --file (default: the one the model was fine-tuned on)");
   verb->add_option(
-      "--output", arguments->output,
-      "Write the columns of --file with predicted_label, probability and the probability of each "
-      "label (predicted_value for a regression) to a .tsv, .csv or .jsonl");
+          "--max-length", arguments->max_length,
+          "Tokens of a text that are read (default: as many as in fine-tuning; where that is not known, all "
+          "that the model can)")
+      ->check(within(2, 1'000'000));
+  verb->add_option(
+          "--output", arguments->output,
+          "Write the columns of --file with predicted_label, probability and the probability of each "
+          "label (predicted_value for a regression) to a .tsv, .csv or .jsonl")
+      ->check(a_path());
   verb->shared_callback([arguments] { run_classify(*arguments); });
 }
 

@@ -206,7 +206,8 @@ void add_embed(Command& app) {
                    "the model names, if any; \"\": none)");
   verb->add_option("--output", arguments->output,
                    "Write to a .jsonl ({\"text\", \"embedding\"} a line) or an .h5 (dataset `embeddings`) "
-                   "instead of printing JSON lines");
+                   "instead of printing JSON lines")
+      ->check(a_path());
   verb->shared_callback([arguments] { run_embed(*arguments); });
 }
 

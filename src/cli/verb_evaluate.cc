@@ -103,7 +103,9 @@ void add_evaluate(Command& app) {
   Command* verb = app.add_subcommand("evaluate", "Score a masked language model on held-out text");
   verb->add_option("MODEL", arguments->model, "A checkpoint, a run folder or a Hugging Face folder")
       ->required();
-  verb->add_option("--data", arguments->data, "Folder written by prepare, or its tokens.h5")->required();
+  verb->add_option("--data", arguments->data, "Folder written by prepare, or its tokens.h5")
+      ->check(a_path())
+      ->required();
   verb->add_option("--routing", arguments->routing, "hard, or soft: `loss` is then that of the mixture")
       ->check(one_of({"hard", "soft"}))
       ->capture_default_str();

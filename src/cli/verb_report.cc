@@ -25,7 +25,8 @@ void add_report(Command& app) {
       ->required();
   Option* output =
       verb->add_option("--output", arguments->output,
-                       "The page (default: report.html in the run's folder, of several runs here)");
+                       "The page (default: report.html in the run's folder, of several runs here)")
+          ->check(a_path());
   verb->add_flag("--text", arguments->text, "A summary for the terminal instead")->excludes(output);
   verb->callback([arguments] {
     const std::vector<std::filesystem::path> runs(arguments->runs.begin(), arguments->runs.end());

@@ -172,7 +172,8 @@ void add_tokenize(Command& app) {
       verb->add_option("TEXT", arguments->texts, "Texts (put -- before one that begins with a dash)");
   Option* file = verb->add_option("--file", arguments->file,
                                   "Texts from a .jsonl (keys text and, optionally, pair), .txt (a text a "
-                                  "line), .tsv or .csv, also .gz or .zst; - is standard input");
+                                  "line), .tsv or .csv, also .gz or .zst; - is standard input")
+                     ->check(a_path());
   texts->excludes(file);
   verb->add_option("--text-column", arguments->text_column,
                    "Column or key of the texts in --file (default: text in .jsonl, else sentence)")

@@ -75,8 +75,8 @@ void print_tree(const model::LayerReading& layer, std::int64_t tree, std::int64_
 }
 
 void print_agreement(const model::TreesReading& reading) {
-  fmt::print("agreement with {} (adjusted mutual information of leaves; 1: the same, 0: chance)\n",
-             *reading.compared_with);
+  fmt::print("agreement with {} in {} (adjusted mutual information of leaves; 1: the same, 0: chance)\n",
+             *reading.compared_with, *reading.compared_precision);
   for (const model::LayerAgreement& layer : reading.agreement) {
     fmt::print("  layer {:<2}  {:.3f}", layer.layer, layer.adjusted_mutual_information);
     if (layer.trees.size() > 1) {
@@ -115,9 +115,10 @@ void run_trees(TreesArguments& arguments) {
   model::LoadedModel model = load(arguments.model);
   const ops::Precision used = model::fix_precision(model, precision);
   std::optional<model::LoadedModel> other;
+  std::optional<ops::Precision> other_used;
   if (!arguments.compare.empty()) {
     other = load(arguments.compare);
-    model::fix_precision(*other, precision);
+    other_used = model::fix_precision(*other, precision);
   }
   // Opened first: a name that cannot be written is known before minutes are spent.
   std::optional<io::AtomicFile> output;
@@ -126,6 +127,7 @@ void run_trees(TreesArguments& arguments) {
   arguments.options.title = "trees";
   model::TreesReading reading = model::read_trees(model, other ? &*other : nullptr, data, arguments.options);
   reading.precision = ops::precision_name(used);
+  if (other_used) reading.compared_precision = ops::precision_name(*other_used);
   const io::Json json = io::to_json(reading);
   if (output) {
     const std::string text = io::json_text(json);
@@ -148,11 +150,13 @@ void add_trees(Command& app) {
       ->required();
   verb->add_option("--data", arguments->data,
                    "Folder written by prepare, or its tokens.h5; training sequences are read, unmasked")
+      ->check(a_path())
       ->required();
   verb->add_option("--layer", arguments->options.layer, "This layer alone, from 0 (default: all with trees)")
       ->check(zero_or_above());
   verb->add_option("--compare", arguments->compare,
-                   "Another MODEL (seed, step) of the same words: how much its leaves agree, by layer");
+                   "Another MODEL (seed, step) of the same words: how much its leaves agree, by layer")
+      ->check(a_path());
   verb->add_option("--tokens", arguments->options.tokens,
                    "Tokens that are read, in whole sequences evenly spread over the text; 0: all")
       ->check(zero_or_above())
@@ -169,7 +173,8 @@ void add_trees(Command& app) {
       ->capture_default_str();
   add_precision_option(*verb, arguments->precision);
   verb->add_option("--output", arguments->output,
-                   "Also write the JSON document to this file; `report` shows RUN/trees.json");
+                   "Also write the JSON document to this file; `report` shows RUN/trees.json")
+      ->check(a_path());
   verb->add_flag("--json", arguments->json, "One JSON document, of all leaves");
   verb->callback([arguments] { run_trees(*arguments); });
 }

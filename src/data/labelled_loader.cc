@@ -202,7 +202,7 @@ LabelledBatch LabelledLoader::batch(std::int64_t epoch, std::int64_t index) {
     }
   }
   for (const auto& text : texts) result.real_tokens += static_cast<std::int64_t>(text.size());
-  if (options_.encoding.padded) {
+  if (options_.padded) {
     pad(texts, types, pad_id_, result.tokens);
   } else {
     pack(texts, types, result.real_tokens, result.tokens);

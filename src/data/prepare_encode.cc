@@ -220,9 +220,10 @@ io::Json encode_corpus(PrepareJob& job, const PreparedTokenizer& prepared, io::J
   Encoder encoder(job, prepared, store);
   encoder.run();
   encoder.report(manifest);
-  // The store comes last: where it is, everything is.
-  io::write_text_atomically(out / "tokenizer.json", prepared.json);
+  // Where the store is, everything is: the tokenizer beside it is a copy of its own, made again where it is
+  // missing.
   store.finish(prepared.json, manifest);
+  io::write_text_atomically(out / "tokenizer.json", prepared.json);
   return manifest;
 }
 

@@ -88,6 +88,9 @@ std::vector<metrics::PairedSet> sets_of(const data::GlueTask& task, const Side& 
     sets.push_back(
         {task.metrics[0], seeds_of(own, task, file, epoch), seeds_of(baseline, task, file, epoch)});
   }
+  // In averages MNLI counts twice, as in the table, whichever of its two sets are there.
+  for (metrics::PairedSet& set : sets)
+    set.weight = static_cast<double>(task.dev_files().size()) / static_cast<double>(sets.size());
   return sets;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "espalier/base/error.h"
@@ -65,6 +66,34 @@ void record_model(const GlueFolder& folder, const Model& model) {
   GlueModel recorded = model.description;
   recorded.inputs = model.inputs;
   folder.write("model.json", recorded);
+}
+
+// The run's tables and submission are of what is asked for: what is there and not asked for would vanish from
+// them.
+void require_all_of_before(const GlueFolder& folder, const GluePlan& plan) {
+  std::optional<GlueResults> before;
+  try {
+    before = folder.read<GlueResults>("results.json");
+  } catch (const InputError&) {
+    return;  // damaged, and written anew from the trainings
+  }
+  if (!before) return;
+  const auto refuse = [&](const std::string& key, const std::string& missing) {
+    throw InputError(
+        fmt::format("{}: the run has results of {}, which {} leaves out and its tables would lose: name it "
+                    "too. {}",
+                    folder.path().string(), missing, key, kAnother));
+  };
+  for (const auto& [name, results] : before->tasks) {
+    const auto task = std::find_if(plan.tasks.begin(), plan.tasks.end(),
+                                   [&key = name](const GlueTaskPlan& one) { return one.task->name == key; });
+    if (task == plan.tasks.end()) refuse("glue.tasks", name);
+    for (const GlueTraining& training : results.runs) {
+      const auto seed = static_cast<std::int64_t>(training.seed);
+      if (std::find(task->seeds.begin(), task->seeds.end(), seed) == task->seeds.end())
+        refuse("glue.seeds", fmt::format("{} with seed {}", name, seed));
+    }
+  }
 }
 
 // inputs.json in a task's folder holds what its trainings, finished or begun, have read.
@@ -193,6 +222,7 @@ GlueResults run_glue(const config::GlueConfig& config) {
   if (!config.baseline.empty()) read_baseline(config);
   const GlueFolder folder(config);
   require_same_model(folder, model);
+  require_all_of_before(folder, plan);
   for (const GlueTaskPlan& task : plan.tasks) require_same_rows(folder, task);
   processes::meet();  // from here on process 0 writes what the others have just read
   folder.write_text("config.yaml", config::dump(config));

@@ -45,7 +45,7 @@ TestPredictions predict(model::LoadedModel& model, const data::LabelledData& dat
   const NoGradGuard no_grad;
   data::LabelledLoaderOptions options;
   options.batch_size = kPredictionBatch;
-  options.encoding = model::classifier_encoding(model.arch, model.require_classifier().head_options());
+  options.encoding = model::classifier_encoding(model.arch);
   options.max_length = std::min(max_length, model.arch.embedding.max_positions);
   options.bucket_by_length = true;
   data::LabelledLoader loader(model.require_tokenizer(), data, options);

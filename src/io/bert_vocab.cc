@@ -8,6 +8,7 @@
 #include "espalier/io/json.h"
 #include "espalier/io/text_file.h"
 #include "espalier/io/tokenizer_source.h"
+#include "io/tokenizer_settings.h"
 #include "text/utf8.h"
 
 namespace espalier::io {
@@ -36,37 +37,6 @@ std::vector<std::string> read_lines(const fs::path& file) {
   while (!lines.empty() && lines.back().empty()) lines.pop_back();
   return lines;
 }
-
-// The files' keys; an empty object where there is none.
-struct Settings {
-  explicit Settings(const fs::path& folder) {
-    for (const char* name : {"special_tokens_map.json", "tokenizer_config.json"}) {
-      if (fs::exists(folder / name))
-        documents.emplace_back((folder / name).string(), read_json(folder / name));
-    }
-  }
-  // The last document that has the key wins: tokenizer_config.json.
-  template <class Use>
-  void with(const char* key, Use use) const {
-    for (const auto& [where, json] : documents) {
-      const JsonView view(json, where);
-      if (view.has(key)) use(view[key]);
-    }
-  }
-  bool flag(const char* key, bool otherwise) const {
-    with(key, [&](const JsonView& value) { otherwise = value.as_bool(); });
-    return otherwise;
-  }
-  // A token is written as a text or as an object with its content.
-  static std::string content(const JsonView& token) {
-    return token.json().is_object() ? token["content"].as_string() : token.as_string();
-  }
-  std::string token(const char* key, std::string otherwise) const {
-    with(key, [&](const JsonView& value) { otherwise = content(value); });
-    return otherwise;
-  }
-  std::vector<std::pair<std::string, Json>> documents;
-};
 
 class VocabularyReader {
  public:
@@ -184,7 +154,7 @@ class VocabularyReader {
   void add_more_specials(const JsonView& names) {
     if (!names.json().is_array()) return;  // an object names tokens that are listed elsewhere
     for (std::size_t i = 0; i < names.size(); ++i) {
-      const std::string content = Settings::content(names.at(i));
+      const std::string content = TokenizerSettings::content(names.at(i));
       const auto same = [&](const text::SpecialToken& other) { return other.content == content; };
       if (std::none_of(model_.special_tokens.begin(), model_.special_tokens.end(), same))
         add_special(content);
@@ -192,7 +162,7 @@ class VocabularyReader {
   }
 
   fs::path file_;
-  Settings settings_;
+  TokenizerSettings settings_;
   std::map<std::string, std::int32_t> ids_;
   text::TokenizerModel model_;
 };

@@ -11,6 +11,7 @@
 #include "espalier/io/tokenizer_source.h"
 #include "io/hf_int8.h"
 #include "io/hf_readers.h"
+#include "io/tokenizer_class.h"
 
 namespace espalier::io {
 
@@ -31,12 +32,9 @@ void read_vocab(HfModel& model, const fs::path& folder) {
 
 void read_tokenizer_files(HfModel& model, const fs::path& folder) {
   if (fs::exists(folder / "tokenizer.json")) {
-    model.tokenizer_json = read_text_file(folder / "tokenizer.json");
-    // Without text, a model counts as one that has no tokenizer.
-    if (model.tokenizer_json.empty()) {
-      throw InputError(
-          fmt::format("{}: the file is empty; download it again", (folder / "tokenizer.json").string()));
-    }
+    ClassTokenizer found = read_class_tokenizer(folder);
+    model.tokenizer_json = std::move(found.json);
+    if (!found.note.empty()) model.warnings.push_back(std::move(found.note));
   } else if (fs::exists(folder / "vocab.txt")) {
     read_vocab(model, folder);
   } else {

@@ -71,6 +71,13 @@ void require_replaceable(const fs::path& folder) {
     throw InputError(fmt::format("{}: is a file; export writes a folder", folder.string()));
   }
   if (fs::is_empty(folder)) return;
+  if (fs::equivalent(folder, fs::current_path())) {
+    throw InputError(
+        fmt::format("{}: an earlier export is replaced as a folder, which this working directory cannot be; "
+                    "run the command from "
+                    "elsewhere",
+                    folder.string()));
+  }
   if (!is_export(folder)) {
     throw InputError(
         fmt::format("{}: the folder is not empty and holds no earlier export; give a new or an empty folder",
@@ -176,16 +183,22 @@ void write_weights(const fs::path& path, const HfModel& model, HfLayout layout, 
   write_safetensors(path, entries.all(), {{"format", "pt"}, {kMark, "espalier"}});
 }
 
+// Of a text in fine-tuning; 0: not known.
+std::int64_t trained_length(const HfModel& model) {
+  const JsonView own(model.own, "espalier");
+  return model.own.is_object() && own.has("task") ? own["task"].get("max_length", std::int64_t{0}) : 0;
+}
+
 void write_tokenizer(const fs::path& folder, const HfModel& model, HfLayout layout) {
   if (model.tokenizer_json.empty()) return;
   const text::TokenizerModel tokenizer = parse_tokenizer_json(model.tokenizer_json, "tokenizer.json");
   write_text_atomically(folder / "tokenizer.json",
                         without_length_sections(model.tokenizer_json, "tokenizer.json"));
   const Json& map = model.source.special_tokens_map;
-  write_text_atomically(
-      folder / "tokenizer_config.json",
-      json_text(hf_tokenizer_config(tokenizer, model.source.tokenizer_config,
-                                    model.arch.embedding.max_positions, layout != HfLayout::kDistilBert)));
+  Json config = hf_tokenizer_config(tokenizer, model.source.tokenizer_config,
+                                    model.arch.embedding.max_positions, layout != HfLayout::kDistilBert);
+  if (const std::int64_t length = trained_length(model); length > 0) config["model_max_length"] = length;
+  write_text_atomically(folder / "tokenizer_config.json", json_text(config));
   write_text_atomically(folder / "special_tokens_map.json",
                         json_text(map.is_null() ? hf_special_tokens_map(tokenizer) : map));
 }
@@ -201,7 +214,7 @@ void write_hf_model(const fs::path& folder, const HfModel& model, const HfWriteO
   const nn::ClassifierOptions* head = model.classifier ? &*model.classifier : nullptr;
   check_model_tensors(model.arch, head, model.tensors, "export");
   require_replaceable(folder);
-  StagedFolder staged(folder);
+  StagedFolder staged(folder, kWeights);
   const Json config = hf_config(model, layout, options.dtype);
   write_text_atomically(staged.temporary() / "config.json", json_text(config));
   // The original's own loader reads the architecture from this file.

@@ -4,7 +4,10 @@
 #include <stdio.h>  // renameat2
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
+#include <vector>
 
 #include "espalier/base/error.h"
 #include "io/fault.h"
@@ -16,14 +19,21 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// "a/b/" names the same folder as "a/b", and a temporary beside it must not lie inside. A symbolic link to a
-// folder stays: what it names is replaced.
-fs::path folder_named(fs::path path) {
-  if (path.filename().empty() && path.has_parent_path()) path = path.parent_path();
+// "a/b/" and "a/b/." name the same folder as "a/b", and a temporary beside it must not lie inside. A symbolic
+// link to a folder stays: what it names is replaced.
+fs::path folder_named(const fs::path& path) {
   std::error_code error;
-  if (!fs::is_symlink(path, error) || !fs::is_directory(path, error)) return path;
-  const fs::path target = fs::canonical(path, error);
-  return error ? path : target;
+  if (fs::is_directory(path, error)) {
+    const fs::path target = fs::canonical(path, error);
+    return error ? path : target;
+  }
+  const fs::path plain = path.lexically_normal();
+  return plain.filename().empty() && plain.has_parent_path() ? plain.parent_path() : plain;
+}
+
+bool is_empty_folder(const fs::path& path) {
+  std::error_code error;
+  return fs::is_directory(path, error) && fs::is_empty(path, error) && !error;
 }
 
 // Swaps two folders in one step where the file system can; else moves the old one away first.
@@ -42,8 +52,11 @@ int exchange(const fs::path& from, const fs::path& to) {
 
 }  // namespace
 
-StagedFolder::StagedFolder(fs::path target)
-    : target_(folder_named(std::move(target))), temporary_(temporary_beside(target_)) {
+StagedFolder::StagedFolder(const fs::path& target, std::string last)
+    : target_(folder_named(target)),
+      last_(std::move(last)),
+      empty_(is_empty_folder(target_)),
+      temporary_(temporary_beside(empty_ ? target_ / "unfinished" : target_)) {
   std::error_code error;
   if (!folder_of(target_).empty()) fs::create_directories(folder_of(target_), error);
   if (!error) fs::create_directory(temporary_, error);
@@ -59,8 +72,18 @@ void StagedFolder::check(const char* operation, int error) const {
   if (error != 0) throw_write_failure(target_, operation, error);
 }
 
+void StagedFolder::fill() {
+  std::vector<fs::path> names;
+  for (const fs::directory_entry& entry : fs::directory_iterator(temporary_))
+    names.push_back(entry.path().filename());
+  std::stable_partition(names.begin(), names.end(), [&](const fs::path& name) { return name != last_; });
+  for (const fs::path& name : names) check("rename", file_ops::rename(temporary_ / name, target_ / name));
+  check("fsync", file_ops::sync_folder(target_));
+}
+
 void StagedFolder::commit() {
   check("fsync", file_ops::sync_folder(temporary_));
+  if (empty_) return fill();
   // After the exchange the temporary name holds what was there before, and the destructor removes it.
   const bool present = fs::exists(target_);
   check("rename", present ? exchange(temporary_, target_) : file_ops::rename(temporary_, target_));

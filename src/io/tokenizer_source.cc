@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "espalier/base/error.h"
+#include "espalier/base/log_once.h"
 #include "espalier/io/checkpoint.h"
 #include "espalier/io/hdf5_file.h"
 #include "espalier/io/json.h"
@@ -12,6 +13,7 @@
 #include "espalier/io/text_file.h"
 #include "espalier/io/token_store.h"
 #include "espalier/io/tokenizer_json.h"
+#include "io/tokenizer_class.h"
 
 namespace espalier::io {
 namespace {
@@ -40,8 +42,11 @@ std::string as_folder_asks(std::string json, const fs::path& folder) {
 
 std::string of_folder(const fs::path& folder) {
   if (fs::exists(folder / "last.h5")) return of_our_file(folder / "last.h5");
-  if (fs::exists(folder / "tokenizer.json"))
-    return as_folder_asks(read_text_file(folder / "tokenizer.json"), folder);
+  if (fs::exists(folder / "tokenizer.json")) {
+    ClassTokenizer found = read_class_tokenizer(folder);
+    if (!found.note.empty()) log_warning_once(found.note);
+    return as_folder_asks(std::move(found.json), folder);
+  }
   if (fs::exists(folder / "tokens.h5")) return of_our_file(folder / "tokens.h5");
   if (fs::exists(folder / "vocab.txt"))
     return as_folder_asks(tokenizer_json(bert_tokenizer_of_vocab(folder)), folder);

@@ -61,6 +61,12 @@ Rows all(std::size_t count) {
   return result;
 }
 
+double weight_of(std::span<const PairedSet> sets) {
+  double sum = 0;
+  for (const PairedSet& set : sets) sum += set.weight;
+  return sum;
+}
+
 double resampled(std::span<const PairedSet> sets, std::uint64_t seed, std::uint64_t resample) {
   double sum = 0;
   for (std::size_t i = 0; i < sets.size(); ++i) {
@@ -72,10 +78,10 @@ double resampled(std::span<const PairedSet> sets, std::uint64_t seed, std::uint6
                        static_cast<std::uint32_t>(count));
     };
     const Rows rows = draw(0, rows_of(set.first[0]));
-    sum += score(set, set.first, draw(1, set.first.size()), &rows) -
-           score(set, set.second, draw(2, set.second.size()), &rows);
+    sum += set.weight * (score(set, set.first, draw(1, set.first.size()), &rows) -
+                         score(set, set.second, draw(2, set.second.size()), &rows));
   }
-  return sum / static_cast<double>(sets.size());
+  return sum / weight_of(sets);
 }
 
 }  // namespace
@@ -92,10 +98,10 @@ double median(std::vector<double> values) {
 PairedDifference paired_bootstrap(std::span<const PairedSet> sets, const PairedOptions& options) {
   check(sets);
   PairedDifference result;
-  const auto count = static_cast<double>(sets.size());
+  const double weights = weight_of(sets);
   for (const PairedSet& set : sets) {
-    result.first += score(set, set.first, all(set.first.size()), nullptr) / count;
-    result.second += score(set, set.second, all(set.second.size()), nullptr) / count;
+    result.first += set.weight * score(set, set.first, all(set.first.size()), nullptr) / weights;
+    result.second += set.weight * score(set, set.second, all(set.second.size()), nullptr) / weights;
   }
   result.difference = result.first - result.second;
   std::vector<double> differences(static_cast<std::size_t>(options.resamples));

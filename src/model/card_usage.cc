@@ -87,7 +87,7 @@ Example stock_masked_lm_example(const std::string& mask) {
 // All but a crammed BERT read a single text in the tokenizer's own template.
 Example stock_classifier_example(const io::HfModel& model) {
   Example example = classifier_example(model);
-  if (classifier_encoding(model.arch, *model.classifier).empty_pair) return example;
+  if (classifier_encoding(model.arch).empty_pair) return example;
   const bool pairs = example.shell.find("--pair") != std::string::npos;
   example.python = pairs ? "\"A first text.\", \"A second text.\"" : example.shell;
   return example;

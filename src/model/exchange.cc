@@ -55,7 +55,17 @@ void require_replaceable(const fs::path& file) {
 
 }  // namespace
 
+// An export may replace an earlier one, but not the one that it is made of: its weights may be the only ones.
+static void require_other_folder(const fs::path& model, const fs::path& folder) {
+  const fs::path source = fs::is_directory(model) ? model : fs::absolute(model).parent_path();
+  std::error_code error;
+  if (!fs::equivalent(source, folder, error) || error) return;
+  throw InputError(
+      fmt::format("{}: the model to be exported lies there; give another folder", folder.string()));
+}
+
 ExportSummary export_model(const fs::path& model, const fs::path& folder, const ExportOptions& options) {
+  require_other_folder(model, folder);
   ExportSummary summary;
   const io::Checkpoint checkpoint = load_with_metrics(model, summary.warnings);
   const RoutingProvenance routing = routing_of(checkpoint, model.string());

@@ -115,16 +115,16 @@ std::string unfinished_warning(const LoadedModel& model, const ops::TreeRouting&
 }
 
 std::vector<Classification> classify(LoadedModel& model, std::span<const TextPair> texts,
-                                     const ops::TreeRouting& routing) {
+                                     const ops::TreeRouting& routing, std::int64_t max_length) {
   const NoGradGuard no_grad;
+  if (max_length == 0) max_length = model.arch.embedding.max_positions;
   nn::SequenceClassifier& classifier = model.require_classifier();
   std::vector<Classification> results(texts.size());
   std::vector<text::Encoding> sequences;
   std::vector<bool> truncated;
   for (const TextPair& text : texts) {
     EncodedText encoded =
-        encode_cut(model, text.text, text.pair, classifier_encoding(model.arch, classifier.head_options()),
-                   model.arch.embedding.max_positions);
+        encode_cut(model, text.text, text.pair, classifier_encoding(model.arch), max_length);
     truncated.push_back(encoded.truncated);
     sequences.push_back(std::move(encoded.sequence));
   }

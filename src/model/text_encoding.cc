@@ -2,17 +2,15 @@
 
 namespace espalier::model {
 
-TextEncoding classifier_encoding(const nn::EncoderOptions& arch, const nn::ClassifierOptions& head) {
-  const bool crammed = arch.family == nn::Family::kCrammed;
+TextEncoding classifier_encoding(const nn::EncoderOptions& arch) {
   TextEncoding encoding = single_encoding(arch);
-  encoding.empty_pair = crammed;
-  encoding.padded = crammed && head.pooler == nn::Pooler::kAverage;
+  encoding.empty_pair = arch.family == nn::Family::kCrammed;
   return encoding;
 }
 
 TextEncoding single_encoding(const nn::EncoderOptions& arch) {
   // A model of one type may meet pairs: it has no other vector to give.
-  return {.types = arch.embedding.token_types > 1, .empty_pair = false, .padded = false};
+  return {.types = arch.embedding.token_types > 1, .empty_pair = false};
 }
 
 text::Encoding encode_texts(const text::Tokenizer& tokenizer, std::string_view text,

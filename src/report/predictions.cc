@@ -92,6 +92,7 @@ void set_confusion(const Pairs& pairs, PredictionSummary& summary) {
   summary.other_classes = static_cast<std::int64_t>(counts.size() - kept.size());
   summary.classes = data::LabelSet::discovered(kept).names();
   for (const std::string& label : summary.classes) {
+    summary.class_rows.push_back(counts[label]);
     std::vector<std::int64_t>& row = summary.confusion.emplace_back();
     for (const std::string& prediction : summary.classes) {
       const auto found = pairs.find({label, prediction});
@@ -144,21 +145,40 @@ data::LabelledData evaluation_rows(const config::TaskConfig& task, const std::st
       if (file.suffix == suffix) return data::read_glue(glue, task.dir, file.split);
     }
   }
-  data::LabelledColumns columns = train::labelled_columns(task);
-  columns.label.clear();
-  return data::read_labelled(task.dev, columns);
+  return data::read_labelled(task.dev, train::labelled_columns(task));
+}
+
+// As a table of predictions writes it, in whatever spelling of a number.
+bool has_label(const data::LabelledData& data, const data::Example& row, const std::string& label) {
+  if (!data.regression) {
+    const std::string& own = data.labels.name(row.label);
+    double a = 0, b = 0;
+    return own == label || (data::parse_number(own, a) && data::parse_number(label, b) && a == b);
+  }
+  double value = 0;
+  return data::parse_number(label, value) && static_cast<float>(value) == row.value;
 }
 
 void add_texts(const config::TaskConfig& task, PredictionSummary& summary) {
   if (summary.mistakes.empty()) return;
   try {
     const data::LabelledData data = evaluation_rows(task, summary.suffix);
-    for (Mistake& mistake : summary.mistakes) {
-      for (const data::Example& example : data.rows) {
-        if (example.line != mistake.line) continue;
-        mistake.text = example.text;
-        mistake.text_pair = example.text_pair;
+    std::vector<const data::Example*> rows;
+    for (const Mistake& mistake : summary.mistakes) {
+      const auto row = std::find_if(data.rows.begin(), data.rows.end(), [&](const data::Example& example) {
+        return example.line == mistake.line;
+      });
+      if (row == data.rows.end() || !has_label(data, *row, mistake.label)) {
+        summary.notes.push_back(
+            fmt::format("the texts are not shown: {} has changed since (line {} had the label {})",
+                        data.source.string(), mistake.line, mistake.label));
+        return;
       }
+      rows.push_back(&*row);
+    }
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      summary.mistakes[i].text = rows[i]->text;
+      summary.mistakes[i].text_pair = rows[i]->text_pair;
     }
   } catch (const Error& error) {
     summary.notes.push_back(fmt::format("the texts cannot be shown: {}", error.what()));

@@ -25,6 +25,7 @@ struct PredictionSummary {
   std::int64_t rows = 0, wrong = 0;                       // of all seeds together
   std::vector<std::string> classes = {};                  // at most 20, the most frequent
   std::vector<std::vector<std::int64_t>> confusion = {};  // [label][prediction]
+  std::vector<std::int64_t> class_rows = {};              // of each of these labels, whatever was predicted
   std::int64_t other_classes = 0;                         // that are not among them
   std::vector<Mistake> mistakes = {};                     // the ten largest by size times seeds
   std::vector<std::string> notes = {};

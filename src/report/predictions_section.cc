@@ -19,18 +19,25 @@ std::string confusion_html(const PredictionSummary& summary) {
   for (const std::string& name : summary.classes) {
     html += fmt::format("<th scope=\"col\" class=\"n\">{}</th>", escaped(name));
   }
+  const bool others = summary.other_classes > 0;
+  if (others) html += "<th scope=\"col\" class=\"n\">others</th>";
   html += "<th scope=\"col\" class=\"n\">recall</th></tr></thead><tbody>\n";
   for (std::size_t i = 0; i < summary.classes.size(); ++i) {
     const std::vector<std::int64_t>& row = summary.confusion[i];
-    const auto rows = static_cast<double>(
-        std::max<std::int64_t>(std::accumulate(row.begin(), row.end(), std::int64_t{0}), 1));
+    const std::int64_t all = summary.class_rows[i];
+    const auto rows = static_cast<double>(std::max<std::int64_t>(all, 1));
     html += fmt::format("<tr><th scope=\"row\">{}</th>", escaped(summary.classes[i]));
     for (std::size_t j = 0; j < row.size(); ++j) {
       // A shade that leaves the number readable on it.
       html += fmt::format("<td class=\"n{}\" style=\"--a:{:.2f}\">{}</td>", i == j ? " right" : " wrong",
                           0.5 * static_cast<double>(row[j]) / rows, row[j]);
     }
-    html += fmt::format("<td class=\"n\">{}</td></tr>\n", percent_text(static_cast<double>(row[i]) / rows));
+    if (others) {
+      html += fmt::format("<td class=\"n wrong\">{}</td>",
+                          all - std::accumulate(row.begin(), row.end(), std::int64_t{0}));
+    }
+    html += fmt::format("<td class=\"n\">{}</td></tr>\n",
+                        all > 0 ? percent_text(static_cast<double>(row[i]) / rows) : std::string("-"));
   }
   html += "</tbody></table></div>\n";
   if (summary.other_classes > 0) {

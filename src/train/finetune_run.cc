@@ -33,7 +33,11 @@ data::LabelledLoaderOptions batch_options(const config::FinetuneConfig& config,
                                           const nn::EncoderOptions& arch, bool training) {
   data::LabelledLoaderOptions options;
   options.batch_size = training ? config.batch_size : std::max<std::int64_t>(config.batch_size, 32);
-  options.encoding = model::classifier_encoding(arch, config.head);
+  options.encoding = model::classifier_encoding(arch);
+  // The original's mean is over padding too. Scores are of what the model says of a text by itself, as
+  // `classify` computes it, whatever lies beside it in a batch.
+  options.padded =
+      training && arch.family == nn::Family::kCrammed && config.head.pooler == nn::Pooler::kAverage;
   options.max_length = std::min(config.max_length, arch.embedding.max_positions);
   options.shuffle = training;
   options.bucket_by_length = !training || config.bucket_by_length;
@@ -236,7 +240,8 @@ model::RoutingProvenance FinetuneRun::provenance() const {
 
 io::Checkpoint FinetuneRun::checkpoint() {
   io::Checkpoint checkpoint = model::model_checkpoint(model, label_info(), provenance(), base.tokenizer_json);
-  checkpoint.metadata["task"] = io::to_json(columns_of(config.task));
+  checkpoint.metadata["task"] =
+      io::to_json(columns_of(config.task, std::min(config.max_length, base.arch.embedding.max_positions)));
   checkpoint.optimizer = optimizer_tensors(updater.optimizer());
   checkpoint.state = io::to_json(state);
   checkpoint.config_yaml = config::dump(config);

@@ -1,6 +1,7 @@
-// Which columns of its files a classifier was trained on.
+// Which columns of its files a classifier was trained on, and how much of them.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "espalier/config/finetune_config.h"
@@ -10,12 +11,13 @@
 namespace espalier::train {
 
 struct TaskColumns {
-  std::string text;       // empty: not known
-  std::string text_pair;  // empty: single texts, or not known
+  std::string text;             // empty: not known
+  std::string text_pair;        // empty: single texts, or not known
+  std::int64_t max_length = 0;  // tokens of a row that were read, at most; 0: not known
 };
 
-// Those of `task`, of a GLUE task the official ones.
-TaskColumns columns_of(const config::TaskConfig& task);
+// Of a GLUE task the official columns.
+TaskColumns columns_of(const config::TaskConfig& task, std::int64_t max_length);
 
 // As metadata["task"] of a checkpoint, and what it says of `model`; of a run from before it was kept there,
 // its configuration. Nothing is known of a model from elsewhere.

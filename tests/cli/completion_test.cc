@@ -55,6 +55,13 @@ TEST_CASE("bash completes verbs, options, their values, keys and files") {
   CHECK(completed(script, "espalier pretrain c.yaml routing.mode = an") == "anneal\n");
   CHECK(completed(script, "espalier pretrain c.yaml routing.mode =").starts_with("hard\n"));
   CHECK(completed(script, "espalier pretrain c.yaml data = te") == "text.txt\n");
+  // After a flag too, and with the program's own options.
+  CHECK(completed(script, "espalier pretrain --dump-config c.yaml routing.mo") == "routing.mode=\n");
+  CHECK(completed(script, "espalier pretrain --threads 2 c.yaml routing.mo") == "routing.mode=\n");
+  CHECK(completed(script, "espalier pretrain --quiet te") == "text.txt\n");
+  CHECK(completed(script, "espalier classify model --thr") == "--threads\n");
+  CHECK(completed(script, "espalier embed model --prompt te") == "\n");
+  CHECK(completed(script, "espalier embed model --file te") == "text.txt\n");
   CHECK(run_well({"--help"}).out.find("completion") == std::string::npos);
 }
 

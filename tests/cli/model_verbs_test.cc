@@ -303,6 +303,32 @@ TEST_CASE("export: element types, and folders that are not its own") {
   CHECK(refused.err.find("holds no earlier export") != std::string::npos);
 }
 
+TEST_CASE("export: not onto the model itself, and into the working directory") {
+  const Models models;
+  const std::string folder = (models.dir / "once").string();
+  run_well({"export", models.lm, folder});
+  const std::string before = run_well({"inspect", folder, "--json"}).json()["stored_as"].get<std::string>();
+  for (const std::string& same : {folder, folder + "/.", (models.dir / "." / "once").string()})
+    check_refused({"export", folder, same, "--dtype", "int8"}, "the model to be exported lies there");
+  CHECK(run_well({"inspect", folder, "--json"}).json()["stored_as"] == before);
+  const std::string here = (models.dir / "here").string();
+  std::filesystem::create_directory(here);
+  const std::string there =
+      "cd " + here + " && exec " + program_path() + " export " + folder + " . > ../out 2>&1";
+  CHECK(std::system(there.c_str()) == 0);
+  CHECK(std::filesystem::exists(here + "/model.safetensors"));
+  CHECK(std::system(there.c_str()) != 0);
+  CHECK(read_text(models.dir / "out").find("run the command from elsewhere") != std::string::npos);
+}
+
+TEST_CASE("inspect --verify: what holds no checksums is not called verified") {
+  const Models models;
+  CHECK(run_well({"inspect", models.lm, "--verify", "--json"}).json()["verified"] ==
+        "no: safetensors files hold no checksums");
+  CHECK(run_well({"inspect", models.lm + "/model.safetensors", "--verify"}).out.find("hold no checksums") !=
+        std::string::npos);
+}
+
 TEST_CASE("warnings go to standard error and leave standard output alone") {
   const TempDir dir;
   HfFolder folder = small_masked_lm();

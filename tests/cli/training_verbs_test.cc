@@ -184,6 +184,23 @@ TEST_CASE("--quiet: results on standard output, and nothing but warnings beside"
   CHECK(quiet.out.starts_with("20 steps, 1280 tokens; "));
 }
 
+TEST_CASE("classify reads as much of a text as the fine-tuning did, unless told; an export says how much") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("read", {"train.max_steps=1"}));
+  run_well(shop.finetune("read", "reader", {"train.max_length=6", "train.max_steps=1"}));
+  const std::string model = shop.path("reader"), folder = shop.path("reader-hf");
+  const std::string text = "the tree and the tree and the tree and the tree";
+  const Outcome cut = run_well({"classify", model, text, "--json"});
+  CHECK(cut.err.find("1 of 1 texts were cut to the 6 tokens that the model was fine-tuned on") !=
+        std::string::npos);
+  CHECK(run_well({"classify", model, text, "--json", "--max-length", "9"}).out != cut.out);
+  check_refused({"classify", model, text, "--max-length", "999"},
+                "--max-length is 999, but " + model + " reads ");
+  run_well({"export", model, folder});
+  CHECK(run_well({"classify", folder, text, "--json"}).out == cut.out);
+  CHECK(io::parse_json(read_text(folder + "/tokenizer_config.json"), "config")["model_max_length"] == 6);
+}
+
 TEST_CASE("weights of a run, of an export and of an import start the same training") {
   const Workshop& shop = workshop();
   run_well(shop.pretrain("start"));

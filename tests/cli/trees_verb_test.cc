@@ -142,7 +142,8 @@ TEST_CASE("trees --compare: a model agrees with itself in full, with another in 
   for (const io::Json& layer : found["agreement"])
     CHECK(layer["adjusted_mutual_information"].get<double>() < 0.99);
   const std::string table = run_well(trees_of(run, {"--compare", other})).out;
-  CHECK(table.find("agreement with " + other + " (adjusted mutual information") != std::string::npos);
+  CHECK(table.find("agreement with " + other + " in float32 (adjusted mutual information") !=
+        std::string::npos);
 }
 
 TEST_CASE("trees: what cannot be looked at") {

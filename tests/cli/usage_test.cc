@@ -46,6 +46,17 @@ TEST_CASE("numbers out of range") {
   check_refused({"bench", "fff", "--depth=-1"}, "--depth: expected a number 0 or above, found -1\n");
 }
 
+TEST_CASE("an empty value is a value, and no path") {
+  const TempDir dir;
+  small_masked_lm().write(dir / "hf");
+  const std::string model = (dir / "hf").string();
+  CHECK(run_well({"embed", model, "--prompt=", "the tree"}).out ==
+        run_well({"embed", model, "--prompt", "", "the tree"}).out);
+  check_refused({"embed", model, "--file="}, "--file: expected a path, found an empty text");
+  check_refused({"evaluate", model, "--data=", "x"}, "--data: expected a path, found an empty text");
+  check_refused({"classify", model, "--file", "f.tsv", "--output="}, "--output: expected a path");
+}
+
 TEST_CASE("paths that are not there") {
   for (const char* verb : {"fill-mask", "classify", "embed", "tokenize"}) {
     check_refused({verb, "/no/such/model", "text"}, "/no/such/model: no such file or folder");

@@ -59,7 +59,7 @@ LabelledLoaderOptions loader_options(std::int64_t batch_size, bool shuffle = fal
   options.shuffle = shuffle;
   options.bucket_by_length = buckets;
   options.seed = 11;
-  options.encoding.padded = true;
+  options.padded = true;
   return options;
 }
 
@@ -105,7 +105,8 @@ TEST_CASE("packed batches hold the tokens alone, with where each text begins and
   for (std::size_t i = 3; i < model.pair.pieces.size(); ++i) model.pair.pieces[i].type_id = 1;
   const text::Tokenizer tokenizer(model);
   LabelledLoaderOptions options = loader_options(2);
-  options.encoding = {.types = true, .empty_pair = false, .padded = false};
+  options.padded = false;
+  options.encoding = {.types = true, .empty_pair = false};
   LabelledLoader singles(tokenizer, labelled_texts({"a b", "c"}), options);
   const nn::Tokens texts = singles.batch(0, 0).tokens;
   CHECK(texts.ids.to_vector() == Ids{7, 8, kSep, 9, kSep});
@@ -204,7 +205,7 @@ TEST_CASE("a part of a batch holds its texts as the batch does") {
   for (const bool padded : {true, false}) {
     CAPTURE(padded);
     LabelledLoaderOptions options = loader_options(4);
-    options.encoding.padded = padded;
+    options.padded = padded;
     options.encoding.types = true;
     LabelledLoader loader(letters(), labelled_texts({"a", "b c d", "e f", "g"}, {"h", "i", "", "j k"}),
                           options);

@@ -69,6 +69,9 @@ TEST_CASE("a folder with other files is left alone") {
         "out: " + (dir / "out").string() +
             " is not empty and holds other files (thesis.tex); give another folder");
   CHECK(files_in(dir / "out") == std::set<std::string>{"thesis.tex"});
+  std::filesystem::rename(dir / "out/thesis.tex", dir / "out/tokenizer.json");
+  CHECK(error_of_preparing(prepare_options(dir)).find("(tokenizer.json); give another folder") !=
+        std::string::npos);
 }
 
 TEST_CASE("a tokenizer that exists is used as it is") {

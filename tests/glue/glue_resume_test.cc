@@ -58,6 +58,22 @@ TEST_CASE("stopped at any time, a run goes on to the same results and the same a
   CHECK(comparable(more["tasks"]["rte"]["runs"][1]) == comparable(whole["tasks"]["rte"]["runs"][1]));
 }
 
+TEST_CASE("a run goes on with all that it has results of") {
+  const GlueWorkspace work;
+  run_glue(work.config("a", {"glue.tasks=[cola]", "glue.seeds=[1,2]"}));
+  const std::string archive = work.text("a/submission.zip"), results = work.text("a/results.json");
+  const auto refused = [&](const std::string& tasks, const std::string& seeds) {
+    return error_of([&] { run_glue(work.config("a", {"glue.tasks=" + tasks, "glue.seeds=" + seeds})); });
+  };
+  CHECK(refused("[rte]", "[1,2]").find("the run has results of cola, which glue.tasks leaves out") !=
+        std::string::npos);
+  CHECK(
+      refused("[cola]", "[2]").find("the run has results of cola with seed 1, which glue.seeds leaves out") !=
+      std::string::npos);
+  CHECK_UNARY(work.text("a/submission.zip") == archive);
+  CHECK(work.text("a/results.json") == results);
+}
+
 TEST_CASE("what a kill leaves behind is cleared away") {
   const GlueWorkspace work;
   const io::Json first = io::to_json(run_glue(work.config("a", {"glue.tasks=[rte]"})));

@@ -3,7 +3,7 @@
 import json
 import os
 
-from transformers import BertTokenizer
+from transformers import AutoTokenizer, BertTokenizer
 
 import check_tokenizer
 import tools
@@ -61,7 +61,19 @@ def check(program, scratch):
         folder = os.path.join(scratch, name)
         _write(folder, *case)
         check_tokenizer.compare(program, folder, BertTokenizer.from_pretrained(folder).backend_tokenizer, rows, scratch)
-    return f"{len(CASES)} folders, {len(rows)} texts each, equal to BertTokenizer"
+    # The same beside a tokenizer.json that says otherwise: the class goes by tokenizer_config.json.
+    others = 0
+    for name in ("uncased", "cased", "uncased_with_accents", "cased_without_accents", "chinese_words"):
+        for said in ("cased", "chinese_words"):
+            folder = os.path.join(scratch, f"{name}_beside_{said}")
+            _write(folder, *CASES[name])
+            BertTokenizer.from_pretrained(os.path.join(scratch, said)).backend_tokenizer.save(
+                os.path.join(folder, "tokenizer.json"))
+            twin = AutoTokenizer.from_pretrained(folder).backend_tokenizer
+            check_tokenizer.compare(program, folder, twin, rows, scratch)
+            others += 1
+    return (f"{len(CASES)} folders, {others} with another tokenizer.json, {len(rows)} texts each, equal to "
+            "BertTokenizer")
 
 
 if __name__ == "__main__":

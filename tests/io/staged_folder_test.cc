@@ -1,6 +1,7 @@
 #include "io/staged_folder.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 
@@ -58,6 +59,38 @@ TEST_CASE("a symbolic link to the target stays, and its folder is replaced") {
   CHECK(fs::is_symlink(dir / "link"));
   CHECK(testing::read_text(dir / "far" / "target" / "new.txt") == "new");
   CHECK_FALSE(fs::exists(dir / "far" / "target" / "old.txt"));
+}
+
+TEST_CASE("an empty folder stays the folder that it is, and is filled, the last file at the end") {
+  const testing::TempDir dir;
+  fs::create_directory(dir / "target");
+  struct stat before {
+  }, after{};
+  REQUIRE(::stat((dir / "target").c_str(), &before) == 0);
+  const fs::path here = fs::current_path();
+  fs::current_path(dir / "target");
+  {
+    StagedFolder staged(".", "a.txt");
+    write_text_atomically(staged.temporary() / "a.txt", "new");
+    write_text_atomically(staged.temporary() / "b.txt", "new");
+    staged.commit();
+  }
+  CHECK(fs::exists("a.txt"));
+  fs::current_path(here);
+  REQUIRE(::stat((dir / "target").c_str(), &after) == 0);
+  CHECK(before.st_ino == after.st_ino);
+  CHECK(entries(dir / "target") == 2);
+  const std::string error = testing::error_of([&] {
+    fs::create_directory(dir / "other");
+    StagedFolder staged(dir / "other" / ".", "a.txt");
+    write_text_atomically(staged.temporary() / "a.txt", "new");
+    write_text_atomically(staged.temporary() / "b.txt", "new");
+    const ScopedFault fault({Fault::kError, 3, EIO});
+    staged.commit();
+  });
+  CHECK(error.find("Input/output error") != std::string::npos);
+  CHECK(fs::exists(dir / "other" / "b.txt"));
+  CHECK_FALSE(fs::exists(dir / "other" / "a.txt"));
 }
 
 TEST_CASE("whatever call fails, the old folder is whole and the error names it") {

@@ -69,6 +69,29 @@ TEST_CASE("a sentence-transformers folder that asks for lower case gets it, what
   CHECK(built(dir).encode("A ä") == Ids{10, 8});
 }
 
+TEST_CASE("BERT's classes read tokenizer.json by the keys of tokenizer_config.json, others as it is") {
+  const testing::TempDir dir;
+  dir.write("other/vocab.txt", kVocabulary);
+  dir.write("other/tokenizer_config.json", R"({"do_lower_case": false})");
+  const std::string cased = tokenizer_json_of(dir / "other");
+  dir.write("tokenizer.json", cased);
+  CHECK(built(dir).encode("A ä") == Ids{10, 8});  // nothing names a class
+  dir.write("config.json", R"({"model_type": "bert"})");
+  CHECK(built(dir).encode("A ä") == Ids{5, 5});
+  CHECK(tokenizer_json_of(dir / "tokenizer.json") == cased);  // a file alone is taken as it is
+  dir.write("tokenizer_config.json", R"({"strip_accents": false})");
+  CHECK(built(dir).encode("A ä") == Ids{5, 8});
+  dir.write("tokenizer_config.json", R"({"do_lower_case": false, "tokenize_chinese_chars": false})");
+  CHECK(built(dir).encode("A ä") == Ids{10, 8});
+  CHECK(built(dir).encode("a中") == Ids{1});
+  dir.write("tokenizer_config.json", R"({"tokenizer_class": "PreTrainedTokenizerFast"})");
+  CHECK(tokenizer_json_of(dir.path()) == cased);
+  dir.write("tokenizer_config.json", R"({"tokenizer_class": "DistilBertTokenizerFast"})");
+  CHECK(built(dir).encode("A") == Ids{5});
+  dir.write("tokenizer_config.json", R"({"do_lower_case": "yes"})");
+  CHECK(error_of_folder(dir).find("tokenizer_config.json: do_lower_case: ") != std::string::npos);
+}
+
 TEST_CASE("added_tokens.json and additional special tokens, as older versions saved them") {
   const testing::TempDir dir;
   dir.write("vocab.txt", std::string(kVocabulary) + "[E]\n");

@@ -97,6 +97,10 @@ TEST_CASE("several sets count the same, whatever their sizes and metrics") {
   none.second = none.first;
   const PairedDifference both = compare({clear, none});
   CHECK(both.difference == doctest::Approx(compare({clear}).difference / 2));
+  none.weight = 3;
+  const PairedDifference weighed = compare({clear, none});
+  CHECK(weighed.difference == doctest::Approx(compare({clear}).difference / 4));
+  CHECK(weighed.interval.high == doctest::Approx(both.interval.high / 2));
 }
 
 TEST_CASE("any number of threads gives the same bits") {

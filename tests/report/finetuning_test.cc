@@ -85,6 +85,36 @@ TEST_CASE("without its data a fine-tuning shows line numbers and says why") {
   CHECK(contains(html_report({run}), "predictions_dev.tsv"));
 }
 
+TEST_CASE("texts of rows that are others by now are not shown") {
+  const TempDir dir;
+  const auto run = write_finetuning(dir, "task", 0.5);
+  dir.write("dev.tsv", "sentence\tlabel\nanother\tgood\n" + std::string(kTexts).substr(15));
+  const std::string html = html_report({run});
+  CHECK(contains(html, "the texts are not shown: " + (dir / "dev.tsv").string() +
+                           " has changed since (line 4 had the label &lt;b&gt;bad&lt;/b&gt;)"));
+  CHECK_FALSE(contains(html, "dull &amp; grey"));
+}
+
+TEST_CASE("recall counts the rows whose prediction is of a class that is not shown") {
+  const TempDir dir;
+  const auto run = write_finetuning(dir, "task", 0.5);
+  std::string rows = "index\tline\tlabel\tprediction\tprobability\n";
+  int line = 2;
+  const auto add = [&](const std::string& label, const std::string& prediction, int count) {
+    for (int i = 0; i < count; ++i, ++line)
+      rows += fmt::format("{0}\t{0}\t{1}\t{2}\t0.5\n", line, label, prediction);
+  };
+  add("c00", "c00", 1);
+  add("c00", "z24", 9);
+  for (int c = 1; c < 24; ++c) add(fmt::format("c{:02}", c), fmt::format("c{:02}", c), 2);
+  std::ofstream(run / "predictions_dev.tsv") << rows;
+  const std::string html = html_report({run});
+  const std::size_t row = html.find("<tr><th scope=\"row\">c00</th>");
+  REQUIRE(row != std::string::npos);
+  const std::string cells = html.substr(row, html.find("</tr>", row) - row);
+  CHECK(cells.ends_with("<td class=\"n wrong\">9</td><td class=\"n\">10.0 %</td>"));
+}
+
 TEST_CASE("two fine-tunings are named by what tells their paths apart") {
   const TempDir dir;
   const auto a = write_finetuning(dir, "a/seed-1", 0.5), b = write_finetuning(dir, "b/seed-1", 0.75);

@@ -58,11 +58,12 @@ TEST_CASE("a model of pairs remembers its columns") {
   model::LoadedModel old = model::load_model(work.dir / "run");
   old.metadata.erase("task");
   CHECK(columns_of(old).text_pair == "second");
+  CHECK(columns_of(old).max_length == columns_of(model).max_length);
   old.config_yaml.clear();
   CHECK(columns_of(old).text_pair.empty());
   config::TaskConfig glue;
   glue.name = "mrpc";
-  CHECK(columns_of(glue).text_pair == "#2 String");
+  CHECK(columns_of(glue, 0).text_pair == "#2 String");
 }
 
 TEST_CASE("a label that no table of predictions can hold is refused before any training") {

@@ -16,6 +16,7 @@
 #include "tests/support/support.h"
 #include "tests/train/finetune_support.h"
 #include "tests/train/train_support.h"
+#include "train/task_columns.h"
 
 namespace espalier::train {
 namespace {
@@ -90,6 +91,33 @@ TEST_CASE("the predictions are those of the saved model, a row for each row of t
     CHECK(std::abs(std::stod(text.substr(place + begin.size())) - predicted[i].score) < 2e-6);
   }
   CHECK(right / 40 == results["eval_accuracy"].get<double>());
+}
+
+TEST_CASE("scores are of what classify says: of a text alone, and of as much of it") {
+  const FinetuneWorkspace work;
+  std::string rows = "text\tlabel\n";
+  for (int row = 0; row < 24; ++row) {
+    std::string text;
+    for (int letter = 0; letter <= row % 9; ++letter)
+      text += fmt::format("{} ", static_cast<char>('a' + (row * 5 + letter) % 26));
+    rows += text + (row % 2 == 0 ? "\tfirst\n" : "\tsecond\n");
+  }
+  work.dir.write("dev.tsv", rows);
+  finetune(work.config("a", {"head.pooler=avg", "train.max_length=7", "train.epochs=1"}));
+  const std::string text = read_text(work.run("a") / "predictions_dev.tsv");
+  model::LoadedModel model = model::load_model(work.run("a"));
+  const TaskColumns columns = columns_of(model);
+  CHECK(columns.max_length == 7);
+  const data::LabelledData dev = data::read_labelled(work.dir / "dev.tsv", {"text", "", "label", false});
+  for (const data::Example& row : dev.rows) {
+    const model::Classification said =
+        model::classify(model, std::vector<model::TextPair>{{row.text, ""}}, {}, columns.max_length)[0];
+    const std::size_t place =
+        text.find(fmt::format("\t{}\t{}\t{}\t", row.line, dev.labels.name(row.label), said.label));
+    REQUIRE(place != std::string::npos);
+    const std::string line = text.substr(place, text.find('\n', place) - place);
+    CHECK(std::abs(std::stod(line.substr(line.rfind('\t') + 1)) - said.score) < 2e-6);
+  }
 }
 
 TEST_CASE("any number of threads gives the same bits") {

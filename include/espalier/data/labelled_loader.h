@@ -31,6 +31,7 @@ LabelledBatch part_of(const LabelledBatch& batch, std::int64_t first, std::int64
 struct LabelledLoaderOptions {
   std::int64_t batch_size = 16;
   model::TextEncoding encoding;
+  bool padded = false;  // batches are padded to their longest text, for a model that shall see the padding
   std::int64_t max_length = 128;  // at least what the template needs; longer texts are cut
   // A new order each epoch, keyed by (seed, epoch); otherwise the order of the data.
   bool shuffle = false;

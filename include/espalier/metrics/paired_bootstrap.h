@@ -17,6 +17,7 @@ namespace espalier::metrics {
 struct PairedSet {
   std::string metric;
   std::vector<Predictions> first, second;
+  double weight = 1;  // in means over sets
 };
 
 struct PairedOptions {
@@ -26,7 +27,7 @@ struct PairedOptions {
 };
 
 struct PairedDifference {
-  // Mean over the sets of the median over the seeds.
+  // Weighted mean over the sets of the median over the seeds.
   double first = 0, second = 0;
   double difference = 0;  // first - second
   Interval interval;      // of it

@@ -38,11 +38,12 @@ struct Classification {
   std::string label;  // the most likely class; for a regression the model's name for the value
   double score = 0;   // its probability; for a regression the value
   std::vector<double> probabilities;  // of all classes, in order; empty for a regression
-  bool truncated = false;             // the text was longer than the model reads
+  bool truncated = false;             // the text was longer than what is read of it
 };
 
+// Reads max_length tokens of each text; 0: as many as the model has positions.
 std::vector<Classification> classify(LoadedModel& model, std::span<const TextPair> texts,
-                                     const ops::TreeRouting& routing);
+                                     const ops::TreeRouting& routing, std::int64_t max_length = 0);
 
 struct EmbeddingOptions {
   io::SentencePooling pooling = io::SentencePooling::kMean;  // of the final states

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "espalier/nn/classifier.h"
+#include "espalier/nn/options.h"
 #include "espalier/text/tokenizer.h"
 
 namespace espalier::model {
@@ -13,12 +13,10 @@ namespace espalier::model {
 struct TextEncoding {
   bool types = false;      // the model has several token types
   bool empty_pair = true;  // a single text is a pair with an empty second part, <cls> A <sep> <sep>
-  bool padded = false;     // batches are padded, because the model sees the padding; else they are packed
 };
 
-// For a classifier. A crammed BERT reads single texts as the original encodes them, and its mean is over
-// padding too.
-TextEncoding classifier_encoding(const nn::EncoderOptions& arch, const nn::ClassifierOptions& head);
+// For a classifier. A crammed BERT reads single texts as the original encodes them.
+TextEncoding classifier_encoding(const nn::EncoderOptions& arch);
 // For all else: a single text in the tokenizer's own template.
 TextEncoding single_encoding(const nn::EncoderOptions& arch);
 

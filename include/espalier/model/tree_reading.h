@@ -69,7 +69,8 @@ void describe(LayerAgreement& layer, io::JsonFields& fields);
 // `espalier trees --json`, and its --output.
 struct TreesReading {
   std::string model, data;
-  std::string precision = "float32";  // that the models were put into
+  std::string precision = "float32";              // that the model was put into
+  std::optional<std::string> compared_precision;  // ... and the other one
   std::optional<std::string> compared_with;
   std::int64_t tokens = 0;     // that were read ...
   std::int64_t available = 0;  // ... of those there are
