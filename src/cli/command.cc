@@ -220,22 +220,31 @@ void Command::shared_callback(std::function<void()> run) {
   });
 }
 
+static bool takes_value(const CLI::App& app, const std::string& name) {
+  if (const CLI::Option* option = app.get_option_no_throw(name)) return option->get_items_expected_max() > 0;
+  const std::vector<const CLI::App*> commands = app.get_subcommands([](const CLI::App*) { return true; });
+  return std::any_of(commands.begin(), commands.end(),
+                     [&](const CLI::App* command) { return takes_value(*command, name); });
+}
+
 // CLI11 gives `--name=` the next word for its value.
-static std::vector<std::string> with_empty_values(const std::vector<std::string>& arguments) {
+static std::vector<std::string> with_empty_values(const CLI::App& app,
+                                                  const std::vector<std::string>& arguments) {
   std::vector<std::string> result;
   bool options = true;
   for (const std::string& argument : arguments) {
     options = options && argument != "--";
-    const bool empty_value =
-        options && argument.starts_with("--") && argument.find('=') == argument.size() - 1;
-    result.push_back(empty_value ? argument.substr(0, argument.size() - 1) : argument);
+    const bool ends = options && argument.starts_with("--") && argument.find('=') == argument.size() - 1;
+    const std::string name = argument.substr(0, argument.size() - 1);
+    const bool empty_value = ends && takes_value(app, name);
+    result.push_back(empty_value ? name : argument);
     if (empty_value) result.emplace_back();
   }
   return result;
 }
 
 int Command::parse(int argc, const char* const* argv) {
-  std::vector<std::string> arguments = with_empty_values({argv, argv + argc});
+  std::vector<std::string> arguments = with_empty_values(*app_, {argv, argv + argc});
   std::transform(arguments.begin() + 1, arguments.end(), arguments.begin() + 1, guarded);
   std::vector<const char*> pointers;
   for (const std::string& argument : arguments) pointers.push_back(argument.c_str());

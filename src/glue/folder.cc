@@ -50,6 +50,23 @@ GlueFolder::GlueFolder(const config::GlueConfig& config) : path_(checked(config)
   }
 }
 
+std::vector<GlueTraining> GlueFolder::finished() const {
+  std::vector<GlueTraining> trainings;
+  std::error_code not_yet;  // process 0 makes it
+  for (const fs::directory_entry& task : fs::directory_iterator(path_, not_yet)) {
+    if (!task.is_directory()) continue;
+    for (const fs::directory_entry& training : fs::directory_iterator(task)) {
+      try {
+        const auto result = read<GlueTraining>(fs::relative(training.path(), path_) / "result.json");
+        if (result) trainings.push_back(*result);
+      } catch (const InputError&) {
+        continue;
+      }
+    }
+  }
+  return trainings;
+}
+
 void GlueFolder::write_text(const fs::path& below, const std::string& text) const {
   fs::create_directories((path_ / below).parent_path());
   io::write_text_atomically(path_ / below, text);

@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "espalier/config/glue_config.h"
+#include "espalier/glue/results.h"
 #include "espalier/io/json_fields.h"
 #include "espalier/io/run_files.h"
 
@@ -19,6 +21,9 @@ class GlueFolder {
   explicit GlueFolder(const config::GlueConfig& config);
 
   const std::filesystem::path& path() const { return path_; }
+  // The trainings that are finished; without those whose result.json is damaged, which is told where it is
+  // used.
+  std::vector<GlueTraining> finished() const;
   // A document below the folder; none if it is not there.
   template <class T>
   std::optional<T> read(const std::filesystem::path& below) const {

@@ -12,6 +12,7 @@
 #include "espalier/io/zip.h"
 #include "espalier/model/loaded_model.h"
 #include "espalier/processes/processes.h"
+#include "espalier/train/finetuner.h"
 #include "glue/baseline.h"
 #include "glue/predict.h"
 #include "glue/run.h"
@@ -68,32 +69,29 @@ void record_model(const GlueFolder& folder, const Model& model) {
   folder.write("model.json", recorded);
 }
 
-// The run's tables and submission are of what is asked for: what is there and not asked for would vanish from
-// them.
+// The run's tables and submission are of what is asked for: finished trainings that are not asked for would
+// vanish from them.
 void require_all_of_before(const GlueFolder& folder, const GluePlan& plan) {
-  std::optional<GlueResults> before;
-  try {
-    before = folder.read<GlueResults>("results.json");
-  } catch (const InputError&) {
-    return;  // damaged, and written anew from the trainings
-  }
-  if (!before) return;
   const auto refuse = [&](const std::string& key, const std::string& missing) {
     throw InputError(
         fmt::format("{}: the run has results of {}, which {} leaves out and its tables would lose: name it "
                     "too. {}",
                     folder.path().string(), missing, key, kAnother));
   };
-  for (const auto& [name, results] : before->tasks) {
+  for (const GlueTraining& training : folder.finished()) {
     const auto task = std::find_if(plan.tasks.begin(), plan.tasks.end(),
-                                   [&key = name](const GlueTaskPlan& one) { return one.task->name == key; });
-    if (task == plan.tasks.end()) refuse("glue.tasks", name);
-    for (const GlueTraining& training : results.runs) {
-      const auto seed = static_cast<std::int64_t>(training.seed);
-      if (std::find(task->seeds.begin(), task->seeds.end(), seed) == task->seeds.end())
-        refuse("glue.seeds", fmt::format("{} with seed {}", name, seed));
-    }
+                                   [&](const GlueTaskPlan& one) { return one.task->name == training.task; });
+    if (task == plan.tasks.end()) refuse("glue.tasks", training.task);
+    const auto seed = static_cast<std::int64_t>(training.seed);
+    if (std::find(task->seeds.begin(), task->seeds.end(), seed) == task->seeds.end())
+      refuse("glue.seeds", fmt::format("{} with seed {}", training.task, seed));
   }
+}
+
+void require_share_for_all(const config::GlueConfig& config, const GluePlan& plan) {
+  for (const GlueTaskPlan& task : plan.tasks)
+    for (const GlueSetting& setting : task.sweep)
+      train::require_share_for_all(finetune_config(config, task, setting));
 }
 
 // inputs.json in a task's folder holds what its trainings, finished or begun, have read.
@@ -220,6 +218,7 @@ GlueResults run_glue(const config::GlueConfig& config) {
   const GluePlan plan = plan_glue(config);
   const Model model = describe_model(config.model);
   if (!config.baseline.empty()) read_baseline(config);
+  require_share_for_all(config, plan);
   const GlueFolder folder(config);
   require_same_model(folder, model);
   require_all_of_before(folder, plan);

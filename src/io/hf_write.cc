@@ -64,6 +64,25 @@ void copy_event_files(const std::vector<fs::path>& files, const fs::path& folder
   }
 }
 
+bool is_of_an_export(const fs::path& entry) {
+  return is_ours(entry.filename().string()) || is_sentence_entry(entry) || holds_event_files_alone(entry);
+}
+
+// What an export into an empty folder left there that was killed, and nothing else.
+void clear_unfinished(const fs::path& folder) {
+  if (!fs::is_directory(folder)) return;
+  bool unfinished = false;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const bool temporary = StagedFolder::is_unfinished(entry.path());
+    if (!temporary && !is_of_an_export(entry.path())) return;
+    unfinished = unfinished || temporary;
+  }
+  if (!unfinished) return;
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+    fs::remove_all(entry.path(), ignored);
+}
+
 // Only what an export wrote may be replaced.
 void require_replaceable(const fs::path& folder) {
   if (!fs::exists(folder)) return;
@@ -71,6 +90,11 @@ void require_replaceable(const fs::path& folder) {
     throw InputError(fmt::format("{}: is a file; export writes a folder", folder.string()));
   }
   if (fs::is_empty(folder)) return;
+  if (!is_export(folder)) {
+    throw InputError(
+        fmt::format("{}: the folder is not empty and holds no earlier export; give a new or an empty folder",
+                    folder.string()));
+  }
   if (fs::equivalent(folder, fs::current_path())) {
     throw InputError(
         fmt::format("{}: an earlier export is replaced as a folder, which this working directory cannot be; "
@@ -78,18 +102,12 @@ void require_replaceable(const fs::path& folder) {
                     "elsewhere",
                     folder.string()));
   }
-  if (!is_export(folder)) {
-    throw InputError(
-        fmt::format("{}: the folder is not empty and holds no earlier export; give a new or an empty folder",
-                    folder.string()));
-  }
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (is_ours(name) || is_sentence_entry(entry.path()) || holds_event_files_alone(entry.path())) continue;
+    if (is_of_an_export(entry.path())) continue;
     throw InputError(
         fmt::format("{}: the folder holds an earlier export, but also {}, which would be lost; move it or "
                     "give a new folder",
-                    folder.string(), name));
+                    folder.string(), entry.path().filename().string()));
   }
 }
 
@@ -213,6 +231,7 @@ void write_hf_model(const fs::path& folder, const HfModel& model, const HfWriteO
   const HfLayout layout = export_layout(model, options.format, options.dtype);
   const nn::ClassifierOptions* head = model.classifier ? &*model.classifier : nullptr;
   check_model_tensors(model.arch, head, model.tensors, "export");
+  clear_unfinished(folder);
   require_replaceable(folder);
   StagedFolder staged(folder, kWeights);
   const Json config = hf_config(model, layout, options.dtype);

@@ -144,8 +144,10 @@ std::vector<fs::path> remove_stale_temporaries(const RunLock& lock) {
   if (!processes::writes()) return {};
   std::vector<fs::path> removed;
   std::vector<fs::path> files = files_in(lock.folder());
-  const std::vector<fs::path> deeper = files_in(lock.folder() / "checkpoints");
-  files.insert(files.end(), deeper.begin(), deeper.end());
+  for (const char* below : {"checkpoints", "submission"}) {
+    const std::vector<fs::path> deeper = files_in(lock.folder() / below);
+    files.insert(files.end(), deeper.begin(), deeper.end());
+  }
   for (const fs::path& path : files) {
     const std::string name = path.filename().string();
     const std::size_t mark = name.rfind(".tmp-");

@@ -31,6 +31,8 @@ fs::path folder_named(const fs::path& path) {
   return plain.filename().empty() && plain.has_parent_path() ? plain.parent_path() : plain;
 }
 
+constexpr const char* kUnfinished = "unfinished";
+
 bool is_empty_folder(const fs::path& path) {
   std::error_code error;
   return fs::is_directory(path, error) && fs::is_empty(path, error) && !error;
@@ -56,7 +58,7 @@ StagedFolder::StagedFolder(const fs::path& target, std::string last)
     : target_(folder_named(target)),
       last_(std::move(last)),
       empty_(is_empty_folder(target_)),
-      temporary_(temporary_beside(empty_ ? target_ / "unfinished" : target_)) {
+      temporary_(temporary_beside(empty_ ? target_ / kUnfinished : target_)) {
   std::error_code error;
   if (!folder_of(target_).empty()) fs::create_directories(folder_of(target_), error);
   if (!error) fs::create_directory(temporary_, error);
@@ -70,6 +72,10 @@ StagedFolder::~StagedFolder() {
 
 void StagedFolder::check(const char* operation, int error) const {
   if (error != 0) throw_write_failure(target_, operation, error);
+}
+
+bool StagedFolder::is_unfinished(const fs::path& entry) {
+  return entry.filename().string().starts_with(std::string(kUnfinished) + ".tmp-");
 }
 
 void StagedFolder::fill() {

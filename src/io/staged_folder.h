@@ -19,6 +19,10 @@ class StagedFolder {
   StagedFolder(const StagedFolder&) = delete;
   StagedFolder& operator=(const StagedFolder&) = delete;
 
+  // Whether it is the temporary of an empty target, which one that was killed leaves there with what it had
+  // not moved yet.
+  static bool is_unfinished(const std::filesystem::path& entry);
+
   const std::filesystem::path& temporary() const { return temporary_; }
   void commit();
 

@@ -24,9 +24,9 @@ Wishes agree(const Wishes& own) {
   return agreed;
 }
 
-void leave_evaluation_if_asked() {
+void leave_if_asked(const std::string& message) {
   const int signal = agree({.signal = interrupt_signal()}).signal;
-  if (signal != 0) throw Interrupted("stopped before the end of the evaluation", signal);
+  if (signal != 0) throw Interrupted(message, signal);
 }
 
 void require_same_weights(nn::Module& model, std::int64_t step) {
@@ -52,17 +52,16 @@ void require_gradient_groups(std::int64_t groups, std::int64_t sequences) {
   const int processes = processes::place().count;
   if (processes <= groups) return;
   // A group holds one sequence or more.
-  const std::string more =
-      processes > sequences
-          ? std::string()
-          : fmt::format(
-                "train.gradient_groups={} (it decides the order of sums, so keep it for all runs that "
-                "shall be equal), ",
-                processes);
+  const std::string way_out = processes > sequences ? std::string("a larger train.batch_size")
+                                                    : fmt::format(
+                                                          "train.gradient_groups={} (it decides the order of "
+                                                          "sums, so keep it for all runs that shall be "
+                                                          "equal)",
+                                                          processes);
   throw InputError(
       fmt::format("{} processes were started, but an update of {} sequence{} has {} gradient group{}, and "
-                  "each process needs one: give {}a larger train.batch_size, or fewer processes",
-                  processes, sequences, sequences == 1 ? "" : "s", groups, groups == 1 ? "" : "s", more));
+                  "each process needs one: give {}, or fewer processes",
+                  processes, sequences, sequences == 1 ? "" : "s", groups, groups == 1 ? "" : "s", way_out));
 }
 
 }  // namespace espalier::train

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "espalier/nn/module.h"
 
@@ -16,8 +17,8 @@ struct Wishes {
 // The same in all processes.
 Wishes agree(const Wishes& own);
 
-// Interrupted, in all processes, if any of them was asked to stop; what() says that the evaluation was left.
-void leave_evaluation_if_asked();
+// Interrupted, in all processes, if any of them was asked to stop; what() is `message`.
+void leave_if_asked(const std::string& message = "stopped before the end of the evaluation");
 
 // RunError, naming the step, if processes hold other weights than process 0: their hardware or their files
 // differ.

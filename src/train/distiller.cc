@@ -126,7 +126,10 @@ void Distiller::start(nn::MaskedLm& student, const data::MaskedLmLoader& loader)
     samples.push_back(
         {Tensor::empty({sequences * length, width}), Tensor::empty({sequences * length, width}), {}});
   }
+  const char* const stopped =
+      "stopped while fitting new layers; nothing is saved yet, and the same command begins again";
   for (std::int64_t first = 0; first < sequences; first += batch_sequences(loader)) {
+    leave_if_asked(stopped);
     const std::int64_t count = std::min(batch_sequences(loader), sequences - first);
     data::MaskedBatch batch = loader.batch(first, count);
     const Targets found = targets(tokens_of(batch));
@@ -141,13 +144,14 @@ void Distiller::start(nn::MaskedLm& student, const data::MaskedLmLoader& loader)
     }
   }
   parallel_for(static_cast<std::int64_t>(samples.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
+    for (std::int64_t i = begin; i < end && interrupt_signal() == 0; ++i) {
       const auto index = static_cast<std::size_t>(i);
       if (config_.relative_to == config::RelativeTo::kToken)
         samples[index].factors = inverse_lengths(samples[index].output);
       fit_layer(student, *teacher_, config_.layers[index], samples[index]);
     }
   });
+  leave_if_asked(stopped);
 }
 
 Variable Distiller::layer_losses(nn::MaskedLm& student, const nn::Tokens& tokens,
@@ -193,7 +197,7 @@ DistillScores Distiller::evaluate(nn::MaskedLm& student, const data::MaskedLmLoa
   nn::ForwardContext context;
   context.routing.temperature = static_cast<float>(temperature);
   for (std::int64_t first = 0; first < count; first += batch_sequences(loader)) {
-    leave_evaluation_if_asked();
+    leave_if_asked();
     data::MaskedBatch batch = loader.batch(first, std::min(batch_sequences(loader), count - first));
     const nn::Tokens tokens = tokens_of(batch);
     const Targets wanted = targets(tokens);

@@ -39,7 +39,7 @@ void for_each_batch(data::MaskedLmLoader& loader, std::int64_t sequences, const 
       visit(loader.batch(first, std::min(kEvaluationBatch, count - first)),
             static_cast<double>(first) / static_cast<double>(count), numbers);
     }
-    leave_evaluation_if_asked();
+    leave_if_asked();
     for (const auto& all : processes::gather_numbers(std::span<const double>(numbers))) {
       for (NumberReader reader(all); !reader.done();) take(reader);
     }

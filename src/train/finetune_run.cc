@@ -105,7 +105,6 @@ void describe(FinetuneState& state, io::JsonFields& fields) {
   fields.add("loss_sum", state.loss_sum);
   fields.add_unless_empty("inputs", state.inputs);
   fields.add("best_metric", state.best_metric);
-  fields.add_later("evaluation_due", state.evaluation_due);
 }
 
 FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_data, const RunInputs& expected)
@@ -206,9 +205,10 @@ void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   saved.inputs = std::move(state.inputs);
   state = std::move(saved);
   require_steps_left(config.max_steps, state.step, where);
+  warn_of_other_program(checkpoint, where);
+  directory.take_in(config.resume, checkpoint, kKeptCheckpoints);
   // Of a run in another folder the best stays there.
   if (!directory.has_best()) state.best_metric = FinetuneState().best_metric;
-  warn_of_other_program(checkpoint, where);
   updater.optimizer().set_steps(state.step);
   directory.restore_metrics(checkpoint.metrics_jsonl);
   if (!recorded) record_inputs(checkpoint);
@@ -337,7 +337,7 @@ SetPredictions FinetuneRun::score(data::LabelledLoader& batches) {
   result.confidence.resize(regression ? 0 : rows);
   double sum = 0;
   const std::vector<double> own = score_own(batches);
-  leave_evaluation_if_asked();
+  leave_if_asked();
   for (const std::vector<double>& all : processes::gather_numbers(std::span<const double>(own))) {
     for (NumberReader reader(all); !reader.done();) {
       sum += reader.next();

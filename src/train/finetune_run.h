@@ -25,7 +25,6 @@ struct FinetuneState {
   double loss_sum = 0;         // of all steps' losses, for the mean that is reported
   RunInputs inputs;            // of data and model
   double best_metric = -std::numeric_limits<double>::infinity();  // the higher the better
-  bool evaluation_due = false;                                    // a signal cut this step's evaluation short
 };
 void describe(FinetuneState& state, io::JsonFields& fields);
 

@@ -30,6 +30,14 @@ SequenceGroups full_update(const config::FinetuneConfig& config) {
   return SequenceGroups::whole(config.batch_size, config.gradient_groups);
 }
 
+}  // namespace
+
+void require_share_for_all(const config::FinetuneConfig& config) {
+  require_gradient_groups(full_update(config).gradient_groups, config.batch_size);
+}
+
+namespace {
+
 // One update. RunError if a loss or gradient is not finite: nothing is applied.
 UpdateResult update(FinetuneRun& run, double lr) {
   const std::int64_t epoch = run.state.step / run.steps_per_epoch();
@@ -72,11 +80,8 @@ UpdateResult update(FinetuneRun& run, double lr) {
 
 // A signal stops the run, which makes the evaluation when it is continued.
 EpochScore evaluate_or_stop(FinetuneRun& run) {
-  run.state.evaluation_due = true;
   try {
-    EpochScore score = evaluate(run);
-    run.state.evaluation_due = false;
-    return score;
+    return evaluate(run);
   } catch (const Interrupted& asked) {
     stop(run, asked.signal());
   }
@@ -129,7 +134,9 @@ std::optional<EpochScore> train_loop(FinetuneRun& run, const std::string& title)
   using Clock = std::chrono::steady_clock;
   Progress progress(title);
   std::optional<EpochScore> score;
-  if (run.state.evaluation_due) score = evaluate_and_save(run);
+  const bool cut_short =
+      run.state.step > 0 && at_epoch_end(run) && !run.directory.evaluated_at(run.state.step);
+  if (cut_short) score = evaluate_and_save(run);
   Clock::time_point last = Clock::now();
   const auto end = static_cast<double>(run.end_step());
   while (run.state.step < run.end_step()) {
@@ -190,7 +197,7 @@ FinetuneResults write_results(const FinetuneRun& run, const EpochScore& score) {
 FinetuneResults finetune(const config::FinetuneConfig& config, const FinetuneOptions& options) {
   validate(config);
   if (data::is_glue_task(config.task.name)) refuse_custom_keys(config);
-  require_gradient_groups(full_update(config).gradient_groups, config.batch_size);
+  require_share_for_all(config);
   FinetuneRun run(config, options.report_data, options.inputs);
   if (options.report_unread) report_unread(run.base.require_tokenizer(), run.data);
   const std::unique_ptr<AnomalyGuard> anomaly =

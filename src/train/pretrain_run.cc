@@ -159,9 +159,6 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   state = io::from_json<PretrainState>(io::JsonView(checkpoint.state, where + ": state"));
   hardening_gap = model::routing_of(checkpoint, where).hardening_gap;
   require_steps_left(config.max_steps, state.step, where);
-  // Of a run in another folder the best stays there.
-  if (!directory.has_best()) state.best_loss = PretrainState().best_loss;
-  saved_best_loss_ = state.best_loss;
   // The data have been recorded always, `init` not always.
   const bool recorded = config.init.empty() || !state.inputs.empty();
   require_same_config(checkpoint.config_yaml, where, config::settings_of(config),
@@ -177,6 +174,10 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   warn_of_other_program(checkpoint, where);
   load_optimizer(updater.optimizer(), checkpoint, where);
   updater.optimizer().set_steps(state.step);
+  directory.take_in(config.resume, checkpoint, config.keep_checkpoints);
+  // Of a run in another folder the best stays there.
+  if (!directory.has_best()) state.best_loss = PretrainState().best_loss;
+  saved_best_loss_ = state.best_loss;
   directory.restore_metrics(checkpoint.metrics_jsonl);
   resumed = true;
   write_trainer_state();
@@ -207,23 +208,36 @@ io::Checkpoint PretrainRun::checkpoint() {
   return checkpoint;
 }
 
+// What failed of saving a step. Where training ends with it (`last`) that stops the run.
+static void tell_failure(const PretrainRun& run, const Error& error, const std::string& what_is_there,
+                         bool last) {
+  if (run.config.stop_on_save_error || last) {
+    throw RunError(fmt::format("{}; stopped at step {}, {}, and {} from there", error.what(), run.state.step,
+                               what_is_there, RunDirectory::how_to_continue(run.config.resume)));
+  }
+  log_warning(fmt::format("{}; going on, {}", error.what(), what_is_there));
+}
+
 void PretrainRun::save(bool last) {
   require_same_weights(model, state.step);
+  const bool best = best_step == state.step;
+  if (best) state.best_loss = best_step_loss;  // again, where saving it has failed before
   int saved = 0;
   try {
-    directory.save(checkpoint(), state.step, best_step == state.step, config.keep_checkpoints);
+    directory.save(checkpoint(), state.step, best, config.keep_checkpoints);
     saved = 1;
-    write_trainer_state();
   } catch (const Error& error) {
-    if (config.stop_on_save_error || last) {
-      throw RunError(fmt::format("{}; stopped at step {}, the checkpoint before stays, and {} from there",
-                                 error.what(), state.step, RunDirectory::how_to_continue(config.resume)));
-    }
-    log_warning(fmt::format("{}; going on, the checkpoint before stays", error.what()));
+    tell_failure(*this, error, "the checkpoint before stays", last);
   }
   // Process 0 alone met the failure. best.h5 is as it was, and what is better than that is the best.
   if (processes::of_first(saved) == 0) state.best_loss = saved_best_loss_;
   saved_best_loss_ = state.best_loss;
+  if (saved == 0) return;
+  try {
+    write_trainer_state();
+  } catch (const Error& error) {
+    tell_failure(*this, error, "the checkpoint is there", last);
+  }
 }
 
 void PretrainRun::write_trainer_state() const {
@@ -256,7 +270,7 @@ static void note_loss(PretrainRun& run, double loss) {
                     run.state.step, run.directory.last_checkpoint()));
   }
   if (!(loss < run.state.best_loss)) return;
-  run.state.best_loss = loss;
+  run.state.best_loss = run.best_step_loss = loss;
   run.best_step = run.state.step;
 }
 

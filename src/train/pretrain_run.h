@@ -55,7 +55,8 @@ struct PretrainRun {
   Evaluation last_evaluation;
   std::optional<DistillScores> last_distillation;  // instead, of a distillation
   std::optional<double> hardening_gap;             // of the last evaluation in the metrics, where it has one
-  std::int64_t best_step = -1;  // set by an evaluation that is the best so far, until saved
+  std::int64_t best_step = -1;  // of this sitting's best evaluation, if it is the best so far
+  double best_step_loss = 0;
   bool resumed = false;
 
  private:

@@ -14,7 +14,6 @@ void describe(PretrainState& state, io::JsonFields& fields) {
   fields.add("lowest_soft_loss", state.lowest_soft_loss);
   fields.add("data_fingerprint", state.data_fingerprint);
   fields.add_unless_empty("inputs", state.inputs);
-  fields.add_later("evaluation_due", state.evaluation_due);
 }
 
 double used_fraction(const config::PretrainConfig& config, const PretrainState& state) {

@@ -20,7 +20,6 @@ struct PretrainState {
   double lowest_soft_loss = std::numeric_limits<double>::infinity();  // lowest soft evaluation loss
   std::string data_fingerprint;                                       // of the token store
   RunInputs inputs;                                                   // of `init`
-  bool evaluation_due = false;  // a signal cut this step's evaluation short
 };
 void describe(PretrainState& state, io::JsonFields& fields);
 

@@ -120,24 +120,32 @@ bool save_is_due(const PretrainRun& run, double last_save_seconds) {
 // A signal stops the run, which makes the evaluation when it is continued: it may take longer than whoever
 // asks to stop waits.
 void evaluate_or_stop(PretrainRun& run) {
-  run.state.evaluation_due = true;
   try {
     evaluate_and_log(run);
   } catch (const Interrupted& asked) {
     stop(run, asked.signal());
   }
-  run.state.evaluation_due = false;
+}
+
+bool evaluates_at(const PretrainRun& run, std::int64_t step) {
+  return run.config.eval_steps > 0 && step % run.config.eval_steps == 0;
 }
 
 void train_loop(PretrainRun& run) {
   Progress progress("pretrain");
+  Stopwatch watch(run.state);
   const auto evaluate_on_the_way = [&] {
     progress.clear();
     evaluate_or_stop(run);
     if (run.best_step == run.state.step) run.save();
   };
-  if (run.state.evaluation_due && !finished(run)) evaluate_on_the_way();
-  Stopwatch watch(run.state);
+  const bool cut_short = run.resumed && run.state.step > 0 && evaluates_at(run, run.state.step) &&
+                         !run.directory.evaluated_at(run.state.step);
+  if (cut_short && !finished(run)) {
+    evaluate_on_the_way();
+    watch.lap_aside();
+    run.state.seconds = agree({run.state.seconds}).seconds;
+  }
   double last_save = run.state.seconds;
   while (!finished(run)) {
     const double t = used_fraction(run.config, run.state);
@@ -158,8 +166,8 @@ void train_loop(PretrainRun& run) {
       run.directory.log(io::to_json(log_line(run, plan, result, speed)));
       watch.mark();
     }
-    const bool evaluate_now = run.config.eval_steps > 0 && run.state.step % run.config.eval_steps == 0;
-    if (evaluate_now && !result.update.abandoned && !finished(run)) evaluate_on_the_way();
+    if (evaluates_at(run, run.state.step) && !result.update.abandoned && !finished(run))
+      evaluate_on_the_way();
     if (wishes.signal != 0 && !finished(run)) stop(run, wishes.signal);
     if ((wishes.save || save_is_due(run, last_save)) && !finished(run)) {
       progress.clear();
@@ -179,7 +187,7 @@ PretrainSummary pretrain(const config::PretrainConfig& config) {
   PretrainSummary summary;
   const std::unique_ptr<AnomalyGuard> anomaly =
       config.detect_anomaly ? std::make_unique<AnomalyGuard>() : nullptr;
-  summary.already_complete = run.resumed && finished(run) && !run.state.evaluation_due;
+  summary.already_complete = run.resumed && finished(run) && run.directory.evaluated_at(run.state.step);
   if (summary.already_complete) {
     log_info(fmt::format("{}: the run is complete ({} steps); nothing to do", run.directory.path().string(),
                          run.state.step));

@@ -11,6 +11,7 @@
 #include "espalier/io/text_file.h"
 #include "espalier/processes/processes.h"
 #include "model/checkpoint_metadata.h"
+#include "model/metrics_history.h"
 #include "train/event_log.h"
 #include "train/metric_events.h"
 
@@ -120,16 +121,35 @@ std::optional<io::Checkpoint> RunDirectory::find_to_resume(const std::string& re
         "give another `run` folder or move the later checkpoints away",
         resume, step, files.back().path.string()));
   }
-  restore_step_file(names_file(resume) ? fs::path(resume) : path_ / "last.h5", step);
+  if (names_file(resume)) return checkpoint;
+  restore_step_file(step);
   // A kill may have come between the checkpoint and the names that point at it.
   point_at(step, best);
   return checkpoint;
+}
+
+// Written anew: a link would change with the file, and what has its name here may be damaged.
+void RunDirectory::take_in(const std::string& resume, const io::Checkpoint& checkpoint, std::int64_t keep) {
+  if (!names_file(resume)) return;
+  const auto [step, best] = io::from_json<SavedStep>(io::JsonView(checkpoint.state, resume + ": state"));
+  std::error_code error;
+  if (fs::equivalent(resume, io::step_path(path_, step), error)) {
+    point_at(step, best);
+  } else {
+    save(checkpoint, step, best, keep);
+  }
+  processes::meet();  // the others ask for the best
 }
 
 std::string RunDirectory::last_checkpoint() const {
   const fs::path last = path_ / "last.h5";
   return fs::exists(last) ? fmt::format("The last checkpoint is {}.", last.string())
                           : std::string("No checkpoint had been written yet.");
+}
+
+bool RunDirectory::evaluated_at(std::int64_t step) const {
+  const io::Json line = model::last_evaluation(metrics_);
+  return line.is_object() && line.value("step", std::int64_t{-1}) == step;
 }
 
 bool RunDirectory::has_best() const {
@@ -164,11 +184,11 @@ void RunDirectory::save(io::Checkpoint checkpoint, std::int64_t step, bool best,
   io::prune_step_files(path_, static_cast<int>(keep));
 }
 
-void RunDirectory::restore_step_file(const fs::path& file, std::int64_t step) const {
-  const fs::path own = io::step_path(path_, step);
-  if (fs::exists(own)) return;
-  fs::create_directories(own.parent_path());
-  io::link_atomically(file, own);
+void RunDirectory::restore_step_file(std::int64_t step) const {
+  if (!io::step_files(path_).empty()) return;
+  const fs::path file = io::step_path(path_, step);
+  fs::create_directories(file.parent_path());
+  io::link_atomically(path_ / "last.h5", file);
 }
 
 void RunDirectory::point_at(std::int64_t step, bool best) const {

@@ -84,17 +84,17 @@ TEST_CASE("Ctrl-C and SIGTERM save; the run ends as one that was never stopped")
 TEST_CASE("two interrupts within a second save as one does") {
   const Workshop& shop = workshop();
   for (const auto& [first, second] : {std::pair{SIGINT, SIGTERM}, std::pair{SIGTERM, SIGINT}}) {
-    std::filesystem::remove_all(shop.path("twice"));
-    Running running(shop.pretrain("twice", kLong));
+    std::filesystem::remove_all(shop.path("tried-twice"));
+    Running running(shop.pretrain("tried-twice", kLong));
     await_lines(shop.path("twice/metrics.jsonl"), 3);
     running.signal(first);
     running.signal(second);
     const Outcome outcome = running.wait();
     INFO(outcome.err);
     CHECK((outcome.status == 128 + first || outcome.status == 128 + second));
-    const std::int64_t step = last_step(shop.path("twice"));
+    const std::int64_t step = last_step(shop.path("tried-twice"));
     CHECK(outcome.err.find("stopped at step " + std::to_string(step) + " after saving") != std::string::npos);
-    const Outcome again = run_well(shop.pretrain("twice", until(step + 2)));
+    const Outcome again = run_well(shop.pretrain("tried-twice", until(step + 2)));
     CHECK(again.err.find("continuing at step " + std::to_string(step)) != std::string::npos);
   }
 }
@@ -187,6 +187,20 @@ TEST_CASE("a best checkpoint that could not be written is not the best") {
     CHECK(state["best_metric"] == best["evaluation"]["loss"]);
   }
   CHECK(failures > 0);
+  // The step is saved again, by save.steps, and then is the best with its own loss.
+  const Arguments twice = shop.pretrain(
+      "tried-twice",
+      {"train.budget.steps=8", "eval.steps=4", "save.steps=4", "save.stop_on_error=false", "train.lr=0.3"});
+  run_well(twice);
+  const std::string expected = read_text(shop.path("tried-twice") + "/trainer_state.json");
+  for (int call = 24; call < 48; call += 4) {
+    CAPTURE(call);
+    std::filesystem::remove_all(shop.path("tried-twice"));
+    const Outcome outcome = Running(twice, "ESPALIER_IO_FAULT=eio:" + std::to_string(call)).wait();
+    if (outcome.status != 0) continue;
+    const auto best_of = [](const std::string& text) { return io::parse_json(text, "state")["best_metric"]; };
+    CHECK(best_of(read_text(shop.path("tried-twice") + "/trainer_state.json")) == best_of(expected));
+  }
 }
 
 TEST_CASE("standard output on a full disk fails") {

@@ -321,6 +321,24 @@ TEST_CASE("export: not onto the model itself, and into the working directory") {
   CHECK(read_text(models.dir / "out").find("run the command from elsewhere") != std::string::npos);
 }
 
+TEST_CASE("export into an empty folder, killed at any moment, is made again by the same command") {
+  const Models models;
+  const std::string folder = (models.dir / "filled").string();
+  int killed = 0;
+  for (int call = 1; call < 24; call += 2) {
+    CAPTURE(call);
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directory(folder);
+    killed += Running({"export", models.lm, folder}, "ESPALIER_IO_FAULT=kill:" + std::to_string(call))
+                  .wait()
+                  .status == 137;
+    run_well({"export", models.lm, folder});
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      CHECK(entry.path().string().find(".tmp-") == std::string::npos);
+  }
+  CHECK(killed > 5);
+}
+
 TEST_CASE("inspect --verify: what holds no checksums is not called verified") {
   const Models models;
   CHECK(run_well({"inspect", models.lm, "--verify", "--json"}).json()["verified"] ==

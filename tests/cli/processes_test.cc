@@ -197,6 +197,22 @@ TEST_CASE("more processes than gradient groups are refused with the key that hel
         std::string::npos);
 }
 
+TEST_CASE("more processes than can share an update are refused before a folder is made") {
+  if (!can_run_together()) return;
+  const std::string folder = workshop().path("shared-by-none");
+  Arguments command = workshop().finetune("no-model", "shared-by-none", {});
+  const Outcome outcome = run_together(2, command);
+  CHECK(outcome.status == 2);
+  CHECK(outcome.err.find(
+            "has 1 gradient group, and each process needs one: give train.gradient_groups=2 (it decides") !=
+        std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(folder));
+  const GlueWorkshop glue;
+  const Outcome refused = run_together(2, glue.command("by-none"));
+  CHECK(refused.err.find("give train.gradient_groups=2 (it decides") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(glue.run("by-none")));
+}
+
 TEST_CASE("a verb that does not share its work is refused") {
   if (!can_run_together()) return;
   const Outcome outcome = run_together(2, {"inspect", "nowhere"});

@@ -52,6 +52,8 @@ TEST_CASE("an empty value is a value, and no path") {
   const std::string model = (dir / "hf").string();
   CHECK(run_well({"embed", model, "--prompt=", "the tree"}).out ==
         run_well({"embed", model, "--prompt", "", "the tree"}).out);
+  CHECK(run_well({"embed", model, "--json=true", "the tree"}).out ==
+        run_well({"embed", model, "--json", "the tree"}).out);
   check_refused({"embed", model, "--file="}, "--file: expected a path, found an empty text");
   check_refused({"evaluate", model, "--data=", "x"}, "--data: expected a path, found an empty text");
   check_refused({"classify", model, "--file", "f.tsv", "--output="}, "--output: expected a path");

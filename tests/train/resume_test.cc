@@ -86,6 +86,50 @@ TEST_CASE("resume=FILE brings the checkpoint into the folder, and the best begin
   CHECK(std::filesystem::exists(state["best_model_checkpoint"].get<std::string>()));
 }
 
+TEST_CASE("resume=FILE that is refused leaves the folder as it is") {
+  const PretrainWorkspace work;
+  pretrain(work.config("mine", {"train.max_steps=8"}));
+  pretrain(work.config("other", {"seed=9"}));
+  const std::string from = "resume=" + (work.run("other") / "last.h5").string();
+  const std::string before = weights_of(work.run("mine") / "last.h5");
+  for (const char* name : {"mine", "fresh"})
+    CHECK(error_of([&] { pretrain(work.config(name, {from})); }).find("seed: 9 in the run") !=
+          std::string::npos);
+  CHECK(weights_of(work.run("mine") / "last.h5") == before);
+  CHECK(io::step_files(work.run("mine")).back().step == 8);
+  pretrain(work.config("mine"));
+  pretrain(work.config("fresh", {"train.max_steps=1"}));
+}
+
+TEST_CASE("resume=FILE is copied, whatever it is, and replaces what is damaged here") {
+  const PretrainWorkspace work;
+  pretrain(work.config("whole"));
+  const std::string weights = weights_of(work.run("whole") / "last.h5");
+  const auto file = work.dir / "backup.h5", link = work.dir / "link.h5";
+  std::filesystem::copy_file(work.run("whole") / "last.h5", file);
+  std::filesystem::create_symlink("backup.h5", link);
+  pretrain(work.config("new", {"resume=" + link.string()}));
+  for (const char* name : {"last.h5", "checkpoints/step-20.h5"}) {
+    CHECK_FALSE(std::filesystem::is_symlink(work.run("new") / name));
+    CHECK_FALSE(std::filesystem::equivalent(work.run("new") / name, file));
+    CHECK(weights_of(work.run("new") / name) == weights);
+  }
+  std::filesystem::resize_file(step_file(work.run("new"), 20), 1000);
+  pretrain(work.config("new", {"resume=" + file.string()}));
+  CHECK(weights_of(work.run("new") / "last.h5") == weights);
+}
+
+TEST_CASE("a run that ends where it was stopped is evaluated there") {
+  const PretrainWorkspace work;
+  set_interrupt_signal(SIGTERM);
+  CHECK_THROWS_AS(pretrain(work.config("a")), Interrupted);
+  set_interrupt_signal(0);
+  REQUIRE(io::step_files(work.run("a")).back().step == 1);
+  CHECK_FALSE(pretrain(work.config("a", {"train.max_steps=1"})).already_complete);
+  CHECK(metrics_of(work.run("a")).find("\"eval_loss\"") != std::string::npos);
+  CHECK(std::filesystem::exists(work.run("a") / "best.h5"));
+}
+
 TEST_CASE("resume=FILE is refused where later checkpoints would win over what comes after it") {
   const PretrainWorkspace work;
   const std::vector<std::string> keys = {"save.steps=5", "save.keep=9"};

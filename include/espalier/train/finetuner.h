@@ -23,4 +23,7 @@ struct FinetuneOptions {
 // Hugging Face's names. Errors as pretrain().
 FinetuneResults finetune(const config::FinetuneConfig& config, const FinetuneOptions& options = {});
 
+// InputError if more processes were started than can share an update of it. finetune() asks first thing, too.
+void require_share_for_all(const config::FinetuneConfig& config);
+
 }  // namespace espalier::train

@@ -36,13 +36,18 @@ class RunDirectory {
   // but none is whole.
   std::optional<io::Checkpoint> load_newest() const;
   // The same, with last.h5 and best.h5 pointing at it as a kill may have prevented; or for resume=FILE that
-  // checkpoint, which then is among those of this folder: InputError if some are of later steps, which would
-  // take precedence over what comes after it. InputError for a checkpoint of another kind than `kind`.
+  // checkpoint: InputError then if the folder holds checkpoints of later steps, which would take precedence
+  // over what comes after it. InputError for a checkpoint of another kind than `kind`.
   std::optional<io::Checkpoint> load_to_resume(const std::string& resume, const std::string& kind) const;
+  // For resume=FILE, which was loaded by that and found to fit: makes it the newest checkpoint here, with
+  // which resume=auto goes on; nothing otherwise.
+  void take_in(const std::string& resume, const io::Checkpoint& checkpoint, std::int64_t keep);
   // "the same command continues", or what else does.
   static std::string how_to_continue(const std::string& resume);
   // "The last checkpoint is FILE.", or that there is none.
   std::string last_checkpoint() const;
+  // Whether the metrics end with an evaluation of that step: a signal may have cut it short.
+  bool evaluated_at(std::int64_t step) const;
   // Whether there is a best.h5.
   bool has_best() const;
   // RunError if the disk cannot hold what a run will write that keeps the `keep` newest checkpoints and saves
@@ -72,8 +77,8 @@ class RunDirectory {
   std::optional<io::Checkpoint> find_to_resume(const std::string& resume, const std::string& kind) const;
   // Points last.h5, and best.h5 if `best`, at the checkpoint of `step`.
   void point_at(std::int64_t step, bool best) const;
-  // Where checkpoints/ has none of `step`, makes `file`, which is of it, that one.
-  void restore_step_file(const std::filesystem::path& file, std::int64_t step) const;
+  // Where checkpoints/ is gone, gives last.h5, which is of `step`, its name there again.
+  void restore_step_file(std::int64_t step) const;
   std::filesystem::path path_;
   io::RunLock lock_;
   std::string metrics_;
