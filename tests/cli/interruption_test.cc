@@ -84,17 +84,17 @@ TEST_CASE("Ctrl-C and SIGTERM save; the run ends as one that was never stopped")
 TEST_CASE("two interrupts within a second save as one does") {
   const Workshop& shop = workshop();
   for (const auto& [first, second] : {std::pair{SIGINT, SIGTERM}, std::pair{SIGTERM, SIGINT}}) {
-    std::filesystem::remove_all(shop.path("tried-twice"));
-    Running running(shop.pretrain("tried-twice", kLong));
+    std::filesystem::remove_all(shop.path("twice"));
+    Running running(shop.pretrain("twice", kLong));
     await_lines(shop.path("twice/metrics.jsonl"), 3);
     running.signal(first);
     running.signal(second);
     const Outcome outcome = running.wait();
     INFO(outcome.err);
     CHECK((outcome.status == 128 + first || outcome.status == 128 + second));
-    const std::int64_t step = last_step(shop.path("tried-twice"));
+    const std::int64_t step = last_step(shop.path("twice"));
     CHECK(outcome.err.find("stopped at step " + std::to_string(step) + " after saving") != std::string::npos);
-    const Outcome again = run_well(shop.pretrain("tried-twice", until(step + 2)));
+    const Outcome again = run_well(shop.pretrain("twice", until(step + 2)));
     CHECK(again.err.find("continuing at step " + std::to_string(step)) != std::string::npos);
   }
 }
