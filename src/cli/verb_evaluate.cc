@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 
@@ -10,6 +11,7 @@
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
+#include "espalier/config/fields.h"
 #include "espalier/data/masked_lm_loader.h"
 #include "espalier/io/token_store.h"
 #include "espalier/model/inference.h"
@@ -28,7 +30,7 @@ struct EvaluateArguments {
   std::optional<double> temperature;
   std::string precision;
   std::int64_t sequences = 0;
-  double mask_rate = 0.25;
+  std::optional<double> mask_rate;
   bool json = false;
 };
 
@@ -42,11 +44,24 @@ train::EvaluationScores scores_of(const train::Evaluation& evaluation, bool soft
   return scores;
 }
 
+// That of the model's own evaluations, where it was trained here.
+double mask_rate_of(const model::LoadedModel& model) {
+  constexpr double kCrammed = 0.25, kBert = 0.15;
+  for (const config::Setting& setting :
+       config::parse_yaml(model.config_yaml, model.source.string() + ": config.yaml")) {
+    if (setting.key == "train.mask_rate") return std::strtod(setting.values.at(0).c_str(), nullptr);
+  }
+  return model.arch.family == nn::Family::kCrammed ? kCrammed : kBert;
+}
+
 void print_table(const train::Evaluation& evaluation, const train::EvaluationScores& scores, bool soft,
-                 ops::Precision precision) {
-  fmt::print("loss            {:.4f} nats over {} predictions (perplexity {:.2f}), {} routing, {}\n",
-             scores.loss, scores.tokens, scores.perplexity, soft ? "soft" : "hard",
-             ops::precision_name(precision));
+                 ops::Precision precision, double mask_rate) {
+  fmt::print(
+      "loss            {:.4f} nats over {} predictions ({:g} % of the positions; perplexity {:.2f}), {} "
+      "routing, "
+      "{}\n",
+      scores.loss, scores.tokens, 100 * mask_rate, scores.perplexity, soft ? "soft" : "hard",
+      ops::precision_name(precision));
   fmt::print("accuracy        {:.2f} %\n", 100 * scores.accuracy);
   fmt::print("unigram loss    {:.4f}\n", scores.unigram_loss);
   if (scores.hardening_gap) {
@@ -73,9 +88,10 @@ void run_evaluate(const EvaluateArguments& arguments) {
   nn::MaskedLm& lm = model.require_lm();
   const bool soft = arguments.routing == "soft";
   const ops::TreeRouting routing = model::inference_routing(model, soft, arguments.temperature);
+  const double mask_rate = arguments.mask_rate ? *arguments.mask_rate : mask_rate_of(model);
   const io::TokenStoreReader store = io::open_token_store(arguments.data);
   model::require_readable(model, store);
-  data::MaskedLmLoader loader(store, train::validation_options(arguments.mask_rate));
+  data::MaskedLmLoader loader(store, train::validation_options(mask_rate));
   train::EvaluateOptions options;
   options.sequences = arguments.sequences;
   options.temperature = soft ? static_cast<double>(routing.temperature) : model.routing.temperature;
@@ -92,7 +108,7 @@ void run_evaluate(const EvaluateArguments& arguments) {
   if (arguments.json) {
     print_json(io::to_json(scores));
   } else {
-    print_table(evaluation, scores, soft, precision);
+    print_table(evaluation, scores, soft, precision, mask_rate);
   }
 }
 
@@ -115,9 +131,10 @@ void add_evaluate(Command& app) {
   verb->add_option("--sequences", arguments->sequences, "Validation sequences to score; 0: all")
       ->check(zero_or_above())
       ->capture_default_str();
-  verb->add_option("--mask-rate", arguments->mask_rate, "Share of the positions that are predicted")
-      ->check(within(0.001, 1.0))
-      ->capture_default_str();
+  verb->add_option("--mask-rate", arguments->mask_rate,
+                   "Share of the positions that are predicted (default: the training's; where that is not "
+                   "known 0.25, of BERT's family 0.15)")
+      ->check(within(0.001, 1.0));
   verb->add_flag("--json", arguments->json, "One JSON document");
   verb->shared_callback([arguments] { run_evaluate(*arguments); });
 }

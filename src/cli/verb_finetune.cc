@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/config_verb.h"
 #include "cli/verbs.h"
 #include "espalier/metrics/metrics.h"
@@ -28,6 +30,12 @@ static void run_finetune(const config::FinetuneConfig& config) {
   fmt::print("{:<28} {:.0f}, {:.1f} % padding\n", "train_tokens_per_second",
              results.train.train_tokens_per_second, 100 * results.train.train_padding_share);
   fmt::print("{}/all_results.json, {}/last.h5\n", config.run, config.run);
+  const auto best = std::find_if(results.evaluations.rbegin(), results.evaluations.rend(),
+                                 [](const train::FinetuneEvaluation& one) { return one.best; });
+  if (best == results.evaluations.rend() || best == results.evaluations.rbegin()) return;
+  const train::MetricScore& metric = best->sets.front().metrics.front();
+  fmt::print("best after epoch {:.2f}, {} {:.4f}: {}/best.h5\n", best->epoch, metric.name, metric.value,
+             config.run);
 }
 
 void add_finetune(Command& app) {

@@ -328,11 +328,12 @@ Fields::Field& Fields::taker_of(const Setting& setting) {
   const auto field =
       std::find_if(fields_.begin(), fields_.end(), [&](const Field& f) { return f.takes(setting.key); });
   if (field != fields_.end()) return *field;
-  const auto nearest = std::min_element(fields_.begin(), fields_.end(), [&](const Field& a, const Field& b) {
-    return edit_distance(a.key, setting.key) < edit_distance(b.key, setting.key);
-  });
-  throw InputError(fmt::format("{}: unknown key `{}`; the nearest is `{}` (--help lists all)", setting.where,
-                               setting.key, nearest->key));
+  std::vector<std::string> keys;
+  for (const Field& known : fields_) keys.push_back(known.key);
+  const std::string nearest = nearest_key(setting.key, keys);
+  throw InputError(fmt::format(
+      "{}: unknown key `{}`; {} (--help lists all)", setting.where, setting.key,
+      nearest.empty() ? std::string("none is near it") : fmt::format("the nearest is `{}`", nearest)));
 }
 
 void Fields::apply(std::span<const Setting> settings) {

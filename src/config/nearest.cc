@@ -1,6 +1,7 @@
 #include "config/nearest.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <tuple>
 #include <vector>
@@ -53,6 +54,74 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
     }
   }
   return row.back();
+}
+
+namespace {
+
+std::string last_part(const std::string& key) {
+  return key.substr(key.rfind('.') + 1);
+}
+
+// Names that users of transformers know, and what these keys are called here, in whichever verb has one.
+const std::multimap<std::string, std::string>& other_names() {
+  static const std::multimap<std::string, std::string> names = {
+      {"learning_rate", "train.lr"},
+      {"num_train_epochs", "train.epochs"},
+      {"num_train_epochs", "train.budget.tokens"},
+      {"epochs", "train.budget.tokens"},
+      {"max_seq_length", "train.max_length"},
+      {"max_seq_length", "sequence_length"},
+      {"max_length", "sequence_length"},
+      {"per_device_train_batch_size", "train.batch_size"},
+      {"gradient_accumulation_steps", "train.micro_batch"},
+      {"warmup_ratio", "train.warmup"},
+      {"warmup_steps", "train.warmup"},
+      {"lr_scheduler_type", "train.schedule"},
+      {"adam_beta1", "train.beta1"},
+      {"adam_beta2", "train.beta2"},
+      {"adam_epsilon", "train.eps"},
+      {"max_grad_norm", "train.clip"},
+      {"mlm_probability", "train.mask_rate"},
+      {"bf16", "train.precision"},
+      {"fp16", "train.precision"},
+      {"logging_steps", "log.steps"},
+      {"eval_steps", "eval.steps"},
+      {"save_steps", "save.steps"},
+      {"save_total_limit", "save.keep"},
+      {"output_dir", "run"},
+      {"model_name_or_path", "model"},
+      {"model_name_or_path", "init"},
+      {"init", "model"},
+      {"model", "init"},
+      {"train_file", "task.train"},
+      {"validation_file", "task.dev"},
+      {"dataset", "data"},
+      {"num_hidden_layers", "arch.layers"},
+      {"num_attention_heads", "arch.attention.heads"},
+      {"intermediate_size", "arch.ffn.width"},
+      {"vocab_size", "tokenizer.vocab_size"}};
+  return names;
+}
+
+}  // namespace
+
+std::string nearest_key(const std::string& unknown, const std::vector<std::string>& keys) {
+  const auto has = [&](const std::string& key) {
+    return std::find(keys.begin(), keys.end(), key) != keys.end();
+  };
+  const std::string last = last_part(unknown);
+  const auto same =
+      std::find_if(keys.begin(), keys.end(), [&](const std::string& key) { return last_part(key) == last; });
+  if (same != keys.end()) return *same;
+  const auto [begin, end] = other_names().equal_range(last);
+  for (auto name = begin; name != end; ++name)
+    if (has(name->second)) return name->second;
+  const auto nearest =
+      std::min_element(keys.begin(), keys.end(), [&](const std::string& a, const std::string& b) {
+        return edit_distance(a, unknown) < edit_distance(b, unknown);
+      });
+  const bool near = nearest != keys.end() && 3 * edit_distance(*nearest, unknown) <= unknown.size();
+  return near ? *nearest : std::string();
 }
 
 fs::path nearest_config_file(const fs::path& missing) {

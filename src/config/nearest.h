@@ -3,11 +3,17 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace espalier::config {
 
 // Letters to insert, delete or replace to get from one to the other.
 std::size_t edit_distance(const std::string& a, const std::string& b);
+
+// Of `keys`, the one that an unknown key was likely meant to be: that of the same last part (`lr`:
+// `train.lr`), or what Hugging Face's Trainer calls so (`learning_rate`), or the nearest spelling; empty
+// where none is near.
+std::string nearest_key(const std::string& unknown, const std::vector<std::string>& keys);
 
 // The configuration file whose path is nearest to one that does not exist: by its name first, then by its
 // folder. Looked for in that folder, or where it does not exist in the one above and the folders there; and

@@ -112,8 +112,13 @@ void parse_label(const std::string& text, const LabelledData& data, Example& exa
   }
   example.label = data.labels.find(text);
   if (example.label < 0) {
-    throw InputError(fmt::format("label `{}` at {}:{} {}; known: {}", text, data.source.string(),
-                                 example.line, unknown, data.labels.listed()));
+    double value = 0;
+    constexpr std::int32_t kManyNumbers = 20;
+    const bool amount = parse_number(text, value) && data.labels.size() > kManyNumbers;
+    throw InputError(
+        fmt::format("label `{}` at {}:{} {}; known: {}{}", text, data.source.string(), example.line, unknown,
+                    data.labels.listed(),
+                    amount ? "; if labels are amounts, task.regression=true predicts the number" : ""));
   }
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "espalier/base/error.h"
+#include "espalier/config/fields.h"
 #include "espalier/data/glue.h"
 #include "espalier/data/glue_published.h"
 #include "espalier/data/table_reader.h"
@@ -112,6 +113,27 @@ GlueComparison comparison(const config::GlueConfig& config, const std::vector<me
   return result;
 }
 
+std::string text_of(const config::Setting& setting) {
+  return fmt::format("{}", fmt::join(setting.values, " "));
+}
+
+// How the baseline was trained otherwise; nothing where another program made it.
+std::vector<std::string> differing_settings(const config::GlueConfig& config) {
+  const fs::path file = fs::path(config.baseline) / "config.yaml";
+  std::vector<std::string> differences;
+  if (!fs::exists(file)) return differences;
+  const std::vector<config::Setting> there = config::read_yaml(file);
+  for (const config::Setting& own : settings_of(config)) {
+    const bool training = own.key.starts_with("train.") || own.key.starts_with("head.") ||
+                          own.key.starts_with("routing.") || own.key == "glue.seeds";
+    const auto other =
+        std::find_if(there.begin(), there.end(), [&](const config::Setting& s) { return s.key == own.key; });
+    if (!training || other == there.end() || text_of(*other) == text_of(own)) continue;
+    differences.push_back(fmt::format("{}: {}, there {}", own.key, text_of(own), text_of(*other)));
+  }
+  return differences;
+}
+
 // A task that both runs have.
 struct Common {
   std::string name;
@@ -149,7 +171,7 @@ ComparedResults read_baseline(const config::GlueConfig& config) {
 
 GlueBaseline compare_with_baseline(const config::GlueConfig& config, const GlueResults& results) {
   const ComparedResults other = read_baseline(config);
-  GlueBaseline baseline{config.baseline, other.model, {}, {}, {}};
+  GlueBaseline baseline{config.baseline, other.model, differing_settings(config), {}, {}, {}};
   std::vector<Common> common;
   for (const auto& [name, task] : results.tasks) {
     const auto twin = std::find_if(other.tasks.begin(), other.tasks.end(),

@@ -108,6 +108,8 @@ std::string baseline_text(const GlueBaseline& baseline) {
   for (const auto& [name, task] : baseline.tasks) text += comparison_row(name, task);
   if (baseline.without_cola) text += comparison_row("without CoLA", *baseline.without_cola);
   if (baseline.with_cola) text += comparison_row("with CoLA", *baseline.with_cola);
+  if (!baseline.settings.empty())
+    text += fmt::format("Trained otherwise: {}\n", fmt::join(baseline.settings, "; "));
   return text;
 }
 

@@ -144,6 +144,7 @@ void describe(GlueComparison& comparison, io::JsonFields& fields) {
 void describe(GlueBaseline& baseline, io::JsonFields& fields) {
   fields.add("run", baseline.run);
   fields.add("model", baseline.model);
+  fields.add_unless_empty("settings", baseline.settings);
   fields.add("tasks", baseline.tasks);
   fields.add("without_cola", baseline.without_cola);
   fields.add("with_cola", baseline.with_cola);

@@ -102,31 +102,35 @@ MetricValue f1(Classes truth, Classes predicted) {
   const Counts positive = counts[1];
   std::string warning;
   if (positive.predicted == 0 && positive.truth == 0) {
-    warning = "no row is positive (class 1) in truth or prediction: F1 is set to 0";
+    warning = "no row is positive in truth or prediction: F1 is set to 0";
   } else if (positive.predicted == 0) {
-    warning = "no row was predicted positive (class 1): F1 is 0";
+    warning = "no row was predicted positive: F1 is 0";
   } else if (positive.truth == 0) {
-    warning = "no row is truly positive (class 1): F1 is 0";
+    warning = "no row is truly positive: F1 is 0";
   } else if (one_class_only(counts, &Counts::predicted, static_cast<double>(truth.size()))) {
-    warning = "every row was predicted positive (class 1)";
+    warning = "every row was predicted positive";
   }
-  return {f1_of(positive), warning};
+  MetricValue result{f1_of(positive), warning};
+  if (!warning.empty()) result.classes = {1};
+  return result;
 }
 
 MetricValue f1_macro(Classes truth, Classes predicted) {
   if (truth.empty()) return no_rows();
   const auto counts = count_classes(truth, predicted);
   double sum = 0;
-  std::vector<std::string> never_predicted;
+  std::vector<std::int32_t> never_predicted;
   for (const auto& [label, count] : counts) {
     sum += f1_of(count);
-    if (count.predicted == 0) never_predicted.push_back(std::to_string(label));
+    if (count.predicted == 0) never_predicted.push_back(static_cast<std::int32_t>(label));
   }
   std::string warning;
   if (!never_predicted.empty()) {
-    warning = fmt::format("class {} never predicted: its F1 is 0", joined(never_predicted, ", class "));
+    warning = never_predicted.size() == 1
+                  ? std::string("a class was never predicted: its F1 is 0")
+                  : fmt::format("{} classes were never predicted: their F1 is 0", never_predicted.size());
   }
-  return {sum / static_cast<double>(counts.size()), warning};
+  return {sum / static_cast<double>(counts.size()), warning, never_predicted};
 }
 
 MetricValue compute_metric(std::string_view name, const Predictions& predictions) {

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "data/class_doubts.h"
 #include "data/delimited.h"
 #include "espalier/base/error.h"
@@ -118,11 +122,55 @@ void report_unscored(const data::LabelledData& data) {
                           count > kListedClasses ? ", ..." : ""));
 }
 
+// "mean 2.5, standard deviation 1.1, from 0 to 5"
+std::string value_summary(const data::LabelledData& data) {
+  double sum = 0, squares = 0, low = std::numeric_limits<double>::infinity(), high = -low;
+  for (const data::Example& row : data.rows) {
+    const auto value = static_cast<double>(row.value);
+    sum += value;
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  const auto rows = static_cast<double>(data.rows.size());
+  for (const data::Example& row : data.rows) {
+    const double off = static_cast<double>(row.value) - sum / rows;
+    squares += off * off;
+  }
+  return fmt::format("mean {:.4g}, standard deviation {:.4g}, from {:.4g} to {:.4g}", sum / rows,
+                     std::sqrt(squares / rows), low, high);
+}
+
+// The output begins at 0 and moves by the learning rate: it would need thousands of steps to such numbers.
+void report_scale(const data::LabelledData& train) {
+  constexpr double kLarge = 100;
+  const bool large = std::any_of(train.rows.begin(), train.rows.end(), [](const data::Example& row) {
+    return std::abs(static_cast<double>(row.value)) > kLarge;
+  });
+  if (large) {
+    log_warning(
+        fmt::format("{}: labels beyond {:g} are learned slowly or not at all: scale them to about 0 to 5",
+                    train.source.string(), kLarge));
+  }
+}
+
+void report_values(const FinetuneData& data) {
+  const auto log = [](const data::LabelledData& set) {
+    log_info(fmt::format("{}: {} rows, {}", set.source.string(), set.rows.size(), value_summary(set)));
+  };
+  log(data.train);
+  for (const EvaluationSet& set : data.evaluation) log(set.data);
+  report_scale(data.train);
+}
+
 void report_classes(const FinetuneData& data) {
   const auto log = [](const data::LabelledData& set) {
     log_info(fmt::format("{}: {} rows, {}", set.source.string(), set.rows.size(), data::class_summary(set)));
   };
   log(data.train);
+  const std::vector<std::string>& metrics = data.metrics;
+  if (std::find(metrics.begin(), metrics.end(), "f1") != metrics.end())
+    log_info(
+        fmt::format("f1 is that of the class `{}`", data::visible_name(data.train.labels.names().at(1))));
   for (const EvaluationSet& set : data.evaluation) {
     log(set.data);
     report_unscored(set.data);
@@ -178,7 +226,7 @@ FinetuneData read_finetune_data(const config::TaskConfig& task, std::uint64_t se
       task.name == "custom" ? data::class_doubts(result.train) : std::vector<std::string>();
   data::subsample(result.train, task.max_train, seed);
   if (!report) return result;
-  if (!result.train.regression) report_classes(result);
+  result.train.regression ? report_values(result) : report_classes(result);
   for (const std::string& doubt : doubts) log_warning(doubt);
   report_oddities(result.train);
   for (const EvaluationSet& set : result.evaluation) report_oddities(set.data);

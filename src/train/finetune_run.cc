@@ -150,10 +150,11 @@ void FinetuneRun::begin() {
   const bool pooler = model::copy_pooler(base, model);
   require_finite(model, config.model);
   if (base.arch.pooler && !pooler) {
-    log_warning_once(
-        fmt::format("{}: its pooler is not used: the head is another (head.head_dim: 0, head.pooler: "
-                    "zero_index and head.activation: tanh begin with it)",
-                    config.model));
+    log_warning_once(fmt::format(
+        "{}: its pooler is not used, for the head is another, and an export will want trust_remote_code: "
+        "configs/finetune/bert.yaml has BERT's own (head.head_dim: 0, head.pooler: zero_index, "
+        "head.activation: tanh)",
+        config.model));
   }
   if (!base.routing.finished) {
     log_warning_once(
@@ -172,7 +173,7 @@ void FinetuneRun::begin() {
 void FinetuneRun::require_same_inputs_as(const io::Checkpoint& checkpoint, const FinetuneState& saved,
                                          const std::string& where) const {
   const bool recorded = !saved.inputs.empty();
-  const std::string way_out = way_out_by("model", config.run);
+  const std::string way_out = way_out_by("model", config.resume == "auto" ? config.run : config.resume);
   require_same_config(
       checkpoint.config_yaml, where, settings_of(config),
       {config::finetune_resume_rule, recorded, way_out, settings_of(config::FinetuneConfig())});

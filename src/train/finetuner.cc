@@ -146,11 +146,14 @@ std::optional<EpochScore> train_loop(FinetuneRun& run, const std::string& title)
     run.state.seconds += std::chrono::duration<double>(now - last).count();
     const Wishes wishes = agree({run.state.seconds, interrupt_signal(), take_save_wish()});
     run.state.seconds = wishes.seconds;
-    progress.update(
-        static_cast<double>(run.state.step) / end,
-        fmt::format("step {}  epoch {:.2f}  loss {:.3f}", run.state.step, run.epoch(), result.loss));
+    if (!result.abandoned) {
+      progress.update(
+          static_cast<double>(run.state.step) / end,
+          fmt::format("step {}  epoch {:.2f}  loss {:.3f}", run.state.step, run.epoch(), result.loss));
+    }
     const bool saved = !result.abandoned && at_epoch_end(run);
-    if (!result.abandoned && run.state.step % run.config.log_steps == 0) log_step(run, result.loss, lr);
+    if (saved || (!result.abandoned && run.state.step % run.config.log_steps == 0))
+      log_step(run, result.loss, lr);
     if (saved) {
       progress.clear();
       score = evaluate_and_save(run);

@@ -129,6 +129,11 @@ void PretrainRun::begin() {
     }
   }
   directory.restore_metrics("");
+  if (config.batch_size > train.sequences()) {
+    log_warning(
+        fmt::format("train.batch_size: an update reads {} sequences, all {} of the data and some again",
+                    config.batch_size, train.sequences()));
+  }
   log_info(fmt::format(
       "{}: {} layers, d {}, {}, {:.2f} M parameters; {} training and {} validation sequences of {}",
       config.run, config.arch.layers, config.arch.hidden_size, nn::describe(config.arch.ffn),
@@ -156,18 +161,19 @@ void PretrainRun::check_init(const std::string& where) {
 
 void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& where) {
   const std::string data_now = state.data_fingerprint;
+  const std::string way_out = way_out_by("init", config.resume == "auto" ? config.run : config.resume);
   state = io::from_json<PretrainState>(io::JsonView(checkpoint.state, where + ": state"));
   hardening_gap = model::routing_of(checkpoint, where).hardening_gap;
   require_steps_left(config.max_steps, state.step, where);
   // The data have been recorded always, `init` not always.
   const bool recorded = config.init.empty() || !state.inputs.empty();
-  require_same_config(checkpoint.config_yaml, where, config::settings_of(config),
-                      {pretrain_resume_rules(config), recorded, way_out_by("init", config.run),
-                       settings_of(config_of_older_versions())});
+  require_same_config(
+      checkpoint.config_yaml, where, config::settings_of(config),
+      {pretrain_resume_rules(config), recorded, way_out, settings_of(config_of_older_versions())});
   check_init(where);
   if (state.data_fingerprint != data_now) {
     throw InputError(fmt::format("{}: data: the run was trained on other data than {} holds now. {}", where,
-                                 config.data, way_out_by("init", config.run)));
+                                 config.data, way_out));
   }
   model::load_weights(model, checkpoint.model, where);
   sentence_files = model::sentence_files_of(checkpoint, where);
@@ -323,6 +329,13 @@ void evaluate_and_log(PretrainRun& run) {
                        evaluation.loss_soft ? fmt::format(" hard, {:.4f} soft", *evaluation.loss_soft) : "",
                        100 * evaluation.hard.accuracy, evaluation.unigram_loss));
   warn_of_collapse(evaluation.hard.trees);
+  const double guess = std::log(static_cast<double>(run.config.arch.embedding.vocab_size));
+  if (evaluation.hard.loss > guess + 1) {
+    log_warning(fmt::format(
+        "step {}: held-out loss {:.2f} is more than guessing any word alike would have ({:.2f}): the "
+        "training has diverged; lower train.lr",
+        run.state.step, evaluation.hard.loss, guess));
+  }
 }
 
 }  // namespace espalier::train

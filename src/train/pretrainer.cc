@@ -156,7 +156,7 @@ void train_loop(PretrainRun& run) {
     const Wishes wishes = agree({run.state.seconds, interrupt_signal(), take_save_wish()});
     run.state.seconds = wishes.seconds;
     const double speed = watch.tokens_per_second();
-    if (progress.due()) {
+    if (progress.due() && !result.update.abandoned) {
       progress.update(
           done_fraction(run),
           fmt::format("step {}  {:.2f} M tokens  loss {:.3f}  lr {:.2e}  {:.0f} tokens/s", run.state.step,

@@ -62,6 +62,18 @@ TEST_CASE("pretrain, evaluate: the run folder, and the names of JSON fields") {
         of_soft.at("loss_hard").get<double>() - of_soft.at("loss_soft").get<double>());
 }
 
+TEST_CASE("evaluate: masks as many positions as the training did, unless told") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("half", {"train.max_steps=1", "train.mask_rate=0.5"}));
+  const auto predictions = [&](const Arguments& more) {
+    Arguments command = {"evaluate", shop.path("half"), "--data", shop.data, "--json"};
+    command.insert(command.end(), more.begin(), more.end());
+    return run_well(command).json().at("tokens").get<int>();
+  };
+  CHECK(predictions({}) == predictions({"--mask-rate", "0.5"}));
+  CHECK(predictions({}) > predictions({"--mask-rate", "0.25"}));
+}
+
 TEST_CASE("evaluate: soft routing gives the scores of the mixture, at a temperature that must be known") {
   const Workshop& shop = workshop();
   run_well(shop.pretrain("hard2"));

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <tuple>
 
+#include "config/nearest.h"
 #include "tests/support/support.h"
 
 namespace espalier::config {
@@ -179,6 +180,17 @@ TEST_CASE("a configuration file that is not there: the nearest is named") {
   const std::string found = testing::error_of([] { read_yaml("configs/pretrain/sst2.yaml"); });
   std::filesystem::current_path(before);
   CHECK(found.find("the nearest is configs/finetune/sst2.yaml") != std::string::npos);
+}
+
+TEST_CASE("the key that was meant: of the same last part, of another library's name, or spelt nearly so") {
+  const std::vector<std::string> keys = {"train.lr", "train.mask_rate", "arch.ffn.depth", "run", "model"};
+  CHECK(nearest_key("learning_rate", keys) == "train.lr");
+  CHECK(nearest_key("train.learning_rate", keys) == "train.lr");
+  CHECK(nearest_key("depth", keys) == "arch.ffn.depth");
+  CHECK(nearest_key("output_dir", keys) == "run");
+  CHECK(nearest_key("init", keys) == "model");
+  CHECK(nearest_key("train.lrr", keys) == "train.lr");
+  CHECK(nearest_key("arch.layers", keys).empty());
 }
 
 TEST_CASE("errors say where, which key, what was expected and what was found") {

@@ -225,6 +225,8 @@ TEST_CASE("a baseline: what is kept, and whether the difference could be chance"
   CHECK(rte["low"].get<double>() <= rte["difference"].get<double>());
   CHECK(rte["high"].get<double>() >= rte["difference"].get<double>());
   CHECK(worse["baseline"]["without_cola"]["tasks"] == io::Json({"rte", "mnli"}));
+  CHECK(worse["baseline"]["settings"].dump().find("train.lr: 1e-09, there ") != std::string::npos);
+  CHECK_FALSE(same.contains("settings"));
   CHECK(glue_table(read(worse)).find("without CoLA") != std::string::npos);
   const io::Json few =
       io::to_json(run_glue(work.config("few", {baseline, "train.epochs=1", "glue.tasks=[rte]"})))["baseline"];
@@ -278,11 +280,14 @@ TEST_CASE("best and last epoch are both reported; glue.epoch says which one coun
 TEST_CASE("a degenerate score is said to be one, in every output") {
   const GlueWorkspace work;
   const io::Json results =
-      io::to_json(run_glue(work.config("a", {"glue.tasks=[cola]", "train.lr=1e-9", "train.epochs=1"})));
+      io::to_json(run_glue(work.config("a", {"glue.tasks=[cola, rte]", "train.lr=1e-9", "train.epochs=1"})));
   const io::Json& warnings = results["tasks"]["cola"]["warnings"];
   REQUIRE(warnings.size() >= 1);
   CHECK(warnings.dump().find("matthews_correlation: only one class was predicted") != std::string::npos);
   CHECK(warnings.dump().find("of 2 seeds)") != std::string::npos);
+  // Accuracy says nothing of itself.
+  CHECK(results["tasks"]["rte"]["warnings"].dump().find("accuracy: only one class was predicted (`") !=
+        std::string::npos);
   CHECK(glue_table(read(results)).find("CoLA: matthews_correlation: only one class") != std::string::npos);
   CHECK(work.text("a/results.md").find("- CoLA: matthews_correlation: only one class") != std::string::npos);
 }

@@ -48,18 +48,19 @@ TEST_CASE("F1 of the positive class") {
   CHECK(value.warning.empty());
   const MetricValue none = f1(Ids{1, 0}, Ids{0, 0});
   CHECK(none.value == 0);
-  CHECK(none.warning == "no row was predicted positive (class 1): F1 is 0");
+  CHECK(none.warning == "no row was predicted positive: F1 is 0");
   CHECK(f1(Ids{0, 0}, Ids{0, 0}).value == 0);
   CHECK(f1(Ids{0, 0}, Ids{0, 0}).warning.find("in truth or prediction") != std::string::npos);
-  CHECK(f1(Ids{0, 0}, Ids{0, 1}).warning == "no row is truly positive (class 1): F1 is 0");
-  CHECK(f1(Ids{0, 1}, Ids{1, 1}).warning == "every row was predicted positive (class 1)");
+  CHECK(f1(Ids{0, 0}, Ids{0, 1}).warning == "no row is truly positive: F1 is 0");
+  CHECK(f1(Ids{0, 1}, Ids{1, 1}).warning == "every row was predicted positive");
 }
 
 TEST_CASE("macro F1 averages over the classes that occur") {
   // Class 0: tp 1 fp 1 fn 1 -> 0.5; class 1: tp 2 fp 1 fn 0 -> 0.8; class 2: 0 (never predicted).
   const MetricValue value = f1_macro(Ids{0, 0, 1, 1, 2}, Ids{0, 1, 1, 1, 0});
   CHECK(value.value == doctest::Approx((0.5 + 0.8 + 0) / 3));
-  CHECK(value.warning == "class 2 never predicted: its F1 is 0");
+  CHECK(value.warning == "a class was never predicted: its F1 is 0");
+  CHECK(value.classes == Ids{2});
 }
 
 TEST_CASE("Pearson, Spearman with ties and the squared error") {

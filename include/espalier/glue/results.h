@@ -144,7 +144,8 @@ void describe(GlueComparison& comparison, io::JsonFields& fields);
 
 struct GlueBaseline {
   std::string run;
-  io::Json model;  // as it is called there
+  io::Json model;                     // as it is called there
+  std::vector<std::string> settings;  // of the training that differ: "train.lr: 4e-05, there 0.001"
   io::Named<GlueComparison> tasks;
   std::optional<GlueComparison> without_cola, with_cola;
 };

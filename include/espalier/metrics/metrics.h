@@ -14,6 +14,7 @@ struct MetricValue {
   double value = 0;
   // Empty, or why the value says little ("only one class was predicted ...").
   std::string warning;
+  std::vector<std::int32_t> classes = {};  // that the warning is about
 };
 
 // What a model said about the rows of a file, and what is true: classes, or values where the task is a
