@@ -34,7 +34,7 @@ std::int64_t length_to_read(const ClassifyArguments& arguments, const model::Loa
   }
   if (arguments.max_length > 0) return arguments.max_length;
   const std::int64_t trained = train::columns_of(model).max_length;
-  return trained > 0 ? std::min(trained, most) : most;
+  return trained > 0 ? std::min(trained, most) : model::reading_length(model);
 }
 
 bool gives_value(const model::LoadedModel& model) {

@@ -245,7 +245,10 @@ HfConfig read_hf_config(const fs::path& folder) {
   } else {
     parse_stock_config(document, config);
   }
-  read_label_count(document, config);
+  // Others keep leftovers there that nothing reads.
+  const bool other = document.has("architectures") && document["architectures"].size() > 0 &&
+                     document["architectures"].at(0).as_string().find("Classification") == std::string::npos;
+  if (!other || config.layout == HfLayout::kOriginal) read_label_count(document, config);
   return config;
 }
 

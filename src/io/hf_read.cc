@@ -35,6 +35,8 @@ void read_tokenizer_files(HfModel& model, const fs::path& folder) {
     ClassTokenizer found = read_class_tokenizer(folder);
     model.tokenizer_json = std::move(found.json);
     if (!found.note.empty()) model.warnings.push_back(std::move(found.note));
+    for (std::string& note : unfollowed_settings(folder, model.tokenizer_json))
+      model.warnings.push_back(std::move(note));
   } else if (fs::exists(folder / "vocab.txt")) {
     read_vocab(model, folder);
   } else {
@@ -117,10 +119,21 @@ HfModel read_hf_model(const fs::path& folder, HfInt8 int8) {
   file.note_types(model.source);
   read_tokenizer_files(model, folder);
   if (model.classifier) {
-    for (std::string& unread : unread_sentence_files(folder, config.document))
-      model.warnings.push_back(std::move(unread));
+    std::vector<std::string> unread = unread_sentence_files(folder, config.document);
+    if (unread.empty() && model.classifier->labels == 1 &&
+        !JsonView(config.document, config.where).has("problem_type")) {
+      unread.push_back(
+          fmt::format("{}: has one label and names no problem_type: transformers' pipeline and "
+                      "sentence-transformers put its number through a sigmoid; `classify` gives it as it is",
+                      config.where));
+    }
+    for (std::string& one : unread) model.warnings.push_back(std::move(one));
   } else {
     model.sentence_files = read_sentence_files(folder);
+    if (!model.sentence_files.is_null()) {
+      for (std::string& one : unread_encoder_settings(model.sentence_files, folder.string()))
+        model.warnings.push_back(std::move(one));
+    }
   }
   explain_lengths(model, folder);
   model.source.config = std::move(config.document);

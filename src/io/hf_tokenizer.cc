@@ -69,10 +69,10 @@ Json hf_tokenizer_config(const text::TokenizerModel& tokenizer, const Json& foun
   const bool without_types = !takes_types || class_of(config).starts_with("DistilBert");
   for (const char* local : {"auto_map", "backend", "is_local", "local_files_only"}) config.erase(local);
   if (!config.contains("model_max_length")) config["model_max_length"] = max_length;
-  if (!config.contains("model_input_names") && (without_types || gives_types(tokenizer))) {
-    config["model_input_names"] = without_types
-                                      ? Json::array({"input_ids", "attention_mask"})
-                                      : Json::array({"input_ids", "token_type_ids", "attention_mask"});
+  if (without_types) {
+    config["model_input_names"] = Json::array({"input_ids", "attention_mask"});
+  } else if (!config.contains("model_input_names") && gives_types(tokenizer)) {
+    config["model_input_names"] = Json::array({"input_ids", "token_type_ids", "attention_mask"});
   }
   config["tokenizer_class"] = "PreTrainedTokenizerFast";
   return config;

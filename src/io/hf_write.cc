@@ -213,8 +213,9 @@ void write_tokenizer(const fs::path& folder, const HfModel& model, HfLayout layo
   write_text_atomically(folder / "tokenizer.json",
                         without_length_sections(model.tokenizer_json, "tokenizer.json"));
   const Json& map = model.source.special_tokens_map;
-  Json config = hf_tokenizer_config(tokenizer, model.source.tokenizer_config,
-                                    model.arch.embedding.max_positions, layout != HfLayout::kDistilBert);
+  Json config =
+      hf_tokenizer_config(tokenizer, model.source.tokenizer_config, model.arch.embedding.max_positions,
+                          layout != HfLayout::kDistilBert && model.arch.embedding.token_types != 1);
   if (const std::int64_t length = trained_length(model); length > 0) config["model_max_length"] = length;
   write_text_atomically(folder / "tokenizer_config.json", json_text(config));
   write_text_atomically(folder / "special_tokens_map.json",

@@ -20,6 +20,8 @@ constexpr const char* kPrompts = "config_sentence_transformers.json";
 // Of the Transformer module; the first that is there counts.
 constexpr std::array<const char*, 3> kTransformer = {
     "sentence_bert_config.json", "sentence_distilbert_config.json", "sentence_roberta_config.json"};
+// Under these a folder keeps arguments for the tokenizer.
+constexpr std::array<const char*, 2> kTokenizerSettings = {"processor_kwargs", "tokenizer_args"};
 constexpr const char* kWayOut =
     "; without modules.json the folder is read as the encoder alone, whose states `embed` averages";
 
@@ -121,9 +123,27 @@ void read_transformer(const JsonView& files, const Json& tokenizer_config, Sente
     const JsonView view = files[name];
     view.expect_object();
     options.lower_case = view.get("do_lower_case", false);
+    for (const char* key : kTokenizerSettings) {
+      if (!view.has(key)) continue;
+      if (const std::int64_t length = length_of(view[key], "model_max_length")) options.max_length = length;
+    }
     if (const std::int64_t length = length_of(view, "max_seq_length")) options.max_length = length;
     return;
   }
+}
+
+// What such a setting is where it asks for nothing, or for what is computed here anyway.
+bool asks_for_nothing(const std::string& key, const Json& value) {
+  if (value.is_null() || value.empty() || value == false) return true;
+  if (key == "max_seq_length" || key == "do_lower_case") return true;
+  if (key == "transformer_task") return value == "feature-extraction";
+  if (key == "module_output_name") return value == "token_embeddings";
+  if (key == "modality_config") {
+    return value == Json({{"text", {{"method", "forward"}, {"method_output_name", "last_hidden_state"}}}});
+  }
+  const bool tokenizer =
+      std::find(kTokenizerSettings.begin(), kTokenizerSettings.end(), key) != kTokenizerSettings.end();
+  return tokenizer && value.is_object() && value.size() == 1 && value.contains("model_max_length");
 }
 
 void read_prompts(const JsonView& view, SentenceOptions& options) {
@@ -133,6 +153,7 @@ void read_prompts(const JsonView& view, SentenceOptions& options) {
       if (prompts.has(name)) options.prompts.emplace_back(name, prompts[name].as_string());
     }
   }
+  if (view.has("truncate_dim")) options.truncate_dim = view["truncate_dim"].as_int(1);
   options.default_prompt = view.get("default_prompt_name", "");
   const auto is_default = [&](const auto& prompt) { return prompt.first == options.default_prompt; };
   if (options.default_prompt.empty() ||
@@ -184,6 +205,21 @@ Json read_sentence_files(const fs::path& folder) {
   }
   static_cast<void>(sentence_options(files, {}, folder.string()));
   return files;
+}
+
+std::vector<std::string> unread_encoder_settings(const Json& files, const std::string& where) {
+  std::vector<std::string> unread;
+  for (const char* name : kTransformer) {
+    if (!files.contains(name)) continue;
+    for (const auto& [key, value] : files[name].items()) {
+      if (asks_for_nothing(key, value)) continue;
+      unread.push_back(
+          fmt::format("{}: {}: {}: {} is not followed here, and the vectors may be others for it", where,
+                      name, key, json_text(value, -1)));
+    }
+    break;
+  }
+  return unread;
 }
 
 bool asks_for_lower_case(const fs::path& folder) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <set>
 #include <utility>
 
 #include "espalier/base/error.h"
@@ -69,6 +70,82 @@ ClassTokenizer read_class_tokenizer(const fs::path& folder) {
       file.string(), changes, name);
   result.json = json_text(document);
   return result;
+}
+
+namespace {
+
+// Tokens that the files beside list, by content.
+std::set<std::string> listed_tokens(const fs::path& folder, const TokenizerSettings& settings) {
+  std::set<std::string> listed;
+  settings.with("added_tokens_decoder", [&](const JsonView& added) {
+    for (const std::string& id : added.keys()) listed.insert(added[id]["content"].as_string());
+  });
+  for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
+    settings.with(key, [&](const JsonView& names) {
+      for (std::size_t i = 0; names.json().is_array() && i < names.size(); ++i)
+        listed.insert(TokenizerSettings::content(names.at(i)));
+    });
+  }
+  if (fs::exists(folder / "added_tokens.json")) {
+    const Json added = read_json(folder / "added_tokens.json");
+    for (const std::string& content : JsonView(added, (folder / "added_tokens.json").string()).keys())
+      listed.insert(content);
+  }
+  return listed;
+}
+
+// Which sections are not of the kind that BERT's class has: "normalizer, pre_tokenizer".
+std::string unlike_bert(const Json& document) {
+  const auto kind = [&](const char* section) {
+    const Json value = document.value(section, Json());
+    return value.is_object() ? value.value("type", std::string()) : std::string();
+  };
+  std::string sections;
+  const auto note = [&](const char* section, bool like) {
+    if (!like) sections += (sections.empty() ? "" : ", ") + std::string(section);
+  };
+  note("normalizer", kind("normalizer") == "BertNormalizer");
+  note("pre_tokenizer", kind("pre_tokenizer") == "BertPreTokenizer");
+  note("post_processor",
+       kind("post_processor") == "TemplateProcessing" || kind("post_processor") == "BertProcessing");
+  return sections;
+}
+
+}  // namespace
+
+std::vector<std::string> unfollowed_settings(const fs::path& folder, const std::string& tokenizer_json) {
+  std::vector<std::string> notes;
+  const TokenizerSettings settings(folder);
+  const std::string config = (folder / "tokenizer_config.json").string();
+  if (settings.text("truncation_side", "right") == "left") {
+    notes.push_back(
+        fmt::format("{}: truncation_side: left is not followed: long texts are cut at their end", config));
+  }
+  const Json document = parse_json(tokenizer_json, (folder / "tokenizer.json").string());
+  if (!document.is_object()) return notes;
+  std::set<std::string> known;
+  for (const Json& token : document.value("added_tokens", Json::array())) {
+    if (token.is_object()) known.insert(token.value("content", std::string()));
+  }
+  std::string missing;
+  for (const std::string& token : listed_tokens(folder, settings)) {
+    if (!known.contains(token)) missing += (missing.empty() ? "" : ", ") + token;
+  }
+  if (!missing.empty()) {
+    notes.push_back(
+        fmt::format("{}: added tokens that the files beside it list are not in it, and are read as other "
+                    "text here: {}; transformers (save_pretrained) writes them into it",
+                    (folder / "tokenizer.json").string(), missing));
+  }
+  const std::string name = settings.text("tokenizer_class", class_by_model(folder));
+  const std::string sections = is_of_bert(name) ? unlike_bert(document) : std::string();
+  if (!sections.empty()) {
+    notes.push_back(
+        fmt::format("{}: {} unlike {}'s: read here as it is, as transformers 4 does; version 5 replaces what "
+                    "is unlike, unless tokenizer_class is PreTrainedTokenizerFast",
+                    (folder / "tokenizer.json").string(), sections, name));
+  }
+  return notes;
 }
 
 }  // namespace espalier::io

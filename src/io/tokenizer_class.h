@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace espalier::io {
 
@@ -16,5 +17,11 @@ struct ClassTokenizer {
 // tokenize_chinese_chars, whatever tokenizer.json says. Others, such as PreTrainedTokenizerFast, take it as
 // it is, and so does this for other normalizers. InputError for an empty file.
 ClassTokenizer read_class_tokenizer(const std::filesystem::path& folder);
+
+// What else transformers would read of the folder's tokenizer otherwise than it is read here, for people:
+// texts cut at their beginning, tokens listed beside tokenizer.json alone, and what version 5 makes of one
+// that is unlike BERT's.
+std::vector<std::string> unfollowed_settings(const std::filesystem::path& folder,
+                                             const std::string& tokenizer_json);
 
 }  // namespace espalier::io

@@ -227,6 +227,39 @@ text::TokenizerModel parse_tokenizer_json(std::string_view json, const std::stri
   return model;
 }
 
+namespace {
+
+Json templates_of(std::string_view json, const std::string& where) {
+  const Json document = parse_json(std::string(json), where);
+  const Json processor = document.value("post_processor", Json());
+  return processor.is_object() && processor.value("type", Json()) == "TemplateProcessing" ? processor
+                                                                                          : Json();
+}
+
+}  // namespace
+
+Json single_template(std::string_view json, const std::string& where) {
+  const Json processor = templates_of(json, where);
+  return processor.is_null() ? Json() : processor.value("single", Json());
+}
+
+Json empty_pair_template(std::string_view json, const std::string& where) {
+  const Json processor = templates_of(json, where);
+  if (processor.is_null() || !processor.value("pair", Json()).is_array()) return {};
+  Json pieces = Json::array();
+  for (const Json& piece : processor["pair"]) {
+    if (!piece.contains("Sequence") || piece["Sequence"].value("id", Json()) != "B") pieces.push_back(piece);
+  }
+  return pieces;
+}
+
+std::string with_single_template(std::string json, const Json& pieces, const std::string& where) {
+  if (templates_of(json, where).is_null()) return json;
+  Json document = parse_json(json, where);
+  document["post_processor"]["single"] = pieces;
+  return json_text(document);
+}
+
 std::string with_lower_case(std::string json, const std::string& where) {
   const std::vector<text::NormalizerStep> steps = parse_tokenizer_json(json, where).normalizer.steps;
   if (std::any_of(steps.begin(), steps.end(), lower_cases)) return json;

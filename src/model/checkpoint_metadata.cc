@@ -41,6 +41,10 @@ io::Checkpoint checkpoint_from_hf(const io::HfModel& model) {
   checkpoint.model = model.tensors;
   checkpoint.bytes = model.bytes;
   checkpoint.tokenizer_json = model.tokenizer_json;
+  if (model.own.is_object() && model.own.contains(kSingleTemplate) && !model.tokenizer_json.empty()) {
+    checkpoint.tokenizer_json =
+        io::with_single_template(model.tokenizer_json, model.own[kSingleTemplate], "tokenizer.json");
+  }
   checkpoint.metadata = checkpoint_metadata(model.arch, own_routing(model));
   if (model.classifier) {
     const bool regression = model.classifier->labels == 1;
@@ -111,7 +115,11 @@ std::optional<fs::path> checkpoint_file(const fs::path& model) {
     throw InputError(fmt::format(
         "{}: holds no model: neither last.h5 (a run folder) nor config.json (a Hugging Face folder){}",
         model.string(),
-        fs::exists(model / "tokens.h5") ? ", but prepared text, from which `pretrain` makes a model" : ""));
+        fs::exists(model / "tokens.h5") ? ", but prepared text, from which `pretrain` makes a model"
+        : fs::exists(model / "modules.json")
+            ? "; where the encoder lies in a folder of its own (0_Transformer), "
+              "move its files beside modules.json"
+            : ""));
   }
   const bool beside = fs::exists(model.parent_path() / "config.json");
   const bool part = model.extension() == ".json" || model.extension() == ".bin";

@@ -10,6 +10,9 @@
 
 namespace espalier::model {
 
+// Of what config.json keeps under `espalier`: the template that tokenizer.json had for single texts.
+inline constexpr const char* kSingleTemplate = "single_template";
+
 // The part of a checkpoint's metadata that every model has.
 io::Json checkpoint_metadata(const nn::EncoderOptions& arch, const RoutingProvenance& routing);
 

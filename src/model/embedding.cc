@@ -70,12 +70,13 @@ std::string text_of_prompt(const LoadedModel& model, const std::string& name) {
 
 EmbeddingOptions embedding_options(const LoadedModel& model, const std::optional<std::string>& prompt) {
   EmbeddingOptions options;
-  options.max_length = model.arch.embedding.max_positions;
+  options.max_length = model.sentence ? model.arch.embedding.max_positions : reading_length(model);
   if (model.sentence) {
     const io::SentenceOptions& sentence = *model.sentence;
     options.pooling = sentence.pooling;
     options.normalize = sentence.normalize;
     if (sentence.max_length > 0) options.max_length = std::min(options.max_length, sentence.max_length);
+    options.dimensions = std::min(sentence.truncate_dim, model.arch.hidden_size);
   }
   const std::string name = prompt ? *prompt : model.sentence ? model.sentence->default_prompt : "";
   if (!name.empty()) options.prompt = text_of_prompt(model, name);
@@ -86,7 +87,8 @@ Embeddings embed(LoadedModel& model, std::span<const std::string> texts, const E
                  const ops::TreeRouting& routing) {
   const NoGradGuard no_grad;
   const std::int64_t d = model.arch.hidden_size;
-  Embeddings result{Tensor::empty({static_cast<std::int64_t>(texts.size()), d})};
+  const std::int64_t kept = options.dimensions > 0 ? options.dimensions : d;
+  Embeddings result{Tensor::empty({static_cast<std::int64_t>(texts.size()), kept})};
   const TextEncoding encoding = single_encoding(model.arch);
   std::vector<text::Encoding> sequences;
   for (const std::string& text : texts) {
@@ -100,14 +102,15 @@ Embeddings embed(LoadedModel& model, std::span<const std::string> texts, const E
     context.routing = routing;
     const Tensor vectors = pooled(model.encoder().forward(tokens, context), tokens, options.pooling);
     require_finite(vectors.span(), model.source.string());
-    const auto width = static_cast<std::size_t>(d);
+    const auto width = static_cast<std::size_t>(d), kept_width = static_cast<std::size_t>(kept);
+    std::vector<float> row(width);
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      const std::span<float> row = result.values.span().subspan(rows[i] * width, width);
       std::copy_n(vectors.data() + i * width, width, row.begin());
       if (options.pooling == io::SentencePooling::kMeanSqrtLength) {
         scale(row, static_cast<float>(std::sqrt(static_cast<double>(sequences[rows[i]].ids.size()))));
       }
       if (options.normalize) normalize(row);
+      std::copy_n(row.begin(), kept_width, result.values.data() + rows[i] * kept_width);
     }
   });
   return result;

@@ -5,6 +5,8 @@
 #include "espalier/base/error.h"
 #include "espalier/io/hdf5_file.h"
 #include "espalier/io/run_files.h"
+#include "espalier/io/tokenizer_json.h"
+#include "espalier/model/text_encoding.h"
 #include "model/checkpoint_metadata.h"
 #include "model/model_card.h"
 
@@ -64,12 +66,23 @@ static void require_other_folder(const fs::path& model, const fs::path& folder) 
       fmt::format("{}: the model to be exported lies there; give another folder", folder.string()));
 }
 
+// A crammed classifier of single texts reads each as a pair with an empty second part. Its export's tokenizer
+// does so of a text alone, as pipelines give it; import puts the template back that was there.
+static void read_singles_as_pairs(io::HfModel& hf) {
+  if (!hf.classifier || hf.tokenizer_json.empty() || !classifier_encoding(hf.arch).empty_pair) return;
+  const io::Json pieces = io::empty_pair_template(hf.tokenizer_json, "tokenizer.json");
+  if (pieces.is_null()) return;
+  hf.own[kSingleTemplate] = io::single_template(hf.tokenizer_json, "tokenizer.json");
+  hf.tokenizer_json = io::with_single_template(std::move(hf.tokenizer_json), pieces, "tokenizer.json");
+}
+
 ExportSummary export_model(const fs::path& model, const fs::path& folder, const ExportOptions& options) {
   require_other_folder(model, folder);
   ExportSummary summary;
   const io::Checkpoint checkpoint = load_with_metrics(model, summary.warnings);
   const RoutingProvenance routing = routing_of(checkpoint, model.string());
   io::HfModel hf = hf_from_checkpoint(checkpoint, model.string());
+  read_singles_as_pairs(hf);
   const bool trees = nn::has_trees(hf.arch.ffn);
   // Exported as hard trees, it is one that may be exported again.
   const bool soft = trees && routing.mode == "soft";

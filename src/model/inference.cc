@@ -69,6 +69,18 @@ ops::Precision fix_precision(LoadedModel& model, std::optional<ops::Precision> p
   return chosen;
 }
 
+std::int64_t reading_length(const LoadedModel& model) {
+  const std::int64_t most = model.arch.embedding.max_positions;
+  const io::JsonView metadata(model.metadata, model.source.string() + ": metadata");
+  if (!metadata.has("source") || !metadata["source"].has("tokenizer_config")) return most;
+  const io::JsonView config = metadata["source"]["tokenizer_config"];
+  // A tokenizer that knows no limit says 1e30.
+  if (!config.has("model_max_length") ||
+      !(config["model_max_length"].as_double() < static_cast<double>(most)))
+    return most;
+  return config["model_max_length"].as_int(1);
+}
+
 bool has_trees_in_bytes(const LoadedModel& model) {
   return std::any_of(model.in_bytes.begin(), model.in_bytes.end(),
                      [](const std::string& name) { return name.ends_with("linear_in.weight"); });
@@ -117,7 +129,7 @@ std::string unfinished_warning(const LoadedModel& model, const ops::TreeRouting&
 std::vector<Classification> classify(LoadedModel& model, std::span<const TextPair> texts,
                                      const ops::TreeRouting& routing, std::int64_t max_length) {
   const NoGradGuard no_grad;
-  if (max_length == 0) max_length = model.arch.embedding.max_positions;
+  if (max_length == 0) max_length = reading_length(model);
   nn::SequenceClassifier& classifier = model.require_classifier();
   std::vector<Classification> results(texts.size());
   std::vector<text::Encoding> sequences;

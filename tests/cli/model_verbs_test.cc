@@ -339,6 +339,25 @@ TEST_CASE("export into an empty folder, killed at any moment, is made again by t
   CHECK(killed > 5);
 }
 
+TEST_CASE(
+    "the tokenizer of a crammed classifier's export reads a text as classify does, and import puts it back") {
+  const Models models;
+  const std::string folder = (models.dir / "exported").string(), file = (models.dir / "back.h5").string();
+  run_well({"export", models.classifier, folder});
+  const auto ids = [](const std::string& model) {
+    return run_well({"tokenize", model, "the tree", "--json"}).json()["ids"];
+  };
+  // <cls>, the text, <sep>, and the <sep> of the empty second part.
+  io::Json expected = ids(models.classifier);
+  expected.insert(expected.begin(), 2);
+  expected.push_back(expected.back());
+  CHECK(ids(folder) == expected);
+  run_well({"import", folder, file});
+  CHECK(ids(file) == ids(models.classifier));
+  CHECK(run_well({"classify", folder, "the tree", "--json"}).out ==
+        run_well({"classify", models.classifier, "the tree", "--json"}).out);
+}
+
 TEST_CASE("inspect --verify: what holds no checksums is not called verified") {
   const Models models;
   CHECK(run_well({"inspect", models.lm, "--verify", "--json"}).json()["verified"] ==

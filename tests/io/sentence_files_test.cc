@@ -58,6 +58,26 @@ TEST_CASE("the length is the module's, or else the tokenizer's, where it has one
   CHECK(!options.normalize);
 }
 
+TEST_CASE("arguments for the tokenizer count where they are followed, others are told") {
+  Json files = plain_files();
+  files["sentence_bert_config.json"] = parse_json(R"({
+    "transformer_task": "feature-extraction", "module_output_name": "token_embeddings",
+    "modality_config": {"text": {"method": "forward", "method_output_name": "last_hidden_state"}},
+    "processor_kwargs": {"model_max_length": 12}, "model_kwargs": {}})",
+                                                  "file");
+  files["config_sentence_transformers.json"] = {{"truncate_dim", 3}};
+  const SentenceOptions options = sentence_options(files, {{"model_max_length", 256}}, "x");
+  CHECK(options.max_length == 12);
+  CHECK(options.truncate_dim == 3);
+  CHECK(unread_encoder_settings(files, "x").empty());
+  files["sentence_bert_config.json"]["config_kwargs"] = {{"hidden_act", "relu"}};
+  files["sentence_bert_config.json"]["processor_kwargs"]["truncation_side"] = "left";
+  const std::vector<std::string> unread = unread_encoder_settings(files, "x");
+  REQUIRE(unread.size() == 2);
+  CHECK(unread[1].find("x: sentence_bert_config.json: config_kwargs: {\"hidden_act\":") == 0);
+  CHECK(unread[0].find("processor_kwargs: ") != std::string::npos);
+}
+
 TEST_CASE("chains and settings that are not computed are refused with what to do") {
   check_error("/modules.json/1/type", "sentence_transformers.models.Dense",
               "x: modules.json[1].type: \"sentence_transformers.models.Dense\" is not supported as module 1, "

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include "espalier/io/json.h"
 #include "espalier/io/tokenizer_json.h"
+#include "io/tokenizer_class.h"
 #include "tests/support/support.h"
 
 namespace espalier::io {
@@ -90,6 +92,28 @@ TEST_CASE("BERT's classes read tokenizer.json by the keys of tokenizer_config.js
   CHECK(built(dir).encode("A") == Ids{5});
   dir.write("tokenizer_config.json", R"({"do_lower_case": "yes"})");
   CHECK(error_of_folder(dir).find("tokenizer_config.json: do_lower_case: ") != std::string::npos);
+}
+
+TEST_CASE("what is not followed beside a tokenizer.json is told") {
+  const testing::TempDir dir;
+  dir.write("other/vocab.txt", kVocabulary);
+  const std::string json = tokenizer_json_of(dir / "other");
+  const auto notes = [&] {
+    std::string all;
+    for (const std::string& note : unfollowed_settings(dir.path(), json)) all += note + "\n";
+    return all;
+  };
+  CHECK(notes().empty());
+  dir.write("tokenizer_config.json", R"({"truncation_side": "left", "tokenizer_class": "BertTokenizer",
+                                         "additional_special_tokens": ["[MASK]", "[ENT]"]})");
+  dir.write("added_tokens.json", R"({"[NEW]": 11})");
+  CHECK(notes().find("truncation_side: left is not followed") != std::string::npos);
+  CHECK(notes().find("are read as other text here: [ENT], [NEW];") != std::string::npos);
+  CHECK(notes().find("unlike") == std::string::npos);
+  Json document = parse_json(json, "json");
+  document["pre_tokenizer"] = {{"type", "WhitespaceSplit"}};
+  const std::vector<std::string> unlike = unfollowed_settings(dir.path(), json_text(document));
+  CHECK(unlike.back().find("pre_tokenizer unlike BertTokenizer's: read here as it is") != std::string::npos);
 }
 
 TEST_CASE("added_tokens.json and additional special tokens, as older versions saved them") {

@@ -80,6 +80,12 @@ TEST_CASE("a sentence-transformers folder says how its vectors are made") {
       square += static_cast<double>(unit.data()[i]) * static_cast<double>(unit.data()[i]);
     }
     CHECK(square == doctest::Approx(1.0));
+    // The first numbers, of the whole vector's length.
+    options.dimensions = 3;
+    const Tensor cut = embed(model, texts, options, {}).values;
+    CHECK(cut.shape() == Shape{2, 3});
+    for (std::int64_t i = 0; i < 3; ++i) CHECK(cut.data()[3 + i] == unit.data()[8 + i]);
+    options.dimensions = 0;
     options.prompt = "the ";
     const std::vector<std::string> rest = {"tree"};
     // Alone in its batch a text may round otherwise, as the instruction set goes.

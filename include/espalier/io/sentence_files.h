@@ -27,12 +27,15 @@ struct SentenceOptions {
   bool lower_case = false;      // before all else that the tokenizer does
   std::vector<std::pair<std::string, std::string>> prompts;  // name, text to put before a text
   std::string default_prompt;                                // the name of one of them; empty: none
+  std::int64_t truncate_dim = 0;  // numbers of the vector that are kept, its first; 0: all
 };
 
 // The JSON files of a folder by their paths in it, {"modules.json": [...], "1_Pooling/config.json": {...}};
 // null where it has no modules.json. InputError naming file and key for a chain of modules other than
 // Transformer, Pooling, Normalize, and for what of theirs is not supported.
 Json read_sentence_files(const std::filesystem::path& folder);
+// What of the encoder's settings there, which transformers' classes take, is not followed here, for people.
+std::vector<std::string> unread_encoder_settings(const Json& files, const std::string& where);
 // Whether such a folder asks for lower case before its tokenizer, whatever else it asks for.
 bool asks_for_lower_case(const std::filesystem::path& folder);
 // What of those files, and of what its config.json keeps of theirs, says something of a classifier's scores

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "espalier/io/json.h"
 #include "espalier/text/tokenizer.h"
 #include "espalier/text/tokenizer_model.h"
 
@@ -33,6 +34,14 @@ std::string without_length_sections(std::string json, const std::string& where);
 // The document of the same tokenizer that lower-cases before all else; as it is where it does at some step
 // already.
 std::string with_lower_case(std::string json, const std::string& where);
+
+// The template of single texts in a document, null where it has none of its own; and the document with
+// another one.
+Json single_template(std::string_view json, const std::string& where);
+std::string with_single_template(std::string json, const Json& pieces, const std::string& where);
+// That of pairs with nothing for the second part: what a model reads to which a single text is a pair with an
+// empty one.
+Json empty_pair_template(std::string_view json, const std::string& where);
 
 // The document for a model, laid out as Hugging Face writes it. Post-processors become TemplateProcessing.
 std::string tokenizer_json(const text::TokenizerModel& model);

@@ -41,7 +41,7 @@ struct Classification {
   bool truncated = false;             // the text was longer than what is read of it
 };
 
-// Reads max_length tokens of each text; 0: as many as the model has positions.
+// Reads max_length tokens of each text; 0: reading_length().
 std::vector<Classification> classify(LoadedModel& model, std::span<const TextPair> texts,
                                      const ops::TreeRouting& routing, std::int64_t max_length = 0);
 
@@ -50,14 +50,18 @@ struct EmbeddingOptions {
   bool normalize = false;                                    // the vector, to length 1
   std::int64_t max_length = 0;                               // tokens that are read
   std::string prompt;                                        // put before each text
+  std::int64_t dimensions = 0;  // numbers of the vector that are kept, its first; 0: all
 };
+// Tokens of a text that the model reads where nobody says otherwise: all its positions, or fewer where the
+// folder that it came from says so (model_max_length of tokenizer_config.json).
+std::int64_t reading_length(const LoadedModel& model);
 // Those of a sentence-transformers model, else the mean of all that the model can read. `prompt` is the name
 // of one of its prompts; none: its default one, if it has one. InputError names what there is.
 EmbeddingOptions embedding_options(const LoadedModel& model,
                                    const std::optional<std::string>& prompt = std::nullopt);
 
 struct Embeddings {
-  Tensor values;               // [texts, hidden_size]
+  Tensor values;               // [texts, hidden_size, or EmbeddingOptions::dimensions]
   std::int64_t truncated = 0;  // texts longer than max_length
 };
 

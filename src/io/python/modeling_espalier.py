@@ -426,8 +426,8 @@ class EspalierForSequenceClassification(EspalierPreTrainedModel):
     def pooled(self, states, attention_mask):
         if self.config.head_pooler == "zero_index":
             pooled = states[:, 0]
-        elif self.config.family == "crammed" or attention_mask is None:  # padding included, as in the original
-            pooled = states.mean(1)
+        elif attention_mask is None or (self.config.family == "crammed" and self.training):
+            pooled = states.mean(1)  # padding included, as in the original; scores are of each text without it
         else:
             seen = attention_mask[..., None].to(states.dtype)
             pooled = (states * seen).sum(1) / seen.sum(1)
