@@ -8,8 +8,8 @@ import re
 FIRST = ["dense-16", "dense-256", "1x9", "none", "1x11", "32x5", "1x7", "dense-1024", "128x4"]
 # 32x1, 16x3 and 8x7 use 64 neurons a token, as many as dense-64. Hard routing is cheaper than straight-through: forests
 # get half as fast again. leaf-4x64: of 16 MLPs of 64 neurons, as many as dense-64, a token's path chooses one.
-THEN = ["leaf-4x64", "dense-64", "dense-4095", "4x7", "8x6", "32x1", "16x3", "8x7", "1x9+hard", "32x5+hard",
-        "128x4+hard"]
+THEN = ["leaf-4x64", "dense-64", "dense-4095", "4x7", "4x7+hard", "8x6", "32x1", "16x3", "8x7", "1x9+hard",
+        "32x5+hard", "128x4+hard"]
 # These have no 20 minutes: they see about half the tokens of dense-16 or fewer, and half the tokens are 0.3 nats and
 # more, which is several times what the layers' losses differ by.
 TOO_SLOW = {"dense-1024", "dense-4095", "32x5", "128x4", "128x4+hard"}
