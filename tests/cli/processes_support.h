@@ -14,8 +14,8 @@ namespace espalier::testing {
 // Of Open MPI, to start so many processes on this machine, whatever its cores.
 std::vector<std::string> mpirun(int processes);
 
-// Whether the program knows Open MPI and there is an mpirun; skips the test where not. Whether they work is what the
-// tests are for.
+// Whether the program knows Open MPI and there is an mpirun; skips the test where not. Whether they work is
+// what the tests are for.
 bool can_run_together();
 
 // Whether that ends with status 0.

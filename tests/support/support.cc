@@ -82,7 +82,9 @@ void skip_test(const std::string& reason) {
   std::fflush(stdout);
 }
 
-bool any_test_skipped() { return skipped; }
+bool any_test_skipped() {
+  return skipped;
+}
 
 template <class Expected>
 static double largest_error(std::span<const float> a, std::span<const Expected> b, double floor) {

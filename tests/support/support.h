@@ -45,8 +45,8 @@ const std::string& program_path();
 // tests/golden/NAME in the source tree, or NAME in $ESPALIER_GOLDEN_DIR.
 std::filesystem::path golden_path(const std::string& name);
 
-// Prints "SKIPPED: reason", and has the runner end as skipped unless something fails. Return from the test case
-// afterwards.
+// Prints "SKIPPED: reason", and has the runner end as skipped unless something fails. Return from the test
+// case afterwards.
 void skip_test(const std::string& reason);
 bool any_test_skipped();
 
