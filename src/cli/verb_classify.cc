@@ -6,6 +6,7 @@
 
 #include "cli/inference_options.h"
 #include "cli/json_list.h"
+#include "cli/label_scores.h"
 #include "cli/output_path.h"
 #include "cli/prediction_writer.h"
 #include "cli/sharing.h"
@@ -21,6 +22,7 @@ namespace {
 struct ClassifyArguments : InferenceArguments {
   std::optional<std::string> pair;
   std::string pair_column;
+  std::string label_column;
   std::string output;
   std::int64_t max_length = 0;
 };
@@ -110,6 +112,8 @@ std::vector<model::Classification> classify_together(model::LoadedModel& model,
 
 void run_classify(const ClassifyArguments& arguments) {
   if (!arguments.output.empty() && arguments.file.empty()) throw InputError("--output goes with --file");
+  if (!arguments.label_column.empty() && arguments.file.empty())
+    throw InputError("--label-column names a column of --file, which is not given");
   require_free_output(arguments.output, {{"MODEL", arguments.model}, {"--file", arguments.file}});
   require_file_for_all(arguments.file);
   model::LoadedModel model = load_model(arguments);
@@ -126,7 +130,14 @@ void run_classify(const ClassifyArguments& arguments) {
   if (!arguments.output.empty() && processes::writes()) {
     writer.emplace(arguments.output, source.table()->columns(), new_columns(model));
   }
-  JsonList list(arguments.json && !writer);
+  std::optional<LabelScores> scores;
+  std::size_t label_column = 0;
+  if (!arguments.label_column.empty()) {
+    label_column = source.table()->column(arguments.label_column, "--label-column");
+    scores.emplace(model);
+  }
+  const bool prints_rows = arguments.output.empty() && !scores;
+  JsonList list(arguments.json && prints_rows);
   std::int64_t count = 0;
   std::int64_t truncated = 0;
   const std::size_t at_once = arguments.batch_size * static_cast<std::size_t>(processes::place().count);
@@ -136,8 +147,12 @@ void run_classify(const ClassifyArguments& arguments) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       truncated += results[i].truncated ? 1 : 0;
       if (writer) writer->write(rows[i].row, new_values(results[i]));
-      if (!writer && !arguments.json) print_row(rows[i], results[i]);
-      list.add(result_json(model, rows[i], results[i]));
+      if (prints_rows && !arguments.json) print_row(rows[i], results[i]);
+      if (prints_rows) list.add(result_json(model, rows[i], results[i]));
+      if (scores) {
+        scores->add(source.table()->value(rows[i].row, label_column), results[i],
+                    fmt::format("{}: line {}", arguments.file, rows[i].row.line));
+      }
     }
     count += static_cast<std::int64_t>(rows.size());
   }
@@ -151,13 +166,17 @@ void run_classify(const ClassifyArguments& arguments) {
                             : arguments.max_length > 0 ? "was told to read"
                                                        : "was fine-tuned on; --max-length may give more"));
   }
-  if (!writer) return;
-  writer->commit();
-  if (arguments.json) {
-    print_json({{"output", arguments.output}, {"rows", count}, {"truncated", truncated}});
-  } else {
-    fmt::print("{}: {} rows\n", arguments.output, count);
+  if (writer) writer->commit();
+  if (prints_rows || !processes::writes()) return;
+  io::Json summary = scores ? scores->json() : io::Json::object();
+  if (!arguments.json) {
+    if (scores) fmt::print("{}\n", scores_text(summary));
+    if (writer) fmt::print("{}: {} rows\n", arguments.output, count);
+    return;
   }
+  if (writer) summary.update({{"output", arguments.output}, {"rows", count}});
+  summary["truncated"] = truncated;
+  print_json(summary);
 }
 
 }  // namespace
@@ -170,6 +189,9 @@ void add_classify(Command& app) {
   verb->add_option("--pair", arguments->pair, "Second part of the one TEXT, for models of text pairs");
   verb->add_option("--pair-column", arguments->pair_column,
                    "Column of the second parts in --file (default: the one the model was fine-tuned on)");
+  verb->add_option(
+      "--label-column", arguments->label_column,
+      "Column of the true labels in --file: prints the scores of fine-tuning instead of the rows");
   verb->add_option(
           "--max-length", arguments->max_length,
           "Tokens of a text that are read (default: as many as in fine-tuning; where that is not known, all "

@@ -3,30 +3,15 @@
 #include <algorithm>
 
 #include "cli/config_verb.h"
+#include "cli/label_scores.h"
 #include "cli/verbs.h"
-#include "espalier/metrics/metrics.h"
 #include "espalier/train/finetuner.h"
 
 namespace espalier::cli {
 
-// A line a score, its interval behind it.
-static std::string scores_text(const train::EvalResults& results) {
-  const io::Json json = io::to_json(results);
-  std::string text;
-  for (const auto& [name, value] : json.items()) {
-    if (!name.starts_with(metrics::kEvaluationPrefix)) continue;
-    if (!value.is_array()) {
-      text += fmt::format("{}{:<28} {}", text.empty() ? "" : "\n", name, io::json_text(value, -1));
-    } else if (value.at(0).is_number()) {
-      text += fmt::format("  [{:.4f}, {:.4f}]", value.at(0).get<double>(), value.at(1).get<double>());
-    }
-  }
-  return text;
-}
-
 static void run_finetune(const config::FinetuneConfig& config) {
   const train::FinetuneResults results = train::finetune(config);
-  fmt::print("{}\n", scores_text(results.eval));
+  fmt::print("{}\n", scores_text(io::to_json(results.eval)));
   fmt::print("{:<28} {:.0f}, {:.1f} % padding\n", "train_tokens_per_second",
              results.train.train_tokens_per_second, 100 * results.train.train_padding_share);
   fmt::print("{}/all_results.json, {}/last.h5\n", config.run, config.run);

@@ -172,6 +172,30 @@ TEST_CASE("finetune: results in Hugging Face's names, and a model that classifie
   CHECK(texts[1].at("label") == "negative");
 }
 
+TEST_CASE("classify --label-column: the scores that fine-tuning has of the same rows") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("scored", {"train.max_steps=1"}));
+  run_well(shop.finetune("scored", "scored-task", {"train.epochs=2"}));
+  const std::string run = shop.path("scored-task");
+  const io::Json expected = file_json(run + "/all_results.json");
+  const Arguments command = {"classify", run, "--file", shop.dev, "--label-column", "label"};
+  Arguments json = command;
+  json.push_back("--json");
+  const io::Json found = run_well(json).json();
+  CHECK(found["eval_samples"] == expected["eval_samples"]);
+  for (const char* name : {"eval_loss", "eval_accuracy", "eval_f1", "eval_matthews_correlation"}) {
+    CAPTURE(name);
+    CHECK(found[name].get<double>() == doctest::Approx(expected[name].get<double>()).epsilon(1e-5));
+  }
+  const std::string text = run_well(command).out;
+  CHECK(text.starts_with("eval_loss "));
+  CHECK(text.find("\neval_accuracy ") != std::string::npos);
+  const std::string other = shop.dir.write("others.tsv", "sentence\tlabel\nsweet fruit\tunheard\n").string();
+  check_refused({"classify", run, "--file", other, "--label-column", "label"},
+                "others.tsv: line 2: label `unheard` is none of the model's classes: negative, positive");
+  check_refused({"classify", run, "a text", "--label-column", "label"}, "names a column of --file");
+}
+
 TEST_CASE("an override wins over the file, the file over the default") {
   const Workshop& shop = workshop();
   const std::string dump = run_well(shop.pretrain("x", {"arch.ffn.depth=1", "--dump-config"})).out;

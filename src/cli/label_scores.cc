@@ -1,0 +1,78 @@
+#include "cli/label_scores.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "espalier/base/error.h"
+#include "espalier/base/log.h"
+#include "espalier/data/glue.h"
+#include "espalier/metrics/interval.h"
+
+namespace espalier::cli {
+
+namespace {
+
+std::string key_of(const std::string& name) {
+  return std::string(metrics::kEvaluationPrefix) + name;
+}
+
+}  // namespace
+
+LabelScores::LabelScores(const model::LoadedModel& model)
+    : labels_(model.labels.labels), regression_(model.classifier->head_options().labels == 1) {}
+
+void LabelScores::add(const std::string& truth, const model::Classification& said, const std::string& where) {
+  ++rows_;
+  if (regression_) {
+    double value = 0;
+    if (!data::parse_number(truth, value)) {
+      throw InputError(fmt::format(
+          "{}: expected a finite number as label (the model is a regression), found `{}`", where, truth));
+    }
+    predictions_.true_values.push_back(value);
+    predictions_.values.push_back(said.score);
+    loss_ += (said.score - value) * (said.score - value);
+    return;
+  }
+  const std::int32_t label = labels_.find(truth);
+  if (label < 0) {
+    throw InputError(
+        fmt::format("{}: label `{}` is none of the model's classes: {}", where, truth, labels_.listed()));
+  }
+  predictions_.true_classes.push_back(label);
+  predictions_.classes.push_back(labels_.find(said.label));
+  loss_ -= std::log(std::max(said.probabilities.at(static_cast<std::size_t>(label)), 1e-30));
+}
+
+io::Json LabelScores::json() const {
+  if (rows_ == 0) throw InputError("--label-column: there is no row to score");
+  io::Json scores = io::Json::object();
+  scores[key_of("loss")] = loss_ / static_cast<double>(rows_);
+  for (const std::string& name : data::custom_metrics(labels_.size(), regression_)) {
+    const metrics::MetricValue metric = metrics::compute_metric(name, predictions_);
+    if (!metric.warning.empty()) log_warning(fmt::format("{}: {}", name, metric.warning));
+    const metrics::Interval interval = metrics::bootstrap_interval(name, predictions_);
+    const auto number = [](double value) { return std::isfinite(value) ? io::Json(value) : io::Json(); };
+    scores[key_of(name)] = number(metric.value);
+    scores[key_of(name) + "_interval"] = io::Json::array({number(interval.low), number(interval.high)});
+  }
+  scores[key_of("samples")] = rows_;
+  return scores;
+}
+
+std::string scores_text(const io::Json& scores) {
+  std::string text;
+  for (const auto& [name, value] : scores.items()) {
+    if (!name.starts_with(metrics::kEvaluationPrefix)) continue;
+    if (!value.is_array()) {
+      text += fmt::format("{}{:<28} {}", text.empty() ? "" : "\n", name, io::json_text(value, -1));
+    } else if (value.at(0).is_number()) {
+      text += fmt::format("  [{:.4f}, {:.4f}]", value.at(0).get<double>(), value.at(1).get<double>());
+    }
+  }
+  return text;
+}
+
+}  // namespace espalier::cli
