@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-
-#include "base/shell_quote.h"
 #include "espalier/base/error.h"
 
 namespace espalier::config {
@@ -19,6 +16,11 @@ static void describe_task(TaskConfig& task, Fields& fields) {
   fields.add("task.dir", task.dir, "The task's folder in the official GLUE layout (train.tsv, dev.tsv).");
   fields.add("task.train", task.train, "custom: training file, .tsv, .csv or .jsonl, with a header.");
   fields.add("task.dev", task.dev, "custom: evaluation file of the same kind.");
+  fields.add("task.dev_fraction", task.dev_fraction,
+             "custom: without task.dev, the share of the rows of task.train that is held out to evaluate on, "
+             "of each "
+             "class alike and the same whatever the seed.",
+             fraction_below_one());
   fields.add("task.text", task.text, "custom: column of the text.");
   fields.add("task.text_pair", task.text_pair, "custom: column of the second text; empty for single texts.");
   fields.add("task.label", task.label, "custom: column of the label.");
@@ -44,7 +46,8 @@ void describe_recipe(FinetuneConfig& config, Fields& fields) {
              "Use only this many training rows, drawn by the seed; 0: all.", at_least(0));
   fields.choice("head.pooler", config.head.pooler,
                 {{"zero_index", Pooler::kFirst}, {"avg", Pooler::kAverage}},
-                "State the head sees: that of position 0, or the mean over all positions, padding included.");
+                "State the head sees: that of position 0, or the mean over all positions, in training "
+                "padding included.");
   fields.add(
       "head.head_dim", config.head.head_dim,
       "Width of the head's hidden layer; 0: that of the model, so that the head begins with the pooler of a "
@@ -127,27 +130,16 @@ void validate_recipe(const FinetuneConfig& config) {
   }
 }
 
-// A missing file to evaluate on is asked for with the commands that make one.
 static void require_custom_files(const TaskConfig& task) {
   if (task.train.empty()) {
     throw InputError("task.train is missing: task.name custom trains on a .tsv, .csv or .jsonl of one's own");
   }
-  if (!task.dev.empty()) return;
-  std::filesystem::path name = task.train;
-  const bool gzip = name.extension() == ".gz", zstd = name.extension() == ".zst";
-  if (gzip || zstd) name = name.stem();
-  const std::string train = shell_quote(task.train);
-  const std::string unpack = gzip ? "zcat " + train + " | " : zstd ? "zstdcat " + train + " | " : "";
-  const bool objects = name.extension() == ".jsonl" || name.extension() == ".ndjson";
-  const std::string header = task.header && !objects ? "NR == 1 || " : "";
-  const auto part = [&](const char* rows, const char* file) {
-    return fmt::format("{}awk '{}NR % 10 {} 0'{} > {}{}", unpack, header, rows,
-                       unpack.empty() ? " " + train : "", file, name.extension().string());
-  };
-  throw InputError(fmt::format(
-      "task.dev is missing: a file like task.train to evaluate on. To hold out every tenth row (if no field "
-      "holds a line end, and the rows are in no order):\n{}; {}",
-      part("==", "dev"), part("!=", "train-rest")));
+  if (task.dev.empty() == (task.dev_fraction > 0)) return;
+  throw InputError(task.dev.empty()
+                       ? "task.dev is missing: a file like task.train to evaluate on; or "
+                         "task.dev_fraction=0.1 holds out a tenth of its rows"
+                       : "task.dev_fraction holds out rows of task.train where there is no task.dev: give "
+                         "one of them");
 }
 
 void validate(const FinetuneConfig& config) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "data/delimited.h"
@@ -166,6 +167,33 @@ void subsample(LabelledData& data, std::int64_t count, std::uint64_t seed) {
   kept.reserve(static_cast<std::size_t>(count));
   for (const std::int64_t row : chosen) kept.push_back(std::move(data.rows[static_cast<std::size_t>(row)]));
   data.rows = std::move(kept);
+}
+
+LabelledData hold_out(LabelledData& data, double share) {
+  std::map<std::int32_t, std::vector<std::size_t>> rows_of;  // of regressions all are class 0
+  for (std::size_t row = 0; row < data.rows.size(); ++row) rows_of[data.rows[row].label].push_back(row);
+  std::vector<bool> held(data.rows.size(), false);
+  for (const auto& [label, rows] : rows_of) {
+    const auto size = static_cast<std::int64_t>(rows.size());
+    const std::int64_t count =
+        std::min(size - 1, static_cast<std::int64_t>(std::llround(share * static_cast<double>(size))));
+    const KeyedPermutation order(0, static_cast<std::uint64_t>(label), size);
+    for (std::int64_t i = 0; i < count; ++i) held[rows[static_cast<std::size_t>(order(i))]] = true;
+  }
+  LabelledData result = data;
+  result.rows.clear();
+  result.skipped.clear();
+  std::vector<Example> kept;
+  for (std::size_t row = 0; row < data.rows.size(); ++row)
+    (held[row] ? result.rows : kept).push_back(std::move(data.rows[row]));
+  data.rows = std::move(kept);
+  if (result.rows.empty() || data.rows.empty()) {
+    throw InputError(fmt::format(
+        "{}: a share of {:g} of its {} rows leaves nothing to evaluate on; hold out more, or give "
+        "a file of its own",
+        data.source.string(), share, data.rows.size() + result.rows.size()));
+  }
+  return result;
 }
 
 std::vector<std::int64_t> class_counts(const LabelledData& data) {

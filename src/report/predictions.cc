@@ -145,7 +145,7 @@ data::LabelledData evaluation_rows(const config::TaskConfig& task, const std::st
       if (file.suffix == suffix) return data::read_glue(glue, task.dir, file.split);
     }
   }
-  return data::read_labelled(task.dev, train::labelled_columns(task));
+  return data::read_labelled(task.dev.empty() ? task.train : task.dev, train::labelled_columns(task));
 }
 
 // As a table of predictions writes it, in whatever spelling of a number.

@@ -72,10 +72,15 @@ FinetuneData read_custom(const config::TaskConfig& task) {
   FinetuneData result;
   result.title = "custom";
   result.train = data::read_labelled(task.train, columns);
-  result.evaluation.push_back({"", data::read_labelled(task.dev, columns, &result.train.labels)});
   result.metrics = data::custom_metrics(result.train.labels.size(), task.regression);
-  result.inputs = {input_of("task.train", result.train),
-                   input_of("task.dev", result.evaluation.front().data)};
+  result.inputs = {input_of("task.train", result.train)};
+  if (task.dev.empty()) {
+    result.evaluation.push_back({"", data::hold_out(result.train, task.dev_fraction)});
+    result.evaluation.front().data.left_out = {};
+    return result;
+  }
+  result.evaluation.push_back({"", data::read_labelled(task.dev, columns, &result.train.labels)});
+  result.inputs.push_back(input_of("task.dev", result.evaluation.front().data));
   return result;
 }
 

@@ -45,6 +45,46 @@ TEST_CASE("no header, another separator, a bad row: read as the keys say, counte
         io::Json{{"train", {{"0", 6}, {"1.0", 6}}}, {"dev", {{"0", 6}, {"1.0", 6}}}});
 }
 
+TEST_CASE("task.dev_fraction holds out rows of each class alike, the same for every seed") {
+  const FinetuneWorkspace work;
+  std::string text = "text\tlabel\n";
+  for (int i = 0; i < 40; ++i) text += std::string(i % 4 == 0 ? "a b\trare\n" : "y z\tusual\n");
+  work.dir.write("t.tsv", text);
+  const auto held_out = [&](const char* run, const char* seed) {
+    config::FinetuneConfig config =
+        work.config(run, {"task.train=" + (work.dir / "t.tsv").string(), "task.dev=", "task.dev_fraction=0.2",
+                          seed, "train.epochs=1"});
+    finetune(config);
+    return read_text(work.run(run) / "predictions_dev.tsv");
+  };
+  const std::string first = held_out("a", "seed=1"), second = held_out("b", "seed=2");
+  const auto count = [&](const std::string& label) {
+    std::size_t rows = 0;
+    for (std::size_t at = first.find(label); at != std::string::npos; at = first.find(label, at + 1)) ++rows;
+    return rows;
+  };
+  CHECK(testing::count_lines(first) == 1 + 8);
+  CHECK(count("\trare\t") >= 2);
+  const auto lines_of = [](const std::string& predictions) {
+    std::vector<std::string> lines;
+    std::istringstream in(predictions);
+    for (std::string row; std::getline(in, row);) {
+      const std::size_t begin = row.find('\t') + 1;
+      lines.push_back(row.substr(begin, row.find('\t', begin) - begin));
+    }
+    return lines;
+  };
+  CHECK(lines_of(first) == lines_of(second));
+  const std::string all = read_text(work.run("a") / "all_results.json");
+  CHECK(all.find("\"train_samples\": 32") != std::string::npos);
+  CHECK(testing::error_of([&] {
+          validate(work.config("c", {"task.dev=", "task.train=x.tsv"}));
+        }).find("task.dev_fraction=0.1 holds out a tenth of its rows") != std::string::npos);
+  CHECK(testing::error_of([&] {
+          validate(work.config("c", {"task.dev_fraction=0.5"}));
+        }).find("give one of them") != std::string::npos);
+}
+
 TEST_CASE("a model of pairs remembers its columns") {
   const FinetuneWorkspace work;
   std::string text = "first\tsecond\tlabel\n";

@@ -15,6 +15,7 @@ struct TaskConfig {
   std::string dir;
   std::string train;
   std::string dev;
+  double dev_fraction = 0;  // of `train`, where there is no `dev`
   std::string text = "sentence";
   std::string text_pair;
   std::string label = "label";

@@ -53,6 +53,10 @@ struct LabelledColumns {
 LabelledData read_labelled(const std::filesystem::path& path, const LabelledColumns& columns,
                            const LabelSet* known = nullptr);
 
+// Moves a share of the rows, of each class alike (one row of it stays at least), into another set: the same
+// rows always. InputError if that leaves either without a row.
+LabelledData hold_out(LabelledData& data, double share);
+
 // `count` of the rows, drawn by `seed`, in file order; all of them if count is 0 or not smaller. A pure
 // function of (seed, number of rows): files are often sorted by label or source, so the first rows will not
 // do.
