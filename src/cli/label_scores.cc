@@ -52,7 +52,9 @@ io::Json LabelScores::json() const {
   scores[key_of("loss")] = loss_ / static_cast<double>(rows_);
   for (const std::string& name : data::custom_metrics(labels_.size(), regression_)) {
     const metrics::MetricValue metric = metrics::compute_metric(name, predictions_);
-    if (!metric.warning.empty()) log_warning(fmt::format("{}: {}", name, metric.warning));
+    std::string names;
+    for (const std::int32_t label : metric.classes) names += fmt::format(" `{}`", labels_.name(label));
+    if (!metric.warning.empty()) log_warning(fmt::format("{}: {}{}", name, metric.warning, names));
     const metrics::Interval interval = metrics::bootstrap_interval(name, predictions_);
     const auto number = [](double value) { return std::isfinite(value) ? io::Json(value) : io::Json(); };
     scores[key_of(name)] = number(metric.value);

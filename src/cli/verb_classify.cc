@@ -160,11 +160,14 @@ void run_classify(const ClassifyArguments& arguments) {
   source.report();
   if (truncated > 0) {
     const bool all = max_length == model.arch.embedding.max_positions;
+    const bool trained = train::columns_of(model).max_length > 0;
     log_warning(fmt::format("{} of {} texts were cut to the {} tokens that the model {}", truncated, count,
                             max_length,
                             all                        ? "reads"
                             : arguments.max_length > 0 ? "was told to read"
-                                                       : "was fine-tuned on; --max-length may give more"));
+                            : trained                  ? "was fine-tuned on; --max-length may give more"
+                                      : "is said to read (model_max_length of its tokenizer_config.json); "
+                                        "--max-length may give more"));
   }
   if (writer) writer->commit();
   if (prints_rows || !processes::writes()) return;

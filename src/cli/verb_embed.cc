@@ -109,13 +109,13 @@ class NoSink : public Sink {
   void finish() override {}
 };
 
-std::unique_ptr<Sink> make_sink(const EmbedArguments& arguments, const model::LoadedModel& model) {
+std::unique_ptr<Sink> make_sink(const EmbedArguments& arguments, std::int64_t width) {
   const std::filesystem::path path = arguments.output;
   if (!processes::writes()) return std::make_unique<NoSink>();
   if (path.empty()) return std::make_unique<PrintSink>(arguments.json);
   if (path.extension() == ".jsonl") return std::make_unique<JsonLinesSink>(path);
   if (path.extension() == ".h5" || path.extension() == ".hdf5") {
-    return std::make_unique<Hdf5Sink>(path, model.arch.hidden_size);
+    return std::make_unique<Hdf5Sink>(path, width);
   }
   throw InputError(fmt::format("--output: {}: vectors are written as .jsonl or .h5", path.string()));
 }
@@ -151,8 +151,7 @@ model::Embeddings embed_together(model::LoadedModel& model, const std::vector<Te
   std::vector<float> all;
   for (const std::vector<float>& part : processes::gather_numbers(values))
     all.insert(all.end(), part.begin(), part.end());
-  model::Embeddings result{
-      Tensor::from({static_cast<std::int64_t>(rows.size()), model.arch.hidden_size}, all)};
+  model::Embeddings result{Tensor::from({static_cast<std::int64_t>(rows.size()), options.dimensions}, all)};
   for (const auto& part : processes::gather_numbers(std::span<const std::int64_t>(&own.truncated, 1)))
     result.truncated += part.front();
   return result;
@@ -167,8 +166,8 @@ void run_embed(const EmbedArguments& arguments) {
   options.table = arguments.table.options();
   if (!arguments.file.empty()) options.format = arguments.table.format_of(arguments.file);
   TextSource source(options, model);
-  const std::unique_ptr<Sink> sink = make_sink(arguments, model);
   model::EmbeddingOptions embedding = model::embedding_options(model, arguments.prompt);
+  const std::unique_ptr<Sink> sink = make_sink(arguments, embedding.dimensions);
   if (!arguments.pooling.empty()) embedding.pooling = poolings().at(arguments.pooling);
   std::int64_t count = 0;
   std::int64_t truncated = 0;
@@ -186,7 +185,7 @@ void run_embed(const EmbedArguments& arguments) {
     log_warning(fmt::format("{} of {} texts were cut to the {} tokens that the model reads", truncated, count,
                             embedding.max_length));
   }
-  report(arguments, count, model.arch.hidden_size);
+  report(arguments, count, embedding.dimensions);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "cli/config_verb.h"
 #include "cli/label_scores.h"
@@ -18,6 +19,8 @@ static void run_finetune(const config::FinetuneConfig& config) {
   const auto best = std::find_if(results.evaluations.rbegin(), results.evaluations.rend(),
                                  [](const train::FinetuneEvaluation& one) { return one.best; });
   if (best == results.evaluations.rend() || best == results.evaluations.rbegin()) return;
+  if (!std::filesystem::exists(std::filesystem::path(config.run) / "best.h5"))
+    return;  // of another folder's run
   const train::MetricScore& metric = best->sets.front().metrics.front();
   fmt::print("best after epoch {:.2f}, {} {:.4f}: {}/best.h5\n", best->epoch, metric.name, metric.value,
              config.run);

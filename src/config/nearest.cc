@@ -109,19 +109,23 @@ std::string nearest_key(const std::string& unknown, const std::vector<std::strin
   const auto has = [&](const std::string& key) {
     return std::find(keys.begin(), keys.end(), key) != keys.end();
   };
-  const std::string last = last_part(unknown);
-  const auto same =
-      std::find_if(keys.begin(), keys.end(), [&](const std::string& key) { return last_part(key) == last; });
-  if (same != keys.end()) return *same;
+  const auto nearest_of = [&](const std::vector<std::string>& some) {
+    return *std::min_element(some.begin(), some.end(), [&](const std::string& a, const std::string& b) {
+      return edit_distance(a, unknown) < edit_distance(b, unknown);
+    });
+  };
+  if (keys.empty()) return "";
+  const std::string nearest = nearest_of(keys), last = last_part(unknown);
+  const std::size_t distance = edit_distance(nearest, unknown);
+  if (distance <= 2) return nearest;
+  std::vector<std::string> same;
+  for (const std::string& key : keys)
+    if (last_part(key) == last) same.push_back(key);
+  if (!same.empty()) return nearest_of(same);
   const auto [begin, end] = other_names().equal_range(last);
   for (auto name = begin; name != end; ++name)
     if (has(name->second)) return name->second;
-  const auto nearest =
-      std::min_element(keys.begin(), keys.end(), [&](const std::string& a, const std::string& b) {
-        return edit_distance(a, unknown) < edit_distance(b, unknown);
-      });
-  const bool near = nearest != keys.end() && 3 * edit_distance(*nearest, unknown) <= unknown.size();
-  return near ? *nearest : std::string();
+  return 3 * distance <= unknown.size() ? nearest : "";
 }
 
 fs::path nearest_config_file(const fs::path& missing) {

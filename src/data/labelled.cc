@@ -169,16 +169,55 @@ void subsample(LabelledData& data, std::int64_t count, std::uint64_t seed) {
   data.rows = std::move(kept);
 }
 
+namespace {
+
+// A class of a set, and how many of its rows are held out.
+struct HeldClass {
+  std::int32_t label = 0;
+  std::vector<std::size_t> rows;
+  std::int64_t count = 0;
+  double remainder = 0;
+
+  std::int64_t most() const { return static_cast<std::int64_t>(rows.size()) - 1; }
+};
+
+// By largest remainder, so that the share holds for all together where classes are small.
+void apportion(std::vector<HeldClass>& classes, double share, std::size_t rows) {
+  auto left = std::max(std::llround(share * static_cast<double>(rows)), 1LL);
+  for (HeldClass& one : classes) {
+    const double ideal = share * static_cast<double>(one.rows.size());
+    one.count = std::min(one.most(), static_cast<std::int64_t>(ideal));
+    one.remainder = ideal - static_cast<double>(one.count);
+    left -= one.count;
+  }
+  const KeyedPermutation ties(0, 0, static_cast<std::int64_t>(classes.size()));
+  std::vector<std::size_t> order;
+  for (std::int64_t i = 0; i < ties.size(); ++i) order.push_back(static_cast<std::size_t>(ties(i)));
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return classes[a].remainder > classes[b].remainder; });
+  for (const std::size_t one : order) {
+    if (left <= 0) return;
+    if (classes[one].count == classes[one].most()) continue;
+    ++classes[one].count;
+    --left;
+  }
+}
+
+}  // namespace
+
 LabelledData hold_out(LabelledData& data, double share) {
-  std::map<std::int32_t, std::vector<std::size_t>> rows_of;  // of regressions all are class 0
-  for (std::size_t row = 0; row < data.rows.size(); ++row) rows_of[data.rows[row].label].push_back(row);
+  std::map<std::int32_t, HeldClass> by_label;  // of regressions all are class 0
+  for (std::size_t row = 0; row < data.rows.size(); ++row) by_label[data.rows[row].label].rows.push_back(row);
+  std::vector<HeldClass> classes;
+  for (auto& [label, one] : by_label) {
+    one.label = label;
+    classes.push_back(std::move(one));
+  }
+  apportion(classes, share, data.rows.size());
   std::vector<bool> held(data.rows.size(), false);
-  for (const auto& [label, rows] : rows_of) {
-    const auto size = static_cast<std::int64_t>(rows.size());
-    const std::int64_t count =
-        std::min(size - 1, static_cast<std::int64_t>(std::llround(share * static_cast<double>(size))));
-    const KeyedPermutation order(0, static_cast<std::uint64_t>(label), size);
-    for (std::int64_t i = 0; i < count; ++i) held[rows[static_cast<std::size_t>(order(i))]] = true;
+  for (const HeldClass& one : classes) {
+    const KeyedPermutation order(0, static_cast<std::uint64_t>(one.label), one.most() + 1);
+    for (std::int64_t i = 0; i < one.count; ++i) held[one.rows[static_cast<std::size_t>(order(i))]] = true;
   }
   LabelledData result = data;
   result.rows.clear();

@@ -120,7 +120,7 @@ HfModel read_hf_model(const fs::path& folder, HfInt8 int8) {
   read_tokenizer_files(model, folder);
   if (model.classifier) {
     std::vector<std::string> unread = unread_sentence_files(folder, config.document);
-    if (unread.empty() && model.classifier->labels == 1 &&
+    if (!names_activation(folder, config.document) && model.classifier->labels == 1 &&
         !JsonView(config.document, config.where).has("problem_type")) {
       unread.push_back(
           fmt::format("{}: has one label and names no problem_type: transformers' pipeline and "

@@ -135,7 +135,7 @@ void read_transformer(const JsonView& files, const Json& tokenizer_config, Sente
 // What such a setting is where it asks for nothing, or for what is computed here anyway.
 bool asks_for_nothing(const std::string& key, const Json& value) {
   if (value.is_null() || value.empty() || value == false) return true;
-  if (key == "max_seq_length" || key == "do_lower_case") return true;
+  if (key == "max_seq_length" || key == "do_lower_case" || key == "unpad_inputs") return true;
   if (key == "transformer_task") return value == "feature-extraction";
   if (key == "module_output_name") return value == "token_embeddings";
   if (key == "modality_config") {
@@ -253,6 +253,15 @@ SentenceOptions sentence_options(const Json& files, const Json& tokenizer_config
   read_transformer(view, tokenizer_config, options);
   if (view.has(kPrompts)) read_prompts(view[kPrompts], options);
   return options;
+}
+
+bool names_activation(const fs::path& folder, const Json& config) {
+  const JsonView view(config, (folder / "config.json").string());
+  if (view.has("sbert_ce_default_activation_function")) return true;
+  if (view.has("sentence_transformers") && view["sentence_transformers"].has("activation_fn")) return true;
+  if (!fs::exists(folder / kPrompts)) return false;
+  const Json prompts = read_json(folder / kPrompts);
+  return JsonView(prompts, (folder / kPrompts).string()).has("activation_fn");
 }
 
 std::vector<std::string> unread_sentence_files(const fs::path& folder, const Json& config) {

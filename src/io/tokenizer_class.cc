@@ -98,7 +98,8 @@ std::set<std::string> listed_tokens(const fs::path& folder, const TokenizerSetti
 std::string unlike_bert(const Json& document) {
   const auto kind = [&](const char* section) {
     const Json value = document.value(section, Json());
-    return value.is_object() ? value.value("type", std::string()) : std::string();
+    const Json type = value.is_object() ? value.value("type", Json()) : Json();
+    return type.is_string() ? type.get<std::string>() : std::string();
   };
   std::string sections;
   const auto note = [&](const char* section, bool like) {
@@ -124,8 +125,9 @@ std::vector<std::string> unfollowed_settings(const fs::path& folder, const std::
   const Json document = parse_json(tokenizer_json, (folder / "tokenizer.json").string());
   if (!document.is_object()) return notes;
   std::set<std::string> known;
-  for (const Json& token : document.value("added_tokens", Json::array())) {
-    if (token.is_object()) known.insert(token.value("content", std::string()));
+  for (const Json& token : document.value("added_tokens", Json())) {
+    const Json content = token.is_object() ? token.value("content", Json()) : Json();
+    if (content.is_string()) known.insert(content.get<std::string>());
   }
   std::string missing;
   for (const std::string& token : listed_tokens(folder, settings)) {

@@ -71,12 +71,13 @@ std::string text_of_prompt(const LoadedModel& model, const std::string& name) {
 EmbeddingOptions embedding_options(const LoadedModel& model, const std::optional<std::string>& prompt) {
   EmbeddingOptions options;
   options.max_length = model.sentence ? model.arch.embedding.max_positions : reading_length(model);
+  options.dimensions = model.arch.hidden_size;
   if (model.sentence) {
     const io::SentenceOptions& sentence = *model.sentence;
     options.pooling = sentence.pooling;
     options.normalize = sentence.normalize;
     if (sentence.max_length > 0) options.max_length = std::min(options.max_length, sentence.max_length);
-    options.dimensions = std::min(sentence.truncate_dim, model.arch.hidden_size);
+    if (sentence.truncate_dim > 0) options.dimensions = std::min(sentence.truncate_dim, options.dimensions);
   }
   const std::string name = prompt ? *prompt : model.sentence ? model.sentence->default_prompt : "";
   if (!name.empty()) options.prompt = text_of_prompt(model, name);

@@ -191,6 +191,7 @@ TEST_CASE("the key that was meant: of the same last part, of another library's n
   CHECK(nearest_key("init", keys) == "model");
   CHECK(nearest_key("train.lrr", keys) == "train.lr");
   CHECK(nearest_key("arch.layers", keys).empty());
+  CHECK(nearest_key("evla.steps", {"train.budget.steps", "eval.steps", "log.steps"}) == "eval.steps");
 }
 
 TEST_CASE("errors say where, which key, what was expected and what was found") {

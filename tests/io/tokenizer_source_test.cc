@@ -111,9 +111,12 @@ TEST_CASE("what is not followed beside a tokenizer.json is told") {
   CHECK(notes().find("are read as other text here: [ENT], [NEW];") != std::string::npos);
   CHECK(notes().find("unlike") == std::string::npos);
   Json document = parse_json(json, "json");
+  document["added_tokens"].push_back({{"content", 5}});
+  document["post_processor"] = {{"type", 3}};
   document["pre_tokenizer"] = {{"type", "WhitespaceSplit"}};
   const std::vector<std::string> unlike = unfollowed_settings(dir.path(), json_text(document));
-  CHECK(unlike.back().find("pre_tokenizer unlike BertTokenizer's: read here as it is") != std::string::npos);
+  CHECK(unlike.back().find("pre_tokenizer, post_processor unlike BertTokenizer's: read here as it is") !=
+        std::string::npos);
 }
 
 TEST_CASE("added_tokens.json and additional special tokens, as older versions saved them") {

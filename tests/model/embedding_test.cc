@@ -51,6 +51,7 @@ TEST_CASE("a sentence-transformers folder says how its vectors are made") {
     CHECK(options.pooling == SentencePooling::kMax);
     CHECK(options.normalize);
     CHECK(options.max_length == 6);
+    CHECK(options.dimensions == 8);
     CHECK(options.prompt.empty());
     CHECK(embedding_options(model, "passage").prompt == "the garden ");
     CHECK(testing::error_of([&] {

@@ -1,6 +1,8 @@
 // Fine-tuning on tables as people have them.
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "espalier/io/checkpoint.h"
 #include "espalier/model/loaded_model.h"
 #include "espalier/train/finetuner.h"
@@ -83,6 +85,16 @@ TEST_CASE("task.dev_fraction holds out rows of each class alike, the same for ev
   CHECK(testing::error_of([&] {
           validate(work.config("c", {"task.dev_fraction=0.5"}));
         }).find("give one of them") != std::string::npos);
+}
+
+TEST_CASE("a share of many small classes is that share of all rows") {
+  data::LabelledData all;
+  for (int row = 0; row < 400; ++row) all.rows.push_back({.text = "a", .text_pair = "", .label = row % 100});
+  const data::LabelledData dev = data::hold_out(all, 0.1);
+  CHECK(dev.rows.size() == 40);
+  std::set<std::int32_t> classes;
+  for (const data::Example& row : all.rows) classes.insert(row.label);
+  CHECK(classes.size() == 100);
 }
 
 TEST_CASE("a model of pairs remembers its columns") {

@@ -41,6 +41,8 @@ bool asks_for_lower_case(const std::filesystem::path& folder);
 // What of those files, and of what its config.json keeps of theirs, says something of a classifier's scores
 // (sentence-transformers' CrossEncoder) that is not computed here, for people.
 std::vector<std::string> unread_sentence_files(const std::filesystem::path& folder, const Json& config);
+// Whether they name an activation of a classifier's numbers, if only the identity.
+bool names_activation(const std::filesystem::path& folder, const Json& config);
 // What they say; `where` names their source in messages. `tokenizer_config` (null: none) says how many tokens
 // are read where they do not.
 SentenceOptions sentence_options(const Json& files, const Json& tokenizer_config, const std::string& where);
