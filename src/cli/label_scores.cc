@@ -8,17 +8,9 @@
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/data/glue.h"
-#include "espalier/metrics/interval.h"
+#include "train/prediction_scores.h"
 
 namespace espalier::cli {
-
-namespace {
-
-std::string key_of(const std::string& name) {
-  return std::string(metrics::kEvaluationPrefix) + name;
-}
-
-}  // namespace
 
 LabelScores::LabelScores(const model::LoadedModel& model)
     : labels_(model.labels.labels), regression_(model.classifier->head_options().labels == 1) {}
@@ -48,20 +40,12 @@ void LabelScores::add(const std::string& truth, const model::Classification& sai
 
 io::Json LabelScores::json() const {
   if (rows_ == 0) throw InputError("--label-column: there is no row to score");
-  io::Json scores = io::Json::object();
-  scores[key_of("loss")] = loss_ / static_cast<double>(rows_);
-  for (const std::string& name : data::custom_metrics(labels_.size(), regression_)) {
-    const metrics::MetricValue metric = metrics::compute_metric(name, predictions_);
-    std::string names;
-    for (const std::int32_t label : metric.classes) names += fmt::format(" `{}`", labels_.name(label));
-    if (!metric.warning.empty()) log_warning(fmt::format("{}: {}{}", name, metric.warning, names));
-    const metrics::Interval interval = metrics::bootstrap_interval(name, predictions_);
-    const auto number = [](double value) { return std::isfinite(value) ? io::Json(value) : io::Json(); };
-    scores[key_of(name)] = number(metric.value);
-    scores[key_of(name) + "_interval"] = io::Json::array({number(interval.low), number(interval.high)});
-  }
-  scores[key_of("samples")] = rows_;
-  return scores;
+  std::vector<std::string> warnings;
+  const train::SetScores scores = train::score_predictions(
+      predictions_, loss_ / static_cast<double>(rows_), labels_,
+      {.metrics = data::custom_metrics(labels_.size(), regression_), .suffix = ""}, warnings);
+  for (const std::string& warning : warnings) log_warning(warning);
+  return io::to_json(scores);
 }
 
 std::string scores_text(const io::Json& scores) {

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -27,16 +26,26 @@ struct ClassifyArguments : InferenceArguments {
   std::int64_t max_length = 0;
 };
 
+// Tokens of a text that are read, and why so many.
+struct Limit {
+  std::int64_t tokens;
+  const char* reason;
+};
+
 // What the fine-tuning read of a text, unless told; no more than the model can.
-std::int64_t length_to_read(const ClassifyArguments& arguments, const model::LoadedModel& model) {
+Limit limit_of(const ClassifyArguments& arguments, const model::LoadedModel& model) {
   const std::int64_t most = model.arch.embedding.max_positions;
   if (arguments.max_length > most) {
     throw InputError(fmt::format("--max-length is {}, but {} reads {} tokens at most", arguments.max_length,
                                  arguments.model, most));
   }
-  if (arguments.max_length > 0) return arguments.max_length;
+  if (arguments.max_length > 0) return {arguments.max_length, "was told to read"};
   const std::int64_t trained = train::columns_of(model).max_length;
-  return trained > 0 ? std::min(trained, most) : model::reading_length(model);
+  if (trained > 0 && trained < most) return {trained, "was fine-tuned on; --max-length may give more"};
+  const std::int64_t said = trained > 0 ? most : model::reading_length(model);
+  if (said == most) return {most, "reads"};
+  return {said,
+          "is said to read (model_max_length of its tokenizer_config.json); --max-length may give more"};
 }
 
 bool gives_value(const model::LoadedModel& model) {
@@ -119,7 +128,7 @@ void run_classify(const ClassifyArguments& arguments) {
   model::LoadedModel model = load_model(arguments);
   model.require_classifier();
   const ops::TreeRouting routing = resolve_routing(model, arguments);
-  const std::int64_t max_length = length_to_read(arguments, model);
+  const Limit limit = limit_of(arguments, model);
   TextSourceOptions options{arguments.texts, arguments.pair, arguments.file, arguments.text_column,
                             arguments.pair_column};
   options.table = arguments.table.options();
@@ -143,7 +152,7 @@ void run_classify(const ClassifyArguments& arguments) {
   const std::size_t at_once = arguments.batch_size * static_cast<std::size_t>(processes::place().count);
   for (std::vector<TextRow> rows = source.next(at_once); !rows.empty(); rows = source.next(at_once)) {
     const std::vector<model::Classification> results =
-        classify_together(model, rows, source.pairs(), arguments.batch_size, routing, max_length);
+        classify_together(model, rows, source.pairs(), arguments.batch_size, routing, limit.tokens);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       truncated += results[i].truncated ? 1 : 0;
       if (writer) writer->write(rows[i].row, new_values(results[i]));
@@ -159,15 +168,8 @@ void run_classify(const ClassifyArguments& arguments) {
   list.finish();
   source.report();
   if (truncated > 0) {
-    const bool all = max_length == model.arch.embedding.max_positions;
-    const bool trained = train::columns_of(model).max_length > 0;
     log_warning(fmt::format("{} of {} texts were cut to the {} tokens that the model {}", truncated, count,
-                            max_length,
-                            all                        ? "reads"
-                            : arguments.max_length > 0 ? "was told to read"
-                            : trained                  ? "was fine-tuned on; --max-length may give more"
-                                      : "is said to read (model_max_length of its tokenizer_config.json); "
-                                        "--max-length may give more"));
+                            limit.tokens, limit.reason));
   }
   if (writer) writer->commit();
   if (prints_rows || !processes::writes()) return;

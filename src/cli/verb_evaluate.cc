@@ -11,7 +11,6 @@
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
-#include "espalier/config/fields.h"
 #include "espalier/data/masked_lm_loader.h"
 #include "espalier/io/token_store.h"
 #include "espalier/model/inference.h"
@@ -19,6 +18,7 @@
 #include "espalier/train/evaluator.h"
 #include "model/readable_store.h"
 #include "model/sequence_batches.h"
+#include "train/task_columns.h"
 
 namespace espalier::cli {
 namespace {
@@ -46,20 +46,15 @@ train::EvaluationScores scores_of(const train::Evaluation& evaluation, bool soft
 
 // That of the model's own evaluations, where it was trained here.
 double mask_rate_of(const model::LoadedModel& model) {
-  constexpr double kCrammed = 0.25, kBert = 0.15;
-  for (const config::Setting& setting :
-       config::parse_yaml(model.config_yaml, model.source.string() + ": config.yaml")) {
-    if (setting.key == "train.mask_rate") return std::strtod(setting.values.at(0).c_str(), nullptr);
-  }
-  return model.arch.family == nn::Family::kCrammed ? kCrammed : kBert;
+  const char* const usual = model.arch.family == nn::Family::kCrammed ? "0.25" : "0.15";
+  return std::strtod(train::trained_with(model, "train.mask_rate", usual).c_str(), nullptr);
 }
 
 void print_table(const train::Evaluation& evaluation, const train::EvaluationScores& scores, bool soft,
                  ops::Precision precision, double mask_rate) {
   fmt::print(
-      "loss            {:.4f} nats over {} predictions ({:g} % of the positions; perplexity {:.2f}), {} "
-      "routing, "
-      "{}\n",
+      "loss            {:.4f} nats over {} predictions ({:g} % of the positions; perplexity {:.2f}), "
+      "{} routing, {}\n",
       scores.loss, scores.tokens, 100 * mask_rate, scores.perplexity, soft ? "soft" : "hard",
       ops::precision_name(precision));
   fmt::print("accuracy        {:.2f} %\n", 100 * scores.accuracy);

@@ -183,4 +183,8 @@ std::string to_yaml(std::span<const Setting> settings) {
   return std::string(out.c_str()) + "\n";
 }
 
+std::string value_text(const Setting& setting) {
+  return setting.is_list ? fmt::format("[{}]", fmt::join(setting.values, ", ")) : setting.values.at(0);
+}
+
 }  // namespace espalier::config

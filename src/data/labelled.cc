@@ -219,18 +219,18 @@ LabelledData hold_out(LabelledData& data, double share) {
     const KeyedPermutation order(0, static_cast<std::uint64_t>(one.label), one.most() + 1);
     for (std::int64_t i = 0; i < one.count; ++i) held[one.rows[static_cast<std::size_t>(order(i))]] = true;
   }
+  std::vector<Example> all;
+  all.swap(data.rows);
   LabelledData result = data;
-  result.rows.clear();
   result.skipped.clear();
-  std::vector<Example> kept;
-  for (std::size_t row = 0; row < data.rows.size(); ++row)
-    (held[row] ? result.rows : kept).push_back(std::move(data.rows[row]));
-  data.rows = std::move(kept);
+  result.left_out = {};
+  for (std::size_t row = 0; row < all.size(); ++row)
+    (held[row] ? result.rows : data.rows).push_back(std::move(all[row]));
   if (result.rows.empty() || data.rows.empty()) {
     throw InputError(fmt::format(
         "{}: a share of {:g} of its {} rows leaves nothing to evaluate on; hold out more, or give "
         "a file of its own",
-        data.source.string(), share, data.rows.size() + result.rows.size()));
+        data.source.string(), share, all.size()));
   }
   return result;
 }

@@ -113,10 +113,6 @@ GlueComparison comparison(const config::GlueConfig& config, const std::vector<me
   return result;
 }
 
-std::string text_of(const config::Setting& setting) {
-  return fmt::format("{}", fmt::join(setting.values, " "));
-}
-
 // How the baseline was trained otherwise; nothing where another program made it.
 std::vector<std::string> differing_settings(const config::GlueConfig& config) {
   const fs::path file = fs::path(config.baseline) / "config.yaml";
@@ -128,8 +124,8 @@ std::vector<std::string> differing_settings(const config::GlueConfig& config) {
                           own.key.starts_with("routing.") || own.key == "glue.seeds";
     const auto other =
         std::find_if(there.begin(), there.end(), [&](const config::Setting& s) { return s.key == own.key; });
-    if (!training || other == there.end() || text_of(*other) == text_of(own)) continue;
-    differences.push_back(fmt::format("{}: {}, there {}", own.key, text_of(own), text_of(*other)));
+    if (!training || other == there.end() || value_text(*other) == value_text(own)) continue;
+    differences.push_back(fmt::format("{}: {}, there {}", own.key, value_text(own), value_text(*other)));
   }
   return differences;
 }

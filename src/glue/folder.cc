@@ -57,7 +57,8 @@ std::vector<GlueTraining> GlueFolder::finished() const {
     if (!task.is_directory()) continue;
     for (const fs::directory_entry& training : fs::directory_iterator(task)) {
       try {
-        const auto result = read<GlueTraining>(fs::relative(training.path(), path_) / "result.json");
+        const auto result =
+            read<GlueTraining>(task.path().filename() / training.path().filename() / "result.json");
         if (result) trainings.push_back(*result);
       } catch (const InputError&) {
         continue;

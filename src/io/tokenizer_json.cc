@@ -231,7 +231,7 @@ namespace {
 
 Json templates_of(std::string_view json, const std::string& where) {
   const Json document = parse_json(std::string(json), where);
-  const Json processor = document.value("post_processor", Json());
+  const Json processor = document.is_object() ? document.value("post_processor", Json()) : Json();
   return processor.is_object() && processor.value("type", Json()) == "TemplateProcessing" ? processor
                                                                                           : Json();
 }

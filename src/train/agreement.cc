@@ -24,6 +24,11 @@ Wishes agree(const Wishes& own) {
   return agreed;
 }
 
+void end_saved(std::int64_t step, const std::string& how_to_continue, int signal) {
+  processes::meet();
+  throw Interrupted(fmt::format("stopped at step {} after saving; {}", step, how_to_continue), signal);
+}
+
 void leave_if_asked(const std::string& message) {
   const int signal = agree({.signal = interrupt_signal()}).signal;
   if (signal != 0) throw Interrupted(message, signal);

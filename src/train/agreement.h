@@ -17,6 +17,9 @@ struct Wishes {
 // The same in all processes.
 Wishes agree(const Wishes& own);
 
+// To be called after saving: waits until process 0 has, and ends with Interrupted, which says how to go on.
+[[noreturn]] void end_saved(std::int64_t step, const std::string& how_to_continue, int signal);
+
 // Interrupted, in all processes, if any of them was asked to stop; what() is `message`.
 void leave_if_asked(const std::string& message = "stopped before the end of the evaluation");
 

@@ -76,7 +76,6 @@ FinetuneData read_custom(const config::TaskConfig& task) {
   result.inputs = {input_of("task.train", result.train)};
   if (task.dev.empty()) {
     result.evaluation.push_back({"", data::hold_out(result.train, task.dev_fraction)});
-    result.evaluation.front().data.left_out = {};
     return result;
   }
   result.evaluation.push_back({"", data::read_labelled(task.dev, columns, &result.train.labels)});
@@ -231,7 +230,11 @@ FinetuneData read_finetune_data(const config::TaskConfig& task, std::uint64_t se
       task.name == "custom" ? data::class_doubts(result.train) : std::vector<std::string>();
   data::subsample(result.train, task.max_train, seed);
   if (!report) return result;
-  result.train.regression ? report_values(result) : report_classes(result);
+  if (result.train.regression) {
+    report_values(result);
+  } else {
+    report_classes(result);
+  }
   for (const std::string& doubt : doubts) log_warning(doubt);
   report_oddities(result.train);
   for (const EvaluationSet& set : result.evaluation) report_oddities(set.data);

@@ -2,72 +2,28 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
-#include <optional>
 
 #include "data/table_writer.h"
 #include "espalier/base/log.h"
 #include "espalier/io/text_file.h"
-#include "espalier/metrics/interval.h"
 #include "model/metrics_history.h"
+#include "train/prediction_scores.h"
 
 namespace espalier::train {
 namespace {
 
-metrics::Interval interval_of(const FinetuneRun& run, const std::string& metric,
-                              const metrics::Predictions& p) {
-  metrics::BootstrapOptions options;
-  options.resamples = static_cast<int>(run.config.bootstrap);
-  options.seed = run.config.seed;
-  return metrics::bootstrap_interval(metric, p, options);
-}
-
-// " (`normal`)"; of many the first.
-std::string names_of(const FinetuneRun& run, const std::vector<std::int32_t>& classes) {
-  constexpr std::size_t kListed = 5;
-  std::string names;
-  for (std::size_t i = 0; i < classes.size() && i < kListed; ++i)
-    names += fmt::format("{}`{}`", i == 0 ? "" : ", ", run.data.train.labels.name(classes[i]));
-  if (classes.size() > kListed) names += fmt::format(" and {} more", classes.size() - kListed);
-  return names.empty() ? "" : " (" + names + ")";
-}
-
-// The only class that was predicted, where the rows have several.
-std::optional<std::int32_t> only_class(const metrics::Predictions& p) {
-  const auto constant = [](const std::vector<std::int32_t>& classes) {
-    return std::all_of(classes.begin(), classes.end(),
-                       [&](std::int32_t one) { return one == classes.front(); });
-  };
-  if (p.classes.empty() || !constant(p.classes) || constant(p.true_classes)) return std::nullopt;
-  return p.classes.front();
-}
-
 void score_set(const FinetuneRun& run, std::size_t index, EpochScore& result) {
-  const EvaluationSet& set = run.data.evaluation[index];
   const SetPredictions& rows = result.rows[index];
-  SetScores scores{.suffix = set.suffix, .loss = rows.loss};
-  const std::size_t warnings = result.warnings.size();
-  for (const std::string& name : run.data.metrics) {
-    const metrics::MetricValue metric = metrics::compute_metric(name, rows.predictions);
-    if (!metric.warning.empty()) {
-      result.warnings.push_back(
-          fmt::format("{}{}: {}{}", name, set.suffix, metric.warning, names_of(run, metric.classes)));
-    }
-    scores.metrics.push_back({name, metric.value, {}});
-    if (run.config.bootstrap > 0) {
-      scores.metrics.back().interval = interval_of(run, name, rows.predictions);
-    }
-    if (index == 0 && name == run.data.metrics[0]) {
-      result.primary = metrics::higher_is_better(name) ? metric.value : -metric.value;
-    }
-  }
-  if (const auto only = only_class(rows.predictions); only && result.warnings.size() == warnings) {
-    result.warnings.push_back(fmt::format("{}{}: only one class was predicted{}", run.data.metrics[0],
-                                          set.suffix, names_of(run, {*only})));
-  }
-  scores.samples = static_cast<std::int64_t>(set.data.rows.size());
-  result.sets.push_back(std::move(scores));
+  result.sets.push_back(score_predictions(rows.predictions, rows.loss, run.data.train.labels,
+                                          {.metrics = run.data.metrics,
+                                           .suffix = run.data.evaluation[index].suffix,
+                                           .resamples = run.config.bootstrap,
+                                           .seed = run.config.seed},
+                                          result.warnings));
+  if (index > 0) return;
+  const MetricScore& first = result.sets.front().metrics.front();
+  result.primary = metrics::higher_is_better(first.name) ? first.value : -first.value;
 }
 
 std::string predictions_text(const FinetuneRun& run, const EvaluationSet& set, const SetPredictions& rows) {

@@ -20,16 +20,14 @@ struct JsonForm<metrics::Interval> {
 
 namespace espalier::train {
 
-static void add_sets(std::vector<SetScores>& sets, const io::JsonFields& fields) {
+void describe(SetScores& set, io::JsonFields& fields) {
   io::JsonFields scores = fields.with_prefix(metrics::kEvaluationPrefix);
-  for (SetScores& set : sets) {
-    scores.add("loss" + set.suffix, set.loss);
-    for (MetricScore& metric : set.metrics) {
-      scores.add(metric.name + set.suffix, metric.value);
-      scores.add_unless_empty(metric.name + set.suffix + "_interval", metric.interval);
-    }
-    scores.add("samples" + set.suffix, set.samples);
+  scores.add("loss" + set.suffix, set.loss);
+  for (MetricScore& metric : set.metrics) {
+    scores.add(metric.name + set.suffix, metric.value);
+    scores.add_unless_empty(metric.name + set.suffix + "_interval", metric.interval);
   }
+  scores.add("samples" + set.suffix, set.samples);
 }
 
 void describe(FinetuneStep& line, io::JsonFields& fields) {
@@ -44,7 +42,7 @@ void describe(FinetuneStep& line, io::JsonFields& fields) {
 void describe(FinetuneEvaluation& line, io::JsonFields& fields) {
   fields.add("step", line.step);
   fields.add("epoch", line.epoch);
-  add_sets(line.sets, fields);
+  for (SetScores& set : line.sets) describe(set, fields);
   fields.add("best", line.best);
   fields.add_unless_empty("warnings", line.warnings);
 }
@@ -64,7 +62,7 @@ void describe(TrainResults& results, io::JsonFields& fields) {
 
 void describe(EvalResults& results, io::JsonFields& fields) {
   fields.add("epoch", results.epoch);
-  add_sets(results.sets, fields);
+  for (SetScores& set : results.sets) describe(set, fields);
   fields.with_prefix(metrics::kEvaluationPrefix).add("runtime", results.runtime);
 }
 

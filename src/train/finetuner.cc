@@ -72,10 +72,7 @@ UpdateResult update(FinetuneRun& run, double lr) {
 
 [[noreturn]] void stop(FinetuneRun& run, int signal) {
   run.save(false);
-  processes::meet();  // before anybody ends: process 0 has saved
-  throw Interrupted(fmt::format("stopped at step {} after saving; {}", run.state.step,
-                                RunDirectory::how_to_continue(run.config.resume)),
-                    signal);
+  end_saved(run.state.step, RunDirectory::how_to_continue(run.config.resume), signal);
 }
 
 // A signal stops the run, which makes the evaluation when it is continued.

@@ -268,7 +268,7 @@ static void warn_of_collapse(const ops::LayerStatistics& trees) {
 }
 
 // `loss` of hard routing on held-out data; notes whether it is the best so far. RunError if it is not finite:
-// what is saved must be worth to be continued.
+// what is saved must be worth continuing.
 static void note_loss(PretrainRun& run, double loss) {
   if (!std::isfinite(loss)) {
     throw RunError(

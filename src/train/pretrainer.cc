@@ -111,10 +111,7 @@ bool save_is_due(const PretrainRun& run, double last_save_seconds) {
 
 [[noreturn]] void stop(PretrainRun& run, int signal) {
   run.save(true);
-  processes::meet();  // before anybody ends: process 0 has saved
-  throw Interrupted(fmt::format("stopped at step {} after saving; {}", run.state.step,
-                                RunDirectory::how_to_continue(run.config.resume)),
-                    signal);
+  end_saved(run.state.step, RunDirectory::how_to_continue(run.config.resume), signal);
 }
 
 // A signal stops the run, which makes the evaluation when it is continued: it may take longer than whoever

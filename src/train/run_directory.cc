@@ -248,10 +248,6 @@ void RunDirectory::write_trainer_state(std::int64_t step, double epoch, std::int
   io::write_text_atomically(path_ / "trainer_state.json", state.dump(2) + "\n");
 }
 
-static std::string value_text(const config::Setting& setting) {
-  return setting.is_list ? fmt::format("[{}]", fmt::join(setting.values, ", ")) : setting.values.at(0);
-}
-
 // Of a single task: such keys are there only if they were given, and have no default.
 static bool is_exception(const std::string& key) {
   return key.starts_with("per_task.");

@@ -7,9 +7,6 @@
 #include "espalier/data/glue.h"
 
 namespace espalier::train {
-namespace {
-
-// A key of the configuration that the model was trained with, or `otherwise`.
 std::string trained_with(const model::LoadedModel& model, const std::string& key,
                          const std::string& otherwise) {
   for (const config::Setting& setting :
@@ -18,8 +15,6 @@ std::string trained_with(const model::LoadedModel& model, const std::string& key
   }
   return otherwise;
 }
-
-}  // namespace
 
 TaskColumns columns_of(const config::TaskConfig& task, std::int64_t max_length) {
   if (!data::is_glue_task(task.name)) return {task.text, task.text_pair, max_length};

@@ -16,6 +16,10 @@ struct TaskColumns {
   std::int64_t max_length = 0;  // tokens of a row that were read, at most; 0: not known
 };
 
+// A key of the configuration that a model was trained with here, or `otherwise`.
+std::string trained_with(const model::LoadedModel& model, const std::string& key,
+                         const std::string& otherwise);
+
 // Of a GLUE task the official columns.
 TaskColumns columns_of(const config::TaskConfig& task, std::int64_t max_length);
 

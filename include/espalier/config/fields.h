@@ -144,6 +144,8 @@ void Fields::preset(const std::string& key, Enum& target, std::vector<std::pair<
 // Reads a YAML file into settings with dotted keys. A `base: FILE` key (relative to the file) is read first,
 // so that a variant overrides its base. Errors name file and line, and for a file that is not there the
 // nearest one.
+// "0.5", or "[a, b]" of a list.
+std::string value_text(const Setting& setting);
 std::vector<Setting> read_yaml(const std::filesystem::path& path);
 // The same from text; `where` names it in messages.
 std::vector<Setting> parse_yaml(const std::string& text, const std::string& where);

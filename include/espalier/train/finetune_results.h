@@ -27,6 +27,7 @@ struct SetScores {
   std::vector<MetricScore> metrics = {};  // the task's, primary first
   std::int64_t samples = 0;
 };
+void describe(SetScores& set, io::JsonFields& fields);
 
 // A line of metrics.jsonl after every log.steps updates.
 struct FinetuneStep {

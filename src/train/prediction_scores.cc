@@ -1,0 +1,58 @@
+#include "train/prediction_scores.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "espalier/metrics/interval.h"
+
+namespace espalier::train {
+namespace {
+
+// " (`normal`)"; of many the first.
+std::string names_of(const data::LabelSet& labels, const std::vector<std::int32_t>& classes) {
+  constexpr std::size_t kListed = 5;
+  std::string names;
+  for (std::size_t i = 0; i < classes.size() && i < kListed; ++i)
+    names += fmt::format("{}`{}`", i == 0 ? "" : ", ", labels.name(classes[i]));
+  if (classes.size() > kListed) names += fmt::format(" and {} more", classes.size() - kListed);
+  return names.empty() ? "" : " (" + names + ")";
+}
+
+// The only class that was predicted, where the rows have several.
+std::optional<std::int32_t> only_class(const metrics::Predictions& p) {
+  const auto constant = [](const std::vector<std::int32_t>& classes) {
+    return std::all_of(classes.begin(), classes.end(),
+                       [&](std::int32_t one) { return one == classes.front(); });
+  };
+  if (p.classes.empty() || !constant(p.classes) || constant(p.true_classes)) return std::nullopt;
+  return p.classes.front();
+}
+
+}  // namespace
+
+SetScores score_predictions(const metrics::Predictions& predictions, double loss,
+                            const data::LabelSet& labels, const ScoreOptions& options,
+                            std::vector<std::string>& warnings) {
+  SetScores scores{.suffix = options.suffix, .loss = loss};
+  const auto warn = [&](const std::string& metric, const std::string& text,
+                        const std::vector<std::int32_t>& classes) {
+    warnings.push_back(fmt::format("{}{}: {}{}", metric, options.suffix, text, names_of(labels, classes)));
+  };
+  const std::size_t before = warnings.size();
+  for (const std::string& name : options.metrics) {
+    const metrics::MetricValue metric = metrics::compute_metric(name, predictions);
+    if (!metric.warning.empty()) warn(name, metric.warning, metric.classes);
+    scores.metrics.push_back({name, metric.value, {}});
+    if (options.resamples == 0) continue;
+    scores.metrics.back().interval = metrics::bootstrap_interval(
+        name, predictions, {.resamples = static_cast<int>(options.resamples), .seed = options.seed});
+  }
+  if (const auto only = only_class(predictions); only && warnings.size() == before)
+    warn(options.metrics.at(0), "only one class was predicted", {*only});
+  scores.samples = static_cast<std::int64_t>(std::max(predictions.classes.size(), predictions.values.size()));
+  return scores;
+}
+
+}  // namespace espalier::train
