@@ -4,7 +4,7 @@ own top neurons, or by a linear path alone, at the same number of neurons used f
     ESPALIER_DATA=DIR experiments/bert/distill.sh [ROW ...]
 
 ROW is SIZE-KIND as in the table (default: all); `teacher` is the untouched model. Rows are added to
-results/distill.json, from which the table of README.md is printed at the end.
+results/distill.json, each with its machine and settings; the table of README.md is printed of it at the end.
 """
 
 import gzip
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 
+import common
 import numpy
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -147,9 +148,9 @@ def evaluations(run):
 
 
 def measured(row):
-    begin = time.time()
+    begin, machine = time.time(), common.machine(THREADS)
     if row == "teacher":
-        return {"layer": f"dense {UNITS}", "stsb": stsb(MODEL), "sst2": sst2(MODEL)}
+        return {"machine": machine, "layer": f"dense {UNITS}", "stsb": stsb(MODEL), "sst2": sst2(MODEL)}
     layer, settings = ROWS[row]
     run = os.path.join(SCRATCH, row)
     # Warm-up begins with a rate of 0: what the first update leaves is what the new layers begin as.
@@ -157,7 +158,7 @@ def measured(row):
         espalier("pretrain", CONFIG, f"init={MODEL}", f"data={prepared()}", f"run={run}", *TRAINING, *settings, *more)
     started, trained = evaluations(run)
     used = int(row.split("-")[0])
-    result = {"layer": layer, "flops": used / UNITS,
+    result = {"machine": machine, "training": " ".join([*TRAINING, *settings]), "layer": layer, "flops": used / UNITS,
               "start_errors": started["eval_layer_errors"], "layer_errors": trained["eval_layer_errors"],
               "start_hidden_error": started["eval_hidden_error"], "hidden_error": trained["eval_hidden_error"],
               "stsb": stsb(run), "sst2": sst2(run)}
@@ -180,20 +181,12 @@ def print_table(rows):
 
 
 def main():
-    document = {"machine": "", "training": TRAINING, "rows": {}}
-    if os.path.exists(RESULTS):
-        with open(RESULTS, encoding="utf-8") as file:
-            document = json.load(file)
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        names = re.findall(r"^model name\s*: (.*)$", file.read(), re.M)
-    document["training"] = TRAINING
-    document["machine"] = f"{names[0] if names else 'unknown'}, {THREADS} threads"
     for row in sys.argv[1:] or ("teacher", *ROWS):
-        document["rows"][row] = measured(row)
-        with open(RESULTS, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=1)
-            file.write("\n")
-    print_table(document["rows"])
+        result = measured(row)
+        document = common.read(RESULTS, {"rows": {}})
+        document["rows"][row] = result
+        common.write(RESULTS, document)
+    print_table(common.read(RESULTS, {"rows": {}})["rows"])
 
 
 main()

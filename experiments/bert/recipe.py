@@ -2,10 +2,14 @@
 
     ESPALIER_DATA=DIR experiments/bert/recipe.sh [TASK ...]
 
-Both sides train on the same rows with seeds of their own, one thread each, side by side. Each training is kept, so that
-a run that was cut off goes on. The table is printed and results/recipe.json written of all that is there.
+Both sides train on the same rows with seeds of their own, one thread each, side by side. Each training is kept with
+what it was made from, so that a run that was cut off goes on. Its scores take their place among the rows of
+results/recipe.json (RECIPE_OUT: another file), and the table of README.md is printed of those with as many training
+rows.
 """
 
+import functools
+import hashlib
 import json
 import math
 import os
@@ -15,16 +19,21 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import common
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 CONFIG = os.path.join(ROOT, "configs", "glue", "bert.yaml")
-RESULTS = os.path.join(HERE, "results", "recipe.json")
+RESULTS = os.environ.get("RECIPE_OUT", os.path.join(HERE, "results", "recipe.json"))
+TORCH_SIDE = os.path.join(HERE, "torch_side.py")
 PROGRAM = os.environ["RECIPE_PROGRAM"]
 MODEL = os.environ["RECIPE_MODEL"]
 SCRATCH = os.environ["RECIPE_SCRATCH"]
 DATA = os.path.join(os.environ["ESPALIER_DATA"], "glue")
 SEEDS = [int(seed) for seed in os.environ.get("RECIPE_SEEDS", "1 2 3").split()]
 ROWS = int(os.environ.get("RECIPE_ROWS", "2000"))
+SIDES = ("here", "transformers")
+METRICS = ("accuracy", "F1", "Matthews", "loss")
 # Columns of text, pair and label, header line, classes.
 TASKS = {
     "CoLA": (3, None, 1, False, ["0", "1"]),
@@ -44,9 +53,19 @@ def table_rows(task, lines):
         yield row
 
 
+def tables_of(task):
+    return os.path.join(SCRATCH, f"glue-{ROWS}", task)
+
+
+def jsonl(task, split):
+    with open(os.path.join(tables_of(task), split + ".jsonl"), encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
 def make_tables(task):
-    """A folder as GLUE's with ROWS training rows, the same for every seed, and both tables as JSON lines."""
-    folder = os.path.join(SCRATCH, "glue", task)
+    """A folder as GLUE's with ROWS training rows, the same for every seed, and both tables as JSON lines. Gives the
+    number of training rows: there may be fewer."""
+    folder = tables_of(task)
     os.makedirs(folder, exist_ok=True)
     for split in ("train", "dev"):
         with open(os.path.join(DATA, task, split + ".tsv"), encoding="utf-8") as file:
@@ -59,13 +78,25 @@ def make_tables(task):
             file.writelines(line + "\n" for line in header + lines)
         with open(os.path.join(folder, split + ".jsonl"), "w", encoding="utf-8") as file:
             file.writelines(json.dumps(row) + "\n" for row in table_rows(task, lines))
-    return folder
+    return len(jsonl(task, "train"))
+
+
+@functools.cache
+def made_from(side, task):
+    """The checksum of all that a training is made from but the seed: what another one has made is not used again."""
+    digest = hashlib.sha256()
+    own = {"here": [PROGRAM, CONFIG], "transformers": [TORCH_SIDE]}[side]
+    tables = [os.path.join(tables_of(task), split + ".tsv") for split in ("train", "dev")]
+    for path in [*own, os.path.join(HERE, "requirements.txt"), *tables]:
+        with open(path, "rb") as file:
+            digest.update(hashlib.sha256(file.read()).digest())
+    return digest.hexdigest()[:16]
 
 
 def train_here(task, seed):
-    run = os.path.join(SCRATCH, "runs", f"{task}-{seed}")
+    run = os.path.join(SCRATCH, "runs", f"{task}-{seed}-{made_from('here', task)}")
     subprocess.run([PROGRAM, "--quiet", "--threads", "1", "glue", CONFIG, "model=" + MODEL, "run=" + run,
-                    "glue.dir=" + os.path.join(SCRATCH, "glue"), f"glue.tasks=[{task.lower().replace('-', '')}]",
+                    "glue.dir=" + os.path.dirname(tables_of(task)), f"glue.tasks=[{task.lower().replace('-', '')}]",
                     f"glue.seeds=[{seed}]"], check=True, stdout=subprocess.DEVNULL)
     with open(os.path.join(run, task, f"seed-{seed}", "predictions_dev.tsv"), encoding="utf-8") as file:
         names, *lines = [line.split("\t") for line in file.read().splitlines()]
@@ -75,9 +106,8 @@ def train_here(task, seed):
 
 
 def train_there(task, seed):
-    folder = os.path.join(SCRATCH, "glue", task)
-    command = [sys.executable, os.path.join(HERE, "torch_side.py"), "recipe", MODEL, folder + "/train.jsonl",
-               folder + "/dev.jsonl", str(seed)]
+    tables = [os.path.join(tables_of(task), split + ".jsonl") for split in ("train", "dev")]
+    command = [sys.executable, TORCH_SIDE, "recipe", MODEL, *tables, str(seed)]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     return json.loads(output.splitlines()[-1])["predictions"]
 
@@ -93,7 +123,7 @@ def scores(predictions):
 
 
 def kept(side, task, seed):
-    return os.path.join(SCRATCH, f"{task}-{side}-{seed}.json")
+    return os.path.join(SCRATCH, f"{task}-{side}-{seed}-{made_from(side, task)}.json")
 
 
 def train_all(side, train, tasks):
@@ -103,66 +133,62 @@ def train_all(side, train, tasks):
             if os.path.exists(path):
                 continue
             predictions = train(task, seed)
-            print(task, side, seed, scores(predictions), file=sys.stderr, flush=True)
-            with open(path + ".new", "w", encoding="utf-8") as file:
-                json.dump(predictions, file)
-            os.replace(path + ".new", path)
+            labels = [row["label"] for row in jsonl(task, "dev")]
+            assert [row[0] for row in predictions] == labels, f"{task}: the sides scored other rows"
+            row = {"task": task, "train_rows": len(jsonl(task, "train")), "side": side, "seed": seed,
+                   "machine": common.machine(1), "made_from": made_from(side, task), **scores(predictions)}
+            print(row, file=sys.stderr, flush=True)
+            common.write(path, {"row": row, "predictions": predictions})
 
 
-def read(side, task):
-    found = {}
-    for seed in SEEDS:
-        if os.path.exists(kept(side, task, seed)):
-            with open(kept(side, task, seed), encoding="utf-8") as file:
-                found[seed] = json.load(file)
-    return found
+def merge(rows, tasks):
+    """What this call asked for in the place of older rows; all others stay."""
+    def key(row):
+        return row["task"], row["train_rows"], row["side"], row["seed"]
+
+    new = [common.read(kept(side, task, seed), None)["row"] for task in tasks for side in SIDES for seed in SEEDS]
+    found = {key(row): row for row in [*rows, *new]}
+    return [found[place] for place in sorted(found, key=lambda k: (list(TASKS).index(k[0]), *k[1:]))]
 
 
 def compare(values, others):
-    """The difference of means, its standard error (Welch), and whether it is within what seeds alone make."""
+    """The difference of means, its standard error (Welch), and the larger distance from worst to best seed."""
     error = math.sqrt(statistics.variance(values) / len(values) + statistics.variance(others) / len(others))
     difference = statistics.fmean(values) - statistics.fmean(others)
     spread = max(max(side) - min(side) for side in (values, others))
-    return {"here": values, "transformers": others, "difference": difference, "standard_error": error, "spread": spread,
-            "within": abs(difference) <= spread}
+    return difference, error, spread
 
 
-def report(tasks):
-    results = {}
-    table = ["| task | metric | here: mean (each seed) | transformers: mean (each seed) | difference | standard error | "
-             "spread |", "|---|---|---|---|---|---|---|"]
-    for task in tasks:
-        here, there = read("here", task), read("transformers", task)
-        if len(here) < 2 or len(there) < 2:
+def print_table(rows):
+    print("| task | metric | here: mean (each seed) | transformers: mean (each seed) | difference | standard error | "
+          "spread |\n|---|---|---|---|---|---|---|")
+    for task in TASKS:
+        sides = [[row for row in rows if (row["task"], row["side"]) == (task, side)] for side in SIDES]
+        if min(map(len, sides)) < 2:
             continue
-        labels = {json.dumps([row[0] for row in rows]) for rows in [*here.values(), *there.values()]}
-        assert len(labels) == 1, f"{task}: the sides scored other rows"
-        results[task] = {}
-        for metric in ("accuracy", "F1", "Matthews", "loss"):
-            row = compare(*([scores(p)[metric] for p in side.values()] for side in (here, there)))
-            results[task][metric] = row
+        if any(len({row.get("made_from") for row in side}) > 1 for side in sides):
+            print(f"recipe: {task}: not all seeds of a side are of one program and one set of rows", file=sys.stderr)
+        for metric in METRICS:
+            values = [[row[metric] for row in side] for side in sides]
             digits = 3 if metric == "loss" else 1
-            cells = [f"{statistics.fmean(row[s]):.{digits}f} ({', '.join(f'{v:.{digits}f}' for v in row[s])})"
-                     for s in ("here", "transformers")]
-            table.append(f"| {task} | {metric} | {cells[0]} | {cells[1]} | {row['difference']:+.{digits}f} | "
-                         f"{row['standard_error']:.{digits}f} | {row['spread']:.{digits}f} |")
-    with open(RESULTS + ".new", "w", encoding="utf-8") as file:
-        json.dump({"train_rows": ROWS, "tasks": results}, file, indent=1)
-        file.write("\n")
-    os.replace(RESULTS + ".new", RESULTS)
-    print("\n".join(table))
+            cells = [f"{statistics.fmean(side):.{digits}f} ({', '.join(f'{v:.{digits}f}' for v in side)})"
+                     for side in values]
+            difference, error, spread = compare(*values)
+            print(f"| {task} | {metric} | {cells[0]} | {cells[1]} | {difference:+.{digits}f} | {error:.{digits}f} | "
+                  f"{spread:.{digits}f} |")
 
 
 def main():
     tasks = sys.argv[1:] or ["SST-2", "CoLA"]
-    for task in tasks:
-        make_tables(task)
+    counts = {task: make_tables(task) for task in tasks}
     with ThreadPoolExecutor(2) as pool:
         sides = [pool.submit(train_all, "here", train_here, tasks),
                  pool.submit(train_all, "transformers", train_there, tasks)]
     for side in sides:
         side.result()  # a training that failed ends this program, before what is committed is replaced
-    report([task for task in TASKS if os.path.exists(kept("here", task, SEEDS[0]))])
+    rows = merge(common.read(RESULTS, {"rows": []})["rows"], tasks)
+    common.write(RESULTS, {"rows": rows})
+    print_table([row for row in rows if row["train_rows"] == counts.get(row["task"], ROWS)])
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 # usage: ESPALIER_DATA=DIR experiments/bert/recipe.sh [TASK ...]
 # Fine-tunes MiniLM here and by transformers + PyTorch with one recipe, and compares the scores (recipe.py).
 # The model and the pinned Python packages are those of speed.sh, ${ESPALIER_CACHE:-~/.cache/espalier}/bert-speed; what
-# is trained lies in .../bert-recipe, and what is there is not trained again. RECIPE_SEEDS, RECIPE_ROWS, RECIPE_PROGRAM
-# and RECIPE_SCRATCH change how much, by which program and where. Exit status 77 where packages or data cannot be had.
+# is trained lies in .../bert-recipe, and what is there of the same program, settings and rows is not trained again.
+# RECIPE_SEEDS, RECIPE_ROWS, RECIPE_PROGRAM, RECIPE_SCRATCH and RECIPE_OUT change how much, by which program, where, and
+# which file of results. Exit status 77 where packages or data cannot be had.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)

@@ -3,7 +3,8 @@
     ESPALIER_DATA=DIR experiments/bert/speed.sh [finetune] [embed] [sentence] [load]
 
 Rounds are interleaved: in each, ours and the others take turns; a ratio is the median of the rounds' ratios. Vectors are
-compared with sentence-transformers' in the same run.
+compared with sentence-transformers' in the same run. Each part is written to results/speed.json (SPEED_OUT: another
+file) in place of its older one, with machine and settings; embed as `embed TEXTS`.
 """
 
 import glob
@@ -17,8 +18,11 @@ import sys
 import tempfile
 import time
 
+import common
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+RESULTS = os.environ.get("SPEED_OUT", os.path.join(HERE, "results", "speed.json"))
 PROGRAM = os.path.join(ROOT, "build", "release", "espalier")
 MODEL = os.environ["SPEED_MODEL"]
 CACHE = os.environ["SPEED_CACHE"]
@@ -95,7 +99,7 @@ def finetune(scratch):
             print("finetune", task, row, file=sys.stderr)
         results.append({"task": task, "rounds": measured, "over_eager": ratios(measured, "ours", "eager"),
                         "over_compiled": ratios(measured, "ours", "compiled")})
-    return results
+    return {"tasks": results}
 
 
 def real_sentences():
@@ -174,11 +178,14 @@ def load(_):
 
 def main():
     parts = {"finetune": finetune, "embed": embed, "sentence": sentence, "load": load}
-    results = {}
+    settings = {"SPEED_ROUNDS": ROUNDS, "SPEED_STEPS": STEPS, "SPEED_TEXTS": TEXTS, "SPEED_THREADS": THREADS}
     with tempfile.TemporaryDirectory() as scratch:
         for name in sys.argv[1:] or parts:
-            results[name] = parts[name](scratch)
-    print(json.dumps(results, indent=1))
+            row = {"machine": common.machine(THREADS), "settings": settings, **parts[name](scratch)}
+            document = common.read(RESULTS, {})
+            document[f"embed {TEXTS}" if name == "embed" else name] = row
+            common.write(RESULTS, document)
+            print(json.dumps({name: row}, indent=1))
 
 
 if __name__ == "__main__":

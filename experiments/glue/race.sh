@@ -3,7 +3,7 @@
 # Fine-tunes the published 1x11 model (16 layers, d 768, random weights) on MRPC, ours against PyTorch: the same first
 # weights, batches, padding, optimizer and threads, by turns. Losses of the first steps must agree. Reads
 # $ESPALIER_DATA/glue and, for the tokenizer, $ESPALIER_DATA/corpus. About 15 minutes on two cores; prints the table of
-# README.md and writes race.json.
+# README.md and writes race.json. Exit status 77 where data or packages cannot be had.
 # Settings from the environment:
 #   ESPALIER       the program (default: build/release/espalier)
 #   SPEED_THREADS  threads of both (default: all cores)
@@ -15,7 +15,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 if [ -z "${ESPALIER_DATA:-}" ]; then
   echo "race: skipped: ESPALIER_DATA names no data folder (with glue/MRPC and corpus/*.txt.gz in it)"
-  exit 0
+  exit 77
 fi
 runs=${1:-runs/glue-race}
 espalier=${ESPALIER:-build/release/espalier}

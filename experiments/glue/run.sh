@@ -2,12 +2,13 @@
 # usage: experiments/glue/run.sh [RUNS_FOLDER]
 # From text to the GLUE table: a tree model and its dense twin of equal budget pretrained, both fine-tuned, beside the
 # majority class and a bag of words. Reads $ESPALIER_DATA/corpus/*.txt.gz and $ESPALIER_DATA/glue; what is finished is
-# reused. Prints the table of README.md. About two hours on two cores.
+# reused. Prints the table of README.md. About two hours on two cores. Exit status 77 where data or packages
+# cannot be had.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 if [ -z "${ESPALIER_DATA:-}" ]; then
   echo "glue: skipped: ESPALIER_DATA names no data folder (with corpus/*.txt.gz and glue/ in it)"
-  exit 0
+  exit 77
 fi
 runs=${1:-runs/glue}
 espalier=${ESPALIER:-build/release/espalier}

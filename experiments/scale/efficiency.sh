@@ -2,7 +2,8 @@
 # usage: experiments/scale/efficiency.sh [DATA]       (a prepared folder; by default the quickstart's)
 # One process of two threads and two processes of one thread train the same updates of the published 1x11 model by turns,
 # and must end with the same weights. Seconds an update (median over all rounds but each run's first update), their
-# ratio and the memory go to results/efficiency.json.
+# ratio and the memory go to results/efficiency.json; of another batch or link to a file with its tokens an update or
+# its rate in the name (efficiency_65536.json, efficiency_1gbit.json); or to the file OUT.
 #   BATCH=64     sequences of 128 tokens an update: 4096 tokens a process    STEPS=3   ROUNDS=3   RATE=none
 # RATE=1gbit and the like: the two processes are on two hosts joined by such a link (two_hosts.sh; as root).
 set -euo pipefail
@@ -37,7 +38,10 @@ for ((round = 1; round <= rounds; ++round)); do
   cmp "$work/one.sum" "$work/two.sum" || { echo "efficiency: the weights differ" >&2; exit 1; }
 done
 
-out=${OUT:-experiments/scale/results/efficiency.json}
+name=efficiency
+[ "$batch" -eq 64 ] || name+=_$((batch * 128))
+[ -z "$rate" ] || name+=_$rate
+out=${OUT:-experiments/scale/results/$name.json}
 mkdir -p "$(dirname "$out")"
 jq -s --arg cpu "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(nproc) cores" --arg rate "${rate:-shared memory}" \
   --argjson batch "$batch" '

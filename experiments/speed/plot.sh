@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: experiments/speed/plot.sh
-# Draws results/*/layer.json and growth.json as SVG beside them, in a throw-away environment with matplotlib. Skips with
-# a message where matplotlib cannot be had.
+# Draws results/*/layer.json and growth.json as SVG beside them, in a throw-away environment with matplotlib. Exit
+# status 77 where matplotlib cannot be had.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 venv=${ESPALIER_CACHE:-$HOME/.cache/espalier}/plot-venv
@@ -14,7 +14,7 @@ if ! "$venv/bin/python" -c 'import matplotlib' 2>/dev/null; then
     "$venv/bin/pip" install --quiet ${ESPALIER_PIP_ARGS:-} matplotlib==3.10.7; } >&2; then
     rm -rf "$venv"
     echo "speed: plot: skipped: matplotlib cannot be had (reason above)" >&2
-    exit 0
+    exit 77
   fi
 fi
 exec "$venv/bin/python" "$here/plot.py"

@@ -2,12 +2,12 @@
 # usage: experiments/speed/tokenize.sh
 # Tokenizing against Hugging Face's `tokenizers` on the same real text: $ESPALIER_DATA/corpus/*.txt.gz, at most
 # SPEED_MEGABYTES (default 60) of it. Training of SPEED_VOCABULARY (default 32768) entries, encoding with one thread and
-# with all, memory, and equal ids on every line. Skips with a message where ESPALIER_DATA is unset.
+# with all, memory, and equal ids on every line. Exit status 77 where ESPALIER_DATA is unset.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 if [ -z "${ESPALIER_DATA:-}" ]; then
   echo "speed: tokenize: skipped: ESPALIER_DATA names no data folder (with corpus/*.txt.gz in it)" >&2
-  exit 0
+  exit 77
 fi
 python=$("$here/venv.sh") || exit $?
 exec "$python" "$here/tokenize_speed.py"
