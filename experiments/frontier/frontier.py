@@ -10,7 +10,6 @@ import statistics
 import subprocess
 import sys
 import threading
-import time
 
 import plan
 
@@ -20,6 +19,9 @@ ESPALIER = os.environ.get("ESPALIER", os.path.join(ROOT, "build/release/espalier
 BASE = os.path.join(HERE, "base.yaml")
 SEQUENCES, LENGTH = 16, 128  # of an update, as in base.yaml
 EVALUATION_TOKENS = 1024 * LENGTH
+# Exit statuses of the program after it saved, and of one that a signal ended before.
+INTERRUPTED = {128 + signal.SIGINT, 128 + signal.SIGTERM, -signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGHUP,
+               -signal.SIGHUP}
 
 
 def say(message):
@@ -85,12 +87,9 @@ class Frontier:
     def __init__(self, folder, patterns):
         self.folder = folder
         self.patterns = patterns
-        self.extra = [name for name in patterns if plan.is_layer(name)]
         self.results_path = self.path("results", "runs.jsonl")
         self.speeds = (read_json(self.path("results", "speed.json")) or {"layers": {}})["layers"]
         self.failed = set()
-        self.mutex = threading.Lock()
-        self.active = 0  # workers that train
         self.trainings = set()
         self.interrupted = False
 
@@ -101,7 +100,7 @@ class Frontier:
         return [layer for layer in dict.fromkeys(run.layer for run in self.wanted()) if layer not in self.speeds]
 
     def wanted(self):
-        return plan.chosen(plan.whole_plan(read_lines(self.results_path), self.extra), self.patterns)
+        return plan.chosen(plan.whole_plan(self.patterns), self.patterns)
 
     def undone(self):
         done = {row["run"] for row in read_lines(self.results_path)}
@@ -132,7 +131,7 @@ class Frontier:
     def next_run(self):
         """(run, claim), or None where nothing can begin now."""
         for run in self.undone():
-            if run.rate is None or plan.run_name(run) in self.failed:
+            if plan.run_name(run) in self.failed:
                 continue
             claim = self.claim(run)
             if claim is None:
@@ -205,58 +204,39 @@ class Frontier:
             file.write(json.dumps(row) + "\n")
         say(f"{row['run']}: loss {row['loss']:.4f} after {row['tokens'] / 1e6:.2f} M tokens")
 
-    def begin(self):
-        """The next run with its claim and True, or None and whether one may follow when others have ended."""
-        with self.mutex:
-            if self.interrupted:
-                return None, False
-            found = self.next_run()
-            self.active += found is not None
-            return found, found is not None or self.active > 0
-
     def execute(self, run, claim):
-        """Whether to go on with the next."""
-        try:
-            with claim:
-                length = self.length(run, claim)
-                status = self.train(run, length)
-                if status == 0:
-                    self.keep(run, length)
-                    return True
-                interrupted = status in (130, 143) or status < 0
-                if interrupted:  # before the claim is given back, which another worker may be waiting for
-                    self.interrupt()
-        finally:
-            with self.mutex:
-                self.active -= 1
         name = plan.run_name(run)
-        if interrupted:
-            say(f"{name}: interrupted; the same command continues")
-            return False
-        say(f"{name}: status {status}, see {self.path('runs', name)}.log")
-        self.failed.add(name)
-        return True
+        with claim:
+            length = self.length(run, claim)
+            status = self.train(run, length)
+            if status == 0:
+                self.keep(run, length)
+            elif status in INTERRUPTED:  # noted before the claim is given back, which another may be waiting for
+                self.interrupt()
+                say(f"{name}: interrupted; the same command continues")
+            else:
+                self.failed.add(name)
+                ended = f"status {status}" if status > 0 else signal.Signals(-status).name
+                say(f"{name}: {ended}, see {self.path('runs', name)}.log")
 
     def work(self):
-        """Runs one after the other until none can begin any more, somebody asks to stop, or one is interrupted."""
-        while not os.path.exists(self.path("stop")):
-            found, more = self.begin()
-            if found and not self.execute(*found):
+        """Runs one after the other until none is left, somebody asks to stop, or one is interrupted."""
+        while not self.interrupted and not os.path.exists(self.path("stop")):
+            found = self.next_run()
+            if not found:
                 return
-            if not more:
-                return
-            if not found:  # what others train now decides the rates of what follows
-                time.sleep(2)
+            self.execute(*found)
 
 
 def require_matches(frontier):
     """Ends where a name matches nothing: a typing error would look like an experiment that is done."""
-    runs = plan.whole_plan(read_lines(frontier.results_path), frontier.extra)
+    runs = plan.whole_plan(frontier.patterns)
     unknown = [name for name in frontier.patterns if not plan.chosen(runs, [name])]
     if unknown:
         layers = " ".join(dict.fromkeys(run.layer for run in runs))
         budgets = " ".join(dict.fromkeys(plan.budget_name(run.minutes) for run in runs))
-        say(f"no run matches {' '.join(unknown)}; layers: {layers}; budgets: {budgets}; --dry-run lists all runs")
+        say(f"no run matches {' '.join(unknown)}; layers: {layers}; budgets: {budgets}; a run that is not planned by "
+            f"its whole name (2x10_20m_lr0.004_s1); --dry-run lists all runs")
         sys.exit(2)
 
 
@@ -265,7 +245,7 @@ def dry_run(frontier):
     for run in frontier.undone():
         minutes += frontier.seconds(run) / 60
         print(f"{frontier.seconds(run) / 60:6.1f}  {plan.run_name(run)}")
-    print(f"{minutes:6.0f}  processor minutes on a quiet machine, and further rates where the best is at an end")
+    print(f"{minutes:6.0f}  processor minutes on a quiet machine")
 
 
 def main():

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 if [ $# -lt 2 ] || [ $# -gt 3 ]; then sed -n '2,/^set/{/^#/p}' experiments/frontier/glue.sh; exit 2; fi
 if [ -z "${ESPALIER_DATA:-}" ]; then
   echo "frontier: skipped: ESPALIER_DATA names no data folder (with glue/ in it)"
-  exit 0
+  exit 77
 fi
 runs=${3:-runs/frontier}
 glue() { # glue RUN [KEY=VALUE...]

@@ -5,7 +5,7 @@
 # (runs/frontier) holds everything, and the same command goes on where it stopped; two may work in one folder at once.
 # `touch FOLDER/stop` ends it when the trainings under way are done.
 #   NAME       runs whose layer (1x11, dense-256, none), budget (5m, 20m, equal) or whole name matches it; with
-#              wildcards. A layer that is not in the plan (2x10) is added to it. All without names.
+#              wildcards. One that is not planned by its whole name: 2x10_20m_lr0.004_s1. All without names.
 #   --dry-run  lists the runs that are left, with the minutes that they take
 #   --speed    measures the speed of the layers once more, and nothing else; nothing else should run on the machine.
 #              Without it the speed of layers that have none is measured first, twice.
@@ -28,7 +28,7 @@ trains=yes
 if [ -n "$trains" ] && [ ! -e "$runs/data/tokens.h5" ]; then
   if [ -z "${ESPALIER_DATA:-}" ]; then
     echo "frontier: skipped: ESPALIER_DATA names no data folder (with corpus/*.txt.gz in it)"
-    exit 0
+    exit 77
   fi
   mkdir -p "$runs"
   "${ESPALIER:-build/release/espalier}" prepare configs/data/corpus.yaml \
