@@ -1,53 +1,61 @@
 # Every library comes from the system's packages; each is used by one room only. Also part of the installed package.
-find_package(TBB REQUIRED)
-find_package(fmt REQUIRED)
-find_package(Threads REQUIRED)
+#
+# Nothing stops here: espalier_MISSING names what is not found, for the build to stop and for find_package(espalier) to
+# tell its caller. Who includes this sets espalier_WANTS_MPI (ON, OFF or AUTO) and may set espalier_QUIET to QUIET.
+# espalier_LIBRARIES are those that a program links beside ours, with MPI if espalier_HAS_MPI.
+find_package(TBB ${espalier_QUIET})
+find_package(fmt ${espalier_QUIET})
+find_package(Threads ${espalier_QUIET})
 # oneDNN's own CMake package on Debian asks for OpenCL, which we do not use.
-find_library(DNNL_LIBRARY dnnl REQUIRED)
-find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.h REQUIRED)
-# In the library from 1.4 on, in none of its headers: without it bf16 is not available.
-include(CheckCXXSourceCompiles)
-set(CMAKE_REQUIRED_LIBRARIES ${DNNL_LIBRARY})
-check_cxx_source_compiles("extern \"C\" int dnnl_gemm_bf16bf16f32(); int main() { return dnnl_gemm_bf16bf16f32(); }"
-                          ESPALIER_DNNL_BF16)
-unset(CMAKE_REQUIRED_LIBRARIES)
+find_library(DNNL_LIBRARY dnnl)
+find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.h)
 # oneDNN's threads are those of GNU's OpenMP, whatever compiler we are built with: -fopenmp would bring clang's own
 # runtime, a second one, which oneDNN does not listen to.
-find_library(GOMP_LIBRARY NAMES libgomp.so.1 REQUIRED)
-find_package(yaml-cpp REQUIRED)
-find_package(nlohmann_json REQUIRED)
-find_package(ZLIB REQUIRED)
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
-pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
-pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
-pkg_check_modules(libzstd IMPORTED_TARGET libzstd)
-if(NOT libzstd_FOUND)
-  message(FATAL_ERROR "zstd (pkg-config's libzstd) is missing: on Debian, apt install libzstd-dev")
-endif()
+find_library(GOMP_LIBRARY NAMES libgomp.so.1)
+find_package(yaml-cpp ${espalier_QUIET})
+find_package(nlohmann_json ${espalier_QUIET})
+find_package(ZLIB ${espalier_QUIET})
+find_package(PkgConfig ${espalier_QUIET})
+# GLOBAL: known to a project that includes this one too.
+pkg_check_modules(xxhash ${espalier_QUIET} IMPORTED_TARGET GLOBAL libxxhash)
+pkg_check_modules(utf8proc ${espalier_QUIET} IMPORTED_TARGET GLOBAL libutf8proc)
+pkg_check_modules(hwy ${espalier_QUIET} IMPORTED_TARGET GLOBAL libhwy)
+pkg_check_modules(libzstd ${espalier_QUIET} IMPORTED_TARGET GLOBAL libzstd)
 # libzip's own CMake package asks for its command-line tools.
-pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
+pkg_check_modules(libzip ${espalier_QUIET} IMPORTED_TARGET GLOBAL libzip)
 # CMake's own module wants the language C enabled (3.25 stops without it), and asks the wrapper h5cc. Debian's serial
 # package is named hdf5-serial; where only one build of the library is installed its name is hdf5.
-pkg_search_module(hdf5 REQUIRED IMPORTED_TARGET hdf5-serial hdf5)
+pkg_search_module(hdf5 ${espalier_QUIET} IMPORTED_TARGET GLOBAL hdf5-serial hdf5)
+
+set(espalier_MISSING "")
+foreach(library TBB fmt Threads DNNL_LIBRARY DNNL_INCLUDE_DIR GOMP_LIBRARY yaml-cpp nlohmann_json ZLIB PkgConfig xxhash
+                utf8proc hwy libzstd libzip hdf5)
+  if(NOT ${library}_FOUND AND NOT ${library})
+    list(APPEND espalier_MISSING ${library})
+  endif()
+endforeach()
+set(espalier_LIBRARIES TBB::tbb fmt::fmt PkgConfig::xxhash Threads::Threads espalier_dnnl PkgConfig::hwy
+                       PkgConfig::utf8proc yaml-cpp::yaml-cpp PkgConfig::hdf5 nlohmann_json::nlohmann_json ZLIB::ZLIB
+                       PkgConfig::libzstd PkgConfig::libzip)
 # Only the C functions: no library of the C++ bindings, which MPI 3 removed.
-if(NOT ESPALIER_MPI STREQUAL "OFF")
+set(espalier_HAS_MPI OFF)
+if(NOT espalier_WANTS_MPI STREQUAL "OFF")
   set(MPI_CXX_SKIP_MPICXX ON)
-  if(ESPALIER_MPI STREQUAL "ON")
-    find_package(MPI REQUIRED COMPONENTS CXX)
-  else()
-    find_package(MPI QUIET COMPONENTS CXX)
+  find_package(MPI QUIET COMPONENTS CXX)
+  if(MPI_CXX_FOUND)
+    set(espalier_HAS_MPI ON)
+    list(APPEND espalier_LIBRARIES MPI::MPI_CXX)
+  elseif(espalier_WANTS_MPI STREQUAL "ON")
+    list(APPEND espalier_MISSING MPI)
   endif()
 endif()
-if(ESPALIER_BUILD_BENCHMARKS)
-  find_package(benchmark REQUIRED)
-endif()
+list(JOIN espalier_MISSING ", " espalier_MISSING)
 
 # Guarded: a project may look for the installed package in more than one folder.
-if(NOT TARGET yaml-cpp::yaml-cpp)
+if(TARGET yaml-cpp AND NOT TARGET yaml-cpp::yaml-cpp)
   add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp) # its name before 0.8
 endif()
-if(NOT TARGET espalier_dnnl)
+if(NOT espalier_MISSING AND NOT TARGET espalier_dnnl)
   add_library(espalier_dnnl INTERFACE)
   target_include_directories(espalier_dnnl SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
   target_link_libraries(espalier_dnnl INTERFACE ${DNNL_LIBRARY} ${GOMP_LIBRARY})

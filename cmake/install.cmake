@@ -1,19 +1,8 @@
-# `cmake --install`: the program, the public headers, one static library, and a CMake package to find it with.
+# `cmake --install`: the program, the public headers, the library, and a CMake package to find it with.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(objects "")
-foreach(room IN LISTS ESPALIER_ROOMS)
-  list(APPEND objects $<TARGET_OBJECTS:espalier_${room}>)
-endforeach()
-add_library(espalier STATIC ${objects})
-set_target_properties(espalier PROPERTIES LINKER_LANGUAGE CXX)
-
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/espalier)
-set(ESPALIER_MPI_USED OFF)
-if(MPI_CXX_FOUND)
-  set(ESPALIER_MPI_USED ON)
-endif()
 configure_package_config_file(cmake/espalier-config.cmake.in ${PROJECT_BINARY_DIR}/espalier-config.cmake
                               INSTALL_DESTINATION ${package_dir}
                               PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)

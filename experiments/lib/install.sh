@@ -21,6 +21,7 @@ declare -A groups=(
   [browser]="chromium fonts-dejavu-core" # opens reports in tests/interop
 )
 
+[ $# -gt 0 ] || { echo "usage: experiments/lib/install.sh GROUP...; there are: ${!groups[*]}" >&2; exit 2; }
 wanted=()
 for group in "$@"; do
   [ -n "${groups[$group]:-}" ] || { echo "install: no group '$group'; there are: ${!groups[*]}" >&2; exit 2; }

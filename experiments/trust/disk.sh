@@ -11,9 +11,10 @@ if [ "${1:-}" != inside ]; then
   exec unshare -rm "$0" inside
 fi
 
-program=$PWD/${ESPALIER:-build/release/espalier}
+program=$(realpath "${ESPALIER:-build/release/espalier}")
 folder=$(mktemp -d "${TMPDIR:-/tmp}/espalier-disk.XXXXXX")
-trap 'umount "$folder"/disk "$folder"/fixed 2>/dev/null || true; rm -rf "$folder"' EXIT
+filler=
+trap 'kill $filler 2>/dev/null || true; umount "$folder"/disk "$folder"/fixed 2>/dev/null || true; rm -rf "$folder"' EXIT
 cd "$folder"
 awk 'BEGIN {
   srand(1)
@@ -74,6 +75,7 @@ fill() {
 for stop in true false; do
   rm -rf disk/run disk/others
   fill &
+  filler=$!
   if [ "$stop" = true ]; then
     expect "filled while training, save.stop_on_error=true" 1 "No space left on device" \
       "$program" pretrain model.yaml run=disk/run log.steps=1
@@ -82,7 +84,8 @@ for stop in true false; do
     expect "filled while training, save.stop_on_error=false" 1 "stopped at step 60" \
       "$program" pretrain model.yaml run=disk/run log.steps=1 save.stop_on_error=false
   fi
-  wait
+  wait "$filler"
+  filler=
   "$program" inspect disk/run/last.h5 --verify >/dev/null ||
     { echo "disk: the checkpoint that is left is damaged" >&2; exit 1; }
   rm disk/others

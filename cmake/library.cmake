@@ -1,0 +1,11 @@
+# One static library of all rooms, for programs: of the installed package, and of projects that include this one.
+set(objects "")
+foreach(room IN LISTS ESPALIER_ROOMS)
+  list(APPEND objects $<TARGET_OBJECTS:espalier_${room}>)
+endforeach()
+add_library(espalier STATIC ${objects})
+add_library(espalier::espalier ALIAS espalier)
+set_target_properties(espalier PROPERTIES LINKER_LANGUAGE CXX)
+target_include_directories(espalier INTERFACE ${PROJECT_SOURCE_DIR}/include)
+target_compile_features(espalier INTERFACE cxx_std_20)
+target_link_libraries(espalier INTERFACE ${espalier_LIBRARIES})
