@@ -50,6 +50,14 @@ void tell_of_complete_leaves(const GraphNode& node, OnComplete on_complete) {
   }
 }
 
+// The gradients of leaves, which are the outputs of no node that would check them.
+void check_leaves(const GraphNode& node) {
+  for (const Variable& input : node.inputs) {
+    if (!input.requires_grad() || Graph::state(input).producer || !input.grad().defined()) continue;
+    check_finite(input.grad(), node.name, "gradient of an input");
+  }
+}
+
 void run_node(GraphNode& node, OnComplete on_complete) {
   if (node.done) {
     throw RunError(fmt::format(
@@ -66,6 +74,7 @@ void run_node(GraphNode& node, OnComplete on_complete) {
     const double begin = operations_are_timed() ? seconds_now() : 0;
     node.backward(node.output_grads, node.inputs);
     if (operations_are_timed()) note_backward(node.name, seconds_now() - begin);
+    if (anomaly_detection_enabled()) check_leaves(node);
   }
   // Free what the operation kept as soon as it has run, so that memory falls while the sweep goes on.
   node.done = true;

@@ -9,6 +9,13 @@ namespace espalier {
 
 // One recorded operation. Inputs are owned (they live until this node has run), outputs are not.
 struct GraphNode {
+  GraphNode() = default;
+  GraphNode(const GraphNode&) = delete;
+  GraphNode& operator=(const GraphNode&) = delete;
+  // Lets go of all nodes that only this one holds, however long their chain is: each destroyed by the one
+  // before, 120000 of them overflow a stack of 8 MiB.
+  ~GraphNode();
+
   const char* name = "";
   std::uint64_t sequence = 0;  // grows with time; inputs' producers always have a smaller one
   Variables inputs;
@@ -16,6 +23,7 @@ struct GraphNode {
   BackwardFunction backward;
   std::uint64_t sweep = 0;  // the last one that reached this node
   bool done = false;
+  std::shared_ptr<GraphNode> next_dying;  // the list of ~GraphNode()
 };
 
 struct Variable::State {
@@ -36,6 +44,8 @@ struct Variable::State {
 class Graph {
  public:
   static Variable::State& state(const Variable& variable) { return *variable.state_; }
+  // The producer of a variable that nobody else holds, which forgets it; else null.
+  static std::shared_ptr<GraphNode> take_producer(Variable& variable);
   static Variable make(Tensor value, std::shared_ptr<GraphNode> producer, std::size_t index);
 };
 

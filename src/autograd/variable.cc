@@ -173,6 +173,31 @@ float Variable::item() const {
   return value().data()[0];
 }
 
+std::shared_ptr<GraphNode> Graph::take_producer(Variable& variable) {
+  return variable.state_.use_count() == 1 ? std::move(variable.state_->producer) : nullptr;
+}
+
+// Takes the inputs of `node`; puts their producers that nobody else holds before `dying`.
+static void release_inputs(GraphNode& node, std::shared_ptr<GraphNode>& dying) {
+  for (Variable& input : node.inputs) {
+    std::shared_ptr<GraphNode> producer = Graph::take_producer(input);
+    input = Variable();
+    if (producer.use_count() != 1) continue;
+    producer->next_dying = std::move(dying);
+    dying = std::move(producer);
+  }
+}
+
+GraphNode::~GraphNode() {
+  std::shared_ptr<GraphNode> dying;
+  release_inputs(*this, dying);
+  while (dying) {
+    const std::shared_ptr<GraphNode> node = std::move(dying);
+    dying = std::move(node->next_dying);
+    release_inputs(*node, dying);
+  }
+}
+
 Variable Graph::make(Tensor value, std::shared_ptr<GraphNode> producer, std::size_t index) {
   Variable result(std::move(value));
   result.state_->requires_grad = true;

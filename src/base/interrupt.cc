@@ -47,10 +47,14 @@ std::atomic<bool> save_wished{false};
 void install_interrupt_handlers() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
     // A shell starts background jobs with SIGINT ignored; an ignored signal may never reach sigwait().
-    std::signal(signal, SIG_DFL);
-    sigaddset(&signals, signal);
+    const bool ignored = std::signal(signal, SIG_DFL) == SIG_IGN;
+    if (signal == SIGHUP && ignored) {
+      std::signal(signal, SIG_IGN);  // by nohup: the program outlives its terminal
+    } else {
+      sigaddset(&signals, signal);
+    }
   }
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::thread(wait_for_signals, signals).detach();

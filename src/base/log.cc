@@ -12,6 +12,11 @@ std::atomic<bool> quiet_setting{false};
 std::atomic<int> process_setting{0};
 }  // namespace
 
+void write_to_stderr(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
 void set_quiet(bool quiet) {
   quiet_setting = quiet;
 }
@@ -32,19 +37,19 @@ static std::string origin() {
 }
 
 void log_info(std::string_view message) {
-  if (!quiet_setting && process_setting == 0) fmt::print(stderr, "{}\n", message);
+  if (!quiet_setting && process_setting == 0) write_to_stderr(fmt::format("{}\n", message));
 }
 
 void log_warning(std::string_view message) {
-  if (process_setting == 0) fmt::print(stderr, "warning: {}\n", message);
+  if (process_setting == 0) write_to_stderr(fmt::format("warning: {}\n", message));
 }
 
 void log_warning_of_any_process(std::string_view message) {
-  fmt::print(stderr, "warning: {}{}\n", origin(), message);
+  write_to_stderr(fmt::format("warning: {}{}\n", origin(), message));
 }
 
 void log_error(std::string_view message) {
-  fmt::print(stderr, "espalier: {}{}\n", origin(), message);
+  write_to_stderr(fmt::format("espalier: {}{}\n", origin(), message));
 }
 
 }  // namespace espalier

@@ -6,12 +6,13 @@
 #include <atomic>
 #include <cmath>
 #include <fstream>
-#include <string>
+#include <sstream>
 
 #if defined(__SSE__)
 #include <xmmintrin.h>
 #endif
 
+#include "base/cpu_quota.h"
 #include "base/parallel_backend.h"
 #include "espalier/base/error.h"
 
@@ -24,13 +25,11 @@ int affinity_cores() {
   return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-// Quota of control group version 2 in whole cores, rounded up; 0 where there is none.
+// Quota of control groups in whole cores, rounded up; 0 where there is none.
 int cgroup_cores() {
-  std::ifstream file("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (!(file >> quota >> period) || quota == "max" || period <= 0) return 0;
-  return static_cast<int>(std::ceil(std::stod(quota) / period));
+  std::stringstream groups;
+  groups << std::ifstream("/proc/self/cgroup").rdbuf();
+  return static_cast<int>(std::ceil(cpu_quota("/sys/fs/cgroup", groups.str())));
 }
 
 std::atomic<int> thread_count_setting{0};

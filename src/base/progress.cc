@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "espalier/base/log.h"
 
@@ -28,7 +27,7 @@ Progress::~Progress() {
 }
 
 void Progress::clear() {
-  if (terminal_ && drawn_) fmt::print(stderr, "\r\x1b[K");
+  if (terminal_ && drawn_) write_to_stderr("\r\x1b[K");
   drawn_ = false;
 }
 
@@ -58,7 +57,7 @@ void Progress::begin_phase(const std::string& phase) {
   if (terminal_) {
     last_ -= std::chrono::hours(1);
   } else {
-    fmt::print(stderr, "{}: {}\n", title_, phase_);
+    write_to_stderr(fmt::format("{}: {}\n", title_, phase_));
   }
 }
 
@@ -78,11 +77,10 @@ void Progress::update(double fraction, const std::string& status) {
   if (now - last_ < interval()) return;
   last_ = now;
   if (terminal_) {
-    fmt::print(stderr, "\r\x1b[K{}", line(fraction, status));
-    std::fflush(stderr);
+    write_to_stderr("\r\x1b[K" + line(fraction, status));
     drawn_ = true;
   } else {
-    fmt::print(stderr, "{}\n", line(fraction, status));
+    write_to_stderr(line(fraction, status) + "\n");
   }
 }
 

@@ -20,6 +20,7 @@
 #include "espalier/data/masked_lm_loader.h"
 #include "espalier/io/hf_model.h"
 #include "espalier/io/safetensors.h"
+#include "espalier/model/loaded_model.h"
 #include "espalier/nn/masked_lm.h"
 #include "espalier/tensor/pool.h"
 #include "train/not_finite.h"
@@ -129,9 +130,7 @@ class StepRun {
   void write(const std::filesystem::path& folder) {
     io::HfModel exported;
     exported.arch = config_.arch;
-    for (const nn::NamedParameter& parameter : model_.parameters()) {
-      exported.tensors.push_back({parameter.name, parameter.value.value()});
-    }
+    exported.tensors = model::named_tensors(model_);
     std::filesystem::create_directories(folder);
     io::write_hf_model(folder / "model", exported);
     const NoGradGuard no_gradient;

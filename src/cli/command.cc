@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "cli/sharing.h"
+#include "kernels/isa.h"
 
 namespace espalier::cli {
 namespace {
@@ -86,8 +87,9 @@ Option* Option::check(const Check& check) {
   return this;
 }
 
-Option* Option::names(const std::map<std::string, std::string>& values) {
-  for (const auto& value : values) choices_.push_back(value.first);
+Option* Option::names(const std::map<std::string, std::string>& values,
+                      const std::vector<std::string>& choices) {
+  choices_ = choices;
   const std::string all = fmt::format("{{{}}}", fmt::join(choices_, ","));
   const auto replace = [values, all](std::string& text) -> std::string {
     for (const auto& [name, value] : values) {
@@ -207,7 +209,9 @@ void Command::callback(std::function<void()> run) {
   const CLI::App* parent = app_->get_parent();
   const bool nested = parent != nullptr && parent->get_parent() != nullptr;
   const std::string verb = nested ? parent->get_name() + " " + name() : name();
-  app_->callback([verb, run = std::move(run)] {
+  app_->callback([app = app_, verb, run = std::move(run)] {
+    // The hidden verb computes nothing, and packages call it in whatever environment they are made.
+    if (!app->get_group().empty()) kernels::require_valid_isa();
     require_one_process(verb);
     run();
   });
@@ -215,6 +219,7 @@ void Command::callback(std::function<void()> run) {
 
 void Command::shared_callback(std::function<void()> run) {
   app_->callback([run = std::move(run)] {
+    kernels::require_valid_isa();
     share_work();
     run();
   });

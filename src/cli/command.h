@@ -47,8 +47,9 @@ class Option {
   Option* excludes(Option* other);
   Option* needs(Option* other);
   Option* check(const Check& check);
-  // Only these names, in capital letters or small ones; the variable gets what the name stands for.
-  Option* names(const std::map<std::string, std::string>& values);
+  // Only these names, in capital letters or small ones; the variable gets what the name stands for. Help and
+  // completion show the `choices` among them: others mean the same.
+  Option* names(const std::map<std::string, std::string>& values, const std::vector<std::string>& choices);
 
  private:
   friend class Command;

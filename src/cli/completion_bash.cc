@@ -87,12 +87,13 @@ _{0}() {{
     words=$verbs
   fi
   COMPREPLY=()
+  # Where a file may be, bash completes it, as only bash can: blanks, variables, ~. Nowhere else.
   case $words in
-    -) return ;;
     / | '') ;;
     *)
-      mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
-      return
+      compopt +o bashdefault +o default 2>/dev/null
+      [[ $words == - ]] || mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+      return 0
       ;;
   esac
   # The first argument of a verb with keys is the configuration.
@@ -100,24 +101,24 @@ _{0}() {{
     mapfile -t COMPREPLY < <(compgen -S = -W "$keys" -- "$current")
     [[ ${{#COMPREPLY[@]}} -eq 0 ]] || compopt -o nospace 2>/dev/null
   fi
-  if [[ ${{#COMPREPLY[@]}} -eq 0 ]]; then
-    mapfile -t COMPREPLY < <(compgen -f -- "$current")
-    compopt -o filenames 2>/dev/null
-  fi
   return 0
 }}
-complete -F _{0} {0}
+complete -o bashdefault -o default -F _{0} {0}
 )";
 
 }  // namespace
 
-std::string bash_completion(const CommandDescription& program) {
-  Tables tables;
+std::vector<OptionDescription> general_options(const CommandDescription& program) {
   std::vector<OptionDescription> general = program.options;
   std::erase_if(general, [](const OptionDescription& option) {
     return option.name.ends_with("--version") || option.name.ends_with("--verbose");
   });
-  add_command(program, program.name, general, tables);
+  return general;
+}
+
+std::string bash_completion(const CommandDescription& program) {
+  Tables tables;
+  add_command(program, program.name, general_options(program), tables);
   return fmt::format(kScript, program.name, tables.ways, tables.words, tables.values, tables.taking);
 }
 

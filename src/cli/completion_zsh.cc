@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
+#include <vector>
 
 #include "cli/completion.h"
 
@@ -64,13 +66,22 @@ std::string keys_function(const CommandDescription& command, const std::string& 
   return text + "    && return\n}\n\n";
 }
 
-void add_function(const CommandDescription& command, const std::string& way, std::string& script) {
+// `general`: the program's options, which every verb takes too.
+void add_function(const CommandDescription& command, const std::string& way,
+                  const std::vector<OptionDescription>& general, std::string& script) {
   const std::string name = function_name(way);
-  for (const CommandDescription& verb : command.verbs) add_function(verb, way + " " + verb.name, script);
+  for (const CommandDescription& verb : command.verbs) {
+    add_function(verb, way + " " + verb.name, general, script);
+  }
   if (!command.keys.empty()) script += keys_function(command, name);
   std::string arguments;
   for (const OptionDescription& option : command.options) {
     if (!option.is_argument) arguments += option_spec(option);
+  }
+  for (const OptionDescription& option : general) {
+    const bool own = std::any_of(command.options.begin(), command.options.end(),
+                                 [&](const OptionDescription& known) { return known.name == option.name; });
+    if (!own) arguments += option_spec(option);
   }
   if (command.verbs.empty()) {
     const std::string rest = command.keys.empty() ? "" : fmt::format("    '*:override:{}_keys' \\\n", name);
@@ -99,7 +110,7 @@ void add_function(const CommandDescription& command, const std::string& way, std
 std::string zsh_completion(const CommandDescription& program) {
   std::string script =
       fmt::format("#compdef {0}\n# Completes {0} in zsh; written by `{0} completion zsh`.\n\n", program.name);
-  add_function(program, program.name, script);
+  add_function(program, program.name, general_options(program), script);
   // Loaded by compinit the file is the function's body; sourced, it registers itself.
   script += fmt::format("if [[ $funcstack[1] == _{0} ]]; then\n  _{0} \"$@\"\nelse\n  compdef _{0} {0}\nfi\n",
                         program.name);

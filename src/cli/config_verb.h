@@ -10,6 +10,7 @@
 #include <vector>
 #include "cli/command.h"
 #include "cli/config_keys.h"
+#include "cli/sharing.h"
 
 #include "espalier/config/fields.h"
 
@@ -42,6 +43,7 @@ Command* add_config_verb(Command& app, const std::string& name, const std::strin
       fmt::print("{}", config::dump(config));
       return;
     }
+    require_same_settings(config::settings_of(config));
     run(config);
   };
   if (shared) {

@@ -1,6 +1,8 @@
 // espalier: parses the command line, runs one verb, and turns errors into one or two lines and an exit
 // status.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -18,7 +20,6 @@
 #include "espalier/base/parallel.h"
 #include "espalier/base/version.h"
 #include "espalier/processes/processes.h"
-#include "kernels/isa.h"
 
 namespace {
 
@@ -68,11 +69,26 @@ void mention_global_options(Command& app) {
   }
 }
 
-// Whether the first argument is an option or names a verb.
-bool is_known(const Command& app, const std::string& first) {
-  const std::vector<Command*> verbs = app.subcommands();
-  return first.starts_with("-") ||
-         std::any_of(verbs.begin(), verbs.end(), [&](const Command* verb) { return verb->name() == first; });
+// CLI11 only says that a verb is missing, where one is given that does not exist.
+void require_known_verb(const Command& app, const std::vector<std::string>& words) {
+  const Command* above = &app;
+  for (const std::string& word : words) {
+    const std::vector<Command*> verbs = above->subcommands();
+    if (verbs.empty() || word.starts_with("-")) return;
+    const auto found =
+        std::find_if(verbs.begin(), verbs.end(), [&](const Command* verb) { return verb->name() == word; });
+    if (found != verbs.end()) {
+      above = *found;
+      continue;
+    }
+    if (above == &app) {
+      throw espalier::InputError(fmt::format("there is no verb `{}`; espalier --help lists them", word));
+    }
+    std::vector<std::string> names;
+    for (const Command* verb : verbs) names.push_back(verb->name());
+    throw espalier::InputError(
+        fmt::format("{}: expected one of {}, found `{}`", above->name(), fmt::join(names, ", "), word));
+  }
 }
 
 int run(int argc, char** argv) {
@@ -80,11 +96,7 @@ int run(int argc, char** argv) {
   add_global_options(app);
   add_verbs(app);
   mention_global_options(app);
-  if (argc > 1 && !is_known(app, argv[1])) {
-    fmt::print(stderr, "espalier: there is no verb `{}`; espalier --help lists them\n", argv[1]);
-    return 2;
-  }
-  espalier::kernels::require_valid_isa();
+  require_known_verb(app, {argv + std::min(argc, 1), argv + argc});
   return app.parse(argc, argv);
 }
 
@@ -94,6 +106,14 @@ int fail(int status, const std::string& message) {
   return status;
 }
 
+// The first file of ours would get the number of a standard stream that is closed, and what is printed would
+// be written into it. Opened the other way round, so that using the stream fails as before.
+void open_standard_streams() {
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
+    if (fcntl(stream, F_GETFD) < 0) open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
 int fail_to_print() {
   return fail(1, "standard output: cannot write (is the disk full?)");
 }
@@ -101,6 +121,7 @@ int fail_to_print() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_standard_streams();
   espalier::install_interrupt_handlers();
   try {
     const int status = run(argc, argv);

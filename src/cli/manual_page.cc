@@ -75,7 +75,7 @@ void add_verb(const CommandDescription& command, const std::string& way, std::st
 }
 
 constexpr const char* kEnd = R"(.SH EXIT STATUS
-0: done. 2: bad usage or input. 1: failure. 130 or 143: interrupted, after saving.
+0: done. 2: bad usage or input. 1: failure. 129, 130 or 143: interrupted, after saving.
 .SH ENVIRONMENT
 .TP
 .B ESPALIER_ISA

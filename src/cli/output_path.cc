@@ -16,13 +16,34 @@ namespace {
 namespace fs = std::filesystem;
 
 // Beside weights and checkpoints, which their extensions tell.
-constexpr std::array<std::string_view, 12> kOfModelsAndRuns = {
-    "config.json",      "config.yaml",  "metrics.jsonl",         "results.json",
-    "all_results.json", "modules.json", "trainer_state.json",    "predictions_dev.tsv",
-    "tokenizer.json",   "vocab.txt",    "tokenizer_config.json", "special_tokens_map.json"};
+constexpr std::array<std::string_view, 22> kOfModelsAndRuns = {
+    "config.yaml",
+    "metrics.jsonl",
+    "trainer_state.json",
+    "trees.json",
+    "train_results.json",
+    "eval_results.json",
+    "all_results.json",
+    "predictions_dev.tsv",
+    "predictions_dev_mm.tsv",
+    "predictions_best_dev.tsv",
+    "predictions_best_dev_mm.tsv",
+    "results.json",
+    "results.md",
+    "model.json",
+    "config.json",
+    "model_config.json",
+    "modules.json",
+    "README.md",
+    "tokenizer.json",
+    "vocab.txt",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+};
 
-bool belongs_to_model_or_run(const fs::path& file) {
+bool belongs_to_model_or_run(const fs::path& file, const std::string& own) {
   const std::string name = file.filename().string(), extension = file.extension().string();
+  if (name == own) return false;
   return extension == ".safetensors" || extension == ".bin" ||
          std::find(kOfModelsAndRuns.begin(), kOfModelsAndRuns.end(), name) != kOfModelsAndRuns.end();
 }
@@ -43,7 +64,13 @@ std::string kind_of(const fs::path& file) {
 
 }  // namespace
 
-void require_free_output(const std::string& output, const std::vector<Input>& inputs) {
+void require_free_output(const std::string& output, const std::vector<Input>& inputs,
+                         const std::string& own) {
+  if (output == "-") {
+    throw InputError(
+        "--output: -: expected the name of a file; nothing is written to standard output by this "
+        "option, and a file of this name is ./-");
+  }
   // What cannot be looked at is no file yet, or a pipe that is gone: writing and reading say so themselves.
   std::error_code none;
   if (output.empty() || !fs::is_regular_file(output, none)) return;
@@ -54,7 +81,8 @@ void require_free_output(const std::string& output, const std::vector<Input>& in
   for (const Input& input : inputs) {
     if (input.path.empty()) continue;
     if (fs::equivalent(output, input.path, none)) refuse(input.name + " itself");
-    if (lies_in(output, input.path) && belongs_to_model_or_run(output)) refuse("a file of " + input.name);
+    if (lies_in(output, input.path) && belongs_to_model_or_run(output, own))
+      refuse("a file of " + input.name);
   }
   const std::string kind = kind_of(output);
   if (!kind.empty() && kind != "embeddings") refuse("a " + kind);

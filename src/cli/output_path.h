@@ -13,7 +13,10 @@ struct Input {
 };
 
 // InputError: `output`, the value of --output, is there already and is one of `inputs`, a file of one of
-// these folders that belongs to the model or run, or a checkpoint or token store. Empty: nothing is written.
-void require_free_output(const std::string& output, const std::vector<Input>& inputs);
+// these folders that belongs to the model or run, or a checkpoint or token store; or `-`, as none of these
+// verbs writes to standard output. Empty: nothing is written. `own`: the name of the run's file that this
+// verb writes anew.
+void require_free_output(const std::string& output, const std::vector<Input>& inputs,
+                         const std::string& own = "");
 
 }  // namespace espalier::cli

@@ -6,12 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "espalier/config/fields.h"
 #include "espalier/processes/processes.h"
 
 namespace espalier::cli {
 
 // Meets the other processes (processes::start()).
 void share_work();
+// InputError, naming the first setting, if processes resolved their configuration differently.
+void require_same_settings(std::span<const config::Setting> settings);
 // InputError if standard input shall be read by several processes: a launcher hands it to process 0 alone.
 void require_file_for_all(const std::string& file);
 
@@ -22,6 +25,9 @@ std::span<const Row> own_part(const std::vector<Row>& rows, std::size_t batch) {
       std::min(rows.size(), batch * static_cast<std::size_t>(processes::place().number));
   return std::span<const Row>(rows).subspan(begin, std::min(batch, rows.size() - begin));
 }
+
+// InputError unless the processes gave as many results as were wanted: they read other rows else.
+void require_results(std::size_t found, std::size_t wanted);
 
 // InputError if several processes were started: each would do the same.
 void require_one_process(const std::string& verb);

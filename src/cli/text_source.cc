@@ -7,8 +7,8 @@
 #include "cli/table_options.h"
 #include "data/delimited.h"
 #include "espalier/base/error.h"
-#include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
+#include "train/agreement.h"
 
 namespace espalier::cli {
 
@@ -102,7 +102,7 @@ bool TextSource::read_row(TextRow& row) {
 }
 
 std::vector<TextRow> TextSource::next(std::size_t most) {
-  if (const int signal = interrupt_signal()) throw Interrupted("stopped before the end of the texts", signal);
+  train::leave_if_asked("stopped before the end of the texts");
   if (failure_) std::rethrow_exception(failure_);
   std::vector<TextRow> rows;
   while (!table_ && rows.size() < most && next_text_ < texts_.size()) {

@@ -116,6 +116,7 @@ std::vector<model::Classification> classify_together(model::LoadedModel& model,
     for (const io::Json& json : io::parse_json(other, "a process's results"))
       all.push_back(exchanged_back(json));
   }
+  require_results(all.size(), rows.size());
   return all;
 }
 

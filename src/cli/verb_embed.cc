@@ -151,6 +151,7 @@ model::Embeddings embed_together(model::LoadedModel& model, const std::vector<Te
   std::vector<float> all;
   for (const std::vector<float>& part : processes::gather_numbers(values))
     all.insert(all.end(), part.begin(), part.end());
+  require_results(all.size(), rows.size() * static_cast<std::size_t>(options.dimensions));
   model::Embeddings result{Tensor::from({static_cast<std::int64_t>(rows.size()), options.dimensions}, all)};
   for (const auto& part : processes::gather_numbers(std::span<const std::int64_t>(&own.truncated, 1)))
     result.truncated += part.front();

@@ -15,6 +15,7 @@
 #include "espalier/io/token_store.h"
 #include "espalier/model/inference.h"
 #include "espalier/model/loaded_model.h"
+#include "espalier/processes/processes.h"
 #include "espalier/train/evaluator.h"
 #include "model/readable_store.h"
 #include "model/sequence_batches.h"
@@ -70,7 +71,8 @@ void print_table(const train::Evaluation& evaluation, const train::EvaluationSco
   for (std::size_t layer = 0; layer < evaluation.hard.trees.size(); ++layer) {
     const ops::TreeStatistics& tree = evaluation.hard.trees[layer];
     fmt::print("layer {:<2}  leaves used {:5.1f} %, leaf perplexity {:.1f} of {}, decision entropy by level",
-               layer, 100 * tree.leaves_used(), tree.mean_leaf_perplexity(), tree.size().leaves_per_tree());
+               evaluation.tree_layers[layer], 100 * tree.leaves_used(), tree.mean_leaf_perplexity(),
+               tree.size().leaves_per_tree());
     for (int level = 0; level < tree.depth; ++level) fmt::print(" {:.2f}", tree.mean_entropy(level));
     fmt::print("\n");
   }
@@ -85,6 +87,7 @@ void run_evaluate(const EvaluateArguments& arguments) {
   const ops::TreeRouting routing = model::inference_routing(model, soft, arguments.temperature);
   const double mask_rate = arguments.mask_rate ? *arguments.mask_rate : mask_rate_of(model);
   const io::TokenStoreReader store = io::open_token_store(arguments.data);
+  processes::require_alike(store.fingerprint(), "--data: " + arguments.data);
   model::require_readable(model, store);
   data::MaskedLmLoader loader(store, train::validation_options(mask_rate));
   train::EvaluateOptions options;

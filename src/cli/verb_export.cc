@@ -56,7 +56,7 @@ void add_export(Command& app) {
           "float32, float16, bf16 (bfloat16) or int8, a quarter of the size, which evaluate, fill-mask, "
           "classify, embed and trees use as they do --precision int8 of this model (default: float32, or for "
           "an imported model what it came with)")
-      ->names(dtype_names());
+      ->names(dtype_names(), {"float32", "float16", "bf16", "int8"});
   verb->add_option(
           "--routing", arguments->routing,
           "hard: export the hard trees of a model that was trained with routing.mode: soft, not the mixture")

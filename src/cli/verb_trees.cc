@@ -110,7 +110,8 @@ model::LoadedModel load(const std::string& path) {
 void run_trees(TreesArguments& arguments) {
   require_free_output(
       arguments.output,
-      {{"MODEL", arguments.model}, {"--compare", arguments.compare}, {"--data", arguments.data}});
+      {{"MODEL", arguments.model}, {"--compare", arguments.compare}, {"--data", arguments.data}},
+      "trees.json");
   const std::optional<ops::Precision> precision = chosen_precision(arguments.precision);
   model::LoadedModel model = load(arguments.model);
   const ops::Precision used = model::fix_precision(model, precision);

@@ -14,8 +14,10 @@ using nn::NormPlacement;
 using nn::Positions;
 
 static void describe_embedding(nn::EmbeddingOptions& embedding, Fields& fields) {
-  fields.add("arch.embedding.vocab_size", embedding.vocab_size,
-             "Rows of the embedding table; 0 takes the size of the data's tokenizer.", at_least(0));
+  fields.add(
+      "arch.embedding.vocab_size", embedding.vocab_size,
+      "Rows of the embedding table; 0 takes the size of the data's tokenizer, with `init` that model's.",
+      at_least(0));
   fields.add("arch.embedding.max_positions", embedding.max_positions, "Longest sequence the model can read.",
              at_least(1));
   fields.choice(
@@ -76,6 +78,13 @@ static void describe_ffn(nn::FeedForwardOptions& ffn, Fields& fields) {
   fields.add("arch.ffn.other_width", ffn.other_width,
              "Units of the feedforward layers that arch.ffn.layers leaves out; 0: they have none.",
              at_least(0));
+  fields.goes_with("arch.ffn.width", "arch.ffn.type", {"dense", "gated"});
+  fields.goes_with("arch.ffn.trees", "arch.ffn.type", {"neuron_tree", "leaf_tree"});
+  fields.goes_with("arch.ffn.depth", "arch.ffn.type", {"neuron_tree", "leaf_tree"});
+  fields.goes_with("arch.ffn.leaf_", "arch.ffn.type", {"leaf_tree"});
+  fields.goes_with("arch.ffn.activation", "arch.ffn.type", {"dense"});
+  fields.goes_with("arch.ffn.activation", "arch.head_transform", {"true"});
+  fields.goes_with("arch.ffn.activation", "arch.ffn.other_width");
 }
 
 void describe_arch(nn::EncoderOptions& options, Fields& fields) {
@@ -124,25 +133,6 @@ std::vector<Setting> arch_settings(const nn::EncoderOptions& options) {
   Fields fields;
   describe_arch(copy, fields);
   return fields.settings();
-}
-
-std::string setting_text(const Setting& setting) {
-  return setting.is_list ? fmt::format("[{}]", fmt::join(setting.values, ", ")) : setting.values.at(0);
-}
-
-Setting setting_from_text(const std::string& key, const std::string& text, const std::string& where) {
-  if (!text.starts_with("[") || !text.ends_with("]")) return {key, {text}, false, where};
-  Setting setting{key, {}, true, where};
-  std::string value;
-  for (const char c : std::string_view(text).substr(1)) {
-    if (c == ' ') continue;
-    if (c != ',' && c != ']') {
-      value += c;
-    } else if (!value.empty()) {
-      setting.values.push_back(std::exchange(value, ""));
-    }
-  }
-  return setting;
 }
 
 nn::EncoderOptions arch_from_settings(std::span<const Setting> settings) {

@@ -40,20 +40,37 @@ bool parse_number(const std::string& text, Number& value) {
 }
 
 // Whole numbers may be written as 4e6.
-bool parse_integer(const std::string& text, std::int64_t& value) {
-  if (parse_number(text, value)) return true;
-  double real = 0;
-  if (!parse_number(text, real) || real != std::floor(real) || std::abs(real) > 9e15) return false;
-  value = static_cast<std::int64_t>(real);
-  return true;
+bool parse_within(const std::string& text, const Range& range, std::int64_t& value) {
+  if (!parse_number(text, value)) {
+    double real = 0;
+    if (!parse_number(text, real) || real != std::floor(real) || std::abs(real) > 9e15) return false;
+    value = static_cast<std::int64_t>(real);
+  }
+  return range.contains(static_cast<double>(value));
+}
+
+bool parse_within(const std::string& text, const Range& range, double& value) {
+  return parse_number(text, value) && std::isfinite(value) && range.contains(value);
+}
+
+template <class Number>
+std::vector<Number> numbers_of(const Setting& setting, const std::string& type, const Range& range) {
+  std::vector<Number> values(setting.values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!parse_within(setting.values[i], range, values[i])) fail(setting, type);
+  }
+  return values;
+}
+
+template <class Number>
+std::vector<std::string> texts_of(const std::vector<Number>& values) {
+  std::vector<std::string> texts;
+  for (const Number value : values) texts.push_back(fmt::format("{}", value));
+  return texts;
 }
 
 std::string with_range(const std::string& type, const Range& range) {
   return range.text().empty() ? type : type + " " + range.text();
-}
-
-std::string number_text(double value) {
-  return fmt::format("{}", value);
 }
 
 std::string wrapped(const std::string& text, std::size_t indent, std::size_t width) {
@@ -127,9 +144,7 @@ void Fields::add(const std::string& key, std::int64_t& target, const std::string
   const std::string type = with_range("a whole number", range);
   const auto set = [&target, range, type](const Setting& setting) {
     std::int64_t value = 0;
-    if (!parse_integer(scalar(setting, type), value) || !range.contains(static_cast<double>(value))) {
-      fail(setting, type);
-    }
+    if (!parse_within(scalar(setting, type), range, value)) fail(setting, type);
     target = value;
   };
   add_field({key, type, help, "", false, set,
@@ -151,13 +166,11 @@ void Fields::add(const std::string& key, double& target, const std::string& help
   const std::string type = with_range("a number", range);
   const auto set = [&target, range, type](const Setting& setting) {
     double value = 0;
-    if (!parse_number(scalar(setting, type), value) || !std::isfinite(value) || !range.contains(value)) {
-      fail(setting, type);
-    }
+    if (!parse_within(scalar(setting, type), range, value)) fail(setting, type);
     target = value;
   };
-  add_field(
-      {key, type, help, "", false, set, [&target] { return std::vector<std::string>{number_text(target)}; }});
+  add_field({key, type, help, "", false, set,
+             [&target] { return std::vector<std::string>{fmt::format("{}", target)}; }});
 }
 
 void Fields::add(const std::string& key, std::string& target, const std::string& help) {
@@ -179,63 +192,33 @@ void Fields::add(const std::string& key, std::vector<std::int64_t>& target, cons
                  Range range) {
   const std::string type = with_range("a list of whole numbers", range);
   const auto set = [&target, range, type](const Setting& setting) {
-    std::vector<std::int64_t> values;
-    for (const std::string& text : setting.values) {
-      std::int64_t value = 0;
-      if (!parse_integer(text, value) || !range.contains(static_cast<double>(value))) fail(setting, type);
-      values.push_back(value);
-    }
-    target = values;
+    target = numbers_of<std::int64_t>(setting, type, range);
   };
-  add_field({key, type, help, "", true, set, [&target] {
-               std::vector<std::string> texts;
-               for (const std::int64_t value : target) texts.push_back(std::to_string(value));
-               return texts;
-             }});
+  add_field({key, type, help, "", true, set, [&target] { return texts_of(target); }});
 }
 
 void Fields::add(const std::string& key, std::vector<double>& target, const std::string& help, Range range) {
   const std::string type = with_range("a list of numbers", range);
   const auto set = [&target, range, type](const Setting& setting) {
-    std::vector<double> values;
-    for (const std::string& text : setting.values) {
-      double value = 0;
-      if (!parse_number(text, value) || !std::isfinite(value) || !range.contains(value)) fail(setting, type);
-      values.push_back(value);
-    }
-    target = values;
+    target = numbers_of<double>(setting, type, range);
   };
-  add_field({key, type, help, "", true, set, [&target] {
-               std::vector<std::string> texts;
-               for (const double value : target) texts.push_back(number_text(value));
-               return texts;
-             }});
+  add_field({key, type, help, "", true, set, [&target] { return texts_of(target); }});
 }
 
 void Fields::add_numbered(const std::string& key, std::vector<std::int64_t>& target,
                           const std::string& help) {
   const std::string type = "a count at least 1, or a list of whole numbers at least 0";
   const auto set = [&target, type](const Setting& setting) {
-    std::vector<std::int64_t> values;
-    for (const std::string& text : setting.values) {
-      std::int64_t value = 0;
-      if (!parse_integer(text, value) || value < (setting.is_list ? 0 : 1)) {
-        fail(setting, type);
-      }
-      values.push_back(value);
-    }
+    std::vector<std::int64_t> values =
+        numbers_of<std::int64_t>(setting, type, at_least(setting.is_list ? 0 : 1));
     if (!setting.is_list) {
       if (values[0] > kMostNumbered) fail(setting, type);
       values.resize(static_cast<std::size_t>(values[0]));
       std::iota(values.begin(), values.end(), std::int64_t{1});
     }
-    target = values;
+    target = std::move(values);
   };
-  add_field({key, type, help, "", true, set, [&target] {
-               std::vector<std::string> texts;
-               for (const std::int64_t value : target) texts.push_back(std::to_string(value));
-               return texts;
-             }});
+  add_field({key, type, help, "", true, set, [&target] { return texts_of(target); }});
 }
 
 // In the order of keys.
@@ -293,6 +276,41 @@ bool Fields::has(const std::string& key) const {
 
 void Fields::remember(const std::string& prefix, std::vector<Setting>& target) {
   remembered_.emplace_back(prefix_ + prefix, &target);
+}
+
+void Fields::goes_with(const std::string& keys, const std::string& key, std::vector<std::string> values) {
+  for (Field& field : fields_) {
+    if (field.key.starts_with(prefix_ + keys) && field.key != prefix_ + key)
+      field.conditions.push_back({prefix_ + key, values});
+  }
+}
+
+bool Fields::holds(const Condition& condition) {
+  const Field& field = field_of(condition.key);
+  const std::vector<std::string> now = field.get();
+  if (condition.values.empty()) return now != field.default_values;
+  return std::find(condition.values.begin(), condition.values.end(), now.at(0)) != condition.values.end();
+}
+
+void Fields::require_read(std::span<const Setting> given) {
+  for (const Setting& setting : given) {
+    const std::vector<Condition>& conditions = taker_of(setting).conditions;
+    const auto holds_now = [&](const Condition& condition) { return holds(condition); };
+    if (setting.where != kCommandLine || conditions.empty() ||
+        std::any_of(conditions.begin(), conditions.end(), holds_now)) {
+      continue;
+    }
+    std::string wanted, found;
+    for (const auto& [key, values] : conditions) {
+      wanted += fmt::format("{}{}{}{}", wanted.empty() ? "" : ", or with ", key, values.empty() ? "" : ": ",
+                            fmt::join(values, " or "));
+      const Field& field = field_of(key);
+      found += fmt::format("{}{}: {}", found.empty() ? "" : ", ", key,
+                           setting_text({key, field.get(), field.is_list, ""}));
+    }
+    throw InputError(fmt::format("{}: {} goes with {}; this run has {}, which does not read it: leave it out",
+                                 setting.where, setting.key, wanted, found));
+  }
 }
 
 void Fields::one_of(std::vector<std::string> keys) {

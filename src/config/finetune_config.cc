@@ -104,6 +104,7 @@ void describe(FinetuneConfig& config, Fields& fields) {
   fields.add("seed", config.seed, "Key of every random draw: head, order, dropout.");
   describe_task(config.task, fields);
   describe_recipe(config, fields);
+  fields.remember("", config.given);
 }
 
 void refuse_custom_keys(const FinetuneConfig& config) {

@@ -35,6 +35,7 @@ void describe_schedule(ScheduleKind& schedule, double& warmup, Fields& fields) {
       "cosine fall to 0.");
   fields.add("train.warmup", warmup,
              "Fraction of the run over which constant, linear and cosine rise from 0.", fraction());
+  fields.goes_with("train.warmup", "train.schedule", {"constant", "linear", "cosine"});
 }
 
 void describe_precision(ops::Precision& precision, Fields& fields) {
@@ -69,16 +70,16 @@ static void describe_distillation(DistillConfig& distill, Fields& fields) {
       fraction());
   fields.choice("distill.relative_to", distill.relative_to,
                 {{"layer", RelativeTo::kLayer}, {"token", RelativeTo::kToken}},
-                "Squared errors are shares of the |y|^2 of all tokens of the layer together, most of which "
-                "BERT's special tokens have, or of each token its own; in training, and in the start but for "
-                "that of trees.");
+                "Squared errors are shares of the |y|^2 of all tokens together that go through the layer at "
+                "once (train.micro_batch), most of which BERT's special tokens have, or of each token its "
+                "own; in training, and in the start but for that of trees.");
   fields.add(
       "distill.start_tokens", distill.start_tokens,
       "Tokens to which the new layers are fitted before training: dense ones begin as the teacher's neurons "
-      "that contribute most, a linear path as the best map of its rank, trees of neurons are grown; 0: "
-      "random "
-      "weights.",
+      "that contribute most, and so do trees of depth 0; a linear path as the best map of its rank, deeper "
+      "trees of neurons are grown. Gated units and leaf trees begin at random; 0: all do.",
       at_least(0));
+  fields.goes_with("distill.", "distill.layers");
 }
 
 static void describe_training(PretrainConfig& config, Fields& fields) {
@@ -102,7 +103,8 @@ static void describe_training(PretrainConfig& config, Fields& fields) {
       "train.micro_batch", config.micro_batch,
       "Sequences that go through the model at once, 4096 tokens at most; an update sums what it needs. "
       "Settings that are multiples of 4096 tokens give the same bits, where the batch does not grow in these "
-      "steps (train.batch_ramp); without that growth it may change when a run is continued.",
+      "steps (train.batch_ramp); without that growth, and without distill.layers, it may change when a run "
+      "is continued.",
       at_least(1));
   fields.add("train.gradient_groups", config.gradient_groups,
              "Parts of an update whose gradients are summed one by one and then in a fixed tree: as many "
@@ -139,7 +141,6 @@ void describe(PretrainConfig& config, Fields& fields) {
              "defaults of their family take its values, but for those of the command line.");
   fields.add("seed", config.seed, "Key of every random draw.");
   describe_arch(config.arch, fields);
-  fields.remember("arch.", config.given_arch);
   describe_distillation(config.distill, fields);
   describe_routing(config.routing, RoutingUse::kPretraining, fields);
   describe_training(config, fields);
@@ -158,6 +159,7 @@ void describe(PretrainConfig& config, Fields& fields) {
       "save.stop_on_error", config.stop_on_save_error,
       "Stop when a checkpoint cannot be written; false: warn and go on, the previous one stays. The last "
       "checkpoint of a run always stops it, with status 1.");
+  fields.remember("", config.given);
 }
 
 static void validate_budget(const BudgetConfig& budget) {
@@ -215,6 +217,12 @@ ResumeRules pretrain_resume_rules(const PretrainConfig& config) {
   const auto growing = [](const std::string& key) {
     return key == "train.micro_batch" ? ResumeRule::kSame : pretrain_resume_rule(key);
   };
+  // Errors are shares of what one pass holds: other passes, another objective.
+  const auto distilling = [](const std::string& key) {
+    const ResumeRule rule = pretrain_resume_rule(key);
+    return rule == ResumeRule::kRounding ? ResumeRule::kSame : rule;
+  };
+  if (!config.distill.layers.empty()) return distilling;
   return config.batch_ramp > 0 ? ResumeRules(growing) : ResumeRules(pretrain_resume_rule);
 }
 

@@ -93,9 +93,31 @@ void describe_routing(RoutingConfig& routing, RoutingUse use, Fields& fields) {
   fields.add("routing.straight_through.epsilon", routing.ste_epsilon,
              "A sibling's path is skipped where sigma'(logit / tau) / tau is below this; 0 skips none.",
              at_least(0));
+  for (const char* keys : {"routing.temperature", "routing.entropy", "routing.epsilon"})
+    fields.goes_with(keys, "routing.mode", {"soft"});
+  fields.goes_with("routing.region_leak", "routing.mode", {"soft", "anneal"});
+  fields.goes_with("routing.anneal.", "routing.mode", {"anneal"});
+  fields.goes_with("routing.straight_through.", "routing.mode", {"straight_through"});
+  fields.goes_with("routing.straight_through.epsilon", "routing.mode", {"anneal"});  // which may finish so
+}
+
+void require_trees(std::span<const Setting> given, const std::string& layers) {
+  for (const Setting& setting : given) {
+    if (setting.where != kCommandLine || !setting.key.starts_with("routing.")) continue;
+    if (setting.key == "routing.mode" &&
+        setting.values == std::vector<std::string>{routing_name(Routing::kHard)})
+      continue;
+    throw InputError(fmt::format(
+        "{}: {} goes with trees; the feedforward layers here are {}, which route nothing: leave it out",
+        setting.where, setting.key, layers));
+  }
 }
 
 void validate(const RoutingConfig& routing) {
+  if (routing.anneal_epsilon < 0 && routing.anneal_epsilon != -1) {
+    throw InputError(
+        fmt::format("routing.anneal.epsilon must be -1 or in [0, 1), got {}", routing.anneal_epsilon));
+  }
   if (routing.anneal_start > routing.anneal_end) {
     throw InputError(fmt::format("routing.anneal.start ({}) must not be after routing.anneal.end ({})",
                                  routing.anneal_start, routing.anneal_end));

@@ -183,8 +183,23 @@ std::string to_yaml(std::span<const Setting> settings) {
   return std::string(out.c_str()) + "\n";
 }
 
-std::string value_text(const Setting& setting) {
+std::string setting_text(const Setting& setting) {
   return setting.is_list ? fmt::format("[{}]", fmt::join(setting.values, ", ")) : setting.values.at(0);
+}
+
+Setting setting_from_text(const std::string& key, const std::string& text, const std::string& where) {
+  if (!text.starts_with("[") || !text.ends_with("]")) return {key, {text}, false, where};
+  Setting setting{key, {}, true, where};
+  std::string value;
+  for (const char c : std::string_view(text).substr(1)) {
+    if (c == ' ') continue;
+    if (c != ',' && c != ']') {
+      value += c;
+    } else if (!value.empty()) {
+      setting.values.push_back(std::exchange(value, ""));
+    }
+  }
+  return setting;
 }
 
 }  // namespace espalier::config

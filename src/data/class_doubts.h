@@ -15,7 +15,8 @@ std::vector<std::string> class_doubts(const LabelledData& train);
 // "2 classes: bad 60, good 60", shortened if many.
 std::string class_summary(const LabelledData& data);
 
-// The name with blanks and controls that cannot be seen written as <U+00A0>.
+// The name with blanks and controls that cannot be seen written as <U+00A0>, and those that move a terminal's
+// cursor or turn the direction of writing, so that it is safe in a message. Well-formed UTF-8.
 std::string visible_name(const std::string& name);
 
 }  // namespace espalier::data

@@ -42,6 +42,7 @@ struct CorpusReader::State {
   CorpusOptions options;
   CorpusCounts counts;
   std::size_t next_file = 0;
+  bool line_goes_on = false;
   std::optional<io::LineReader> lines;  // of text and JSON lines
   std::optional<TableReader> table;     // or of .csv and .tsv
   std::size_t column = 0;
@@ -60,32 +61,50 @@ struct CorpusReader::State {
   bool repaired = false;  // what was not UTF-8 in it was replaced
   std::string buffer;     // of a repaired line
 
-  // One policy for all formats: of several files, an empty one is told and passed over.
-  void pass_over_empty() {
-    std::error_code ignored;
-    while (files.size() > 1 && next_file < files.size() &&
-           std::filesystem::is_empty(files[next_file], ignored)) {
-      left_out.push_back(files[next_file++].string() + ": the file is empty");
-    }
+  std::filesystem::path shown(std::size_t file) const {
+    return options.shown.empty() ? files[file] : options.shown[file];
   }
 
+  // One policy for all formats: of several files, one without a record is told and passed over.
   bool open_next() {
-    pass_over_empty();
-    if (next_file == files.size()) return false;
-    const std::filesystem::path& file = files[next_file++];
-    format = options.format ? *options.format : table_format(file);
+    while (next_file < files.size()) {
+      std::error_code ignored;
+      const std::size_t file = next_file++;
+      if (files.size() > 1 && std::filesystem::is_empty(files[file], ignored)) {
+        left_out.push_back(shown(file).string() + ": the file is empty");
+        continue;
+      }
+      try {
+        open(file);
+        return true;
+      } catch (const NoRows& nothing) {
+        pass_over(nothing);
+        finished_bytes += sizes[file];
+      }
+    }
+    return false;
+  }
+
+  void open(std::size_t file) {
+    format = options.format ? *options.format : table_format(files[file]);
     if (format == TableFormat::kText || format == TableFormat::kJsonl) {
-      lines.emplace(file);
-      return true;
+      lines.emplace(files[file], io::LineReaderOptions{.cut_long_lines = format == TableFormat::kText,
+                                                       .shown = shown(file)});
+      return;
     }
     TableOptions table_options;
     table_options.separator = options.separator;
     table_options.header = options.header;
     table_options.on_bad_record = options.on_bad_record;
     table_options.skip_setting = kSkipSetting;
-    table.emplace(file, format, table_options);
+    table_options.shown = shown(file);
+    table.emplace(files[file], format, table_options);
     column = table->column(options.field, "text.field");
-    return true;
+  }
+
+  void pass_over(const NoRows& nothing) {
+    if (files.size() == 1) throw NoRows(nothing);
+    left_out.push_back(nothing.what());
   }
 
   bool is_open() const { return lines || table; }
@@ -94,8 +113,9 @@ struct CorpusReader::State {
     finished_bytes += sizes[next_file - 1];
     const BadRecords& records = table ? table->left_out() : bad;
     counts.bad_records += static_cast<std::int64_t>(records.count());
-    if (records.count() > 0) left_out.push_back(files[next_file - 1].string() + ": " + records.text());
+    if (records.count() > 0) left_out.push_back(shown(next_file - 1).string() + ": " + records.text());
     bad = BadRecords();
+    line_goes_on = false;
     lines.reset();
     table.reset();
   }
@@ -127,11 +147,13 @@ struct CorpusReader::State {
 
   // The next record that has a text, into `pending`.
   bool read_json_line() {
-    while (const auto text = lines->next()) {
-      if (is_blank(*text)) continue;
-      line = lines->line_number();
-      repaired = !text::is_utf8(*text);
+    while (true) {
       try {
+        const auto text = lines->next();
+        if (!text) return false;
+        if (is_blank(*text)) continue;
+        line = lines->line_number();
+        repaired = !text::is_utf8(*text);
         const io::Json object =
             parse_json_line(text::repair_utf8(*text, buffer), lines->path(), line,
                             fmt::format("one JSON object with a `{}` a line", options.field));
@@ -140,9 +162,10 @@ struct CorpusReader::State {
         return true;
       } catch (const BadRecord& record) {
         leave_out(record);
+      } catch (const io::LongLine& long_line) {
+        leave_out(BadRecord(lines->path(), long_line.line(), long_line.reason()));
       }
     }
-    return false;
   }
 
   void require_field(const io::Json& object) const {
@@ -154,7 +177,13 @@ struct CorpusReader::State {
   }
 
   bool read_row() {
-    if (!table->next(row)) return false;
+    try {
+      if (!table->next(row)) return false;
+    } catch (const NoRows& nothing) {
+      const bool told_at_the_end = files.size() > 1 && table->left_out().count() > 0;
+      if (!told_at_the_end) pass_over(nothing);
+      return false;
+    }
     line = row.line;
     pending = table->text(row, column);
     return true;
@@ -171,9 +200,10 @@ struct CorpusReader::State {
 
   bool gather_paragraphs() {
     while (const auto text = lines->next()) {
-      if (!is_blank(*text)) {
+      const bool continued = std::exchange(line_goes_on, lines->goes_on());
+      if (continued || !is_blank(*text)) {
         if (pending_bytes() == 0 && !was_cut) line = lines->line_number();
-        if (pending_bytes() > 0) pending += '\n';
+        if (pending_bytes() > 0 && !continued) pending += '\n';
         pending += *text;
         if (pending_bytes() > options.max_document_bytes) return true;
       } else if (pending_bytes() > 0 || was_cut) {
@@ -199,7 +229,7 @@ struct CorpusReader::State {
 
   void note_invalid() {
     if (counts.invalid_utf8++ > 0) return;
-    counts.first_invalid_utf8 = fmt::format("{}: line {}", files[next_file - 1].string(), line);
+    counts.first_invalid_utf8 = fmt::format("{}: line {}", shown(next_file - 1).string(), line);
   }
 
   void hand_out_piece(Document& document) {
@@ -264,6 +294,9 @@ const std::vector<std::string>& CorpusReader::left_out() const {
 }
 std::uint64_t CorpusReader::position() const {
   return state_->finished_bytes + state_->file_position();
+}
+std::uint64_t CorpusReader::file_position() const {
+  return state_->file_position();
 }
 std::uint64_t CorpusReader::total_bytes() const {
   return state_->total_bytes;

@@ -22,7 +22,7 @@ const char* other_separator(char found) {
 // The fields of one record, read character by character from `rest_`.
 class CsvRecord {
  public:
-  CsvRecord(std::string_view line, char separator, io::LineReader& lines, std::vector<std::string>& fields)
+  CsvRecord(std::string_view line, char separator, RecordLines& lines, std::vector<std::string>& fields)
       : rest_(line),
         separator_(separator),
         first_line_(lines.line_number()),
@@ -86,9 +86,11 @@ class CsvRecord {
     field += '\n';
     const std::optional<std::string_view> line = lines_.next();
     if (!line || field.size() + line->size() > kMaxQuotedBytes) {
-      throw InputError(fmt::format(
-          "{}: line {}: the quoted field that begins here is not closed {}", lines_.path().string(), opened,
-          line ? fmt::format("within {} MiB", kMaxQuotedBytes >> 20) : "before the file ends"));
+      throw BadRecord(
+          lines_.path(), first_line_,
+          fmt::format("the quoted field that begins {} is not closed {}",
+                      opened == first_line_ ? "here" : fmt::format("in line {}", opened),
+                      line ? fmt::format("within {} MiB", kMaxQuotedBytes >> 20) : "before the file ends"));
     }
     rest_ = *line;
   }
@@ -96,7 +98,7 @@ class CsvRecord {
   std::string_view rest_;
   char separator_;
   std::uint64_t first_line_;
-  io::LineReader& lines_;
+  RecordLines& lines_;
   std::vector<std::string>& fields_;
 };
 
@@ -114,9 +116,15 @@ void split_plain(std::string_view line, char separator, std::vector<std::string>
   fields.resize(count);
 }
 
-void split_csv(std::string_view line, char separator, io::LineReader& lines,
-               std::vector<std::string>& fields) {
-  CsvRecord(line, separator, lines, fields).split();
+void split_csv(std::string_view line, char separator, RecordLines& lines, std::vector<std::string>& fields) {
+  lines.keep();
+  try {
+    CsvRecord(line, separator, lines, fields).split();
+  } catch (const BadRecord&) {
+    lines.give_again();
+    throw;
+  }
+  lines.forget();
 }
 
 std::string_view trimmed(std::string_view text) {

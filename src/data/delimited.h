@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "espalier/io/line_reader.h"
+#include "espalier/data/record_lines.h"
 
 namespace espalier::data {
 
@@ -13,10 +13,10 @@ namespace espalier::data {
 void split_plain(std::string_view line, char separator, std::vector<std::string>& fields);
 
 // One record of RFC 4180 (with any separator) that begins with `line`; a quoted field that goes on past the
-// line end reads more lines. Blanks around the quotes are no text. InputError names the line where a quoted
-// field that never ends begins; BadRecord: something else behind a closing quote.
-void split_csv(std::string_view line, char separator, io::LineReader& lines,
-               std::vector<std::string>& fields);
+// line end reads more lines. Blanks around the quotes are no text. BadRecord: a quoted field that never ends,
+// or something else behind a closing quote. The line is bad alone: a stray quote opens a field that takes in
+// good lines up to the next quote, so that these are read again.
+void split_csv(std::string_view line, char separator, RecordLines& lines, std::vector<std::string>& fields);
 
 // Without blanks and tabs at both ends.
 std::string_view trimmed(std::string_view text);

@@ -1,5 +1,7 @@
 #include "espalier/data/labelled_loader.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -129,6 +131,11 @@ LabelledLoader::LabelledLoader(const text::Tokenizer& tokenizer, const LabelledD
   truncated_ = std::accumulate(cut.begin(), cut.end(), std::int64_t{0});
   offsets_.push_back(0);
   for (std::size_t i = 0; i < encoded.size(); ++i) {
+    if (encoded[i].ids.empty()) {
+      throw InputError(
+          fmt::format("{}: line {}: the tokenizer makes no token of this text; leave the row out",
+                      data.source.string(), data.rows[i].line));
+    }
     ids_.insert(ids_.end(), encoded[i].ids.begin(), encoded[i].ids.end());
     types_.insert(types_.end(), encoded[i].type_ids.begin(), encoded[i].type_ids.end());
     offsets_.push_back(static_cast<std::int64_t>(ids_.size()));
@@ -208,20 +215,6 @@ LabelledBatch LabelledLoader::batch(std::int64_t epoch, std::int64_t index) {
     pack(texts, types, result.real_tokens, result.tokens);
   }
   return result;
-}
-
-double LabelledLoader::padding_share(std::int64_t epoch) {
-  arrange(epoch);
-  std::int64_t positions = 0;
-  for (std::int64_t index = 0; index < batches(); ++index) {
-    const auto [begin, end] = range_of(index);
-    std::int64_t longest = 0;
-    for (std::int64_t i = begin; i < end; ++i) {
-      longest = std::max(longest, length_of(order_[static_cast<std::size_t>(i)]));
-    }
-    positions += longest * (end - begin);
-  }
-  return 1.0 - static_cast<double>(ids_.size()) / static_cast<double>(positions);
 }
 
 }  // namespace espalier::data

@@ -72,14 +72,4 @@ void mask_sequence(const MaskingOptions& options, std::uint64_t epoch, std::uint
   }
 }
 
-std::vector<std::int32_t> dense_labels(std::int64_t length, std::span<const std::int32_t> positions,
-                                       std::span<const std::int32_t> targets) {
-  ESPALIER_CHECK(positions.size() == targets.size());
-  std::vector<std::int32_t> labels(static_cast<std::size_t>(length), kIgnoredLabel);
-  for (std::size_t i = 0; i < positions.size(); ++i) {
-    labels.at(static_cast<std::size_t>(positions[i])) = targets[i];
-  }
-  return labels;
-}
-
 }  // namespace espalier::data

@@ -14,6 +14,7 @@
 #include "espalier/io/text_file.h"
 #include "espalier/io/token_store.h"
 #include "espalier/processes/processes.h"
+#include "io/byte_source.h"
 
 namespace espalier::data {
 namespace {
@@ -101,6 +102,7 @@ CorpusReader PrepareJob::open_corpus() const {
   corpus.separator = parse_separator(options.text_separator, "text.separator");
   corpus.header = options.text_header;
   corpus.on_bad_record = options.on_bad_record;
+  corpus.shown = shown;
   return CorpusReader(files, corpus);
 }
 
@@ -108,6 +110,8 @@ PrepareResult prepare(const PrepareOptions& options, const PrepareCallback& prog
   validate(options);
   const bool any_extension = options.text_format.has_value();
   PrepareJob job{options, expand_globs(options.text_files, any_extension), progress, {}};
+  for (const std::filesystem::path& file : job.files) job.shown.push_back(io::shown_path(file));
+  job.format = format_of_all(options, job.files);
   require_files_for_all(job);
   PrepareResult result;
   if (!processes::writes()) {

@@ -48,6 +48,8 @@ class Encoder {
   void warn_of_bad_records() const;
 
  private:
+  void warn_of_words(const io::Json& tokenizer) const;
+  bool alphabet_is_full() const;
   SequenceBuilderOptions builder_options(io::Split split) const;
   bool is_symbols(const EncodedFigures& figures) const;
   void take(const EncodedFigures& figures, std::span<const std::int32_t> tokens);
@@ -61,7 +63,7 @@ class Encoder {
   SplitCounts train_counts_, validation_counts_;
   CorpusCounts corpus_;
   std::vector<std::string> left_out_;
-  std::int64_t too_symbolic_ = 0, without_tokens_ = 0, unknown_tokens_ = 0;
+  std::int64_t too_symbolic_ = 0, without_tokens_ = 0, unknown_tokens_ = 0, special_tokens_ = 0;
   text::CharacterCounts letters_;
   text::DeletedCharacters deleted_;
 };
@@ -107,6 +109,7 @@ void Encoder::take(const EncodedFigures& figures, std::span<const std::int32_t> 
     return;
   }
   unknown_tokens_ += figures.unknown_tokens;
+  special_tokens_ += figures.special_tokens;
   const bool validation = figures.validation != 0;
   SplitCounts& counts = validation ? validation_counts_ : train_counts_;
   ++counts.documents;
@@ -165,9 +168,43 @@ io::Json split_json(const SplitCounts& counts, const SequenceBuilder& builder) {
   return json;
 }
 
+// Whether more characters may be in the text than the trained tokenizer was to know.
+bool Encoder::alphabet_is_full() const {
+  std::int64_t characters = 0;
+  for (std::int32_t id = 0; id < tokenizer_.vocabulary_size(); ++id) {
+    const std::string_view token = tokenizer_.token(id);
+    characters += !token.empty() && text::count_code_points(token) == 1;
+  }
+  return job_.options.tokenizer_path.empty() && characters >= job_.options.limit_alphabet;
+}
+
+void Encoder::warn_of_words(const io::Json& tokenizer) const {
+  const std::int64_t tokens = train_.tokens() + validation_.tokens();
+  if (unknown_tokens_ * 100 > tokens) {
+    job_.warnings.push_back(
+        fmt::format("{} of {} tokens are unknown: words with characters that the tokenizer does not know, or "
+                    "longer than it reads{}",
+                    unknown_tokens_, tokens, alphabet_is_full() ? "; raise tokenizer.limit_alphabet" : ""));
+  }
+  const auto too_long = tokenizer.value("too_long_words", std::int64_t{0});
+  if (too_long * 100 > tokenizer.value("word_occurrences", std::int64_t{0})) {
+    job_.warnings.push_back(
+        fmt::format("{} of {} words are longer than {} characters, and each is one unknown token: where a "
+                    "script has no blanks "
+                    "between words, put them into the text first",
+                    too_long, tokenizer.value("word_occurrences", std::int64_t{0}),
+                    tokenizer_.model().max_word_characters));
+  }
+  if (special_tokens_ > 0) {
+    job_.warnings.push_back(
+        fmt::format("{} special tokens, such as {}, are written out in the text, and were read as such",
+                    special_tokens_, tokenizer_.token(tokenizer_.sep_id())));
+  }
+}
+
 void Encoder::report(io::Json& manifest) const {
   io::Json& documents = manifest["documents"];
-  documents["read"] = corpus_.documents;
+  documents["read"] = corpus_.documents + corpus_.empty;
   documents["kept"] = train_counts_.documents + validation_counts_.documents;
   documents["too_symbolic"] = too_symbolic_;
   documents["max_token_ratio"] = ratio_;
@@ -179,16 +216,10 @@ void Encoder::report(io::Json& manifest) const {
   documents["letters"] = deleted_.letters;
   documents["deleted_letters"] = deleted_.deleted_letters;
   documents["unknown_tokens"] = unknown_tokens_;
+  documents["special_tokens"] = special_tokens_;
   manifest["train"] = split_json(train_counts_, train_);
   manifest["validation"] = split_json(validation_counts_, validation_);
-  const std::int64_t tokens = train_.tokens() + validation_.tokens();
-  if (unknown_tokens_ * 100 > tokens) {
-    job_.warnings.push_back(
-        fmt::format("{} of {} tokens are unknown: words with characters that the tokenizer does not know"
-                    "{}",
-                    unknown_tokens_, tokens,
-                    job_.options.tokenizer_path.empty() ? "; raise tokenizer.limit_alphabet" : ""));
-  }
+  warn_of_words(manifest.at("tokenizer"));
   const std::string too_long = fmt::format(
       "{} documents are longer than text.max_document_bytes ({}) and were "
       "cut in {} pieces that count as documents",

@@ -144,7 +144,12 @@ io::Json configuration_json(const PrepareOptions& options, const std::string& ow
 std::vector<std::string> source_checksums(const PrepareJob& job) {
   const processes::Place place = processes::place();
   std::uint64_t total = 0, before = 0;
-  for (const std::filesystem::path& file : job.files) total += std::filesystem::file_size(file);
+  std::string sizes;
+  for (const std::filesystem::path& file : job.files) {
+    total += std::filesystem::file_size(file);
+    sizes += fmt::format("{} ", std::filesystem::file_size(file));
+  }
+  processes::require_alike(sizes, "text.files");
   std::string own;  // a line each
   for (std::size_t i = 0; i < job.files.size(); ++i) {
     const auto step = [&](std::uint64_t done) { job.step("reading sources", before + done, total); };
@@ -166,7 +171,7 @@ io::Json sources_json(const PrepareJob& job, const std::vector<std::string>& che
   io::Json sources = io::Json::array();
   for (std::size_t i = 0; i < job.files.size(); ++i) {
     io::Json source;
-    source["file"] = job.names[i];
+    source["file"] = job.shown[i].filename().string();
     source["bytes"] = std::filesystem::file_size(job.files[i]);
     source["checksum"] = checksums[i];
     sources.push_back(std::move(source));

@@ -5,9 +5,11 @@
 #include <cmath>
 #include <filesystem>
 
+#include "data/prepare_parts.h"
 #include "espalier/base/error.h"
 #include "espalier/data/prepare.h"
 #include "espalier/data/table_reader.h"
+#include "io/byte_source.h"
 
 namespace espalier::data {
 
@@ -77,6 +79,12 @@ static void describe_tokenizer(PrepareOptions& options, config::Fields& fields) 
              "Train the tokenizer on about this many bytes of text, taken from the start of each file in "
              "proportion to its size; 0: on all.",
              config::at_least(0));
+  // A configuration's size of a tokenizer to train does not matter to who brings one, and the other way
+  // round.
+  for (const char* key : {"tokenizer.vocab_size", "tokenizer.limit_alphabet", "tokenizer.max_words",
+                          "tokenizer.sample_bytes"}) {
+    fields.one_of({"tokenizer.path", key});
+  }
 }
 
 void describe(PrepareOptions& options, config::Fields& fields) {
@@ -116,10 +124,55 @@ void validate(const PrepareOptions& options) {
     throw InputError(
         "tokenizer.normalizer: the tokenizer of tokenizer.path has one of its own; give one of the two keys");
   }
+  if (!options.tokenizer_path.empty()) {
+    const PrepareOptions unset;
+    const auto refuse = [&](bool is_set, const char* key) {
+      if (!is_set) return;
+      throw InputError(
+          fmt::format("tokenizer.{}: nothing is trained where tokenizer.path={} gives the tokenizer; "
+                      "give one of the two keys",
+                      key, options.tokenizer_path));
+    };
+    refuse(options.vocabulary_size != unset.vocabulary_size, "vocab_size");
+    refuse(options.limit_alphabet != unset.limit_alphabet, "limit_alphabet");
+    refuse(options.max_words != unset.max_words, "max_words");
+    refuse(options.tokenizer_sample_bytes != unset.tokenizer_sample_bytes, "sample_bytes");
+  }
   if (!options.lowercase && options.normalizer != "bert") {
     throw InputError("tokenizer.lowercase: false needs tokenizer.normalizer=bert");
   }
   if (options.out.empty()) throw InputError("out: give the folder to write to");
+}
+
+std::optional<TableFormat> format_of_all(const PrepareOptions& options,
+                                         const std::vector<std::filesystem::path>& files) {
+  const bool piped = std::any_of(files.begin(), files.end(), io::is_standard_input);
+  std::optional<TableFormat> format = options.text_format;
+  if (!format && piped) {
+    if (files.size() > 1) {
+      throw InputError(
+          "text.files: standard input has no extension, other files have: say what all of them hold by "
+          "text.format");
+    }
+    format = TableFormat::kText;
+  }
+  const auto has = [&](const auto& wanted) {
+    if (format) return wanted(*format);
+    return std::any_of(files.begin(), files.end(),
+                       [&](const auto& file) { return wanted(table_format(file)); });
+  };
+  const bool separated =
+      has([](TableFormat one) { return one == TableFormat::kCsv || one == TableFormat::kTsv; });
+  const auto refuse = [](const char* key, const char* what) {
+    throw InputError(
+        fmt::format("{}: {}; leave it out, or say by text.format what text.files hold", key, what));
+  };
+  if (!separated && options.text_separator != "auto") refuse("text.separator", "no file is a .csv or .tsv");
+  if (!separated && !options.text_header) refuse("text.header", "no file is a .csv or .tsv");
+  if (!has([](TableFormat one) { return one != TableFormat::kText; }) && options.text_field != "text") {
+    refuse("text.field", "all files are plain text, which has no keys or columns");
+  }
+  return format;
 }
 
 bool names_normalizer(const std::string& normalizer) {

@@ -28,9 +28,9 @@ struct PrepareJob {
   std::vector<std::filesystem::path> files;
   const PrepareCallback& progress;
   std::vector<std::string> warnings;
-  std::vector<std::string> names = {};     // of `files`, for the manifest
-  std::optional<TableFormat> format = {};  // of all `files`; nothing: by the extension
-  std::uint64_t validation_below = 0;      // split words below it are held out
+  std::vector<std::filesystem::path> shown = {};  // `files` for messages: not the copy of a pipe
+  std::optional<TableFormat> format = {};         // of all `files`; nothing: by the extension
+  std::uint64_t validation_below = 0;             // split words below it are held out
 
   // Reports progress, and throws Interrupted if a signal has come.
   void step(const std::string& phase, std::uint64_t done, std::uint64_t total) const;
@@ -45,12 +45,18 @@ struct PrepareJob {
 // single document.
 std::uint64_t split_threshold(PrepareJob& job);
 
+// --- prepare_options.cc: what takes the files to tell
+// What all `files` hold: text.format, or .txt of standard input alone. InputError for standard input among
+// files that have an extension, and for settings of tables where no file is one.
+std::optional<TableFormat> format_of_all(const PrepareOptions& options,
+                                         const std::vector<std::filesystem::path>& files);
+
 // --- prepare_pipes.cc
 inline constexpr char kSpooledName[] = "standard-input-";
 // Files that can be read once only, copied to temporary files that vanish with this object.
 class SpooledPipes {
  public:
-  // Puts the copies of pipes and standard input in their place in job.files.
+  // Puts the copies of pipes and standard input in their place in job.files; job.shown stays.
   explicit SpooledPipes(PrepareJob& job);
   ~SpooledPipes();
   SpooledPipes(const SpooledPipes&) = delete;
@@ -97,7 +103,8 @@ struct EncodedFigures {
   std::int64_t characters = 0;
   std::int64_t other_letters = 0;  // of the characters, letters outside ASCII
   std::int64_t unknown_tokens = 0;
-  std::int64_t validation = 0;  // 1 if it is held out
+  std::int64_t special_tokens = 0;  // written out in the text
+  std::int64_t validation = 0;      // 1 if it is held out
 };
 using TakeEncoded = FunctionRef<void(const EncodedFigures& figures, std::span<const std::int32_t> tokens)>;
 // Reads the corpus; at process 0 `take` gets every document in order, and `letters` all characters. Nothing

@@ -27,25 +27,11 @@ void copy(const std::filesystem::path& from, io::AtomicFile& to, const PrepareJo
   }
 }
 
-// Standard input has no extension.
-std::optional<TableFormat> format_of(const PrepareJob& job) {
-  const auto& files = job.files;
-  if (job.options.text_format || std::none_of(files.begin(), files.end(), io::is_standard_input)) {
-    return job.options.text_format;
-  }
-  if (files.size() == 1) return TableFormat::kText;
-  throw InputError(
-      "text.files: standard input has no extension, other files have: say what all of them hold "
-      "by text.format");
-}
-
 }  // namespace
 
 SpooledPipes::SpooledPipes(PrepareJob& job) {
-  job.format = format_of(job);
   for (std::filesystem::path& file : job.files) {
     const bool pipe = can_be_read_once(file);
-    job.names.push_back(io::is_standard_input(file) ? "standard input" : file.filename().string());
     if (!pipe) continue;
     const std::filesystem::path copy_name =
         std::filesystem::path(job.options.out) / fmt::format("{}{}", kSpooledName, copies_.size() + 1);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "data/prepare_parts.h"
+#include "espalier/base/checksum.h"
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
 #include "espalier/io/tokenizer_json.h"
@@ -38,6 +39,9 @@ Encoded encode(const PrepareJob& job, const text::Tokenizer& tokenizer, const st
       .tokens = tokenizer.encode(text)};
   std::vector<std::int32_t>& tokens = encoded.tokens;
   encoded.figures.unknown_tokens = std::count(tokens.begin(), tokens.end(), tokenizer.unk_id());
+  encoded.figures.special_tokens = std::count_if(tokens.begin(), tokens.end(), [&](std::int32_t id) {
+    return tokenizer.is_special(id) && id != tokenizer.unk_id();
+  });
   if (!tokens.empty()) tokens.push_back(tokenizer.sep_id());
   encoded.figures.tokens = static_cast<std::int64_t>(tokens.size());
   return encoded;
@@ -95,6 +99,7 @@ class SharedPass {
     for (Document document; reader.next(document);) {
       const bool own = rounds_.owner(filled_, round_) == place_.number;
       const std::uint64_t cost = document.text.size() + kDocumentCost;
+      if (!processes::alone()) read_.update(document.text.data(), document.text.size());
       filled_ += cost;
       if (own) {
         own_filled_ += cost;
@@ -105,6 +110,7 @@ class SharedPass {
       job_.step("encoding", reader.position(), reader.total_bytes());
     }
     finish_round(true);
+    processes::require_alike(read_.hex(), "text.files");
     add_letters();
     job_.step("encoding", reader.total_bytes(), reader.total_bytes());
     return reader;
@@ -161,6 +167,7 @@ class SharedPass {
   processes::Rounds rounds_;
   bool narrow_ = tokenizer_.vocabulary_size() <= 65536;  // tokens in messages
   std::uint64_t round_ = kPortionBytes * static_cast<std::uint64_t>(place_.count);
+  Checksum read_;                   // of all text
   std::vector<std::string> texts_;  // this process's portion
   std::uint64_t filled_ = 0, own_filled_ = 0;
 };

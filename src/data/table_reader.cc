@@ -31,11 +31,8 @@ std::string listed(const std::vector<std::string>& columns) {
   constexpr std::size_t kMost = 20;
   std::vector<std::string> first = columns;
   first.resize(std::min(columns.size(), kMost));
-  for (std::string& name : first) {
-    // A text where a name was expected.
-    if (name.size() > kShownName)
-      name = name.substr(0, text::previous_code_point(name, kShownName + 1)) + "...";
-  }
+  for (std::string& name : first)
+    name = text::shortened(name, kShownName);  // a text where a name was expected
   if (columns.size() <= kMost) return joined(first);
   return fmt::format("{} and {} more", joined(first), columns.size() - kMost);
 }
@@ -67,10 +64,11 @@ std::optional<char> parse_separator(const std::string& text, const std::string& 
 }
 
 TableReader::TableReader(const std::filesystem::path& path, TableFormat format, const TableOptions& options)
-    : format_(format), options_(options), lines_(path) {
+    : format_(format), options_(options), lines_(path, {.shown = options.shown}) {
   if (format_ == TableFormat::kJsonl && (options_.separator || !options_.header)) {
-    throw InputError(fmt::format(
-        "{}: JSON lines have keys, no separator and no header; leave these settings out", path.string()));
+    throw InputError(
+        fmt::format("{}: JSON lines have keys, no separator and no header; leave these settings out",
+                    lines_.path().string()));
   }
   if (format_ == TableFormat::kText && options_.separator) format_ = TableFormat::kTsv;
   separator_ = options_.separator.value_or(format_ == TableFormat::kCsv ? ',' : '\t');
@@ -88,8 +86,8 @@ void TableReader::read_header() {
   }
   Row first;
   if (!read_fields(first.fields, first.line)) {
-    throw InputError(fmt::format("{}: the file is empty; expected {}", path().string(),
-                                 options_.header ? "a first line with the names of the columns" : "rows"));
+    throw NoRows(fmt::format("{}: the file is empty; expected {}", path().string(),
+                             options_.header ? "a first line with the names of the columns" : "rows"));
   }
   if (options_.header) {
     for (const std::string& name : first.fields) columns_.emplace_back(trimmed(name));
@@ -117,7 +115,7 @@ void TableReader::read_keys() {
     stopped_ = record;
   }
   if (ahead_.empty() && left_out_.count() == 0) {
-    throw InputError(fmt::format("{}: the file is empty; expected {}", path().string(), kExpectedObject));
+    throw NoRows(fmt::format("{}: the file is empty; expected {}", path().string(), kExpectedObject));
   }
 }
 
@@ -183,12 +181,11 @@ void TableReader::leave_out(const BadRecord& record) {
 
 void TableReader::fail_without_rows() const {
   if (left_out_.count() > 0) {
-    throw InputError(fmt::format("{}: no row can be used: {}", path().string(), left_out_.text()));
+    throw NoRows(fmt::format("{}: no row can be used: {}", path().string(), left_out_.text()));
   }
   const bool named = options_.header && format_ != TableFormat::kText;
-  throw InputError(
-      fmt::format("{}: {}", path().string(),
-                  named ? "the file has a header but no rows" : "the file is empty; expected rows"));
+  throw NoRows(fmt::format("{}: {}", path().string(),
+                           named ? "the file has a header but no rows" : "the file is empty; expected rows"));
 }
 
 bool TableReader::read_fields(std::vector<std::string>& fields, std::uint64_t& line) {

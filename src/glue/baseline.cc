@@ -124,8 +124,8 @@ std::vector<std::string> differing_settings(const config::GlueConfig& config) {
                           own.key.starts_with("routing.") || own.key == "glue.seeds";
     const auto other =
         std::find_if(there.begin(), there.end(), [&](const config::Setting& s) { return s.key == own.key; });
-    if (!training || other == there.end() || value_text(*other) == value_text(own)) continue;
-    differences.push_back(fmt::format("{}: {}, there {}", own.key, value_text(own), value_text(*other)));
+    if (!training || other == there.end() || setting_text(*other) == setting_text(own)) continue;
+    differences.push_back(fmt::format("{}: {}, there {}", own.key, setting_text(own), setting_text(*other)));
   }
   return differences;
 }

@@ -11,8 +11,10 @@
 #include "espalier/data/glue_submission.h"
 #include "espalier/data/labelled_loader.h"
 #include "espalier/model/loaded_model.h"
+#include "espalier/processes/processes.h"
 #include "espalier/train/run_inputs.h"
 #include "glue/run.h"
+#include "train/agreement.h"
 
 namespace espalier::glue {
 namespace {
@@ -26,17 +28,20 @@ struct TestPredictions {
   std::vector<double> values;
 };
 
-void take(const data::LabelledBatch& batch, const Tensor& logits, bool regression, TestPredictions& result) {
+// Of a row: its class, or what a regression gives.
+struct TestPrediction {
+  std::int64_t row = 0;
+  double value = 0;
+};
+
+void append(const data::LabelledBatch& batch, const Tensor& logits, bool regression,
+            std::vector<TestPrediction>& predictions) {
   const auto width = static_cast<std::size_t>(logits.shape().columns());
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
-    const auto row = static_cast<std::size_t>(batch.rows[i]);
     const std::span<const float> scores = logits.span().subspan(i * width, width);
-    if (regression) {
-      result.values[row] = static_cast<double>(scores[0]);
-    } else {
-      result.classes[row] =
-          static_cast<std::int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
-    }
+    const auto best = std::max_element(scores.begin(), scores.end());
+    predictions.push_back({batch.rows[i], regression ? static_cast<double>(scores[0])
+                                                     : static_cast<double>(best - scores.begin())});
   }
 }
 
@@ -49,19 +54,30 @@ TestPredictions predict(model::LoadedModel& model, const data::LabelledData& dat
   options.max_length = std::min(max_length, model.arch.embedding.max_positions);
   options.bucket_by_length = true;
   data::LabelledLoader loader(model.require_tokenizer(), data, options);
-  TestPredictions result;
-  result.classes.resize(data.regression ? 0 : data.rows.size());
-  result.values.resize(data.regression ? data.rows.size() : 0);
+  const processes::Range share = processes::own_share(loader.batches());
+  std::vector<TestPrediction> own;
   Progress progress(title);
-  for (std::int64_t index = 0; index < loader.batches(); ++index) {
-    if (const int signal = interrupt_signal()) {
-      throw Interrupted("stopped while predicting test rows; the same command continues", signal);
-    }
+  for (std::int64_t index = share.begin; index < share.end && interrupt_signal() == 0; ++index) {
     const data::LabelledBatch batch = loader.batch(0, index);
     nn::ForwardContext context;
     const Variable logits = model.require_classifier().forward(batch.tokens, context);
-    take(batch, logits.value(), data.regression, result);
-    progress.update(static_cast<double>(index + 1) / static_cast<double>(loader.batches()), "");
+    append(batch, logits.value(), data.regression, own);
+    progress.update(
+        static_cast<double>(index + 1 - share.begin) / static_cast<double>(share.end - share.begin), "");
+  }
+  train::leave_if_asked("stopped while predicting test rows; the same command continues");
+  TestPredictions result;
+  result.classes.resize(data.regression ? 0 : data.rows.size());
+  result.values.resize(data.regression ? data.rows.size() : 0);
+  for (const auto& part : processes::gather_numbers(std::span<const TestPrediction>(own))) {
+    for (const TestPrediction& prediction : part) {
+      const auto row = static_cast<std::size_t>(prediction.row);
+      if (data.regression) {
+        result.values[row] = prediction.value;
+      } else {
+        result.classes[row] = static_cast<std::int32_t>(prediction.value);
+      }
+    }
   }
   return result;
 }

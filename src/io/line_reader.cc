@@ -8,6 +8,7 @@
 
 #include "espalier/base/error.h"
 #include "io/text_bytes.h"
+#include "text/utf8.h"
 
 namespace espalier::io {
 
@@ -26,6 +27,9 @@ struct LineReader::State {
   std::uint64_t line_number = 0;
   char last_end = '\n';  // of the line before
   bool at_end = false;
+  bool cut_long_lines = false;
+  bool goes_on = false;   // the line whose piece was handed out last
+  bool dropping = false;  // what is left of a line too long
 
   // Makes room behind `end` and reads; sets at_end when nothing is left.
   void refill() {
@@ -36,16 +40,21 @@ struct LineReader::State {
     }
     // "\r\n" is not counted as part of the line.
     const std::size_t limit = max_line_bytes + 2;
-    if (end == buffer.size() && buffer.size() >= limit) too_long();
+    if (end == buffer.size() && buffer.size() >= limit) {
+      dropping = true;
+      begin = end;
+      too_long(line_number + 1);
+    }
     if (end == buffer.size()) buffer.resize(std::min(limit, buffer.size() * 2));
     const std::size_t got = source->read(buffer.data() + end, buffer.size() - end);
     end += got;
     at_end = got == 0;
   }
 
-  [[noreturn]] void too_long() const {
-    throw InputError(
-        fmt::format("{}: line {} is longer than {} bytes", path.string(), line_number + 1, max_line_bytes));
+  [[noreturn]] void too_long(std::uint64_t line) {
+    line_number = line;
+    scanned = 0;
+    throw LongLine(path, line, max_line_bytes);
   }
 
   // The first line end in `length` bytes at `from`; null if there is none.
@@ -61,15 +70,34 @@ struct LineReader::State {
     begin += with_end;
     scanned = 0;
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    if (line.size() > max_line_bytes) too_long();
-    ++line_number;
+    if (!goes_on) ++line_number;
+    goes_on = false;
+    if (line.size() > max_line_bytes && !cut_long_lines) too_long(line_number);
     return line;
+  }
+
+  // Of a line whose end is not in sight; the last character may have its other half still to come.
+  std::string_view take_piece() {
+    const std::string_view there(buffer.data() + begin, end - begin);
+    const std::size_t last = text::previous_code_point(there, there.size());
+    const std::string_view piece = last + 4 >= there.size() ? there.substr(0, last) : there;  // else no UTF-8
+    begin += piece.size();
+    scanned = 0;
+    if (!goes_on) ++line_number;
+    goes_on = true;
+    return piece;
   }
 };
 
+LongLine::LongLine(const std::filesystem::path& path, std::uint64_t line, std::size_t max_line_bytes)
+    : InputError(fmt::format("{}: line {} is longer than {} bytes", path.string(), line, max_line_bytes)),
+      line_(line),
+      reason_(fmt::format("longer than {} bytes", max_line_bytes)) {}
+
 LineReader::LineReader(const std::filesystem::path& path, const LineReaderOptions& options)
     : state_(std::make_unique<State>()) {
-  state_->path = shown_path(path);
+  state_->path = shown_path(options.shown.empty() ? path : options.shown);
+  state_->cut_long_lines = options.cut_long_lines;
   state_->max_line_bytes = options.max_line_bytes;
   state_->source.emplace(path, options.max_line_bytes);
   state_->buffer.resize(std::min(kFirstBuffer, options.max_line_bytes + 2));
@@ -88,11 +116,15 @@ std::optional<std::string_view> LineReader::next() {
       // The second half of a "\r\n" among lone carriage returns.
       const bool half = length == 0 && *found == '\n' && s.last_end == '\r';
       s.last_end = *found;
-      if (!half) return s.take(length, length + 1);
-      ++s.begin;
+      if (!half && !s.dropping) return s.take(length, length + 1);
+      s.dropping = false;
+      s.begin += length + 1;
+      s.scanned = 0;
       continue;
     }
+    if (s.dropping) s.begin = s.end;
     s.scanned = s.end - s.begin;
+    if (s.cut_long_lines && s.scanned >= s.max_line_bytes) return s.take_piece();
     if (!s.at_end) s.refill();
     if (s.at_end && s.scanned == s.end - s.begin) break;
   }
@@ -101,6 +133,9 @@ std::optional<std::string_view> LineReader::next() {
   return s.take(rest, rest);
 }
 
+bool LineReader::goes_on() const {
+  return state_->goes_on;
+}
 std::uint64_t LineReader::line_number() const {
   return state_->line_number;
 }

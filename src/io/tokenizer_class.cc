@@ -57,8 +57,8 @@ ClassTokenizer read_class_tokenizer(const fs::path& folder) {
   for (const auto& [key, value] : rules) {
     const Json before = normalizer.value(key, Json());
     if (before == value) continue;
-    changes +=
-        fmt::format("{}{} {} instead of {}", changes.empty() ? "" : ", ", key, value.dump(), before.dump());
+    changes += fmt::format("{}{} {} instead of {}", changes.empty() ? "" : ", ", key, json_text(value, -1),
+                           json_text(before, -1));
     normalizer[key] = value;
   }
   if (changes.empty()) return result;

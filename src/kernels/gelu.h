@@ -3,7 +3,7 @@
 // transformer" (2020).
 //
 // Errors against double precision for all finite x: value 3.9e-7 absolute (x <= 8) and 4.9e-7 relative
-// (x >= -12.5; 4.5e-6 where there is no fused multiply-add); slope 2.4e-7 absolute. gelu-inl.h holds the
+// (x >= -12.5; 4.5e-6 where there is no fused multiply-add); slope 2.5e-7 absolute. gelu-inl.h holds the
 // vector form for use inside other kernels.
 #pragma once
 
@@ -19,7 +19,7 @@ void gelu(std::int64_t n, const float* x, float* y);
 void gelu_backward(std::int64_t n, const float* x, const float* dy, Destination dx);
 
 // The approximation by a tanh, 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), of the same paper. Errors
-// of value and slope against double precision: ERRORS. y may be x.
+// against double precision: value 5.3e-7 absolute (x <= 8), slope 2.1e-6 absolute. y may be x.
 void gelu_tanh(std::int64_t n, const float* x, float* y);
 // As gelu_backward().
 void gelu_tanh_backward(std::int64_t n, const float* x, const float* dy, Destination dx);

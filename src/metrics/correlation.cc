@@ -24,20 +24,31 @@ double nearly_constant(Width width) {
                   0.75);
 }
 
-double norm_of(Values values) {
-  return std::sqrt(std::inner_product(values.begin(), values.end(), values.begin(), 0.0));
+double largest_of(Values values) {
+  double largest = 0;
+  for (const double value : values) largest = std::max(largest, std::abs(value));
+  return largest;
 }
 
-// Values less their mean.
+// Values less their mean; both as parts of the largest value where their squares leave the range of doubles.
 struct Centred {
   std::vector<double> values;
-  double mean, norm;
+  double mean = 0, norm = 0;
 
-  explicit Centred(Values from)
-      : values(from.begin(), from.end()),
-        mean(std::accumulate(from.begin(), from.end(), 0.0) / static_cast<double>(from.size())) {
+  explicit Centred(Values from) : values(from.begin(), from.end()) {
+    if (centre()) return;
+    const double largest = largest_of(from);
+    std::transform(from.begin(), from.end(), values.begin(), [&](double value) { return value / largest; });
+    centre();
+  }
+
+  // Whether the norm has all its digits.
+  bool centre() {
+    mean = std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
     for (double& value : values) value -= mean;
-    norm = norm_of(values);
+    const double squares = std::inner_product(values.begin(), values.end(), values.begin(), 0.0);
+    norm = std::sqrt(squares);
+    return std::isnormal(squares);
   }
 };
 

@@ -94,9 +94,10 @@ ExportSummary export_model(const fs::path& model, const fs::path& folder, const 
   const io::HfLayout layout = io::export_layout(hf, options.format, options.dtype);
   if (soft && !options.harden) {
     summary.warnings.push_back(fmt::format(
-        "{}: exported as what it was trained to be, the mixture over all paths (temperature {:g}); "
+        "{}: exported as what it was trained to be, the mixture over all paths (temperature {:g}{}); "
         "--routing hard exports its hard trees",
-        model.string(), routing.temperature));
+        model.string(), routing.temperature,
+        routing.epsilon ? fmt::format(", epsilon {:g}", *routing.epsilon) : std::string()));
   }
   io::write_hf_model(folder, hf,
                      {options.dtype, model_card(hf, layout, options.dtype, checkpoint), options.format,

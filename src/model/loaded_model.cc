@@ -40,9 +40,7 @@ io::JsonView metadata_of(const io::Checkpoint& checkpoint, const std::string& wh
 io::Checkpoint begin_checkpoint(nn::Module& model, const nn::EncoderOptions& arch,
                                 const RoutingProvenance& routing, const std::string& tokenizer_json) {
   io::Checkpoint checkpoint;
-  for (const nn::NamedParameter& parameter : model.parameters()) {
-    checkpoint.model.push_back({parameter.name, parameter.value.value()});
-  }
+  checkpoint.model = named_tensors(model);
   checkpoint.tokenizer_json = tokenizer_json;
   checkpoint.metadata = checkpoint_metadata(arch, routing);
   return checkpoint;
@@ -115,9 +113,9 @@ std::string program_changes(const io::Checkpoint& checkpoint) {
   std::string changes;
   const auto compare = [&](const char* key, const char* title, const std::string& now) {
     if (!program.is_object() || !program.contains(key) || program[key] == now) return;
-    changes +=
-        fmt::format("{}{} {} until now, {} here", changes.empty() ? "" : ", ", title,
-                    program[key].is_string() ? program[key].get<std::string>() : program[key].dump(), now);
+    changes += fmt::format(
+        "{}{} {} until now, {} here", changes.empty() ? "" : ", ", title,
+        program[key].is_string() ? program[key].get<std::string>() : io::json_text(program[key], -1), now);
   };
   compare("isa", "instruction set", kernels::active_isa());
   compare("onednn", "oneDNN", kernels::product_library_version());
@@ -230,6 +228,14 @@ LoadedModel load_model(const fs::path& model, io::HfInt8 int8) {
   return model_from_checkpoint(load_model_checkpoint(model, int8), model);
 }
 
+std::vector<io::NamedTensor> named_tensors(nn::Module& module) {
+  std::vector<io::NamedTensor> tensors;
+  for (const nn::NamedParameter& parameter : module.parameters()) {
+    tensors.push_back({parameter.name, parameter.value.value()});
+  }
+  return tensors;
+}
+
 void load_weights(nn::Module& module, std::span<const io::NamedTensor> tensors, const std::string& where) {
   io::TensorMatch match(tensors, where);
   for (nn::NamedParameter& parameter : module.parameters()) {
@@ -240,11 +246,7 @@ void load_weights(nn::Module& module, std::span<const io::NamedTensor> tensors, 
 }
 
 void copy_encoder(LoadedModel& from, nn::Encoder& to) {
-  std::vector<io::NamedTensor> tensors;
-  for (const nn::NamedParameter& parameter : from.encoder().parameters()) {
-    tensors.push_back({parameter.name, parameter.value.value()});
-  }
-  load_weights(to, tensors, from.source.string());
+  load_weights(to, named_tensors(from.encoder()), from.source.string());
 }
 
 bool copy_pooler(LoadedModel& from, nn::SequenceClassifier& to) {

@@ -8,12 +8,10 @@ namespace espalier::model {
 
 static std::vector<TreePlace> deciding_layers(const nn::EncoderOptions& arch) {
   std::vector<TreePlace> places;
-  std::size_t tree_layer = 0;
-  for (std::int64_t layer = 0; layer < arch.layers; ++layer) {
-    const nn::FeedForwardOptions ffn = nn::layer_options(arch, layer).ffn;
-    if (!nn::has_trees(ffn)) continue;
-    if (nn::tree_size(ffn).depth > 0) places.push_back({layer, tree_layer, ffn});
-    ++tree_layer;
+  const std::vector<std::int64_t> layers = nn::tree_layers(arch);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const nn::FeedForwardOptions ffn = nn::layer_options(arch, layers[i]).ffn;
+    if (nn::tree_size(ffn).depth > 0) places.push_back({layers[i], i, ffn});
   }
   return places;
 }

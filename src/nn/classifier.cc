@@ -1,7 +1,10 @@
 #include "espalier/nn/classifier.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "espalier/base/error.h"
 #include "espalier/ops/activations.h"
 #include "espalier/ops/elementwise.h"
 #include "espalier/ops/gather.h"
@@ -11,6 +14,22 @@
 
 namespace espalier::nn {
 
+void validate(const ClassifierOptions& options) {
+  if (options.head_dim < 1 || options.labels < 1) {
+    throw InputError(fmt::format("classifier: head_dim and labels must be at least 1, got {} and {}",
+                                 options.head_dim, options.labels));
+  }
+  if (!(options.dropout >= 0 && options.dropout < 1)) {
+    throw InputError(
+        fmt::format("classifier: dropout must be at least 0 and below 1, got {}", options.dropout));
+  }
+}
+
+static const ClassifierOptions& valid_head(const ClassifierOptions& options) {
+  validate(options);
+  return options;
+}
+
 void SequenceClassifier::describe(const ParameterList& list, const EncoderOptions& options,
                                   const ClassifierOptions& head) {
   Encoder::describe(list.child("encoder"), options);
@@ -19,7 +38,7 @@ void SequenceClassifier::describe(const ParameterList& list, const EncoderOption
 }
 
 SequenceClassifier::SequenceClassifier(const EncoderOptions& options, const ClassifierOptions& head)
-    : options_(head),
+    : options_(valid_head(head)),
       encoder_(options),
       pooler_(options.hidden_size, head.head_dim, true),
       head_(head.head_dim, head.labels, true) {

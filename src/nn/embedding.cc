@@ -74,6 +74,7 @@ Variable BertEmbedding::types(const Tokens& tokens) const {
 }
 
 Variable BertEmbedding::forward(const Tokens& tokens, ForwardContext& context) const {
+  validate(tokens);
   const std::int64_t length = longest_of(tokens);
   if (length > options_.max_positions) {
     throw InputError(

@@ -49,7 +49,9 @@ void Module::use_precision(ops::Precision precision) {
 
 void Module::fix_weights(ops::Precision precision) {
   precision_ = precision;
-  prepare_weights();
+  // Bytes are handed out once, and the values that they stand for are gone.
+  const bool made = in_bytes_ && given_bytes_.empty();
+  if (!made) prepare_weights();
   for (Child& child : children_) {
     try {
       child.module->fix_weights(precision);
@@ -65,6 +67,7 @@ bool Module::take_bytes(const std::string& name, const ByteMatrix& bytes) {
     ESPALIER_CHECK(own.value.shape() == bytes.shape());
     own.value.set_value(Tensor());
     given_bytes_[name] = bytes;
+    in_bytes_ = true;
     return true;
   }
   for (Child& child : children_) {

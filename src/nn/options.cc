@@ -76,6 +76,14 @@ bool has_trees(const FeedForwardOptions& options) {
   return options.type == FeedForwardType::kNeuronTree || options.type == FeedForwardType::kLeafTree;
 }
 
+std::vector<std::int64_t> tree_layers(const EncoderOptions& options) {
+  std::vector<std::int64_t> layers;
+  for (std::int64_t layer = 0; layer < options.layers; ++layer) {
+    if (has_trees(layer_options(options, layer).ffn)) layers.push_back(layer);
+  }
+  return layers;
+}
+
 ops::TreeSize tree_size(const FeedForwardOptions& options) {
   return {options.trees, options.depth};
 }
@@ -100,6 +108,43 @@ Neurons neurons_of(const FeedForwardOptions& options) {
   return {units.all + options.linear_rank, units.used + options.linear_rank};
 }
 
+static void require(bool condition, const std::string& message) {
+  if (!condition) throw InputError("architecture: " + message);
+}
+
+static void require_least(const char* key, std::int64_t value, std::int64_t least) {
+  if (value < least) require(false, fmt::format("{} must be at least {}, got {}", key, least, value));
+}
+
+static void require_dropout(const char* key, double value) {
+  if (value >= 0 && value < 1) return;
+  require(false, fmt::format("{} must be at least 0 and below 1, got {}", key, value));
+}
+
+static void validate_ffn(const FeedForwardOptions& ffn) {
+  require_least("arch.ffn.width", ffn.width, 0);
+  require_least("arch.ffn.linear_rank", ffn.linear_rank, 0);
+  require_least("arch.ffn.other_width", ffn.other_width, 0);
+  if (!has_trees(ffn)) return;
+  require_least("arch.ffn.trees", ffn.trees, 1);
+  require_least("arch.ffn.depth", ffn.depth, 0);
+  if (ffn.type == FeedForwardType::kLeafTree) require_least("arch.ffn.leaf_width", ffn.leaf_width, 1);
+}
+
+static void validate_ranges(const EncoderOptions& options) {
+  require_least("arch.layers", options.layers, 0);
+  require_least("arch.hidden_size", options.hidden_size, 1);
+  require_least("arch.attention.heads", options.attention.heads, 1);
+  require_least("arch.embedding.vocab_size", options.embedding.vocab_size, 1);
+  require_least("arch.embedding.max_positions", options.embedding.max_positions, 1);
+  require_least("arch.embedding.token_types", options.embedding.token_types, 0);
+  require_dropout("arch.dropout", options.dropout);
+  require_dropout("arch.embedding.dropout", options.embedding.dropout);
+  require_dropout("arch.attention.dropout", options.attention.dropout);
+  require(options.norm_eps >= 0, fmt::format("arch.norm_eps must be at least 0, got {}", options.norm_eps));
+  validate_ffn(options.ffn);
+}
+
 static void validate_mixture(const EncoderOptions& options) {
   const std::vector<std::int64_t>& chosen = options.ffn.layers;
   std::int64_t last = -1;
@@ -121,9 +166,7 @@ static void validate_mixture(const EncoderOptions& options) {
 }
 
 void validate(const EncoderOptions& options) {
-  const auto require = [](bool condition, const std::string& message) {
-    if (!condition) throw InputError("architecture: " + message);
-  };
+  validate_ranges(options);
   const std::int64_t heads = options.attention.heads;
   require(options.hidden_size % heads == 0,
           fmt::format("arch.hidden_size must be a multiple of arch.attention.heads ({}), got {}", heads,

@@ -80,10 +80,12 @@ void check_dropout(const Shape& shape, const AttentionOptions& options) {
   if (!(options.dropout >= 0.0F && options.dropout < 1.0F)) {
     fail(kAttention, fmt::format("dropout must be at least 0 and below 1, got {}", options.dropout));
   }
+  if (options.dropout == 0.0F) return;
+  require_site(kAttention, options.key.site);
   const Sequences sequences = sequences_of(shape, options);
   const std::int64_t drawn =
       sequences.batch * options.heads * ((sequences.longest * sequences.longest + 3) / 4 * 4);
-  if (options.dropout > 0.0F && drawn > kMostDrawn) {
+  if (drawn > kMostDrawn) {
     fail(kAttention, fmt::format("dropout has 2^32 numbers a site, but qkv {} (heads: {}) needs {}",
                                  shape.str(), options.heads, drawn));
   }

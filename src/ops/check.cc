@@ -77,6 +77,19 @@ static std::string place_of(const Shape& shape, std::int64_t flat) {
   return "[" + text;
 }
 
+void require_targets(const char* op, const IntTensor& targets, std::int64_t count) {
+  for (std::int64_t row = 0; row < targets.size(); ++row) {
+    const std::int32_t target = targets.data()[row];
+    if (target >= 0 && target < count) continue;
+    fail(op, fmt::format("target {} of row {} is outside the vocabulary of {} entries (0 to {})", target, row,
+                         count, count - 1));
+  }
+}
+
+void require_site(const char* op, std::uint64_t site) {
+  if (site >= std::uint64_t{1} << 18U) fail(op, fmt::format("key.site must be below 2^18, got {}", site));
+}
+
 void require_ids(const char* op, const IntTensor& ids, std::int64_t count) {
   ESPALIER_CHECK(ids.defined());
   for (std::int64_t i = 0; i < ids.size(); ++i) {

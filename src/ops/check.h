@@ -34,6 +34,12 @@ int require_axis(const char* op, const char* argument, const Shape& actual, int 
 void require_indices(const char* op, const char* argument, const IntTensor& indices, const char* of_name,
                      const Shape& of);
 
+// Every target in a vocabulary of `count`: "vocabulary_cross_entropy: target 9 of row 2 is outside ...".
+void require_targets(const char* op, const IntTensor& targets, std::int64_t count);
+
+// Philox has 48 bits for the index of four words: dropout at a site above 2^18 would draw another's numbers.
+void require_site(const char* op, std::uint64_t site);
+
 // Every id in a vocabulary of `count`: "embedding: id 9 at position [1,2] of ids [2,3] is outside ...".
 void require_ids(const char* op, const IntTensor& ids, std::int64_t count);
 

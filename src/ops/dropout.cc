@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "espalier/base/error.h"
 #include "espalier/base/philox.h"
 #include "kernels/dropout.h"
 #include "ops/check.h"
@@ -17,8 +16,7 @@ Variable dropout(const Variable& x, float p, const DropoutKey& key) {
   if (n > (std::int64_t{1} << 32)) {
     fail(kName, fmt::format("x must have at most 2^32 elements, got {}", x.shape().str()));
   }
-  // Philox has 48 bits for the index of four words: a site above would draw another's numbers.
-  ESPALIER_CHECK(key.site < (std::uint64_t{1} << 18));
+  require_site(kName, key.site);
   if (p == 0.0F) return x;
   const Philox random(key.seed, RandomStream::kDropout, key.step);
   const std::uint64_t first = key.site << 32;

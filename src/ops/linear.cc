@@ -1,6 +1,5 @@
 #include "espalier/ops/linear.h"
 
-#include "espalier/base/error.h"
 #include "kernels/elementwise.h"
 #include "kernels/matmul.h"
 #include "kernels/reduce.h"
@@ -12,12 +11,10 @@ namespace {
 
 constexpr const char* kLinear = "linear";
 
-void check(const Variable& x, const Variable& weight, const Variable& bias) {
+void check(const Variable& x, const Shape& out_in, const Variable& bias) {
   require_defined(kLinear, "x", x);
-  require_defined(kLinear, "weight", weight);
   require_least_rank(kLinear, "x", x.shape(), 1);
-  require_rank(kLinear, "weight", weight.shape(), 2);
-  const Shape& out_in = weight.shape();
+  require_rank(kLinear, "weight", out_in, 2);
   require_shape(kLinear, "weight", out_in, {out_in[0], x.shape().columns()}, "last axis of x", x.shape());
   if (bias.defined()) require_shape(kLinear, "bias", bias.shape(), {out_in[0]}, "rows of weight", out_in);
 }
@@ -92,15 +89,21 @@ Variable linear_bf16(const LinearSize& n, const Variable& x, const Variable& wei
 }  // namespace
 
 Variable linear(const Variable& x, const Variable& weight, const Variable& bias, Precision precision) {
-  check(x, weight, bias);
+  require_defined(kLinear, "weight", weight);
+  check(x, weight.shape(), bias);
   const LinearSize extents{x.shape().rows(), weight.shape()[0], weight.shape()[1]};
   return precision == Precision::kBf16 ? linear_bf16(extents, x, weight, bias)
                                        : linear_float32(extents, x, weight, bias);
 }
 
 Variable linear(const Variable& x, const Bfloat16Tensor& weight, const Variable& bias) {
+  check(x, weight.shape(), bias);
+  if (records_gradient({x, bias})) {
+    fail(kLinear,
+         "a weight that was rounded before has no gradients: compute under a NoGradGuard, or with "
+         "the weight itself");
+  }
   const LinearSize n{x.shape().rows(), weight.shape()[0], weight.shape()[1]};
-  ESPALIER_CHECK(x.shape().columns() == n.in && !records_gradient({x, bias}));
   return Variable(forward<kernels::Bfloat16>(n, x.shape(), rounded(x.value()).data(), weight.data(), bias));
 }
 

@@ -17,6 +17,7 @@ namespace espalier::ops {
 namespace {
 
 constexpr const char* kQuantizedLinear = "quantized_linear";
+constexpr const char* kQuantizedEmbedding = "quantized_embedding";
 constexpr const char* kTree = "quantized_neuron_tree";
 constexpr const char* kLoss = "quantized_vocabulary_cross_entropy";
 // Rows whose logits exist at a time.
@@ -40,8 +41,21 @@ kernels::QuantizedRows rows_of(const ByteMatrix& matrix) {
                                  matrix.scales.data());
 }
 
+void require_made(const char* op, const char* argument, bool defined) {
+  if (defined) return;
+  fail(op, fmt::format("{} must be given, got an undefined one (a module's are made by "
+                       "fix_weights(Precision::kInt8))",
+                       argument));
+}
+
+void require_no_gradient(const char* op, std::initializer_list<Variable> inputs) {
+  if (!records_gradient(inputs)) return;
+  fail(op, "int8 has no gradients: compute under a NoGradGuard, or in another precision");
+}
+
 void check(const char* op, const Variable& x, const QuantizedWeight& weight, const Variable& bias) {
-  ESPALIER_CHECK(weight.defined() && !records_gradient({x, bias}));
+  require_made(op, "weight", weight.defined());
+  require_no_gradient(op, {x, bias});
   require_defined(op, "x", x);
   require_least_rank(op, "x", x.shape(), 1);
   const std::int64_t out = weight.matrix().outputs(), in = weight.matrix().inputs();
@@ -102,9 +116,9 @@ Variable quantized_linear(const Variable& x, const QuantizedWeight& weight, cons
 }
 
 Variable quantized_embedding(const IntTensor& ids, const QuantizedWeight& table) {
-  ESPALIER_CHECK(table.defined());
+  require_made(kQuantizedEmbedding, "table", table.defined());
   const kernels::QuantizedMatrix& matrix = table.matrix();
-  require_ids("quantized_embedding", ids, matrix.outputs());
+  require_ids(kQuantizedEmbedding, ids, matrix.outputs());
   const std::int64_t width = matrix.inputs();
   Tensor y = Tensor::empty(ids.shape().appended(width));
   parallel_for(ids.size(), 16, [&](std::int64_t begin, std::int64_t end) {
@@ -120,6 +134,9 @@ Variable quantized_vocabulary_cross_entropy(const Variable& hidden, const Quanti
   const std::int64_t rows = hidden.shape().rows(), width = hidden.shape().columns();
   const std::int64_t vocabulary = table.matrix().outputs();
   require_shape(kLoss, "targets", targets.shape(), {rows}, "rows of hidden", hidden.shape());
+  require_targets(kLoss, targets, vocabulary);
+  if (!(total_count >= 0)) fail(kLoss, fmt::format("total_count must be at least 0, got {}", total_count));
+  const double total = total_count > 0 ? total_count : static_cast<double>(rows);
   kernels::Scratch<float> logits(std::min(rows, kChunk) * vocabulary);
   kernels::Scratch<kernels::RowLoss> losses(rows);
   for (std::int64_t first = 0; first < rows; first += kChunk) {
@@ -128,23 +145,36 @@ Variable quantized_vocabulary_cross_entropy(const Variable& hidden, const Quanti
     parallel_for(count, 4, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t row = begin; row < end; ++row) {
         const std::int64_t target = targets.data()[first + row];
-        ESPALIER_CHECK(target >= 0 && target < vocabulary);
         losses[first + row] =
             kernels::cross_entropy_row(vocabulary, logits.data() + row * vocabulary, target);
       }
     });
   }
   double sum = 0;
-  *correct = 0;
+  std::int64_t hits = 0;
   for (std::int64_t row = 0; row < rows; ++row) {
     sum += static_cast<double>(losses[row].loss);
-    *correct += losses[row].correct ? 1 : 0;
+    hits += losses[row].correct ? 1 : 0;
   }
-  return Variable(Tensor::full(Shape(), rows > 0 ? static_cast<float>(sum / total_count) : 0.0F));
+  if (correct != nullptr) *correct = hits;
+  return Variable(Tensor::full(Shape(), rows > 0 ? static_cast<float>(sum / total) : 0.0F));
+}
+
+static void require_tree_weights(const Shape& w_in, const Shape& bias, const Shape& w_out, int trees,
+                                 int depth) {
+  require_tree(kTree, trees, depth);
+  require_rank(kTree, "w_in", w_in, 2);
+  require_rank(kTree, "w_out", w_out, 2);
+  const std::int64_t rows = TreeSize{trees, depth}.nodes();
+  const ShapeReason nodes("{} trees of depth {}: a row for each of {} nodes", trees, depth, rows);
+  require_shape(kTree, "w_in", w_in, {rows, w_in[1]}, nodes.text);
+  require_shape(kTree, "bias", bias, {rows}, nodes.text);
+  require_shape(kTree, "w_out", w_out, {rows, w_out[1]}, nodes.text);
 }
 
 QuantizedNeuronTree::QuantizedNeuronTree(const Tensor& w_in, const Tensor& bias, const Tensor& w_out,
                                          int trees, int depth) {
+  require_tree_weights(w_in.shape(), bias.shape(), w_out.shape(), trees, depth);
   const std::int64_t width = w_in.shape().columns();
   require_short("linear_in.weight", width);
   tree_ = std::make_shared<kernels::QuantizedNeuronTree>(
@@ -156,9 +186,11 @@ QuantizedNeuronTree::QuantizedNeuronTree(const Tensor& w_in, const Tensor& bias,
 }
 
 QuantizedNeuronTree::QuantizedNeuronTree(const ByteMatrix& w_in, const Tensor& bias, const ByteMatrix& w_out,
-                                         int trees, int depth)
-    : tree_(std::make_shared<kernels::QuantizedNeuronTree>(trees, depth, rows_of(w_in), bias.data(),
-                                                           rows_of(w_out))) {}
+                                         int trees, int depth) {
+  require_tree_weights(w_in.shape(), bias.shape(), w_out.shape(), trees, depth);
+  tree_ = std::make_shared<kernels::QuantizedNeuronTree>(trees, depth, rows_of(w_in), bias.data(),
+                                                         rows_of(w_out));
+}
 
 bool QuantizedNeuronTree::pays(int trees, int depth) {
   return !kernels::products_are_faster({kernels::TreeKind::kNeuron, trees, depth, 0, nullptr, nullptr});
@@ -166,8 +198,9 @@ bool QuantizedNeuronTree::pays(int trees, int depth) {
 
 TreeResult quantized_neuron_tree(const Variable& x, const QuantizedNeuronTree& weights,
                                  const TreeRouting& routing, TreeStatistics* statistics) {
-  ESPALIER_CHECK(weights.defined() && !records_gradient({x}));
-  ESPALIER_CHECK(routing.mode != RoutingMode::kSoft);
+  require_made(kTree, "weights", weights.defined());
+  require_no_gradient(kTree, {x});
+  if (routing.mode == RoutingMode::kSoft) fail(kTree, "soft routing has no form in int8: use neuron_tree()");
   require_defined(kTree, "x", x);
   require_least_rank(kTree, "x", x.shape(), 1);
   const kernels::QuantizedNeuronTree& tree = weights.tree();
@@ -178,7 +211,8 @@ TreeResult quantized_neuron_tree(const Variable& x, const QuantizedNeuronTree& w
   const std::int64_t tokens = x.shape().rows();
   HardPaths paths(gates, tokens, gates.levels());
   Tensor y = Tensor::empty(x.shape().with_last(tree.out.width));
-  kernels::quantized_neuron_tree_forward(tree, tokens, x.value().data(), paths.logits.data(), paths.leaves(),
+  IntTensor leaf = paths.leaf.defined() ? paths.leaf : IntTensor::empty({tokens, tree.trees});
+  kernels::quantized_neuron_tree_forward(tree, tokens, x.value().data(), paths.logits.data(), leaf.data(),
                                          y.data());
   if (statistics != nullptr) {
     add_paths(paths, routing.temperature, *statistics);

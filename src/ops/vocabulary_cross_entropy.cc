@@ -30,13 +30,7 @@ void check(const Variable& hidden, const Variable& table, const Variable& bias, 
   }
   require_shape(kVocabularyCrossEntropy, "targets", targets.shape(), {rows}, "rows of hidden",
                 hidden.shape());
-  for (std::int64_t row = 0; row < rows; ++row) {
-    const std::int64_t target = targets.data()[row];
-    if (target >= 0 && target < vocabulary) continue;
-    fail(kVocabularyCrossEntropy,
-         fmt::format("target {} of row {} is outside the vocabulary of {} entries (0 to {})", target, row,
-                     vocabulary, vocabulary - 1));
-  }
+  require_targets(kVocabularyCrossEntropy, targets, vocabulary);
   if (!(options.total_count >= 0)) {
     fail(kVocabularyCrossEntropy, fmt::format("total_count must be at least 0, got {}", options.total_count));
   }

@@ -63,6 +63,7 @@ void AdamW::step(double lr, double gradient_scale) {
   step.eps = static_cast<float>(options_.eps);
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     AdamWSlot& slot = slots_[i];
+    if (!slot.parameter.requires_grad()) continue;
     PoolVector<char>& resting = resting_[i];
     step.decay = slot.decays ? static_cast<float>(1.0 - lr * options_.weight_decay) : 1.0F;
     const Tensor& gradient = slot.parameter.partial_grad();
@@ -93,6 +94,7 @@ GradientNorm gradient_norm(const std::vector<AdamWSlot>& slots) {
   GradientNorm result;
   double sum = 0;
   for (const AdamWSlot& slot : slots) {
+    if (!slot.parameter.requires_grad()) continue;
     const Tensor& gradient = slot.parameter.partial_grad();
     if (!gradient.defined()) continue;
     const double squares = squares_of(gradient, slot.parameter.unwritten_rows());

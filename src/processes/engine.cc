@@ -6,6 +6,7 @@
 
 #include <cstdio>
 
+#include "espalier/base/log.h"
 #include "processes/launcher.h"
 
 namespace espalier::processes {
@@ -41,11 +42,10 @@ void end_soon(int status) {
 Engine::Engine() : thread_([this] { serve(); }) {
   std::unique_lock lock(mutex_);
   if (changed_.wait_for(lock, kMeeting, [this] { return met_; })) return;
-  fmt::print(
-      stderr,
-      "espalier: the processes started with this one have not come within {} s; see whether all hosts can be "
-      "reached and run the same program\n",
-      kMeeting.count());
+  log_error(fmt::format(
+      "the processes started with this one have not come within {} s; see whether all hosts can be "
+      "reached and run the same program",
+      kMeeting.count()));
   end_now(1);
 }
 
@@ -142,11 +142,12 @@ void Engine::require_alive(Clock::time_point now) {
     if (was_stopped) peer.heard = now;
     const bool needed = job_ != nullptr || !peer.left;
     if (i == number_ || !needed || now - peer.heard < kSilence) continue;
-    fmt::print(stderr,
-               "espalier: process {}: nothing was heard of process {} for {} s: its host is cut off or it "
-               "hangs; all "
-               "processes end. The same command continues from the last checkpoint.\n",
-               number_, i, kSilence.count());
+    write_to_stderr(fmt::format(
+        "espalier: process {}: nothing was heard of process {} for {} s: {}; all processes end. The same "
+        "command "
+        "goes on from the last checkpoint where there is one, or begins again.\n",
+        number_, i, kSilence.count(),
+        peer.left ? "it has ended its work, which was another" : "its host is cut off or it hangs"));
     kill_launcher_in(static_cast<unsigned>(kAborting.count()));
     end_soon(1);
     messages::abort(1);

@@ -137,6 +137,18 @@ void meet() {
   if (!alone()) gather({});
 }
 
+void require_alike(const std::string& own, const std::string& what) {
+  if (alone()) return;
+  const std::vector<Bytes> all = gather(std::as_bytes(std::span(own)));
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    if (all[i] == all[0]) continue;
+    throw InputError(
+        fmt::format("{}: process {} read something else there than process 0: all hosts must see the same "
+                    "files by the same paths",
+                    what, i));
+  }
+}
+
 bool any(bool own) {
   if (alone()) return own;
   bool result = false;

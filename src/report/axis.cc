@@ -21,8 +21,8 @@ double round_step(double width) {
 
 Axis Axis::linear(double low, double high, int marks, bool rounded) {
   Axis axis;
-  if (!(high > low)) {
-    // A constant: it lies in the middle.
+  // A constant, but for rounding, lies in the middle.
+  if (!(high - low > 1e-9 * std::max(std::abs(low), std::abs(high)))) {
     const double room = low == 0 ? 1 : std::abs(low) / 2;
     low -= room;
     high += room;
@@ -30,8 +30,11 @@ Axis Axis::linear(double low, double high, int marks, bool rounded) {
   const double step = round_step((high - low) / marks);
   axis.low_ = rounded ? std::floor(low / step + 1e-9) * step : low;
   axis.high_ = rounded ? std::ceil(high / step - 1e-9) * step : high;
-  for (double k = std::ceil(axis.low_ / step - 1e-9); k * step <= axis.high_ + step * 1e-9; ++k) {
-    axis.marks_.push_back(k * step + 0.0);  // no -0
+  const double first = std::ceil(axis.low_ / step - 1e-9);
+  for (int i = 0; i < marks + 4; ++i) {  // rounding adds at most one on either side
+    const double mark = (first + i) * step;
+    if (mark > axis.high_ + step * 1e-9) break;
+    axis.marks_.push_back(mark + 0.0);  // no -0
   }
   return axis;
 }
@@ -42,7 +45,9 @@ Axis Axis::logarithmic(double low, double high) {
   axis.low_ = low * 0.95;
   axis.high_ = high * 1.05;
   const bool wide = high / low > 300;
-  for (double power = std::pow(10.0, std::floor(std::log10(low))); power <= axis.high_; power *= 10) {
+  const auto exponent_of = [](double value) { return static_cast<int>(std::floor(std::log10(value))); };
+  for (int exponent = exponent_of(low); exponent <= exponent_of(high) + 1; ++exponent) {
+    const double power = std::pow(10.0, exponent);
     for (const double digit : {1.0, 2.0, 5.0}) {
       const double mark = digit * power;
       if (mark >= axis.low_ && mark <= axis.high_ && (digit == 1.0 || !wide)) axis.marks_.push_back(mark);

@@ -1,6 +1,4 @@
 // The keys in which configurations differ, and the remarks of the readers.
-#include <fmt/format.h>
-
 #include <set>
 
 #include "report/markup.h"
@@ -40,9 +38,7 @@ std::string difference_section(const std::vector<std::vector<const RunFolder*>>&
 
 std::string notes_html(const RunFolder& run) {
   std::string html;
-  for (const std::string& note : run.notes) {
-    html += fmt::format("<p class=\"remark\">{}: {}</p>\n", escaped(run.label), escaped(note));
-  }
+  for (const std::string& note : run.notes) html += remark_html(run.label + ": " + note);
   return html;
 }
 

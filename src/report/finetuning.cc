@@ -47,6 +47,7 @@ void add_scores(train::FinetuneEvaluation evaluation, double seconds, Finetuning
       curve_in(history.metrics, metric.name, set.suffix).add({evaluation.epoch, seconds, metric.value});
     }
   }
+  if (evaluation.best) history.best = evaluation;
   history.evaluations.add(std::move(evaluation));
 }
 

@@ -1,6 +1,7 @@
 // What a fine-tuning has written: metrics.jsonl and the predictions of its last evaluation.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct Finetuning {
   Curve loss, learning_rate;
   std::vector<MetricCurve> held_out_loss, metrics;  // metrics: the task's first one first
   Thinned<train::FinetuneEvaluation> evaluations;
+  std::optional<train::FinetuneEvaluation> best;  // by itself: among many it need not be kept
   std::vector<PredictionSummary> predictions;
   std::int64_t step = 0;
   double epoch = 0, seconds = 0;

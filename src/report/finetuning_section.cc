@@ -9,9 +9,9 @@
 #include "espalier/metrics/metrics.h"
 #include "glue/report.h"
 #include "report/forest_plot.h"
-#include "report/line_chart.h"
 #include "report/markup.h"
 #include "report/published.h"
+#include "report/run_chart.h"
 #include "report/sections.h"
 
 namespace espalier::report {
@@ -36,14 +36,6 @@ const std::vector<train::FinetuneEvaluation>& evaluations_of(const Finetuning& r
   return run.evaluations.items();
 }
 
-const train::FinetuneEvaluation* best_of(const Finetuning& run) {
-  const train::FinetuneEvaluation* best = nullptr;
-  for (const train::FinetuneEvaluation& evaluation : evaluations_of(run)) {
-    if (evaluation.best) best = &evaluation;
-  }
-  return best;
-}
-
 std::string first_score(const train::FinetuneEvaluation* evaluation) {
   if (evaluation == nullptr || evaluation->sets.empty() || evaluation->sets[0].metrics.empty()) return "-";
   const train::MetricScore& metric = evaluation->sets[0].metrics[0];
@@ -57,20 +49,20 @@ std::string finetuning_overview(const std::vector<Finetuning>& runs) {
               4};
   for (const Finetuning& run : runs) {
     const std::vector<train::FinetuneEvaluation>& evaluations = evaluations_of(run);
-    table.rows.push_back(
-        {run.run.label, run.task.name, run.model, run.run.written.empty() ? "none yet" : run.run.written,
-         std::to_string(run.step), fixed_text(run.epoch, 2), duration_text(run.seconds),
-         run.loss.empty() ? "-" : fixed_text(run.loss.last().value, 4),
-         first_score(evaluations.empty() ? nullptr : &evaluations.back()), first_score(best_of(run))});
+    table.rows.push_back({run.run.label, run.task.name, run.model,
+                          run.run.written.empty() ? "none yet" : run.run.written, std::to_string(run.step),
+                          fixed_text(run.epoch, 2), duration_text(run.seconds),
+                          run.loss.empty() ? "-" : fixed_text(run.loss.last().value, 4),
+                          first_score(evaluations.empty() ? nullptr : &evaluations.back()),
+                          first_score(run.best ? &*run.best : nullptr)});
   }
   std::string notes;
   for (const Finetuning& run : runs) {
     notes += notes_html(run.run);
-    if (run.step == 0)
-      notes += fmt::format("<p class=\"remark\">{}: nothing is logged yet</p>\n", escaped(run.run.label));
+    if (run.step == 0) notes += remark_html(run.run.label + ": nothing is logged yet");
     if (evaluations_of(run).empty()) continue;
     for (const std::string& warning : evaluations_of(run).back().warnings) {
-      notes += fmt::format("<p class=\"remark\">{}: {}</p>\n", escaped(run.run.label), escaped(warning));
+      notes += remark_html(run.run.label + ": " + warning);
     }
   }
   return notes + table_html(table);
@@ -83,13 +75,12 @@ std::string named(const std::vector<Finetuning>& runs, std::size_t i, const std:
 std::string loss_figure(const std::vector<Finetuning>& runs, const Detail& detail) {
   LineChart chart{.title = "Loss", .from_zero = true};
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    const int own = static_cast<int>(i % 8);
-    chart.series.push_back({named(runs, i, "train"), own, runs.size() == 1 ? Stroke::kLine : Stroke::kFaint,
-                            runs[i].loss.means(100)});
-    int colour = 1;
+    chart.series.push_back({named(runs, i, "train"), i, runs.size() == 1 ? Stroke::kLine : Stroke::kFaint,
+                            runs[i].loss.means(kMeans)});
+    std::size_t colour = 1;
     for (const MetricCurve& set : runs[i].held_out_loss) {
       chart.series.push_back({named(runs, i, set.suffix.empty() ? "evaluation" : "evaluation, mismatched"),
-                              runs.size() == 1 ? colour++ : own,
+                              runs.size() == 1 ? colour++ : i,
                               set.suffix.empty() ? Stroke::kLine : Stroke::kDashed, set.curve.samples(),
                               true});
     }
@@ -105,15 +96,13 @@ std::string metric_figures(const std::vector<Finetuning>& runs, const Detail& de
     title[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(title[0])));
     LineChart chart{.title = title, .unit = scale_of(name) == 1 ? "" : "%"};
     for (std::size_t i = 0; i < runs.size(); ++i) {
-      int colour = 1;
+      std::size_t colour = 1;
       for (const MetricCurve& metric : runs[i].metrics) {
         if (metric.name != name) continue;
-        std::vector<Sample> samples = metric.curve.samples();
-        for (Sample& sample : samples) sample.value *= scale_of(name);
         chart.series.push_back({named(runs, i, metric.suffix.empty() ? "evaluation" : "mismatched"),
-                                runs.size() == 1 ? colour++ : static_cast<int>(i % 8),
-                                metric.suffix.empty() ? Stroke::kLine : Stroke::kDashed, std::move(samples),
-                                true});
+                                runs.size() == 1 ? colour++ : i,
+                                metric.suffix.empty() ? Stroke::kLine : Stroke::kDashed,
+                                scaled(metric.curve.samples(), scale_of(name)), true});
       }
     }
     html += line_chart_twice(chart, Horizontal::kEpochs, detail);
@@ -122,12 +111,10 @@ std::string metric_figures(const std::vector<Finetuning>& runs, const Detail& de
 }
 
 std::string rate_figure(const std::vector<Finetuning>& runs, const Detail& detail) {
-  LineChart chart{.title = "Learning rate", .from_zero = true};
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    chart.series.push_back({runs.size() == 1 ? kOnly : runs[i].run.label, static_cast<int>(i % 8),
-                            Stroke::kLine, runs[i].learning_rate.samples()});
-  }
-  return line_chart_twice(chart, Horizontal::kEpochs, detail);
+  const RunChart<Finetuning> rate{
+      .chart = {.title = "Learning rate", .from_zero = true},
+      .curve = [](const Finetuning& r) -> const Curve& { return r.learning_rate; }};
+  return run_chart_html(rate, runs, Horizontal::kEpochs, detail);
 }
 
 // Scores of the last evaluations; what others have printed of the task beside its first metric.
@@ -148,8 +135,7 @@ std::string score_figure(const std::vector<Finetuning>& runs) {
           row = plot.rows.insert(row, {.name = name});
           if (&metric == &set.metrics.front()) row->references = published_scores(runs[i].task.name);
         }
-        ForestMark mark{
-            .name = runs[i].run.label, .value = 100 * metric.value, .colour = static_cast<int>(i % 8)};
+        ForestMark mark{.name = runs[i].run.label, .value = 100 * metric.value, .colour = i};
         if (metric.interval) {
           mark.low = 100 * metric.interval->low;
           mark.high = 100 * metric.interval->high;
@@ -169,7 +155,7 @@ std::string finetuning_sections(const std::vector<Finetuning>& runs, const Detai
                                   finetuning_overview(runs));
   const std::string figures = loss_figure(runs, detail) + metric_figures(runs, detail) +
                               rate_figure(runs, detail) + score_figure(runs);
-  html += section_html("scores", "Curves and scores", "<div class=\"grid\">" + figures + "</div>\n");
+  html += section_html("scores", "Curves and scores", grid_html(figures));
   std::string predictions;
   for (const Finetuning& run : runs) {
     if (runs.size() > 1 && !run.predictions.empty()) {

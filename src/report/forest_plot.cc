@@ -8,12 +8,26 @@
 
 #include "report/axis.h"
 #include "report/markup.h"
+#include "text/utf8.h"
 
 namespace espalier::report {
 namespace {
 
-constexpr double kForestWidth = 400, kForestLeft = 84, kForestRight = 12, kMarkHeight = 13, kRowGap = 10;
-constexpr double kForestPlot = kForestWidth - kForestLeft - kForestRight;
+constexpr double kForestWidth = 400, kForestRight = 12, kMarkHeight = 13, kRowGap = 10;
+constexpr double kLabelGap = 8, kCharacter = 5.9;  // of the page's letters, on average
+constexpr std::size_t kLongestName = 32;           // what leaves the plot half of the figure
+
+// Names come from files that may be of anybody; whole they stand in the titles of the marks.
+std::string row_label(const ForestRow& row) {
+  return text::shortened(row.name, kLongestName);
+}
+
+struct ForestFrame {
+  Axis axis;
+  double left;
+
+  double place(double value) const { return left + (kForestWidth - kForestRight - left) * axis.place(value); }
+};
 
 Axis forest_axis(const ForestPlot& plot) {
   double low = std::numeric_limits<double>::infinity(), high = -low;
@@ -33,42 +47,45 @@ Axis forest_axis(const ForestPlot& plot) {
   return std::isfinite(low) ? Axis::linear(low, high, 6, true) : Axis::linear(0, 1, 4, true);
 }
 
-double place_on(const Axis& axis, double value) {
-  return kForestLeft + kForestPlot * axis.place(value);
+// The labels fit beside the plot.
+double left_of(const ForestPlot& plot) {
+  std::size_t longest = 12;
+  for (const ForestRow& row : plot.rows) longest = std::max(longest, text::count_code_points(row_label(row)));
+  return kLabelGap + kCharacter * static_cast<double>(longest);
 }
 
 double height_of(const ForestRow& row) {
   return kMarkHeight * static_cast<double>(std::max<std::size_t>(row.marks.size(), 1));
 }
 
-std::string mark_svg(const ForestMark& mark, const Axis& axis, double y, const std::string& row) {
+std::string mark_svg(const ForestMark& mark, const ForestFrame& frame, double y, const std::string& row) {
   if (!std::isfinite(mark.value)) return "";
   const bool interval = std::isfinite(mark.low) && std::isfinite(mark.high);
   std::string text = fmt::format("{}, {}: {:.1f}", row, mark.name, mark.value);
   std::string svg;
   if (interval) {
     text += fmt::format(" [{:.1f}, {:.1f}]", mark.low, mark.high);
-    svg = fmt::format("<path class=\"s c{}\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>", mark.colour,
-                      place_on(axis, mark.low), y, place_on(axis, mark.high));
+    svg = fmt::format("<path class=\"s {}\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>", colour_class(mark.colour),
+                      frame.place(mark.low), y, frame.place(mark.high));
   }
   return fmt::format(
-      "<g>{}<circle class=\"c{}{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\"/><title>{}</title></g>\n", svg,
-      mark.colour, mark.hollow ? " hollow" : "", place_on(axis, mark.value), y, escaped(text));
+      "<g>{}<circle class=\"{}{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\"/><title>{}</title></g>\n", svg,
+      colour_class(mark.colour), mark.hollow ? " hollow" : "", frame.place(mark.value), y, escaped(text));
 }
 
-std::string row_svg(const ForestRow& row, const Axis& axis, double top) {
+std::string row_svg(const ForestRow& row, const ForestFrame& frame, double top) {
   const double height = height_of(row);
-  std::string svg = fmt::format("<text class=\"e\" x=\"{}\" y=\"{:.1f}\">{}</text>", kForestLeft - 8,
-                                top + height / 2 + 4, escaped(row.name));
-  svg += fmt::format("<path class=\"grid\" d=\"M{} {:.1f}H{}\"/>\n", kForestLeft, top + height + kRowGap / 2,
-                     kForestWidth - kForestRight);
+  std::string svg = fmt::format("<text class=\"e\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>",
+                                frame.left - kLabelGap, top + height / 2 + 4, escaped(row_label(row)));
+  svg += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}H{}\"/>\n", frame.left,
+                     top + height + kRowGap / 2, kForestWidth - kForestRight);
   for (const ForestReference& reference : row.references) {
     svg += fmt::format("<path class=\"ref\" d=\"M{:.1f} {:.1f}v{:.1f}\"><title>{}, {}: {:.1f}</title></path>",
-                       place_on(axis, reference.value), top - 1, height + 2, escaped(row.name),
+                       frame.place(reference.value), top - 1, height + 2, escaped(row.name),
                        escaped(reference.name), reference.value);
   }
   for (std::size_t i = 0; i < row.marks.size(); ++i) {
-    svg += mark_svg(row.marks[i], axis, top + kMarkHeight * (static_cast<double>(i) + 0.5), row.name);
+    svg += mark_svg(row.marks[i], frame, top + kMarkHeight * (static_cast<double>(i) + 0.5), row.name);
   }
   return svg;
 }
@@ -83,9 +100,9 @@ std::string forest_legend(const ForestPlot& plot) {
     for (const ForestMark& mark : row.marks) {
       if (!seen.insert(mark.name).second) continue;
       html += fmt::format(
-          "<span><svg class=\"swatch\" viewBox=\"0 0 22 10\"><circle class=\"c{}{}\" cx=\"11\" cy=\"5\" "
+          "<span><svg class=\"swatch\" viewBox=\"0 0 22 10\"><circle class=\"{}{}\" cx=\"11\" cy=\"5\" "
           "r=\"4\"/></svg>{}</span> ",
-          mark.colour, mark.hollow ? " hollow" : "", escaped(mark.name));
+          colour_class(mark.colour), mark.hollow ? " hollow" : "", escaped(mark.name));
     }
   }
   if (references) {
@@ -101,20 +118,20 @@ std::string forest_legend(const ForestPlot& plot) {
 
 std::string forest_plot_html(const ForestPlot& plot) {
   if (plot.rows.empty()) return "";
-  const Axis axis = forest_axis(plot);
+  const ForestFrame frame{forest_axis(plot), left_of(plot)};
   double top = 8;
   std::string rows;
   for (const ForestRow& row : plot.rows) {
-    rows += row_svg(row, axis, top);
+    rows += row_svg(row, frame, top);
     top += height_of(row) + kRowGap;
   }
   std::string marks;
-  for (const double mark : axis.marks()) {
-    const double x = place_on(axis, mark);
+  for (const double mark : frame.axis.marks()) {
+    const double x = frame.place(mark);
     marks += fmt::format(
         "<path class=\"grid\" d=\"M{0:.1f} 4V{1:.1f}\"/><text class=\"m\" x=\"{0:.1f}\" "
         "y=\"{2:.1f}\">{3}</text>",
-        x, top, top + 14, axis.label(mark));
+        x, top, top + 14, frame.axis.label(mark));
   }
   const std::string svg = fmt::format(
       "<svg class=\"chart\" viewBox=\"0 0 {} {:.0f}\" role=\"img\" aria-label=\"{}\">\n{}{}</svg>\n",

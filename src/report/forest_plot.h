@@ -11,7 +11,7 @@ struct ForestMark {
   std::string name;
   double value = 0;
   double low = std::numeric_limits<double>::quiet_NaN(), high = low;  // NaN: no interval is known
-  int colour = 0;
+  std::size_t colour = 0;                                             // markup.h
   bool hollow = false;
 };
 

@@ -60,7 +60,7 @@ std::string headline(const std::vector<GlueRun>& runs) {
 }
 
 // A row for each set of a task, by its first metric.
-void add_rows(const GlueRun& run, int colour, ForestPlot& plot) {
+void add_rows(const GlueRun& run, std::size_t colour, ForestPlot& plot) {
   const auto row_of = [&](const std::string& name, const std::string& task) -> ForestRow& {
     const auto found =
         std::find_if(plot.rows.begin(), plot.rows.end(), [&](const ForestRow& r) { return r.name == name; });
@@ -86,15 +86,16 @@ void add_rows(const GlueRun& run, int colour, ForestPlot& plot) {
 }
 
 std::string forest(const std::vector<GlueRun>& runs) {
-  ForestPlot plot{"Scores", "%",
-                  "Median of the seeds with its 95 % interval, by bootstrap over dev rows. Hollow: another "
-                  "program's, without interval."};
-  for (std::size_t i = 0; i < runs.size(); ++i) add_rows(runs[i], static_cast<int>(i % 8), plot);
+  ForestPlot plot{
+      "Scores", "%",
+      "Median of the seeds; the 95 % interval, by bootstrap over dev rows, is that of the seed in the "
+      "middle (of two the lower). Hollow: another program's, without interval."};
+  for (std::size_t i = 0; i < runs.size(); ++i) add_rows(runs[i], i, plot);
   return forest_plot_html(plot);
 }
 
 // How far a run lies above its baseline.
-std::string baseline_figure(const GlueRun& run, int colour) {
+std::string baseline_figure(const GlueRun& run, std::size_t colour) {
   const glue::GlueBaseline& baseline = *run.results->baseline;
   ForestPlot plot{"Above its baseline", "points",
                   "Paired bootstrap over dev rows and seeds, 95 % intervals."};
@@ -118,9 +119,7 @@ std::string baseline_figure(const GlueRun& run, int colour) {
 
 std::string notes(const GlueRun& run) {
   std::string html = notes_html(run.run);
-  const auto add = [&](const std::string& text) {
-    html += fmt::format("<p class=\"remark\">{}: {}</p>\n", escaped(run.run.label), escaped(text));
-  };
+  const auto add = [&](const std::string& text) { html += remark_html(run.run.label + ": " + text); };
   if (!run.results) return html;
   if (!run.results->complete) add("not all tasks are there");
   for (const auto& [name, reason] : run.results->skipped) add(name + ": skipped: " + reason);
@@ -152,11 +151,9 @@ std::string glue_sections(const std::vector<GlueRun>& runs, const Detail& detail
   std::string body, figures = forest(runs);
   for (const GlueRun& run : runs) body += notes(run);
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    if (runs[i].results && runs[i].results->baseline)
-      figures += baseline_figure(runs[i], static_cast<int>(i % 8));
+    if (runs[i].results && runs[i].results->baseline) figures += baseline_figure(runs[i], i);
   }
-  std::string html = section_html("glue", "GLUE, dev sets",
-                                  body + headline(runs) + "<div class=\"grid\">" + figures + "</div>\n");
+  std::string html = section_html("glue", "GLUE, dev sets", body + headline(runs) + grid_html(figures));
   const std::string rows = predictions(runs, detail);
   return rows.empty()
              ? html

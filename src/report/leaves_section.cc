@@ -185,11 +185,11 @@ std::string leaves_section(const std::vector<RunLeaves>& runs, const Detail& det
   std::string body;
   for (const RunLeaves& run : runs) {
     if (runs.size() > 1) body += fmt::format("<h3>{}</h3>\n", escaped(run.label));
-    body += introduction(run) + layers_overview(run) + "<div class=\"grid\">";
+    std::string figures;
     for (std::size_t i = 0; i < run.layers.size(); i += every) {
-      body += layer_icicle(run, run.layers[i], runs.size() > 1 ? run.label + ", " : "", icicles, detail);
+      figures += layer_icicle(run, run.layers[i], runs.size() > 1 ? run.label + ", " : "", icicles, detail);
     }
-    body += "</div>\n" + lists_note(run.reading.min_count);
+    body += introduction(run) + layers_overview(run) + grid_html(figures) + lists_note(run.reading.min_count);
     for (std::size_t i = 0; i < run.layers.size(); i += every) body += layer_lists(run.layers[i], rows);
   }
   return section_html("leaves", "What leaves read", body);

@@ -116,9 +116,9 @@ std::string curve_path(const Series& series, const Frame& frame) {
   }
   // A curve of one sample is a dot.
   if (series.samples.size() == 1) dots = path + "h0";
-  std::string svg =
-      fmt::format("<path class=\"s c{}{}\" d=\"{}\"/>", series.colour, stroke_class(series.stroke), path);
-  if (!dots.empty()) svg += fmt::format("<path class=\"p c{}\" d=\"{}\"/>", series.colour, dots);
+  std::string svg = fmt::format("<path class=\"s {}{}\"{} d=\"{}\"/>", colour_class(series.colour),
+                                stroke_class(series.stroke), dash_attribute(series.colour), path);
+  if (!dots.empty()) svg += fmt::format("<path class=\"p {}\" d=\"{}\"/>", colour_class(series.colour), dots);
   return svg + "\n";
 }
 
@@ -160,8 +160,8 @@ std::string readout(const LineChart& chart, const Frame& frame, double x, double
     const std::string text = fmt::format("{} {} {}", series.name, number_text(sample.value), chart.unit);
     longest = std::max(longest, text::is_utf8(text) ? text::count_code_points(text) : text.size());
     lines += fmt::format("<tspan x=\"8\" dy=\"14\">{}</tspan>", escaped(text));
-    dots += fmt::format("<circle class=\"c{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\"/>", series.colour,
-                        frame.left(sample), frame.top(sample.value));
+    dots += fmt::format("<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\"/>",
+                        colour_class(series.colour), frame.left(sample), frame.top(sample.value));
   }
   if (lines.empty()) return "";
   if (more > 0) lines += fmt::format("<tspan x=\"8\" dy=\"14\">and {} more</tspan>", more);
@@ -213,9 +213,9 @@ std::string legend_html(const std::vector<Series>& series) {
   for (const Series& one : series) {
     if (one.name.empty() || one.samples.empty()) continue;
     html += fmt::format(
-        "<span><svg class=\"swatch\" viewBox=\"0 0 22 10\"><path class=\"s c{}{}\" d=\"M1 "
+        "<span><svg class=\"swatch\" viewBox=\"0 0 22 10\"><path class=\"s {}{}\"{} d=\"M1 "
         "5H21\"/></svg>{}</span> ",
-        one.colour, stroke_class(one.stroke), escaped(one.name));
+        colour_class(one.colour), stroke_class(one.stroke), dash_attribute(one.colour), escaped(one.name));
   }
   return html;
 }

@@ -19,8 +19,8 @@ inline constexpr const char* kOnly = "value";
 enum class Stroke { kLine, kFaint, kDashed, kDotted };
 
 struct Series {
-  std::string name;  // one that is empty is neither in the legend nor under the pointer
-  int colour = 0;    // of the page's palette
+  std::string name;        // one that is empty is neither in the legend nor under the pointer
+  std::size_t colour = 0;  // markup.h; one past the palette is dashed besides
   Stroke stroke = Stroke::kLine;
   std::vector<Sample> samples = {};
   bool dots = false;  // also a dot for every sample

@@ -11,38 +11,38 @@
 namespace espalier::report {
 namespace {
 
-bool may_stand_in_a_page(char character) {
-  const auto code = static_cast<unsigned char>(character);
-  return (code >= 0x20 && code != 0x7F) || character == '\t' || character == '\n';
+constexpr std::size_t kColours = 8;  // of the palette in page.cc
+
+bool may_stand_in_a_page(char32_t code) {
+  if (code == U'\t' || code == U'\n') return true;
+  return code >= 0x20 && !(code >= 0x7F && code < 0xA0) && code != 0xFFFE && code != 0xFFFF;
 }
 
 }  // namespace
 
 std::string escaped(std::string_view text) {
   std::string buffer, result;
-  for (const char character : text::repair_utf8(text, buffer)) {
-    switch (character) {
-      case '&':
+  const std::string_view repaired = text::repair_utf8(text, buffer);
+  for (std::size_t at = 0; at < repaired.size();) {
+    const char32_t code = text::next_code_point(repaired, at);
+    switch (code) {
+      case U'&':
         result += "&amp;";
         break;
-      case '<':
+      case U'<':
         result += "&lt;";
         break;
-      case '>':
+      case U'>':
         result += "&gt;";
         break;
-      case '"':
+      case U'"':
         result += "&quot;";
         break;
-      case '\'':
+      case U'\'':
         result += "&#39;";
         break;
       default:
-        if (may_stand_in_a_page(character)) {
-          result += character;
-        } else {
-          result += "\xEF\xBF\xBD";
-        }
+        text::append_utf8(may_stand_in_a_page(code) ? code : U'\uFFFD', result);
     }
   }
   return result;
@@ -71,6 +71,26 @@ std::string table_html(const Table& table) {
 
 std::string section_html(const std::string& id, const std::string& title, const std::string& body) {
   return fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n{}</section>\n", escaped(id), escaped(title), body);
+}
+
+std::string remark_html(const std::string& text) {
+  return fmt::format("<p class=\"remark\">{}</p>\n", escaped(text));
+}
+
+std::string grid_html(const std::string& figures) {
+  return "<div class=\"grid\">" + figures + "</div>\n";
+}
+
+std::string colour_class(std::size_t which) {
+  return fmt::format("c{}", which % kColours);
+}
+
+std::string dash_attribute(std::size_t which) {
+  const std::size_t round = which / kColours;
+  if (round == 0) return "";
+  std::string dashes = "8 3";
+  for (std::size_t i = 1; i < round; ++i) dashes += " .5 3";
+  return fmt::format(" stroke-dasharray=\"{}\"", dashes);
 }
 
 std::string figure_html(const Figure& figure) {

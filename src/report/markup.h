@@ -1,6 +1,7 @@
 // Pieces of the page. It is well-formed XML too: what is opened is closed.
 #pragma once
 
+#include <cstddef>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -9,7 +10,8 @@
 namespace espalier::report {
 
 // Text from anywhere, for the content of an element and for a quoted attribute: the five characters that mean
-// something there are written as references; control characters, and bytes that are not UTF-8, become U+FFFD.
+// something there are written as references; control characters, what XML allows nowhere, and bytes that are
+// not UTF-8, become U+FFFD.
 std::string escaped(std::string_view text);
 
 // Cells are text and are escaped here. Columns from `text_columns` on hold numbers.
@@ -25,6 +27,16 @@ std::string table_html(const Table& table);
 
 // A part with a heading; `body` is HTML.
 std::string section_html(const std::string& id, const std::string& title, const std::string& body);
+
+// A paragraph of text that a reader has to see.
+std::string remark_html(const std::string& text);
+// Figures beside each other.
+std::string grid_html(const std::string& figures);
+
+// "c3" and its like, a colour of the page's palette, which begins anew after the eighth ...
+std::string colour_class(std::size_t which);
+// ... where lines are told apart by their dashes: an attribute, empty of the first eight.
+std::string dash_attribute(std::size_t which);
 
 struct Figure {
   std::string title;

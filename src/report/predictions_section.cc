@@ -6,6 +6,7 @@
 
 #include "report/markup.h"
 #include "report/sections.h"
+#include "text/utf8.h"
 
 namespace espalier::report {
 namespace {
@@ -47,14 +48,6 @@ std::string confusion_html(const PredictionSummary& summary) {
   return html;
 }
 
-// The beginning of a long text, without half of a character.
-std::string shortened(const std::string& text, std::size_t most) {
-  if (text.size() <= most) return text;
-  std::size_t end = most;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  return text.substr(0, end) + " ...";
-}
-
 std::string mistakes_html(const PredictionSummary& summary, const Detail& detail) {
   if (summary.mistakes.empty()) return "";
   const auto any = [&](auto member) {
@@ -64,17 +57,17 @@ std::string mistakes_html(const PredictionSummary& summary, const Detail& detail
   Table table{{"line", "label", "prediction", summary.regression ? "error" : "probability"}, {}, 8};
   if (summary.seeds > 1) table.header.emplace_back("seeds");
   table.long_from = table.header.size();
-  const bool text = any(&Mistake::text), pair = any(&Mistake::text_pair);
-  if (text) table.header.emplace_back("text");
-  if (pair) table.header.emplace_back("second text");
+  const bool has_text = any(&Mistake::text), has_pair = any(&Mistake::text_pair);
+  if (has_text) table.header.emplace_back("text");
+  if (has_pair) table.header.emplace_back("second text");
   const std::size_t bytes = detail.of(kTextBytes, kLeastTextBytes);
   for (std::size_t i = 0; i < detail.of(summary.mistakes.size()); ++i) {
     const Mistake& mistake = summary.mistakes[i];
     std::vector<std::string>& row = table.rows.emplace_back();
     row = {std::to_string(mistake.line), mistake.label, mistake.prediction, fixed_text(mistake.size, 3)};
     if (summary.seeds > 1) row.push_back(fmt::format("{} of {}", mistake.seeds, summary.seeds));
-    if (text) row.push_back(shortened(mistake.text, bytes));
-    if (pair) row.push_back(shortened(mistake.text_pair, bytes));
+    if (has_text) row.push_back(text::shortened(mistake.text, bytes));
+    if (has_pair) row.push_back(text::shortened(mistake.text_pair, bytes));
   }
   const std::string title = summary.regression ? "Largest errors" : "Surest and wrong";
   return fmt::format("<h4>{}</h4>\n{}", title, table_html(table));
@@ -84,8 +77,7 @@ std::string mistakes_html(const PredictionSummary& summary, const Detail& detail
 
 std::string predictions_html(const PredictionSummary& summary, const Detail& detail) {
   std::string html;
-  for (const std::string& note : summary.notes)
-    html += fmt::format("<p class=\"remark\">{}</p>\n", escaped(note));
+  for (const std::string& note : summary.notes) html += remark_html(note);
   if (summary.rows == 0) return html;
   const std::string seeds = summary.seeds > 1 ? fmt::format(" of {} seeds together", summary.seeds) : "";
   const std::string set = summary.suffix == "_mm" ? "Mismatched set: " : "";

@@ -7,16 +7,14 @@
 #include <limits>
 #include <optional>
 
-#include "report/line_chart.h"
 #include "report/markup.h"
+#include "report/run_chart.h"
 #include "report/sections.h"
 
 namespace espalier::report {
 namespace {
 
-constexpr std::size_t kMeans = 100;  // of a curve that jumps from line to line
-
-double scaled_last(const Curve& curve) {
+double last_value(const Curve& curve) {
   return curve.empty() ? std::numeric_limits<double>::quiet_NaN() : curve.last().value;
 }
 
@@ -24,44 +22,56 @@ std::string lowest_text(const Curve& curve) {
   return curve.empty() ? "-" : fixed_text(curve.lowest().value, 4);
 }
 
-std::vector<Sample> scaled(std::vector<Sample> samples, double factor) {
-  for (Sample& sample : samples) sample.value *= factor;
-  return samples;
-}
-
-// Of a single run the samples faintly behind the means, of several the means alone.
-void add_noisy(const Curve& curve, const std::string& name, int colour, bool alone, double factor,
-               LineChart& chart) {
-  const bool smooth = curve.count() > 2 * kMeans;
-  if (smooth && alone) chart.series.push_back({"", colour, Stroke::kFaint, scaled(curve.samples(), factor)});
-  chart.series.push_back({name.empty() ? (smooth ? "mean" : kOnly) : name, colour, Stroke::kLine,
-                          scaled(smooth ? curve.means(kMeans) : curve.samples(), factor)});
-}
-
-using CurveOf = const Curve& (*)(const Pretraining&);
-
-struct StepChart {
-  const char* title;
-  const char* unit;
-  CurveOf curve;
-  double factor = 1;
-  bool noisy = false, logarithmic = false, from_zero = false;
-};
+using StepChart = RunChart<Pretraining>;
 
 const std::vector<StepChart>& step_charts() {
   static const std::vector<StepChart> charts = {
-      {"Learning rate", "", [](const Pretraining& r) -> const Curve& { return r.steps.learning_rate; }, 1,
-       false, false, true},
-      {"Gradient norm, before clipping", "",
-       [](const Pretraining& r) -> const Curve& { return r.steps.grad_norm; }, 1, true, true, false},
-      {"Batch size", "sequences", [](const Pretraining& r) -> const Curve& { return r.steps.batch_size; }, 1,
-       false, false, true},
-      {"Speed of training", "tokens/s",
-       [](const Pretraining& r) -> const Curve& { return r.steps.tokens_per_s; }, 1, true, false, true},
-      {"Resident memory", "GB", [](const Pretraining& r) -> const Curve& { return r.steps.rss; }, 1e-9, false,
-       false, true},
+      {.chart = {.title = "Learning rate", .from_zero = true},
+       .curve = [](const Pretraining& r) -> const Curve& { return r.steps.learning_rate; }},
+      {.chart = {.title = "Gradient norm, before clipping", .logarithmic = true},
+       .curve = [](const Pretraining& r) -> const Curve& { return r.steps.grad_norm; },
+       .noisy = true},
+      {.chart = {.title = "Batch size", .unit = "sequences", .from_zero = true},
+       .curve = [](const Pretraining& r) -> const Curve& { return r.steps.batch_size; }},
+      {.chart = {.title = "Speed of training", .unit = "tokens/s", .from_zero = true},
+       .curve = [](const Pretraining& r) -> const Curve& { return r.steps.tokens_per_s; },
+       .noisy = true},
+      {.chart = {.title = "Resident memory", .unit = "GB", .from_zero = true},
+       .curve = [](const Pretraining& r) -> const Curve& { return r.steps.rss; },
+       .factor = 1e-9},
   };
   return charts;
+}
+
+const std::vector<StepChart>& distillation_charts() {
+  static const std::vector<StepChart> charts = {
+      // What a student is trained on changes on the way, and its scale with it.
+      {.chart = {.title = "Loss of distillation",
+                 .from_zero = true,
+                 .note =
+                     "Relative squared error of the new layers, each by itself; from "
+                     "distill.layerwise_until of the budget on that of the whole model's output, or its KL "
+                     "divergence in nats."},
+       .curve = [](const Pretraining& r) -> const Curve& {
+         static const Curve none;
+         return r.distillation ? r.steps.loss : none;
+       },
+       .noisy = true},
+      {.chart = {.title = "Relative error of the last hidden states", .from_zero = true},
+       .curve = [](const Pretraining& r) -> const Curve& { return r.held_out.hidden_error; },
+       .dots = true},
+      {.chart = {.title = "KL divergence of the predictions", .from_zero = true},
+       .curve = [](const Pretraining& r) -> const Curve& { return r.held_out.kl_divergence; },
+       .dots = true},
+  };
+  return charts;
+}
+
+std::string run_charts(const std::vector<Pretraining>& runs, const std::vector<StepChart>& charts,
+                       const Detail& detail) {
+  std::string html;
+  for (const StepChart& chart : charts) html += run_chart_html(chart, runs, Horizontal::kTokens, detail);
+  return html;
 }
 
 std::string name_in(const Pretraining& run, bool alone, const std::string& what) {
@@ -76,15 +86,15 @@ std::string loss_chart(const std::vector<Pretraining>& runs, const Detail& detai
   for (std::size_t i = 0; i < runs.size(); ++i) {
     if (runs[i].distillation) continue;
     const EvaluationCurves& held_out = runs[i].held_out;
-    const int own = static_cast<int>(i % 8);
-    const auto add = [&](const std::string& what, int colour, Stroke stroke, const Curve& curve, bool dots) {
+    const auto add = [&](const std::string& what, std::size_t colour, Stroke stroke, const Curve& curve,
+                         bool dots) {
       chart.series.push_back(
-          {name_in(runs[i], alone, what), alone ? colour : own, stroke, curve.samples(), dots});
+          {name_in(runs[i], alone, what), alone ? colour : i, stroke, curve.samples(), dots});
     };
     if (alone) {
       add_noisy(runs[i].steps.loss, "train", 0, alone, 1, chart);
     } else {
-      chart.series.push_back({"", own, Stroke::kFaint, runs[i].steps.loss.means(kMeans)});
+      chart.series.push_back({"", i, Stroke::kFaint, runs[i].steps.loss.means(kMeans)});
     }
     if (!held_out.loss.empty())
       add(alone ? "held out, hard" : "held out", 1, Stroke::kLine, held_out.loss, true);
@@ -103,40 +113,13 @@ std::string accuracy_chart(const std::vector<Pretraining>& runs, const Detail& d
   LineChart chart{.title = "Masked words predicted exactly", .unit = "%", .from_zero = true};
   const bool alone = runs.size() == 1;
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    const int own = static_cast<int>(i % 8);
     if (alone) {
       add_noisy(runs[i].steps.accuracy, "train", 0, alone, 100, chart);
     } else {
-      chart.series.push_back({"", own, Stroke::kFaint, scaled(runs[i].steps.accuracy.means(kMeans), 100)});
+      chart.series.push_back({"", i, Stroke::kFaint, scaled(runs[i].steps.accuracy.means(kMeans), 100)});
     }
-    chart.series.push_back({name_in(runs[i], alone, alone ? "held out" : ""), alone ? 1 : own, Stroke::kLine,
+    chart.series.push_back({name_in(runs[i], alone, alone ? "held out" : ""), alone ? 1 : i, Stroke::kLine,
                             scaled(runs[i].held_out.accuracy.samples(), 100), true});
-  }
-  return line_chart_twice(chart, Horizontal::kTokens, detail);
-}
-
-std::string distillation_chart(const std::vector<Pretraining>& runs, const std::string& title, CurveOf curve,
-                               const Detail& detail) {
-  LineChart chart{.title = title, .from_zero = true};
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    chart.series.push_back({runs.size() == 1 ? kOnly : runs[i].run.label, static_cast<int>(i % 8),
-                            Stroke::kLine, curve(runs[i]).samples(), true});
-  }
-  return line_chart_twice(chart, Horizontal::kTokens, detail);
-}
-
-// What a student is trained on changes on the way, and its scale with it.
-std::string distillation_loss(const std::vector<Pretraining>& runs, const Detail& detail) {
-  LineChart chart{
-      .title = "Loss of distillation",
-      .from_zero = true,
-      .note =
-          "Relative squared error of the new layers, each by itself; from distill.layerwise_until of "
-          "the budget on that of the whole model's output, or its KL divergence in nats."};
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    if (!runs[i].distillation) continue;
-    add_noisy(runs[i].steps.loss, name_in(runs[i], runs.size() == 1, ""), static_cast<int>(i % 8),
-              runs.size() == 1, 1, chart);
   }
   return line_chart_twice(chart, Horizontal::kTokens, detail);
 }
@@ -150,8 +133,8 @@ std::string layer_errors(const std::vector<Pretraining>& runs, const Detail& det
         .from_zero = true,
         .note = "Of each by itself, on what the teacher's reads."};
     for (const auto& [layer, errors] : run.held_out.layer_errors) {
-      chart.series.push_back({fmt::format("layer {}", layer), static_cast<int>(chart.series.size() % 8),
-                              Stroke::kLine, errors.samples(), true});
+      chart.series.push_back(
+          {fmt::format("layer {}", layer), chart.series.size(), Stroke::kLine, errors.samples(), true});
     }
     html += line_chart_twice(chart, Horizontal::kTokens, detail);
   }
@@ -159,29 +142,8 @@ std::string layer_errors(const std::vector<Pretraining>& runs, const Detail& det
 }
 
 std::string loss_figures(const std::vector<Pretraining>& runs, const Detail& detail) {
-  const auto error = [](const Pretraining& r) -> const Curve& { return r.held_out.hidden_error; };
-  const auto divergence = [](const Pretraining& r) -> const Curve& { return r.held_out.kl_divergence; };
-  return loss_chart(runs, detail) + accuracy_chart(runs, detail) + distillation_loss(runs, detail) +
-         distillation_chart(runs, "Relative error of the last hidden states", error, detail) +
-         distillation_chart(runs, "KL divergence of the predictions", divergence, detail) +
-         layer_errors(runs, detail);
-}
-
-std::string step_chart_html(const std::vector<Pretraining>& runs, const StepChart& what,
-                            const Detail& detail) {
-  LineChart chart{
-      .title = what.title, .unit = what.unit, .logarithmic = what.logarithmic, .from_zero = what.from_zero};
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    const Curve& curve = what.curve(runs[i]);
-    const std::string name = name_in(runs[i], runs.size() == 1, "");
-    if (what.noisy) {
-      add_noisy(curve, name, static_cast<int>(i % 8), runs.size() == 1, what.factor, chart);
-    } else {
-      chart.series.push_back({name.empty() ? kOnly : name, static_cast<int>(i % 8), Stroke::kLine,
-                              scaled(curve.samples(), what.factor)});
-    }
-  }
-  return line_chart_twice(chart, Horizontal::kTokens, detail);
+  return loss_chart(runs, detail) + accuracy_chart(runs, detail) +
+         run_charts(runs, distillation_charts(), detail) + layer_errors(runs, detail);
 }
 
 // A column of the overview, for runs of one kind where the other has no such number.
@@ -192,20 +154,20 @@ struct OverviewColumn {
 
 const std::vector<OverviewColumn>& pretraining_columns() {
   static const std::vector<OverviewColumn> columns = {
-      {"held-out loss", [](const Pretraining& r) { return fixed_text(scaled_last(r.held_out.loss), 4); }},
+      {"held-out loss", [](const Pretraining& r) { return fixed_text(last_value(r.held_out.loss), 4); }},
       {"lowest", [](const Pretraining& r) { return lowest_text(r.held_out.loss); }},
-      {"accuracy", [](const Pretraining& r) { return percent_text(scaled_last(r.held_out.accuracy)); }},
-      {"unigram", [](const Pretraining& r) { return fixed_text(scaled_last(r.held_out.unigram), 4); }},
+      {"accuracy", [](const Pretraining& r) { return percent_text(last_value(r.held_out.accuracy)); }},
+      {"unigram", [](const Pretraining& r) { return fixed_text(last_value(r.held_out.unigram), 4); }},
   };
   return columns;
 }
 
 const std::vector<OverviewColumn>& distillation_columns() {
   static const std::vector<OverviewColumn> columns = {
-      {"error", [](const Pretraining& r) { return fixed_text(scaled_last(r.held_out.hidden_error), 4); }},
+      {"error", [](const Pretraining& r) { return fixed_text(last_value(r.held_out.hidden_error), 4); }},
       {"lowest error", [](const Pretraining& r) { return lowest_text(r.held_out.hidden_error); }},
       {"KL divergence",
-       [](const Pretraining& r) { return fixed_text(scaled_last(r.held_out.kl_divergence), 4); }},
+       [](const Pretraining& r) { return fixed_text(last_value(r.held_out.kl_divergence), 4); }},
   };
   return columns;
 }
@@ -269,8 +231,7 @@ std::string pretraining_sections(const std::vector<Pretraining>& runs, const Det
   std::string notes;
   for (const Pretraining& run : runs) {
     notes += notes_html(run.run);
-    if (run.step == 0)
-      notes += fmt::format("<p class=\"remark\">{}: nothing is logged yet</p>\n", escaped(run.run.label));
+    if (run.step == 0) notes += remark_html(run.run.label + ": nothing is logged yet");
   }
   std::string html =
       section_html("pretraining", section_title(runs),
@@ -278,10 +239,8 @@ std::string pretraining_sections(const std::vector<Pretraining>& runs, const Det
   const std::string losses = loss_figures(runs, detail);
   if (losses.empty()) return html;
   html += section_html("loss", any_distillation(runs, false) ? "Loss and accuracy" : "Loss and errors",
-                       "<div class=\"grid\">" + losses + "</div>\n");
-  std::string steps;
-  for (const StepChart& chart : step_charts()) steps += step_chart_html(runs, chart, detail);
-  html += section_html("training", "Training", "<div class=\"grid\">" + steps + "</div>\n");
+                       grid_html(losses));
+  html += section_html("training", "Training", grid_html(run_charts(runs, step_charts(), detail)));
   return html + evaluations_section(runs, detail);
 }
 

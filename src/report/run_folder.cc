@@ -2,10 +2,10 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <optional>
 #include <set>
 
@@ -16,7 +16,7 @@
 #include "espalier/config/pretrain_config.h"
 #include "espalier/io/line_reader.h"
 #include "espalier/io/text_file.h"
-#include "espalier/metrics/metrics.h"
+#include "model/metrics_history.h"
 
 namespace espalier::report {
 namespace {
@@ -116,10 +116,11 @@ void set_labels(std::vector<RunFolder>& runs) {
   }
 }
 
-bool holds_evaluation(const io::Json& line) {
-  if (!line.is_object()) return false;
-  return std::any_of(line.items().begin(), line.items().end(),
-                     [](const auto& item) { return item.key().starts_with(metrics::kEvaluationPrefix); });
+// Whether the last line was written to its end.
+bool ends_whole(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  in.seekg(-1, std::ios::end);
+  return in.get() == '\n';
 }
 
 // What is wrong with a line, or nothing.
@@ -127,10 +128,7 @@ std::optional<std::string> refused(const std::string& text, const std::string& w
                                    const std::function<void(const io::JsonView&, bool)>& use) {
   try {
     const io::Json json = io::parse_json(text, where);
-    // Most lines are of steps, and need no second look to tell.
-    const bool evaluation =
-        text.find(metrics::kEvaluationPrefix) != std::string::npos && holds_evaluation(json);
-    use(io::JsonView(json, where), evaluation);
+    use(io::JsonView(json, where), model::is_evaluation(json));
     return std::nullopt;
   } catch (const InputError& error) {
     return error.what();
@@ -151,7 +149,14 @@ std::string time_written(const fs::path& file) {
 std::vector<RunFolder> open_run_folders(const std::vector<fs::path>& paths) {
   if (paths.empty()) throw InputError("RUN: give the folder of a run");
   std::vector<RunFolder> runs;
-  for (const fs::path& path : paths) runs.push_back(open_run_folder(path));
+  std::set<fs::path> seen;
+  for (const fs::path& path : paths) {
+    // With or without a slash at its end.
+    if (!seen.insert((fs::absolute(path) / "").lexically_normal()).second) {
+      throw InputError(fmt::format("{}: this run is named twice; name each once", path.string()));
+    }
+    runs.push_back(open_run_folder(path));
+  }
   set_labels(runs);
   return runs;
 }
@@ -180,8 +185,15 @@ void for_each_metrics_line(RunFolder& run, const fs::path& file,
     wrong_line = lines->line_number();
     wrong = refused(std::string(*line), fmt::format("{} line {}", file.string(), wrong_line), use);
   }
-  if (left_out > 0)
-    run.notes.push_back(fmt::format("{} lines are left out, the first: {}", left_out, first_wrong));
+  if (wrong && ends_whole(path)) {
+    if (left_out++ == 0) first_wrong = *wrong;
+    wrong.reset();
+  }
+  if (left_out > 0) {
+    run.notes.push_back(left_out == 1
+                            ? "a line is left out: " + first_wrong
+                            : fmt::format("{} lines are left out, the first: {}", left_out, first_wrong));
+  }
   if (wrong) {
     run.notes.push_back(
         fmt::format("the last line ({}) of {} is torn and left out: it was being written, or the run was "
@@ -193,7 +205,7 @@ void for_each_metrics_line(RunFolder& run, const fs::path& file,
 std::string setting_text(const RunFolder& run, const std::string& key) {
   for (const config::Setting& setting : run.settings) {
     if (setting.key != key) continue;
-    return setting.is_list ? fmt::format("[{}]", fmt::join(setting.values, ", ")) : joined(setting.values);
+    return config::setting_text(setting);
   }
   return "";
 }

@@ -20,17 +20,18 @@ struct RunFolder {
   RunKind kind = RunKind::kPretraining;
   std::vector<config::Setting> settings = {};  // of config.yaml; empty where there is none (yet)
   std::string written = {};  // when a line was written last, "2026-11-28 22:10 UTC"; empty: none was
-  std::vector<std::string> notes = {};  // what a reader has to know: "line 17 is left out: ..."
+  std::vector<std::string> notes = {};  // what a reader has to know: "a line is left out: ..."
 };
 
-// InputError for a folder that holds no run, with what would be one.
+// InputError for a folder that holds no run, with what would be one, and for one that is named twice.
 std::vector<RunFolder> open_run_folders(const std::vector<std::filesystem::path>& paths);
 
 // When a file was written last, "2026-11-28 22:10 UTC"; empty where there is none.
 std::string time_written(const std::filesystem::path& file);
 
 // Calls `use` with each line of `file` below the run, if it is there; `is_evaluation` where it holds one.
-// What is no whole JSON document, or is refused by `use` with an InputError, is left out and noted.
+// What is no whole JSON document, or is refused by `use` with an InputError, is left out and noted: with the
+// reason, but for a last line without its end.
 void for_each_metrics_line(RunFolder& run, const std::filesystem::path& file,
                            const std::function<void(const io::JsonView& line, bool is_evaluation)>& use);
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "data/class_doubts.h"
 #include "espalier/glue/glue.h"
 #include "espalier/report/report.h"
 #include "report/finetuning.h"
@@ -20,12 +21,8 @@ constexpr std::size_t kSparks = 48;
 
 // Names from outside must not move the cursor.
 std::string printable(const std::string& text) {
-  std::string buffer, result;
-  for (const char character : text::repair_utf8(text, buffer)) {
-    const auto code = static_cast<unsigned char>(character);
-    result += code < 0x20 || code == 0x7F ? '?' : character;
-  }
-  return result;
+  std::string buffer;
+  return data::visible_name(std::string(text::repair_utf8(text, buffer)));
 }
 
 // Bars from the lowest of the means to the highest, at equal distances over the progress of the whole run.
@@ -63,17 +60,18 @@ std::string tree_lines(const Pretraining& run) {
     for (const double value : layers[i].entropy) entropy += value / levels;
     for (const double value : layers[i].undecided) undecided += value / levels;
     text += fmt::format(
-        "  layer {:<3} leaves used {:>7}, largest {:>7}; decisions: entropy {:.3f}, undecided {:>7}\n", i,
-        percent_text(layers[i].leaves_used), percent_text(layers[i].largest_leaf_share), entropy,
-        percent_text(undecided));
+        "  layer {:<3} leaves used {:>7}, largest {:>7}; decisions: entropy {:.3f}, undecided {:>7}\n",
+        layers[i].number(i), percent_text(layers[i].leaves_used), percent_text(layers[i].largest_leaf_share),
+        entropy, percent_text(undecided));
   }
   return text;
 }
 
 std::string pretraining_text(const Pretraining& run) {
   std::string text =
-      fmt::format("{}: pretraining, {} steps, {} tokens, {}{}\n", printable(run.run.path.string()), run.step,
-                  number_text(run.tokens), duration_text(run.seconds),
+      fmt::format("{}: {}, {} steps, {} tokens, {}{}\n", printable(run.run.path.string()),
+                  run.distillation ? "distillation" : "pretraining", run.step, number_text(run.tokens),
+                  duration_text(run.seconds),
                   run.budget_used ? ", " + percent_text(*run.budget_used) + " of its budget" : "");
   for (const std::string& note : run.run.notes) text += "  note: " + printable(note) + "\n";
   if (run.steps.loss.empty() && run.evaluations.items().empty()) return text + "  nothing is logged yet\n";
@@ -81,6 +79,9 @@ std::string pretraining_text(const Pretraining& run) {
   text += curve_line("held-out loss, hard", run.held_out.loss, run.tokens);
   text += curve_line("held-out loss, soft", run.held_out.soft, run.tokens);
   text += curve_line("hidden error", run.held_out.hidden_error, run.tokens);
+  text += curve_line("KL divergence", run.held_out.kl_divergence, run.tokens);
+  for (const auto& [layer, errors] : run.held_out.layer_errors)
+    text += curve_line(fmt::format("error of layer {}", layer), errors, run.tokens);
   if (!run.held_out.unigram.empty()) {
     text += fmt::format("  {:<20} {}\n", "unigram loss", number_text(run.held_out.unigram.last().value));
   }

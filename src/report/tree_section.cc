@@ -9,8 +9,8 @@
 #include <numeric>
 
 #include "report/heat_map.h"
-#include "report/line_chart.h"
 #include "report/markup.h"
+#include "report/run_chart.h"
 #include "report/sections.h"
 
 namespace espalier::report {
@@ -66,7 +66,7 @@ std::string level_map(const Pretraining& run, HeatMap map, LevelsOf levels_of, c
   const auto evaluations = drawn(run, rows, room);
   map.tokens = tokens_of(evaluations);
   for (std::size_t layer = 0; layer < last.size(); ++layer) {
-    HeatPanel panel{fmt::format("layer {}", layer), {}, {}};
+    HeatPanel panel{fmt::format("layer {}", last[layer].number(layer)), {}, {}};
     for (std::size_t level = 0; level < last[layer].entropy.size(); ++level) {
       panel.row_names.push_back(fmt::format("level {}", level));
       std::vector<double>& row = panel.rows.emplace_back();
@@ -84,11 +84,11 @@ std::string level_map(const Pretraining& run, HeatMap map, LevelsOf levels_of, c
 
 // A row a layer.
 std::string layer_map(const Pretraining& run, HeatMap map, ValueOf value_of, const Room& room) {
-  const std::size_t layers = run.evaluations.items().back().trees().size();
-  const auto evaluations = drawn(run, layers, {room.cells / 4, room.columns});
+  const std::vector<train::TreeScores>& last = run.evaluations.items().back().trees();
+  const auto evaluations = drawn(run, last.size(), {room.cells / 4, room.columns});
   map.tokens = tokens_of(evaluations);
-  for (std::size_t layer = 0; layer < layers; ++layer) {
-    HeatPanel panel{fmt::format("layer {}", layer), {""}, {{}}};
+  for (std::size_t layer = 0; layer < last.size(); ++layer) {
+    HeatPanel panel{fmt::format("layer {}", last[layer].number(layer)), {""}, {{}}};
     for (const TimedEvaluation* evaluation : evaluations) {
       panel.rows[0].push_back(value_in(*evaluation, layer, value_of));
     }
@@ -168,7 +168,7 @@ std::string layers_table(const Pretraining& run) {
     };
     const double least =
         s.leaf_perplexity.empty() ? 0 : *std::min_element(s.leaf_perplexity.begin(), s.leaf_perplexity.end());
-    table.rows.push_back({fmt::format("layer {}", i), fixed_text(trees, 0), fixed_text(leaves, 0),
+    table.rows.push_back({fmt::format("layer {}", s.number(i)), fixed_text(trees, 0), fixed_text(leaves, 0),
                           percent_text(s.leaves_used), fixed_text((1 - s.leaves_used) * leaves * trees, 0),
                           fixed_text(mean_perplexity(s), 1), fixed_text(least, 1),
                           percent_text(s.largest_leaf_share), fixed_text(mean(s.entropy), 3),
@@ -177,44 +177,26 @@ std::string layers_table(const Pretraining& run) {
   return table_html(table);
 }
 
-struct AnnealChart {
-  const char* title;
-  const char* unit;
-  const Curve& (*curve)(const Pretraining&);
-  double factor = 1;
-  const char* note = "";
-};
-
-const std::vector<AnnealChart>& anneal_charts() {
-  static const std::vector<AnnealChart> charts = {
-      {"Hardening gap", "nats", [](const Pretraining& r) -> const Curve& { return r.held_out.gap; }, 1,
-       "Held-out loss of hard routing less that of the mixture."},
-      {"Temperature of decisions", "",
-       [](const Pretraining& r) -> const Curve& { return r.steps.temperature; }},
-      {"Nodes that survive pruning", "",
-       [](const Pretraining& r) -> const Curve& { return r.steps.surviving_nodes; }, 1,
-       "Of a token in a layer, mean over layers; a hard tree needs its depth + 1."},
-      {"Probability dropped by pruning", "%",
-       [](const Pretraining& r) -> const Curve& { return r.steps.dropped_mass; }, 100},
-      {"Entropy of the mixture", "nats",
-       [](const Pretraining& r) -> const Curve& { return r.steps.entropy; }},
+const std::vector<RunChart<Pretraining>>& anneal_charts() {
+  static const std::vector<RunChart<Pretraining>> charts = {
+      {.chart = {.title = "Hardening gap",
+                 .unit = "nats",
+                 .from_zero = true,
+                 .note = "Held-out loss of hard routing less that of the mixture."},
+       .curve = [](const Pretraining& r) -> const Curve& { return r.held_out.gap; }},
+      {.chart = {.title = "Temperature of decisions", .from_zero = true},
+       .curve = [](const Pretraining& r) -> const Curve& { return r.steps.temperature; }},
+      {.chart = {.title = "Nodes that survive pruning",
+                 .from_zero = true,
+                 .note = "Of a token in a layer, mean over layers; a hard tree needs its depth + 1."},
+       .curve = [](const Pretraining& r) -> const Curve& { return r.steps.surviving_nodes; }},
+      {.chart = {.title = "Probability dropped by pruning", .unit = "%", .from_zero = true},
+       .curve = [](const Pretraining& r) -> const Curve& { return r.steps.dropped_mass; },
+       .factor = 100},
+      {.chart = {.title = "Entropy of the mixture", .unit = "nats", .from_zero = true},
+       .curve = [](const Pretraining& r) -> const Curve& { return r.steps.entropy; }},
   };
   return charts;
-}
-
-std::string anneal_figures(const std::vector<Pretraining>& runs, const Detail& detail) {
-  std::string html;
-  for (const AnnealChart& what : anneal_charts()) {
-    LineChart chart{.title = what.title, .unit = what.unit, .from_zero = true, .note = what.note};
-    for (std::size_t i = 0; i < runs.size(); ++i) {
-      std::vector<Sample> samples = what.curve(runs[i]).samples();
-      for (Sample& sample : samples) sample.value *= what.factor;
-      chart.series.push_back({runs.size() == 1 ? kOnly : runs[i].run.label, static_cast<int>(i % 8),
-                              Stroke::kLine, std::move(samples), false});
-    }
-    html += line_chart_twice(chart, Horizontal::kTokens, detail);
-  }
-  return html;
 }
 
 }  // namespace
@@ -222,19 +204,17 @@ std::string anneal_figures(const std::vector<Pretraining>& runs, const Detail& d
 std::string tree_sections(const std::vector<Pretraining>& runs, const Detail& detail) {
   const auto with_trees = static_cast<std::size_t>(
       std::count_if(runs.begin(), runs.end(), [](const Pretraining& run) { return run.has_trees(); }));
-  const std::string anneal = anneal_figures(runs, detail);
-  std::string html;
-  if (!anneal.empty()) {
-    html += section_html("anneal", "From soft to hard", "<div class=\"grid\">" + anneal + "</div>\n");
-  }
+  std::string anneal, html;
+  for (const RunChart<Pretraining>& chart : anneal_charts())
+    anneal += run_chart_html(chart, runs, Horizontal::kTokens, detail);
+  if (!anneal.empty()) html += section_html("anneal", "From soft to hard", grid_html(anneal));
   if (with_trees == 0) return html;
   const Room room{detail.of(kCells) / with_trees, detail.of(8, 2)};
   std::string body;
   for (const Pretraining& run : runs) {
     if (!run.has_trees()) continue;
     const std::string title = with_trees > 1 ? fmt::format("<h3>{}</h3>\n", escaped(run.run.label)) : "";
-    body += title + "<div class=\"grid\">" + heat_maps(run, room) +
-            "</div>\n<h3>At the last evaluation</h3>\n" + layers_table(run);
+    body += title + grid_html(heat_maps(run, room)) + "<h3>At the last evaluation</h3>\n" + layers_table(run);
   }
   return html + section_html("trees", "Trees", body);
 }

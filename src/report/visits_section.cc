@@ -58,7 +58,8 @@ std::string visits_section(const std::vector<Pretraining>& runs, const Detail& d
   std::string figures;
   for (const Pretraining& run : runs) {
     for (std::size_t i = 0; i < run.visited.size(); i += every) {
-      const std::string title = fmt::format("{}layer {}", runs.size() > 1 ? run.run.label + ", " : "", i);
+      const std::string title =
+          fmt::format("{}layer {}", runs.size() > 1 ? run.run.label + ", " : "", run.visited[i].number(i));
       figures += layer_icicles(title, run.visited[i], each, detail);
     }
   }
@@ -66,7 +67,7 @@ std::string visits_section(const std::vector<Pretraining>& runs, const Detail& d
       "<p class=\"note\">The root above, the leaves below, left turns to the left. A node is as wide as its "
       "share of the "
       "held-out tokens at the last evaluation; the darker, the more beside an even tree of that level.</p>\n";
-  return section_html("visits", "Where tokens go", intro + "<div class=\"grid\">" + figures + "</div>\n");
+  return section_html("visits", "Where tokens go", intro + grid_html(figures));
 }
 
 }  // namespace espalier::report

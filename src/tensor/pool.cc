@@ -133,15 +133,17 @@ class Pool {
         put_back({halves_.cut({whole, 2 * size}), size});
         return {whole, lent(size)};
       }
-      lent(size);
-      ++statistics_.system_allocations;
       // Growing batches leave behind large blocks that nobody asks for again: one of them makes room.
       for (std::size_t i = exact; smaller.data == nullptr && size_of(i) >= kHugePage; --i) {
         if (free_[i] != nullptr && !halves_.has({free_[i], size_of(i)})) smaller = {pop(i), size_of(i)};
       }
     }
     if (smaller.data != nullptr) to_system(smaller);
-    return from_system(size);
+    const Block block = from_system(size);
+    const std::lock_guard lock(mutex_);
+    ++statistics_.system_allocations;
+    lent(size);
+    return block;
   }
 
   void give_back(Block block) noexcept {

@@ -55,6 +55,14 @@ std::vector<std::int64_t> top_units(const Tensor& activations, const Tensor& w_o
   return order;
 }
 
+// A tree of depth 0 is a dense layer whose output has no bias: grown, all would begin alike and stay so.
+bool is_dense(const nn::FeedForwardOptions& ffn) {
+  return ffn.type == nn::FeedForwardType::kDense
+             ? ffn.width > 0
+             : ffn.type == nn::FeedForwardType::kNeuronTree && ffn.depth == 0;
+}
+
+// More units than the teacher has stay as they are.
 void take_top_units(Weights& own, const Weights& teacher, nn::Activation activation,
                     const LayerSample& sample) {
   const Tensor& w_in = teacher.at("dense_in.weight").value();    // [units, d]
@@ -64,18 +72,24 @@ void take_top_units(Weights& own, const Weights& teacher, nn::Activation activat
   const Variable hidden =
       ops::linear(Variable(sample.input), Variable(w_in), biases ? bias->second.detach() : Variable());
   const std::int64_t units = w_out.shape()[1], d = w_out.shape()[0];
-  const std::int64_t count = own.at("dense_in.weight").shape()[0];
+  const bool trees = own.contains("linear_in.weight");
+  Tensor& in = own.at(trees ? "linear_in.weight" : "dense_in.weight").mutable_value();
+  Tensor& out = own.at(trees ? "linear_out.weight_t" : "dense_out.weight").mutable_value();
+  const std::int64_t own_units = in.shape()[0], count = std::min(own_units, units);
   const std::vector<std::int64_t> kept =
       top_units(nn::activate(activation, hidden).value(), w_out, sample.factors, count);
-  float* rows = own.at("dense_in.weight").mutable_value().data();
-  float* columns = own.at("dense_out.weight").mutable_value().data();
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t unit = kept[static_cast<std::size_t>(i)];
-    std::copy_n(w_in.data() + unit * d, d, rows + i * d);
-    for (std::int64_t j = 0; j < d; ++j) columns[j * count + i] = w_out.data()[j * units + unit];
-    if (biases) own.at("dense_in.bias").mutable_value().data()[i] = bias->second.value().data()[unit];
+    std::copy_n(w_in.data() + unit * d, d, in.data() + i * d);
+    for (std::int64_t j = 0; j < d; ++j)
+      out.data()[trees ? i * d + j : j * own_units + i] = w_out.data()[j * units + unit];
+    if (biases) {
+      own.at(trees ? "linear_in.bias" : "dense_in.bias").mutable_value().data()[i] =
+          bias->second.value().data()[unit];
+    }
   }
-  if (biases) own.at("dense_out.bias").mutable_value().copy_from(teacher.at("dense_out.bias").value());
+  if (biases && !trees)
+    own.at("dense_out.bias").mutable_value().copy_from(teacher.at("dense_out.bias").value());
 }
 
 // What the layer, as it is, leaves of the sample's output.
@@ -95,6 +109,11 @@ void add_mean(const Tensor& rows, const std::vector<float>& factors, Tensor& bia
 
 }  // namespace
 
+bool can_be_fitted(const nn::FeedForwardOptions& ffn) {
+  return ffn.linear_rank > 0 || ffn.type == nn::FeedForwardType::kDense ||
+         ffn.type == nn::FeedForwardType::kNeuronTree;
+}
+
 void fit_layer(nn::MaskedLm& student, nn::MaskedLm& teacher, std::int64_t layer, const LayerSample& sample) {
   const NoGradGuard no_grad;
   const nn::FeedForwardOptions ffn = nn::layer_options(student.options(), layer).ffn;
@@ -106,7 +125,7 @@ void fit_layer(nn::MaskedLm& student, nn::MaskedLm& teacher, std::int64_t layer,
   for (const char* output : {"linear_path.up.weight", "linear_path.up.bias", "linear_out.weight_t"}) {
     if (Tensor* weight = of_own(output)) weight->fill(0.0F);
   }
-  if (ffn.type == nn::FeedForwardType::kDense && ffn.width > 0) {
+  if (is_dense(ffn)) {
     take_top_units(own, weights_of(teacher, layer), ffn.activation, sample);
     if (Tensor* bias = of_own("dense_out.bias"))
       add_mean(left_by(student, layer, sample), sample.factors, *bias);
@@ -119,7 +138,7 @@ void fit_layer(nn::MaskedLm& student, nn::MaskedLm& teacher, std::int64_t layer,
     of_own("linear_path.up.weight")->copy_from(fit.up);
     if (bias != nullptr) bias->copy_from(fit.bias);
   }
-  if (ffn.type == nn::FeedForwardType::kNeuronTree) {
+  if (ffn.type == nn::FeedForwardType::kNeuronTree && ffn.depth > 0) {
     Tensor left = left_by(student, layer, sample);
     TreeWeights trees{*of_own("linear_in.weight"), *of_own("linear_in.bias"), *of_own("linear_out.weight_t")};
     grow_trees(sample.input, left, nn::tree_size(ffn), trees);

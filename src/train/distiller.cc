@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
 #include "espalier/base/parallel.h"
 #include "espalier/model/loaded_model.h"
@@ -15,6 +16,7 @@
 #include "espalier/ops/mean_squared_error.h"
 #include "kernels/mean_squared_error.h"
 #include "kernels/reduce.h"
+#include "train/agreement.h"
 #include "train/distill_start.h"
 #include "train/not_finite.h"
 
@@ -58,6 +60,13 @@ Variable relative_squares(const Variable& given, const Tensor& wanted, config::R
   }
   const double factor = static_cast<double>(wanted.size()) / std::max(squares(wanted), 1e-30);
   return ops::scale(ops::mean_squared_error(given, wanted), static_cast<float>(factor));
+}
+
+// Whether a parameter is of a feedforward layer of these.
+bool is_of_layers(const std::string& name, const std::vector<std::int64_t>& layers) {
+  return std::any_of(layers.begin(), layers.end(), [&](std::int64_t layer) {
+    return name.starts_with(fmt::format("encoder.layers.{}.ffn.", layer));
+  });
 }
 
 // Sums of squares from which a relative error comes.
@@ -113,10 +122,15 @@ void Distiller::start(nn::MaskedLm& student, const data::MaskedLmLoader& loader)
     weights[parameter.name] = parameter.value.value();
   for (nn::NamedParameter& parameter : student.parameters()) {
     const auto found = weights.find(parameter.name);
-    if (found != weights.end() && found->second.shape() == parameter.value.shape())
+    if (found != weights.end() && !is_of_layers(parameter.name, config_.layers))
       parameter.value.mutable_value().copy_from(found->second);
   }
   if (config_.start_tokens == 0) return;
+  if (!can_be_fitted(student.options().ffn)) {
+    log_info(fmt::format("new feedforward layers begin at random: there is no fit of {}",
+                         nn::describe(student.options().ffn)));
+    return;
+  }
   const std::int64_t length = loader.sequence_length(), width = student.options().hidden_size;
   const std::int64_t sequences = std::min((config_.start_tokens + length - 1) / length, loader.sequences());
   log_info(fmt::format("fitting {} new feedforward layers to {} tokens", config_.layers.size(),
@@ -227,10 +241,7 @@ DistillScores Distiller::evaluate(nn::MaskedLm& student, const data::MaskedLmLoa
 
 nn::MaskedLm& all_but_layers_frozen(nn::MaskedLm& student, const std::vector<std::int64_t>& layers) {
   for (nn::NamedParameter& parameter : student.parameters()) {
-    const bool learns = std::any_of(layers.begin(), layers.end(), [&](std::int64_t layer) {
-      return parameter.name.starts_with(fmt::format("encoder.layers.{}.ffn.", layer));
-    });
-    if (!learns) parameter.value.set_requires_grad(false);
+    if (!is_of_layers(parameter.name, layers)) parameter.value.set_requires_grad(false);
   }
   return student;
 }

@@ -18,14 +18,14 @@ class Distiller {
   // The teacher is `init`, the model of config.init; `config.arch` is the student's (train/initial_model.h).
   Distiller(const config::PretrainConfig& config, const io::Checkpoint& init);
 
-  // Gives the student, which is initialised, the teacher's weights, and its new layers what
-  // train/distill_start.h says, fitted to the first distill.start_tokens tokens of `loader` (0: none).
+  // Gives the student, which is initialised, the teacher's weights outside of its new layers, and those what
+  // train/distill_start.h says, fitted to the first distill.start_tokens tokens of `loader` (0: they stay).
   void start(nn::MaskedLm& student, const data::MaskedLmLoader& loader) const;
   // The loss of a batch. Until the used fraction `t` of the budget is distill.layerwise_until: the mean over
-  // the new layers of |y - y'|^2 / |y|^2 (distill.relative_to), each reading the teacher's own input of that
-  // layer. Then of the whole student: the mean KL divergence of its predictions from the teacher's in nats,
-  // or, where the teacher only encodes, |h - h'|^2 / |h|^2 of the last hidden states; such a teacher reads
-  // text without masks, which the batch becomes.
+  // the new layers of |y - y'|^2 / |y|^2 of the batch (distill.relative_to), each reading the teacher's own
+  // input of that layer. Then of the whole student: the mean KL divergence of its predictions from the
+  // teacher's in nats, or, where the teacher only encodes, |h - h'|^2 / |h|^2 of the last hidden states; such
+  // a teacher reads text without masks, which the batch becomes.
   Variable loss(nn::MaskedLm& student, data::MaskedBatch& batch, double t, nn::ForwardContext& context) const;
 
   // On the first `sequences` sequences (0: all), by hard routing; decision statistics at `temperature`.

@@ -102,6 +102,7 @@ Evaluation evaluate(nn::MaskedLm& model, data::MaskedLmLoader& loader, const io:
   };
   Evaluation evaluation;
   evaluation.temperature = options.temperature;
+  evaluation.tree_layers = nn::tree_layers(model.options());
   evaluation.hard = score_with(ops::RoutingMode::kHard, options.temperature);
   evaluation.unigram_loss = unigram_loss(loader, store, options.sequences);
   if (!options.soft || evaluation.hard.trees.empty()) return evaluation;
@@ -133,8 +134,9 @@ double unigram_loss(data::MaskedLmLoader& loader, const io::TokenStoreReader& st
   return sum / static_cast<double>(std::max<std::int64_t>(predictions, 1));
 }
 
-TreeScores scores_of(const ops::TreeStatistics& statistics) {
+static TreeScores scores_of(const ops::TreeStatistics& statistics, std::int64_t layer) {
   TreeScores scores;
+  scores.layer = layer;
   for (int level = 0; level < statistics.depth; ++level) {
     scores.entropy.push_back(statistics.mean_entropy(level));
     scores.undecided.push_back(statistics.undecided_share(level));
@@ -144,6 +146,13 @@ TreeScores scores_of(const ops::TreeStatistics& statistics) {
     scores.leaf_perplexity.push_back(statistics.leaf_perplexity(tree));
   }
   scores.largest_leaf_share = statistics.largest_leaf_share();
+  return scores;
+}
+
+std::vector<TreeScores> scores_of(const ops::LayerStatistics& trees, std::span<const std::int64_t> layers) {
+  ESPALIER_CHECK(trees.size() == layers.size());
+  std::vector<TreeScores> scores;
+  for (std::size_t i = 0; i < trees.size(); ++i) scores.push_back(scores_of(trees[i], layers[i]));
   return scores;
 }
 
@@ -159,6 +168,7 @@ std::vector<std::vector<std::int64_t>> visits_of(const ops::TreeStatistics& stat
 }
 
 void describe(TreeScores& scores, io::JsonFields& fields) {
+  fields.add_unless_empty("layer", scores.layer);
   fields.add("entropy", scores.entropy);
   fields.add("undecided", scores.undecided);
   fields.add("leaves_used", scores.leaves_used);
@@ -193,9 +203,7 @@ EvaluationScores scores_of(const Evaluation& evaluation) {
   scores.loss_soft_temperature0 = evaluation.loss_soft_temperature0;
   scores.hardening_gap = evaluation.hardening_gap();
   scores.temperature = evaluation.temperature;
-  for (const ops::TreeStatistics& layer : evaluation.hard.trees) {
-    scores.routing.push_back(scores_of(layer));
-  }
+  scores.routing = scores_of(evaluation.hard.trees, evaluation.tree_layers);
   return scores;
 }
 

@@ -9,21 +9,13 @@
 
 #include "espalier/base/log.h"
 #include "espalier/io/run_files.h"
+#include "model/metrics_history.h"
 #include "train/metric_events.h"
 
 namespace espalier::train {
 namespace {
 
 namespace fs = std::filesystem;
-
-template <class Visit>
-void for_each_line(const std::string& metrics, const Visit& visit) {
-  for (std::size_t begin = 0; begin < metrics.size();) {
-    const std::size_t end = metrics.find('\n', begin);
-    visit(io::parse_json(metrics.substr(begin, end - begin), "metrics.jsonl"));
-    begin = end + 1;
-  }
-}
 
 // Seconds of training at a line; evaluations do not say.
 std::optional<double> seconds_at(const io::Json& line) {
@@ -39,7 +31,8 @@ std::int64_t now() {
 // When a run began that has these metrics, but no event file yet.
 std::int64_t begin_of(const std::string& metrics) {
   double seconds = 0;
-  for_each_line(metrics, [&](const io::Json& line) { seconds = seconds_at(line).value_or(seconds); });
+  model::for_each_metrics_line(metrics,
+                               [&](const io::Json& line) { seconds = seconds_at(line).value_or(seconds); });
   return now() - static_cast<std::int64_t>(seconds);
 }
 
@@ -63,7 +56,7 @@ void EventLog::write_anew(const std::string& metrics) {
   seconds_ = 0;
   const auto begin = static_cast<double>(begin_);
   file_ << io::first_event(begin) << io::hyperparameters_event(begin, parameters_);
-  for_each_line(metrics, [&](const io::Json& line) { append(line); });
+  model::for_each_metrics_line(metrics, [&](const io::Json& line) { append(line); });
   finish_lines();
 }
 

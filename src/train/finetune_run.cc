@@ -119,6 +119,10 @@ FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_da
       class_weights(class_weights_of(config.task, data.train)) {
   model.use_precision(config.precision);
   state.inputs = all_inputs(config, data, base);
+  for (const RunInput& input : state.inputs) {
+    processes::require_alike(io::json_text(io::JsonForm<RunInputs>::write({input})),
+                             fmt::format("{}: {}", input.key, input.path));
+  }
   require_same_inputs(state.inputs, expected, config.run, "Or start it anew in another `run` folder.");
   if (config.routing.mode == config::Routing::kFrozen) updater.freeze(FrozenDecisions(model));
   if (report_data) warn_of_length(config, base.arch);
@@ -145,6 +149,8 @@ std::int64_t FinetuneRun::end_step() const {
 }
 
 void FinetuneRun::begin() {
+  require_read(config);
+  if (!nn::has_trees(base.arch.ffn)) config::require_trees(config.given, nn::describe(base.arch.ffn));
   initialize(model, base.arch.init_std, config.seed);
   model::copy_encoder(base, model.encoder());
   const bool pooler = model::copy_pooler(base, model);
@@ -229,13 +235,15 @@ model::RoutingProvenance FinetuneRun::provenance() const {
   model::RoutingProvenance routing = base.routing;
   if (!nn::has_trees(base.arch.ffn)) return routing;
   routing.mode = config::routing_name(config.routing.mode);
-  if (!trained_softly(config.routing)) return routing;
   const RoutingState now = routing_at(config.routing, base.arch.ffn.depth, used_fraction());
+  if (now.trees.ste_epsilon > 0) routing.ste_epsilon = static_cast<double>(now.trees.ste_epsilon);
+  if (!trained_softly(config.routing)) return routing;
   routing.temperature = static_cast<double>(now.trees.temperature);
   routing.trained_softly = true;
   routing.finished = config.routing.mode != config::Routing::kAnneal || !now.soft;
   routing.hardening_gap.reset();
-  routing.epsilon.reset();  // the mixture that was trained is evaluated in full
+  routing.epsilon.reset();
+  if (now.trees.epsilon > 0) routing.epsilon = static_cast<double>(now.trees.epsilon);
   return routing;
 }
 
@@ -259,8 +267,7 @@ void FinetuneRun::save(bool best) {
 void FinetuneRun::write_trainer_state() const {
   directory.write_trainer_state(
       state.step, epoch(), end_step(),
-      std::isfinite(state.best_metric) ? std::optional(state.best_metric) : std::nullopt,
-      directory.path() / "best.h5");
+      std::isfinite(state.best_metric) ? std::optional(state.best_metric) : std::nullopt);
 }
 
 Variable FinetuneRun::loss(const data::LabelledBatch& batch, nn::ForwardContext& context, Variable* logits) {

@@ -22,30 +22,24 @@ fs::path config_of_run(const config::PretrainConfig& config) {
   return fs::path(config.run) / "config.yaml";
 }
 
-constexpr const char kVocabularySize[] = "arch.embedding.vocab_size";
-
 // Null where nobody wrote the key.
 const config::Setting* given_setting(const config::PretrainConfig& config, const std::string& key) {
-  const auto found = std::find_if(config.given_arch.begin(), config.given_arch.end(),
+  const auto found = std::find_if(config.given.begin(), config.given.end(),
                                   [&](const config::Setting& setting) { return setting.key == key; });
-  return found == config.given_arch.end() ? nullptr : &*found;
+  return found == config.given.end() ? nullptr : &*found;
 }
 
-// On the command line, so that it is meant for this run.
-bool given_now(const config::PretrainConfig& config, const std::string& key) {
-  const config::Setting* given = given_setting(config, key);
-  return given != nullptr && given->where == config::kCommandLine;
-}
-
-// Rows of an embedding belong to the words of a tokenizer.
-void require_vocabulary_of(const nn::EncoderOptions& init, const config::PretrainConfig& config) {
-  const std::int64_t there = init.embedding.vocab_size;
-  const std::int64_t here = config.arch.embedding.vocab_size;
-  if (there == here) return;
-  throw InputError(fmt::format(
-      "init: the vocabulary of {} has {} words, that of {} {}: weights go with their tokenizer; "
-      "prepare the text with it (`espalier prepare ... tokenizer.path={}`) and give that as `data`",
-      config.init, there, config.data, here, config.init));
+// Whether the value of a key of the configuration stands for whatever the run has: it is the default, and not
+// meant for this run by being on the command line; or it says so.
+bool left_open(const config::PretrainConfig& config, const config::Setting& own,
+               const config::Setting& fallback) {
+  if (own.key == "arch.embedding.vocab_size" && config.arch.embedding.vocab_size == 0) return true;
+  if (own.key == "arch.ffn.layers" && !config.distill.layers.empty() &&
+      config.arch.ffn.layers == config.distill.layers) {
+    return true;
+  }
+  const config::Setting* given = given_setting(config, own.key);
+  return own.values == fallback.values && (given == nullptr || given->where != config::kCommandLine);
 }
 
 // Weights of equal shapes mean something else with other heads or another norm_eps.
@@ -121,6 +115,12 @@ nn::EncoderOptions student_architecture(const config::PretrainConfig& config,
                     "{}; or set another arch.ffn.type",
                     theirs.width, config.init, own.width));
   }
+  if (own.linear_rank > teacher.hidden_size) {
+    throw InputError(fmt::format(
+        "distill.layers: arch.ffn.linear_rank must be at most the hidden size of {}, {}, got {}: more "
+        "would begin at 0 and never learn",
+        config.init, teacher.hidden_size, own.linear_rank));
+  }
   nn::EncoderOptions student = teacher;
   student.ffn = own;
   student.ffn.activation = theirs.activation;
@@ -143,9 +143,7 @@ void require_teachers_keys(const config::PretrainConfig& config, const std::vect
                            const std::vector<config::Setting>& student) {
   std::string differences;
   for (std::size_t i = 0; i < own.size(); ++i) {
-    if (own[i].key == kVocabularySize && config.arch.embedding.vocab_size == 0) continue;
-    if (own[i].values == student[i].values) continue;
-    if (own[i].values == defaults[i].values && !given_now(config, own[i].key)) continue;
+    if (own[i].values == student[i].values || left_open(config, own[i], defaults[i])) continue;
     differences += fmt::format("{}{} {}, the config {}", differences.empty() ? "" : "; ", own[i].key,
                                config::setting_text(student[i]), config::setting_text(own[i]));
   }
@@ -166,38 +164,39 @@ std::optional<io::Checkpoint> load_initial_model(const config::PretrainConfig& c
 nn::EncoderOptions architecture_from(const config::PretrainConfig& config,
                                      const std::optional<io::Checkpoint>& init) {
   if (config.init.empty()) return config.arch;
-  if (!init) return config::load<config::PretrainConfig>(config_of_run(config), {}).arch;
   std::vector<config::Setting> own = config::arch_settings(config.arch);
   const std::vector<config::Setting> defaults = config::arch_settings(nn::options_of(config.arch.family));
-  if (!config.distill.layers.empty()) {
-    const nn::EncoderOptions student = student_architecture(config, model::arch_of(*init, config.init));
+  nn::EncoderOptions there;
+  if (init) {
+    require_no_classifier(*init, config);
+    there = model::arch_of(*init, config.init);
+  } else {
+    there = config::load<config::PretrainConfig>(config_of_run(config), {}).arch;
+  }
+  if (init && !config.distill.layers.empty()) {
+    const nn::EncoderOptions student = student_architecture(config, there);
     require_teachers_keys(config, own, defaults, config::arch_settings(student));
     return student;
   }
-  const std::vector<config::Setting> theirs =
-      config::arch_settings(with_head(model::arch_of(*init, config.init)));
+  const std::vector<config::Setting> theirs = config::arch_settings(with_head(there));
   std::string taken;
   for (std::size_t i = 0; i < own.size(); ++i) {
-    if (own[i].values != defaults[i].values || own[i].values == theirs[i].values) continue;
-    if (given_now(config, own[i].key)) continue;
+    if (own[i].values == theirs[i].values || !left_open(config, own[i], defaults[i])) continue;
     const config::Setting* given = given_setting(config, own[i].key);
-    const bool of_data = own[i].key == kVocabularySize && config.arch.embedding.vocab_size == 0;
-    if (given != nullptr && !of_data) {
+    if (given != nullptr && own[i].values == defaults[i].values) {
       log_warning(fmt::format("{}: {} {} is not followed: {} has {}", given->where, own[i].key,
                               config::setting_text(own[i]), config.init, config::setting_text(theirs[i])));
     }
     own[i] = theirs[i];
     taken += fmt::format("{}{}={}", taken.empty() ? "" : " ", own[i].key, config::setting_text(own[i]));
   }
-  if (!taken.empty()) log_info(fmt::format("{}: from init: {}", config.run, taken));
+  if (init && !taken.empty()) log_info(fmt::format("{}: from init: {}", config.run, taken));
   return config::arch_from_settings(own);
 }
 
 void take_initial_weights(const io::Checkpoint& init, const config::PretrainConfig& config,
                           nn::MaskedLm& model) {
-  require_no_classifier(init, config);
   const nn::EncoderOptions there = model::arch_of(init, config.init);
-  require_vocabulary_of(there, config);
   require_meaning_of(there, config);
   std::vector<io::NamedTensor> weights = init.model;
   if (!there.masked_lm_head) {

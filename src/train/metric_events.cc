@@ -10,6 +10,7 @@
 
 #include "espalier/metrics/metrics.h"
 #include "espalier/train/evaluator.h"
+#include "model/metrics_history.h"
 
 namespace espalier::train {
 namespace {
@@ -86,8 +87,8 @@ void add_evaluation(const io::Json& line, Summary& summary) {
       summary.add_layer_errors(line.at("eval_layers"), value);
     } else if (key == "eval_routing") {
       for (std::size_t layer = 0; layer < value.size(); ++layer) {
-        summary.add_trees(fmt::format("routing/layer{}/", layer),
-                          io::from_json<TreeScores>(io::JsonView(value.at(layer), "metrics.jsonl")));
+        const auto trees = io::from_json<TreeScores>(io::JsonView(value.at(layer), "metrics.jsonl"));
+        summary.add_trees(fmt::format("routing/layer{}/", trees.number(layer)), trees);
       }
     } else {
       summary.add_number(tag, value);
@@ -95,13 +96,8 @@ void add_evaluation(const io::Json& line, Summary& summary) {
   }
 }
 
-bool is_evaluation(const io::Json& line) {
-  return std::any_of(line.items().begin(), line.items().end(),
-                     [](const auto& item) { return item.key().starts_with(metrics::kEvaluationPrefix); });
-}
-
 io::Hyperparameter value_of(const config::Setting& setting) {
-  if (setting.is_list) return fmt::format("[{}]", fmt::join(setting.values, ", "));
+  if (setting.is_list) return config::setting_text(setting);
   const std::string& text = setting.values.at(0);
   if (text == "true" || text == "false") return text == "true";
   double number = 0;
@@ -114,7 +110,7 @@ io::Hyperparameter value_of(const config::Setting& setting) {
 
 io::EventSummary summary_of(const io::Json& line) {
   Summary summary;
-  if (is_evaluation(line)) {
+  if (model::is_evaluation(line)) {
     // Its other keys repeat what the lines of steps say.
     add_evaluation(line, summary);
   } else {

@@ -12,8 +12,8 @@ namespace espalier::train {
 
 // Scalars are named as by the Trainer of Hugging Face: KEY of a step's line is train/KEY, eval_KEY is
 // eval/KEY, and an interval eval/KEY_interval/low and /high; errors of a distillation's layers are
-// eval/layer_errors/layerN. Trees have what trackers of mixture-of-experts models show, for each tree layer N
-// (counted from 0 among those with trees), by hard routing on the held-out data:
+// eval/layer_errors/layerN. Trees have what trackers of mixture-of-experts models show, for each layer N
+// that has any, by hard routing on the held-out data:
 //
 //   routing/layerN/dead_fraction       share of leaves that no token used
 //   routing/layerN/max_load            largest share of the tokens that one leaf takes

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "data/class_doubts.h"
 #include "espalier/metrics/interval.h"
 
 namespace espalier::train {
@@ -15,7 +16,7 @@ std::string names_of(const data::LabelSet& labels, const std::vector<std::int32_
   constexpr std::size_t kListed = 5;
   std::string names;
   for (std::size_t i = 0; i < classes.size() && i < kListed; ++i)
-    names += fmt::format("{}`{}`", i == 0 ? "" : ", ", labels.name(classes[i]));
+    names += fmt::format("{}`{}`", i == 0 ? "" : ", ", data::visible_name(labels.name(classes[i])));
   if (classes.size() > kListed) names += fmt::format(" and {} more", classes.size() - kListed);
   return names.empty() ? "" : " (" + names + ")";
 }

@@ -24,7 +24,7 @@
 namespace espalier::train {
 namespace {
 
-// The vocabulary size of 0 means that of the data; another one must be large enough.
+// A vocabulary size that is still 0 means that of the data; another one must be large enough.
 config::PretrainConfig resolved(config::PretrainConfig config, const io::TokenStoreReader& store,
                                 const std::optional<io::Checkpoint>& init) {
   config.arch = architecture_from(config, init);
@@ -32,10 +32,15 @@ config::PretrainConfig resolved(config::PretrainConfig config, const io::TokenSt
   std::int64_t& size = config.arch.embedding.vocab_size;
   if (size == 0) size = words;
   if (size < words) {
-    throw InputError(
-        fmt::format("arch.embedding.vocab_size is {}, but the tokenizer of {} has {} words; use 0 to take "
-                    "it from there",
-                    size, config.data, words));
+    const std::string way_out =
+        config.init.empty()
+            ? "; use 0 to take it from there"
+            : fmt::format(
+                  ": the weights of {0} go with its tokenizer; prepare the text with that (`espalier "
+                  "prepare ... tokenizer.path={0}`) and give it as `data`",
+                  config.init);
+    throw InputError(fmt::format("arch.embedding.vocab_size is {}, but the tokenizer of {} has {} words{}",
+                                 size, config.data, words, way_out));
   }
   if (store.sequence_length() > config.arch.embedding.max_positions) {
     throw InputError(fmt::format("arch.embedding.max_positions is {}, but {} holds sequences of {} tokens",
@@ -61,8 +66,8 @@ data::MaskedLmOptions train_options(const config::PretrainConfig& config) {
   return options;
 }
 
-// Of a model that could not be loaded.
-void say_what_is_wrong_with(const std::string& model) {
+// Throws what is wrong with a model that could not be loaded.
+void require_loadable(const std::string& model) {
   static_cast<void>(model::load_model_checkpoint(model));
 }
 
@@ -82,6 +87,7 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
               {.optimizer = config.optimizer, .seed = config.seed, .dropout = config.dropout}) {
   model.use_precision(config.precision);
   state.data_fingerprint = store.fingerprint();
+  processes::require_alike(state.data_fingerprint, "data: " + config.data);
   const std::string warning = epsilon_warning(config.routing, config.arch.ffn.depth);
   if (!warning.empty() && nn::has_trees(config.arch.ffn)) log_warning(warning);
   if (const std::optional<io::Checkpoint> last = directory.load_to_resume(config.resume, "pretrain")) {
@@ -96,7 +102,14 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
 }
 
 void PretrainRun::require_teacher() const {
-  if (!config.distill.layers.empty() && !distiller) say_what_is_wrong_with(config.init);
+  if (config.distill.layers.empty() || distiller) return;
+  try {
+    require_loadable(config.init);
+  } catch (const InputError& error) {
+    throw InputError(fmt::format(
+        "init: {}; it is the teacher, whose answers distill.layers needs until the end: put it back",
+        error.what()));
+  }
 }
 
 void PretrainRun::require_space() {
@@ -107,7 +120,9 @@ void PretrainRun::require_space() {
 }
 
 void PretrainRun::begin() {
-  if (!config.init.empty() && !init) say_what_is_wrong_with(config.init);
+  require_read(config);
+  if (!nn::has_trees(config.arch.ffn)) config::require_trees(config.given, nn::describe(config.arch.ffn));
+  if (!config.init.empty() && !init) require_loadable(config.init);
   initialize(model, config.arch.init_std, config.seed);
   if (init) {
     if (distiller) {
@@ -148,7 +163,7 @@ void PretrainRun::check_init(const std::string& where) {
   const std::string before = state.inputs.empty() ? config.init : state.inputs.front().path;
   if (!init) {
     // Another path than then is not one that is gone: loading it says what is wrong.
-    if (config.init != before) say_what_is_wrong_with(config.init);
+    if (config.init != before) require_loadable(config.init);
     if (config.distill.layers.empty()) {
       log_info(fmt::format("{}: init: {} is not there any more; the run goes on without it", where, before));
     }
@@ -195,9 +210,11 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
 model::RoutingProvenance PretrainRun::provenance() const {
   model::RoutingProvenance routing;
   if (!nn::has_trees(config.arch.ffn)) return routing;
-  const RoutingState now = routing_at(config.routing, config.arch.ffn.depth, used_fraction(config, state));
+  const RoutingState now = routing_of(config, used_fraction(config, state));
   routing.mode = config::routing_name(config.routing.mode);
   routing.temperature = static_cast<double>(now.trees.temperature);
+  if (now.trees.epsilon > 0) routing.epsilon = static_cast<double>(now.trees.epsilon);
+  if (now.trees.ste_epsilon > 0) routing.ste_epsilon = static_cast<double>(now.trees.ste_epsilon);
   routing.trained_softly = trained_softly(config.routing);
   routing.finished = config.routing.mode != config::Routing::kAnneal || !now.soft;
   routing.hardening_gap = hardening_gap;
@@ -214,14 +231,19 @@ io::Checkpoint PretrainRun::checkpoint() {
   return checkpoint;
 }
 
-// What failed of saving a step. Where training ends with it (`last`) that stops the run.
-static void tell_failure(const PretrainRun& run, const Error& error, const std::string& what_is_there,
-                         bool last) {
+// What failed of saving a step, or, where its checkpoint is `saved`, beside that. Where training ends with it
+// (`last`) that stops the run.
+static void tell_failure(const PretrainRun& run, const Error& error, bool saved, bool last) {
+  const bool any = run.directory.has_checkpoint();
+  const std::string there = saved ? "the checkpoint is there"
+                            : any ? "the checkpoint before stays"
+                                  : "there is no checkpoint yet";
   if (run.config.stop_on_save_error || last) {
-    throw RunError(fmt::format("{}; stopped at step {}, {}, and {} from there", error.what(), run.state.step,
-                               what_is_there, RunDirectory::how_to_continue(run.config.resume)));
+    throw RunError(fmt::format("{}; stopped at step {}, {}, and {}", error.what(), run.state.step, there,
+                               any ? RunDirectory::how_to_continue(run.config.resume) + " from there"
+                                   : "the same command begins anew"));
   }
-  log_warning(fmt::format("{}; going on, {}", error.what(), what_is_there));
+  log_warning(fmt::format("{}; going on, {}", error.what(), there));
 }
 
 void PretrainRun::save(bool last) {
@@ -233,7 +255,7 @@ void PretrainRun::save(bool last) {
     directory.save(checkpoint(), state.step, best, config.keep_checkpoints);
     saved = 1;
   } catch (const Error& error) {
-    tell_failure(*this, error, "the checkpoint before stays", last);
+    tell_failure(*this, error, false, last);
   }
   // Process 0 alone met the failure. best.h5 is as it was, and what is better than that is the best.
   if (processes::of_first(saved) == 0) state.best_loss = saved_best_loss_;
@@ -242,27 +264,25 @@ void PretrainRun::save(bool last) {
   try {
     write_trainer_state();
   } catch (const Error& error) {
-    tell_failure(*this, error, "the checkpoint is there", last);
+    tell_failure(*this, error, true, last);
   }
 }
 
 void PretrainRun::write_trainer_state() const {
   directory.write_trainer_state(
       state.step, epoch(), config.max_steps > 0 ? config.max_steps : config.budget.steps,
-      std::isfinite(state.best_loss) ? std::optional(state.best_loss) : std::nullopt,
-      directory.path() / "best.h5");
+      std::isfinite(state.best_loss) ? std::optional(state.best_loss) : std::nullopt);
 }
 
 double PretrainRun::epoch() const {
   return static_cast<double>(state.sequences) / static_cast<double>(train.sequences());
 }
 
-static void warn_of_collapse(const ops::LayerStatistics& trees) {
-  for (std::size_t layer = 0; layer < trees.size(); ++layer) {
-    const double share = trees[layer].largest_leaf_share();
-    if (share > kCollapsedShare && trees[layer].depth > 0) {
-      log_warning(fmt::format("tree layer {}: one leaf takes {:.0f} % of the tokens; the tree has collapsed",
-                              layer, 100 * share));
+static void warn_of_collapse(const std::vector<TreeScores>& layers) {
+  for (const TreeScores& trees : layers) {
+    if (trees.largest_leaf_share > kCollapsedShare && !trees.entropy.empty()) {
+      log_warning(fmt::format("layer {}: one leaf takes {:.0f} % of the tokens; the tree has collapsed",
+                              *trees.layer, 100 * trees.largest_leaf_share));
     }
   }
 }
@@ -291,7 +311,7 @@ static void evaluate_distillation(PretrainRun& run, double temperature) {
   ops::LayerStatistics trees;
   DistillScores scores =
       run.distiller->evaluate(run.model, run.validation, run.config.eval_sequences, temperature, trees);
-  for (const ops::TreeStatistics& layer : trees) scores.routing.push_back(scores_of(layer));
+  scores.routing = scores_of(trees, nn::tree_layers(run.config.arch));
   add_visits(run, trees, scores.routing);
   note_loss(run, scores.kl_divergence.value_or(scores.hidden_error));
   run.directory.log(io::to_json(DistillEvaluation{run.state.step, run.state.tokens, scores}));
@@ -299,17 +319,17 @@ static void evaluate_distillation(PretrainRun& run, double temperature) {
       fmt::format("step {}: relative error of layers {:.3f}, of the last hidden states {:.3f}{}",
                   run.state.step, fmt::join(scores.layer_errors, " "), scores.hidden_error,
                   scores.kl_divergence ? fmt::format(", KL divergence {:.4f}", *scores.kl_divergence) : ""));
-  warn_of_collapse(trees);
+  warn_of_collapse(scores.routing);
   run.last_distillation = std::move(scores);
 }
 
 void evaluate_and_log(PretrainRun& run) {
-  const RoutingState routing =
-      routing_at(run.config.routing, run.config.arch.ffn.depth, used_fraction(run.config, run.state));
+  const RoutingState routing = routing_of(run.config, used_fraction(run.config, run.state));
   if (run.distiller) return evaluate_distillation(run, static_cast<double>(routing.trees.temperature));
   EvaluateOptions options;
   options.sequences = run.config.eval_sequences;
   options.temperature = static_cast<double>(routing.trees.temperature);
+  options.epsilon = static_cast<double>(routing.trees.epsilon);
   options.soft = trained_softly(run.config.routing);
   if (run.config.routing.mode == config::Routing::kAnneal) {
     options.temperature0 = run.config.routing.anneal_temperature0;
@@ -328,7 +348,7 @@ void evaluate_and_log(PretrainRun& run) {
                        evaluation.hard.loss,
                        evaluation.loss_soft ? fmt::format(" hard, {:.4f} soft", *evaluation.loss_soft) : "",
                        100 * evaluation.hard.accuracy, evaluation.unigram_loss));
-  warn_of_collapse(evaluation.hard.trees);
+  warn_of_collapse(line.scores.routing);
   const double guess = std::log(static_cast<double>(run.config.arch.embedding.vocab_size));
   if (evaluation.hard.loss > guess + 1) {
     log_warning(fmt::format(

@@ -58,8 +58,13 @@ PretrainPlan plan_update(const config::PretrainConfig& config, double t) {
   plan.used = t;
   plan.lr = config.optimizer.lr * optim::learning_rate_factor(config.schedule, t, config.warmup);
   plan.sequences = optim::ramped_batch(config.batch_size, config.micro_batch, config.batch_ramp, t);
-  plan.routing = routing_at(config.routing, config.arch.ffn.depth, t);
+  plan.routing = routing_of(config, t);
   return plan;
+}
+
+RoutingState routing_of(const config::PretrainConfig& config, double t) {
+  return nn::has_trees(config.arch.ffn) ? routing_at(config.routing, config.arch.ffn.depth, t)
+                                        : RoutingState();
 }
 
 PretrainResult update(PretrainRun& run, const PretrainPlan& plan, bool statistics) {

@@ -16,6 +16,8 @@ struct PretrainPlan {
   RoutingState routing;
 };
 PretrainPlan plan_update(const config::PretrainConfig& config, double t);
+// routing_at() of a model with trees. Another routes nothing, whatever the routing keys say.
+RoutingState routing_of(const config::PretrainConfig& config, double t);
 
 // InputError if more processes were started than an update of train.batch_size sequences of this length has
 // gradient groups.

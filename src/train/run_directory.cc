@@ -141,9 +141,12 @@ void RunDirectory::take_in(const std::string& resume, const io::Checkpoint& chec
   processes::meet();  // the others ask for the best
 }
 
+bool RunDirectory::has_checkpoint() const {
+  return fs::exists(path_ / "last.h5");
+}
+
 std::string RunDirectory::last_checkpoint() const {
-  const fs::path last = path_ / "last.h5";
-  return fs::exists(last) ? fmt::format("The last checkpoint is {}.", last.string())
+  return has_checkpoint() ? fmt::format("The last checkpoint is {}.", (path_ / "last.h5").string())
                           : std::string("No checkpoint had been written yet.");
 }
 
@@ -199,7 +202,7 @@ void RunDirectory::point_at(std::int64_t step, bool best) const {
 
 void RunDirectory::log(const io::Json& line) {
   const std::filesystem::path path = path_ / "metrics.jsonl";
-  const std::string text = line.dump() + "\n";
+  const std::string text = io::json_text(line, -1) + "\n";
   metrics_ += text;
   if (!processes::writes()) return;
   std::ofstream file(path, std::ios::binary | (metrics_incomplete_ ? std::ios::trunc : std::ios::app));
@@ -228,24 +231,18 @@ void RunDirectory::write_events(const std::vector<config::Setting>& settings,
 }
 
 void RunDirectory::write_trainer_state(std::int64_t step, double epoch, std::int64_t max_steps,
-                                       std::optional<double> best_metric,
-                                       const fs::path& best_checkpoint) const {
+                                       std::optional<double> best_metric) const {
   if (!processes::writes()) return;
   io::Json state;
   state["global_step"] = step;
   state["epoch"] = epoch;
   state["max_steps"] = max_steps;
   state["best_metric"] = best_metric ? io::Json(*best_metric) : io::Json();
-  state["best_model_checkpoint"] = best_metric ? io::Json(best_checkpoint.string()) : io::Json();
+  state["best_model_checkpoint"] = best_metric ? io::Json((path_ / "best.h5").string()) : io::Json();
   io::Json history = io::Json::array();
-  std::size_t begin = 0;
-  while (begin < metrics_.size()) {
-    const std::size_t end = metrics_.find('\n', begin);
-    history.push_back(io::parse_json(metrics_.substr(begin, end - begin), "metrics.jsonl"));
-    begin = end + 1;
-  }
+  model::for_each_metrics_line(metrics_, [&](io::Json&& line) { history.push_back(std::move(line)); });
   state["log_history"] = std::move(history);
-  io::write_text_atomically(path_ / "trainer_state.json", state.dump(2) + "\n");
+  io::write_text_atomically(path_ / "trainer_state.json", io::json_text(state));
 }
 
 // Of a single task: such keys are there only if they were given, and have no default.
@@ -284,17 +281,18 @@ void require_same_config(const std::string& saved_yaml, const std::string& saved
                          const std::vector<config::Setting>& now, const ConfigComparison& comparison) {
   std::map<std::string, std::string> saved;
   for (const config::Setting& setting : config::parse_yaml(saved_yaml, saved_where)) {
-    saved[setting.key] = value_text(setting);
+    saved[setting.key] = setting_text(setting);
   }
   std::string changes;
   const auto note = [&](const std::string& key, const std::string& before, const std::string& after) {
     if (before == after || may_differ(key, before, after, comparison)) return;
     changes += fmt::format("\n  {}: {} in the run, {} now", key, before, after);
   };
-  for (const config::Setting& setting : comparison.defaults) saved.emplace(setting.key, value_text(setting));
+  for (const config::Setting& setting : comparison.defaults)
+    saved.emplace(setting.key, setting_text(setting));
   for (const config::Setting& setting : now) {
     const auto before = saved.find(setting.key);
-    note(setting.key, before != saved.end() ? before->second : "not set", value_text(setting));
+    note(setting.key, before != saved.end() ? before->second : "not set", setting_text(setting));
     if (before != saved.end()) saved.erase(before);
   }
   // Other keys are there always: one that is not now was of another version of the program.

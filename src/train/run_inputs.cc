@@ -30,7 +30,8 @@ RunInput weights_input(const std::string& key, const std::string& path,
 
 RunInput tokenizer_input(const std::string& key, const std::string& path, const std::string& json) {
   // Not its spelling: an export and an import may indent it otherwise.
-  const std::string text = json.empty() ? json : io::parse_json(json, path + ": tokenizer.json").dump();
+  const std::string text =
+      json.empty() ? json : io::json_text(io::parse_json(json, path + ": tokenizer.json"), -1);
   Checksum sum;
   add_text(sum, text);
   return {key + ": tokenizer",
@@ -77,12 +78,8 @@ RunInput architecture_input(const std::string& key, const std::string& path, con
 }
 
 RunInputs inputs_of(const std::string& key, const std::string& path, model::LoadedModel& model) {
-  std::vector<io::NamedTensor> tensors;
-  for (const nn::NamedParameter& parameter : model.module().parameters()) {
-    tensors.push_back({parameter.name, parameter.value.value()});
-  }
-  return {weights_input(key, path, tensors), architecture_input(key, path, model.arch),
-          tokenizer_input(key, path, model.tokenizer_json)};
+  return {weights_input(key, path, model::named_tensors(model.module())),
+          architecture_input(key, path, model.arch), tokenizer_input(key, path, model.tokenizer_json)};
 }
 
 RunInputs inputs_of(const std::string& key, const std::string& path, const io::Checkpoint& model) {

@@ -105,6 +105,7 @@ void Updater::fail(const std::string& quantity, const SequenceGroups& groups, Gr
     const std::int64_t together = groups.separable ? 1 : group.sequences;
     for (std::int64_t done = 0; done < group.sequences; done += together) {
       const SequenceGroup part{group.first + done, together, together};
+      model_.clear_gradients();  // of the sequences before
       const std::string operation =
           operation_not_finite([&] { backward(forward(part, loss, plan, plan.pass + i).objective); });
       if (operation.empty()) continue;

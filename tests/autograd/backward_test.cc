@@ -145,4 +145,29 @@ TEST_CASE("a gradient can be taken away and put back") {
   CHECK(x.grad().data()[0] == 6.0F);
 }
 
+TEST_CASE("anomaly detection sees the gradient of a leaf") {
+  const AnomalyGuard guard;
+  const Variable x = scalar(1e38F), w = scalar(1e-38F);
+  const Variable loss = product(product(x, w), scalar(100, false));
+  CHECK(testing::error_of([&] { backward(loss); }) ==
+        "anomaly: product: gradient of an input [1] is inf at element 0");
+}
+
+TEST_CASE("a long graph that no sweep has walked is freed without a deep stack") {
+  const Variable x = scalar(1), one = scalar(1, false);
+  std::weak_ptr<int> watched;
+  {
+    auto token = std::make_shared<int>(1);
+    watched = token;
+    Variable y =
+        record("hold", x.value(), {x}, [held = std::move(token)](const Tensor&, std::span<Variable>) {});
+    const Variable kept = y;
+    for (int i = 0; i < 300000; ++i) y = product(y, i % 3 == 0 ? y : one);
+    y = Variable();
+    CHECK_FALSE(watched.expired());
+    backward(kept);
+  }
+  CHECK(watched.expired());
+}
+
 }  // namespace espalier

@@ -24,6 +24,7 @@ bool sees(int signal) {
 int run_with_signals(int first, int second, std::chrono::milliseconds pause) {
   // A shell's background jobs begin like this.
   std::signal(SIGINT, SIG_IGN);
+  std::signal(SIGHUP, SIG_DFL);
   install_interrupt_handlers();
   kill(getpid(), first);
   if (!sees(first)) return 1;
@@ -46,6 +47,14 @@ int status_of(pid_t child) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+int outlive_the_terminal() {
+  std::signal(SIGHUP, SIG_IGN);
+  install_interrupt_handlers();
+  kill(getpid(), SIGHUP);
+  kill(getpid(), SIGTERM);
+  return sees(SIGTERM) ? 0 : 1;
+}
+
 // The signals that the calling thread blocks.
 bool blocks(int signal) {
   sigset_t blocked;
@@ -64,16 +73,24 @@ int check_masks() {
 
 TEST_CASE("a first signal is seen, a second after three seconds ends the program with its status") {
   const pid_t interrupts = start(SIGINT, SIGINT, 3100), terminations = start(SIGTERM, SIGTERM, 3100);
-  const pid_t both = start(SIGINT, SIGTERM, 3100);
+  const pid_t both = start(SIGINT, SIGTERM, 3100), hangups = start(SIGHUP, SIGHUP, 3100);
   CHECK(status_of(interrupts) == 130);
   CHECK(status_of(terminations) == 143);
   CHECK(status_of(both) == 143);
+  CHECK(status_of(hangups) == 129);
 }
 
 TEST_CASE("signals shortly after the first are the same wish to stop") {
   const pid_t at_once = start(SIGINT, SIGTERM, 0), soon = start(SIGINT, SIGINT, 800);
   CHECK(status_of(at_once) == 0);
   CHECK(status_of(soon) == 0);
+}
+
+TEST_CASE("what nohup started does not hear that its terminal is closed") {
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) _exit(outlive_the_terminal());
+  CHECK(status_of(child) == 0);
 }
 
 // A handler's frame on the stack of a thread inside oneDNN, whose stack pointer is in the heap then, destroys

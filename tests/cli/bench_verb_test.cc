@@ -112,6 +112,7 @@ TEST_CASE("bench tokenize --json") {
 
 TEST_CASE("bench refuses what it cannot measure") {
   check_refused({"bench"}, "subcommand is required");
+  check_refused({"bench", "foo"}, "bench: expected one of gemm, fff, step, tokenize, found `foo`");
   check_refused({"bench", "fff", "--routing", "medium"}, "--routing");
   check_refused({"bench", "fff", "--survivors", "2"}, "--survivors needs --routing soft");
   check_refused({"bench", "fff", "--survivors", "3", "--routing", "soft"}, "power of two");

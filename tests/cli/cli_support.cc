@@ -41,6 +41,7 @@ Running::Running(const std::vector<std::string>& arguments, const std::string& e
   if (process_ > 0) return;
   redirect(out.empty() ? dir_ / "out" : std::filesystem::path(out), STDOUT_FILENO);
   redirect(dir_ / "err", STDERR_FILENO);
+  std::signal(SIGHUP, SIG_DFL);  // ignored where nohup started the tests
   if (!environment.empty()) putenv(const_cast<char*>(environment.c_str()));
   become_espalier(launcher, arguments);
 }

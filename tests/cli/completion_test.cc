@@ -12,13 +12,14 @@
 namespace espalier::testing {
 namespace {
 
-// What bash offers for the last of the words, one a line. Bash itself hands `a=b` over as three.
+// What bash offers for the last of the words, one a line; "files" where it completes those by itself. Bash
+// itself hands `a=b` over as three.
 std::string completed(const std::filesystem::path& script, const std::string& words) {
   const TempDir dir;
-  dir.write("text.txt", "");
-  const std::string asks = "cd " + dir.path().string() + "\n. " + script.string() + "\nCOMP_WORDS=(" + words +
+  const std::string asks = "files=files\ncompopt() { [[ $* != *'+o default'* ]] || files=''; }\n. " +
+                           script.string() + "\nCOMP_WORDS=(" + words +
                            ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_espalier\n" +
-                           "printf '%s\\n' \"${COMPREPLY[@]}\"\n";
+                           "printf '%s\\n' \"${COMPREPLY[@]:-$files}\"\n";
   const std::string file = dir.write("asks", asks).string();
   const std::string out = (dir / "out").string();
   CHECK(std::system(("bash " + file + " > " + out + " 2>&1").c_str()) == 0);
@@ -49,19 +50,22 @@ TEST_CASE("bash completes verbs, options, their values, keys and files") {
   CHECK(completed(script, "espalier evaluate model --routing ''") == "hard\nsoft\n");
   CHECK(completed(script, "espalier evaluate model --routing = s") == "soft\n");
   CHECK(completed(script, "espalier evaluate model --sequences ''") == "\n");
-  CHECK(completed(script, "espalier evaluate te") == "text.txt\n");
-  CHECK(completed(script, "espalier pretrain te") == "text.txt\n");
+  CHECK(completed(script, "espalier evaluate te") == "files\n");
+  CHECK(completed(script, "espalier pretrain te") == "files\n");
   CHECK(completed(script, "espalier pretrain c.yaml routing.mo") == "routing.mode=\n");
   CHECK(completed(script, "espalier pretrain c.yaml routing.mode = an") == "anneal\n");
   CHECK(completed(script, "espalier pretrain c.yaml routing.mode =").starts_with("hard\n"));
-  CHECK(completed(script, "espalier pretrain c.yaml data = te") == "text.txt\n");
+  CHECK(completed(script, "espalier pretrain c.yaml data = te") == "files\n");
   // After a flag too, and with the program's own options.
   CHECK(completed(script, "espalier pretrain --dump-config c.yaml routing.mo") == "routing.mode=\n");
   CHECK(completed(script, "espalier pretrain --threads 2 c.yaml routing.mo") == "routing.mode=\n");
-  CHECK(completed(script, "espalier pretrain --quiet te") == "text.txt\n");
+  CHECK(completed(script, "espalier pretrain --quiet te") == "files\n");
   CHECK(completed(script, "espalier classify model --thr") == "--threads\n");
   CHECK(completed(script, "espalier embed model --prompt te") == "\n");
-  CHECK(completed(script, "espalier embed model --file te") == "text.txt\n");
+  CHECK(completed(script, "espalier embed model --file te") == "files\n");
+  CHECK(completed(script, "espalier prex") == "\n");
+  CHECK(completed(script, "espalier export model folder --dtype f") == "float32\nfloat16\n");
+  CHECK(read_text(script).ends_with("\ncomplete -o bashdefault -o default -F _espalier espalier\n"));
   CHECK(run_well({"--help"}).out.find("completion") == std::string::npos);
 }
 
@@ -72,6 +76,8 @@ TEST_CASE("what is written for zsh and man names every verb, and all of their op
   CHECK(zsh.find("'--routing[hard, or soft\\: `loss` is then that of the mixture]:TEXT:(hard soft)'") !=
         std::string::npos);
   CHECK(zsh.find("'routing.mode[") != std::string::npos);
+  const std::size_t fff = zsh.find("\n_espalier_bench_fff() {");
+  CHECK(zsh.find("'--threads[", fff) < zsh.find("\n}\n", fff));
   CHECK(man.starts_with(".TH ESPALIER 1 \"\" \"espalier " + std::string(kVersion) + "\"\n.SH NAME\n"));
   CHECK(man.find("\n.SS espalier bench fff\n") != std::string::npos);
   CHECK(man.find("\n.B \\-\\-routing hard|soft\n") != std::string::npos);

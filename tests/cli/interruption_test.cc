@@ -49,19 +49,19 @@ Arguments until(std::int64_t step) {
 
 }  // namespace
 
-TEST_CASE("Ctrl-C and SIGTERM save; the run ends as one that was never stopped") {
+TEST_CASE("Ctrl-C, SIGTERM and SIGHUP save; the run ends as one that was never stopped") {
   const Workshop& shop = workshop();
   int lines = 3;
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     Running running(shop.pretrain("stopped", kLong));
     await_lines(shop.path("stopped/metrics.jsonl"), lines);
     // A handler's frame would destroy the heap of a thread inside oneDNN: no thread that works may take the
     // signal.
-    const std::uint64_t both = 1ULL << (SIGINT - 1) | 1ULL << (SIGTERM - 1);
+    const std::uint64_t all = 1ULL << (SIGINT - 1) | 1ULL << (SIGTERM - 1) | 1ULL << (SIGHUP - 1);
     const std::string tasks = "/proc/" + std::to_string(running.process()) + "/task";
     int open = 0;
     for (const auto& thread : std::filesystem::directory_iterator(tasks)) {
-      if ((blocked_by(thread.path()) & both) != both) ++open;
+      if ((blocked_by(thread.path()) & all) != all) ++open;
     }
     CHECK(open == 1);  // the one that waits for them
     running.signal(signal);
@@ -164,8 +164,10 @@ TEST_CASE("save.stop_on_error=false goes on without checkpoints, but not past th
   const Outcome outcome = Running(command, "ESPALIER_IO_FAULT=enospc:40").wait();
   INFO(outcome.err);
   CHECK(outcome.status == 1);
-  CHECK(outcome.err.find("going on, the checkpoint before stays") != std::string::npos);
-  CHECK(outcome.err.find("stopped at step 20, the checkpoint before stays") != std::string::npos);
+  CHECK(outcome.err.find("going on, there is no checkpoint yet") != std::string::npos);
+  CHECK(
+      outcome.err.find("stopped at step 20, there is no checkpoint yet, and the same command begins anew") !=
+      std::string::npos);
   run_well(command);
   CHECK(weights_checksum_of(shop.path("unlucky")) == weights_checksum_of(shop.path("lucky")));
 }
@@ -179,8 +181,7 @@ TEST_CASE("a best checkpoint that could not be written is not the best") {
     CAPTURE(call);
     std::filesystem::remove_all(shop.path("tried"));
     const Outcome outcome = Running(command, "ESPALIER_IO_FAULT=eio:" + std::to_string(call)).wait();
-    failures +=
-        outcome.status == 0 && outcome.err.find("going on, the checkpoint before stays") != std::string::npos;
+    failures += outcome.status == 0 && outcome.err.find("could not be written: ") != std::string::npos;
     if (outcome.status != 0) continue;
     const io::Json state = io::parse_json(read_text(shop.path("tried") + "/trainer_state.json"), "state");
     const io::Json best = run_well({"inspect", shop.path("tried") + "/best.h5", "--json"}).json();
@@ -201,6 +202,26 @@ TEST_CASE("a best checkpoint that could not be written is not the best") {
     const auto best_of = [](const std::string& text) { return io::parse_json(text, "state")["best_metric"]; };
     CHECK(best_of(read_text(shop.path("tried-twice") + "/trainer_state.json")) == best_of(expected));
   }
+}
+
+TEST_CASE("a training goes on where nobody hears it, and no message gets into its files") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("heard"));
+  for (const std::string unheard : {"2>/dev/full", "2>&-"}) {
+    CAPTURE(unheard);
+    const Arguments shell{"sh", "-c", "exec \"$0\" \"$@\" " + unheard};
+    std::filesystem::remove_all(shop.path("unheard"));
+    CHECK(Running(shop.pretrain("unheard"), "", "", shell).wait().status == 0);
+    CHECK(weights_checksum_of(shop.path("unheard")) == weights_checksum_of(shop.path("heard")));
+    CHECK(steady_metrics(shop.path("unheard")) == steady_metrics(shop.path("heard")));
+    CHECK(Running({"inspect", "/no/such/file"}, "", "", shell).wait().status == 2);
+  }
+}
+
+TEST_CASE("standard output that is closed fails") {
+  const Outcome outcome = Running({"--version"}, "", "", {"sh", "-c", "exec \"$0\" \"$@\" >&-"}).wait();
+  CHECK(outcome.status == 1);
+  CHECK(outcome.err.find("standard output: cannot write") != std::string::npos);
 }
 
 TEST_CASE("standard output on a full disk fails") {

@@ -80,6 +80,11 @@ TEST_CASE("ESPALIER_ISA: a name that nobody knows is refused") {
   CHECK(outcome.status == 2);
   CHECK(outcome.err.find("ESPALIER_ISA is `avx1024`") != std::string::npos);
   CHECK(outcome.err.find("sse4, avx2 or avx512") != std::string::npos);
+  for (const Arguments& command : {Arguments{"--help"}, Arguments{"pretrain", "--help"},
+                                   Arguments{"--version"}, Arguments{"completion", "bash"}}) {
+    CAPTURE(command[0]);
+    CHECK(run_with(command, "avx1024").status == 0);
+  }
 }
 
 }  // namespace espalier::testing

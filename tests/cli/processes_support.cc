@@ -38,10 +38,9 @@ Outcome run_together(int processes, const Arguments& arguments) {
 }
 
 Arguments together(const std::string& name, const Arguments& overrides) {
-  Arguments all = {
-      "train.budget.steps=200", "train.gradient_groups=8", "train.batch_size=16", "train.micro_batch=4",
-      "arch.ffn.depth=3",       "train.dropout=true",      "log.steps=5",         "eval.steps=50",
-      "eval.sequences=0"};
+  Arguments all = {"train.budget.steps=200", "train.gradient_groups=8", "train.batch_size=16",
+                   "train.micro_batch=4",    "train.dropout=true",      "log.steps=5",
+                   "eval.steps=50",          "eval.sequences=0"};
   all.insert(all.end(), overrides.begin(), overrides.end());
   return workshop().pretrain(name, all);
 }

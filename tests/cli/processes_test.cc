@@ -1,5 +1,6 @@
 // Several processes under mpirun: the same bits as one, whatever their number.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <array>
 #include <fstream>
@@ -148,6 +149,17 @@ TEST_CASE("prepare shares more text than a round, in several files, and drops th
   CHECK((prepared(3) == alone));
 }
 
+TEST_CASE("prepare reads as text.format says in all processes") {
+  if (!can_run_together()) return;
+  const Workshop& shop = workshop();
+  std::string rows = "id\ttext\n";
+  while (rows.size() < 9'000'000) rows += "1\t\"quoted\" words of a row with, a comma\n2\tand \"others\"\n";
+  const std::string file = shop.dir.write("table.csv", rows).string();
+  const Arguments settings = {"text.format=tsv", "tokenizer.vocab_size=60", "text.max_token_ratio=9"};
+  CHECK((prepared_by(1, file, shop.path("table-1"), settings) ==
+         prepared_by(2, file, shop.path("table-2"), settings)));
+}
+
 TEST_CASE("embed and classify share the rows of a file, and keep their order") {
   if (!can_run_together()) return;
   const Workshop& shop = workshop();
@@ -235,6 +247,50 @@ TEST_CASE("what is wrong for all is told once") {
   const std::size_t first = outcome.err.find("train.lr");
   REQUIRE(first != std::string::npos);
   CHECK(outcome.err.find("train.lr", first + 1) == std::string::npos);
+}
+
+namespace {
+
+// Two processes, of which each has its number in the place of `#`.
+Outcome run_unlike(const Arguments& arguments, const std::string& last) {
+  std::string script = "exec \"$0\" \"$@\" " + last;
+  script.replace(script.find('#'), 1, "${OMPI_COMM_WORLD_RANK}");
+  std::vector<std::string> launcher = mpirun(2);
+  launcher.insert(launcher.end(), {"sh", "-c", script});
+  return Running(arguments, "", "", launcher).wait();
+}
+
+}  // namespace
+
+TEST_CASE("processes that are to do other things, or read other files, are told") {
+  if (!can_run_together()) return;
+  const Workshop& shop = workshop();
+  const Outcome settings = run_unlike(together("unlike", {"train.max_steps=2"}), "train.mask_rate=0.2#");
+  CHECK(settings.status == 2);
+  CHECK(settings.err.find(
+            "process 1 is to run with train.mask_rate=0.21, process 0 with train.mask_rate=0.2:") !=
+        std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(shop.path("unlike")));
+
+  run_well(shop.pretrain("alike", {"train.max_steps=2"}));
+  shop.dir.write("unlike-0.txt", "one\ntwo\nthree\n");
+  shop.dir.write("unlike-1.txt", "one\n");
+  const Outcome rows = run_unlike({"embed", shop.path("alike"), "--file"}, shop.path("unlike-#.txt"));
+  CHECK(rows.status == 2);
+  CHECK(rows.err.find("--file: the processes read other rows") != std::string::npos);
+
+  for (const char* number : {"0", "1"}) {
+    std::string text;
+    for (int i = 0; i < 40; ++i)
+      text += fmt::format("the {} tree of {} leaves is a tree of neurons\n\n", i, number);
+    const std::string file = shop.dir.write(std::string("store-") + number + ".txt", text).string();
+    run_well({"prepare", shop.path("prepare.yaml"), "text.files=[" + file + "]",
+              "out=" + shop.path(std::string("store-") + number),
+              "tokenizer.path=" + shop.data + "/tokenizer.json", "text.max_token_ratio=9"});
+  }
+  const Outcome data = run_unlike({"evaluate", shop.path("alike"), "--data"}, shop.path("store-#"));
+  CHECK(data.status == 2);
+  CHECK(data.err.find("process 1 read something else there than process 0") != std::string::npos);
 }
 
 TEST_CASE("event files of TensorBoard are written by one process") {

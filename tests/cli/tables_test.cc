@@ -103,6 +103,11 @@ TEST_CASE("results do not replace models, runs and stores") {
   CHECK(read_text(checkpoint) == before);
   check_refused({"trees", models.lm, "--data", models.lm, "--output", models.lm + "/tokenizer.json"},
                 "tokenizer.json: this is a file of MODEL, which would be lost; name another file");
+  for (const char* name : {"trees.json", "eval_results.json", "predictions_best_dev_mm.tsv"}) {
+    const std::string file = models.dir.write("run/" + std::string(name), "{}").string();
+    check_refused({"report", (models.dir / "run").string(), "--output", file}, "this is a file of RUN");
+  }
+  check_refused({"report", models.lm, "--output", "-"}, "--output: -: expected the name of a file");
   // An earlier result is what one wants to replace.
   const std::string vectors = (models.dir / "vectors.h5").string();
   for (int i = 0; i < 2; ++i) run_well({"embed", models.lm, "the tree", "--output", vectors});

@@ -39,9 +39,14 @@ TEST_CASE("data, models and folders") {
   run_well(shop.pretrain("refusing", {"train.max_steps=1"}));
   run_well({"prepare", shop.path("prepare.yaml"), "text.files=[" + shop.path("text.txt") + "]",
             "out=" + shop.path("small"), "tokenizer.vocab_size=70"});
-  check_refused(
-      shop.pretrain("y", {"data=" + shop.path("small"), "init=" + shop.path("refusing")}),
-      "(`espalier prepare ... tokenizer.path=" + shop.path("refusing") + "`) and give that as `data`");
+  // Of fewer words than the model has rows, too, whose words may be others.
+  const Outcome fewer = run_well(shop.pretrain(
+      "fewer", {"data=" + shop.path("small"), "init=" + shop.path("refusing"), "train.max_steps=1"}));
+  CHECK(fewer.err.find("the weights were trained on other words than those of the data") !=
+        std::string::npos);
+  run_well(shop.pretrain("narrow", {"data=" + shop.path("small"), "train.max_steps=1"}));
+  check_refused(shop.pretrain("y", {"init=" + shop.path("narrow")}),
+                "(`espalier prepare ... tokenizer.path=" + shop.path("narrow") + "`) and give it as `data`");
   check_refused(shop.finetune("refusing", "refusing"), "holds a checkpoint of kind `pretrain`");
   check_refused(shop.pretrain("refusing", {"seed=2"}), "seed: 1 in the run, 2 now");
   check_refused(shop.pretrain("refusing", {"resume=never"}), "already holds a run; resume=auto continues it");

@@ -332,7 +332,7 @@ TEST_CASE("a tree in which one leaf takes all tokens is warned about") {
     if (tensor.name.ends_with("ffn.linear_in.bias")) tensor.value.fill(1000.0F);
   }
   io::write_hf_model(shop.path("fallen-hf"), model);
-  const std::string warning = "tree layer 0: one leaf takes 100 % of the tokens; the tree has collapsed";
+  const std::string warning = "layer 0: one leaf takes 100 % of the tokens; the tree has collapsed";
   const Outcome fallen =
       run_well(shop.pretrain("fallen", {"init=" + shop.path("fallen-hf"), "train.max_steps=1"}));
   CHECK(fallen.err.find(warning) != std::string::npos);

@@ -80,9 +80,17 @@ TEST_CASE("a name that cannot be written is refused before anything is read") {
   CHECK(outcome.status == 2);
   CHECK(outcome.err.find("folder.json: could not be written: create: No such file or directory") !=
         std::string::npos);
+  CHECK(run_espalier({"trees", trained("neurons", {}), "--data", "nowhere", "--output", "-"})
+            .err.find("--output: -: expected the name of a file") != std::string::npos);
 }
 
 }  // namespace
+
+TEST_CASE("trees replaces the trees.json of a run, which is its own") {
+  const std::string run = trained("neurons", {}), file = run + "/trees.json";
+  for (int i = 0; i < 2; ++i) run_well(trees_of(run, {"--tokens", "100", "--output", file}));
+  std::filesystem::remove(file);
+}
 
 TEST_CASE("trees: leaves of both kinds, as the statistics of a forward pass have them") {
   for (const bool leaf_trees : {false, true}) {
@@ -160,6 +168,14 @@ TEST_CASE("trees: what cannot be looked at") {
   const std::string mixed =
       trained("mixed", {"arch.ffn.layers=[1]", "arch.ffn.other_width=8", "train.max_steps=1"});
   check_refused(trees_of(mixed, {"--layer", "0"}), "without trees that decide; those with: 1");
+  // Its number, wherever it is spoken of.
+  CHECK(run_well(trees_of(mixed)).out.find("layer 1") != std::string::npos);
+  CHECK(run_well({"evaluate", mixed, "--data", shop.data}).out.find("layer 1   leaves used") !=
+        std::string::npos);
+  CHECK(run_well({"inspect", mixed}).out.find("layer 1   leaves used") != std::string::npos);
+  CHECK(run_well({"report", mixed, "--text"}).out.find("layer 1   leaves used") != std::string::npos);
+  run_well({"report", mixed});
+  CHECK(read_text(mixed + "/report.html").find(">layer 0<") == std::string::npos);
   const std::string text =
       shop.dir.write("zoo.txt", "zebras and foxes, pumas and jackals of the zoo\n\n").string();
   run_well({"prepare", shop.path("prepare.yaml"), "text.files=[" + text + "]", "out=" + shop.path("zoo"),

@@ -23,17 +23,63 @@ TEST_CASE("the defaults with a budget are valid and survive a round trip") {
   CHECK(dump(again) == yaml);
 }
 
-TEST_CASE("which keys of arch somebody wrote is known, and where, though they stand at their defaults") {
+TEST_CASE("which keys somebody wrote is known, and where, though they stand at their defaults") {
   const testing::TempDir dir;
   const std::string file = dir.write("a.yaml", "seed: 2\narch:\n  layers: 16\n  hidden_size: 768\n").string();
   const std::vector<std::string> given = {"data=d", "run=r", "arch.layers=16"};
   const auto config = load<PretrainConfig>(file, given);
-  REQUIRE(config.given_arch.size() == 2);
-  CHECK(config.given_arch[0].key == "arch.hidden_size");
-  CHECK(config.given_arch[0].where == file + ":4");
-  CHECK(config.given_arch[1].key == "arch.layers");
-  CHECK(config.given_arch[1].where == kCommandLine);
+  REQUIRE(config.given.size() == 5);
+  CHECK(config.given[0].key == "arch.hidden_size");
+  CHECK(config.given[0].where == file + ":4");
+  CHECK(config.given[1].key == "arch.layers");
+  CHECK(config.given[1].where == kCommandLine);
   CHECK(dump(config).find("given") == std::string::npos);
+}
+
+TEST_CASE("keys of the command line that nothing reads are refused by name, those of a file are not") {
+  const auto error = [](const std::vector<std::string>& settings) {
+    return testing::error_of([&] { require_read(kPretrain.with(settings)); });
+  };
+  CHECK(error({"arch.ffn.width=64"}) ==
+        "command line: arch.ffn.width goes with arch.ffn.type: dense or gated; this run has arch.ffn.type: "
+        "neuron_tree, which does not read it: leave it out");
+  CHECK(error({"arch.ffn.activation=relu"})
+            .find("goes with arch.ffn.type: dense, or with arch.head_transform: true, or with "
+                  "arch.ffn.other_width; this run has arch.ffn.type: neuron_tree, arch.head_transform: "
+                  "false, arch.ffn.other_width: 0,") != std::string::npos);
+  CHECK(
+      error({"distill.start_tokens=7"}).find("goes with distill.layers; this run has distill.layers: [],") !=
+      std::string::npos);
+  for (const char* unread : {"arch.ffn.leaf_width=9", "routing.temperature=9", "routing.entropy_weight=0.3",
+                             "routing.region_leak=0.4", "routing.anneal.end=0.5",
+                             "routing.straight_through.until=0.5", "train.warmup=0.5"}) {
+    INFO(unread);
+    CHECK(error({unread}).find("which does not read it: leave it out") != std::string::npos);
+  }
+  const std::vector<std::vector<std::string>> read = {
+      {"arch.ffn.type=dense", "arch.ffn.width=8", "arch.ffn.activation=relu"},
+      {"arch.ffn.type=leaf_tree", "arch.ffn.leaf_width=9", "arch.ffn.depth=2", "arch.ffn.trees=2"},
+      {"arch.head_transform=true", "arch.ffn.activation=relu"},
+      {"arch.ffn.layers=[0]", "arch.ffn.other_width=8", "arch.ffn.activation=relu"},
+      {"routing.mode=soft", "routing.temperature=9", "routing.entropy_weight=1", "routing.region_leak=0.4"},
+      {"routing.mode=anneal", "routing.anneal.end=0.8", "routing.region_leak=0.4"},
+      {"routing.mode=anneal", "routing.straight_through.epsilon=0.1"},
+      {"train.schedule=linear", "train.warmup=0.5"},
+      {"distill.layers=[0]", "distill.start_tokens=7"}};
+  for (const std::vector<std::string>& settings : read) {
+    INFO(settings.back());
+    CHECK_NOTHROW(require_read(kPretrain.with(settings)));
+  }
+  const testing::TempDir dir;
+  const auto file = dir.write("a.yaml", "arch: {ffn: {width: 64}}\nrouting: {temperature: 9}\n");
+  CHECK_NOTHROW(require_read(load<PretrainConfig>(file, {})));
+}
+
+TEST_CASE("keys of routing go with trees, but for what a model without any does anyway") {
+  CHECK_NOTHROW(require_trees(kPretrain.with({"routing.mode=hard"}).given, "dense 8"));
+  CHECK(testing::error_of([] { require_trees(kPretrain.with({"routing.mode=soft"}).given, "dense 8"); }) ==
+        "command line: routing.mode goes with trees; the feedforward layers here are dense 8, which route "
+        "nothing: leave it out");
 }
 
 TEST_CASE("contradictions between keys are named") {
@@ -50,6 +96,8 @@ TEST_CASE("contradictions between keys are named") {
   CHECK(
       kPretrain.error_with({"train.budget.steps=1", "routing.anneal.start=0.9"}).find("must not be after") !=
       std::string::npos);
+  CHECK(kPretrain.error_with({"train.budget.steps=1", "routing.anneal.epsilon=-0.5"}) ==
+        "routing.anneal.epsilon must be -1 or in [0, 1), got -0.5");
   CHECK(kPretrain.error_with({"train.budget.steps=1", "data="}).find("`data` is missing") !=
         std::string::npos);
 }
@@ -124,6 +172,10 @@ TEST_CASE("what each key may do when a pretraining is resumed") {
   }
   for (const char* key : {"data", "init"}) CHECK(pretrain_resume_rule(key) == ResumeRule::kInput);
   CHECK(pretrain_resume_rule("train.micro_batch") == ResumeRule::kRounding);
+  const ResumeRules distilling = pretrain_resume_rules(kPretrain.with({"distill.layers=[0]"}));
+  for (const char* key : {"train.micro_batch", "train.gradient_groups"})
+    CHECK(distilling(key) == ResumeRule::kSame);
+  CHECK(distilling("log.steps") == ResumeRule::kFree);
   for (const char* key : {"train.lr", "train.budget.steps", "train.batch_size", "arch.ffn.depth", "seed"}) {
     INFO(key);
     CHECK(pretrain_resume_rule(key) == ResumeRule::kSame);

@@ -64,6 +64,7 @@ TEST_CASE("names that differ by case or blanks, shown so that they can be told a
             "; `\xC3\x89t") != std::string::npos);
   CHECK(visible_name("a\xE2\x80\x8B"
                      "b c") == "a<U+200B>b c");
+  CHECK(visible_name("\x1B[2J\xE2\x80\xAE\xC2\x9B") == "<U+001B>[2J<U+202E><U+009B>");
 }
 
 TEST_CASE("placeholders and classes of few rows") {

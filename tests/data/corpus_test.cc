@@ -6,6 +6,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/data/glob.h"
+#include "espalier/data/table_reader.h"
 #include "tests/support/support.h"
 
 namespace espalier::data {
@@ -56,6 +57,46 @@ TEST_CASE("of several files, an empty one of any format is told and passed over"
   // Alone it is an error where columns are needed.
   CHECK(testing::error_of([&] { documents_of(dir / "0.csv"); }).find("the file is empty") !=
         std::string::npos);
+}
+
+TEST_CASE("of several files, one without a row that can be read is told and passed over") {
+  const testing::TempDir dir;
+  dir.write("a.csv", "text\n");
+  dir.write("b.csv", "other,text\n1\n2\n");
+  dir.write("c.csv", "text\nfirst\n");
+  const auto empty = packed(dir.write("d.csv", ""));
+  CorpusOptions options;
+  options.on_bad_record = OnBadRecord::kSkip;
+  CorpusReader reader({dir / "a.csv", dir / "b.csv", dir / "c.csv", empty}, options);
+  CHECK(documents_of(reader) == Strings{"first"});
+  REQUIRE(reader.left_out().size() == 3);
+  CHECK(reader.left_out()[0].ends_with("a.csv: the file has a header but no rows"));
+  CHECK(reader.left_out()[1].find("b.csv: 2 records left out (lines 2, 3; ") != std::string::npos);
+  CHECK(reader.left_out()[2].find("d.csv.gz: the file is empty") != std::string::npos);
+  CHECK(reader.position() == reader.total_bytes());
+  CHECK_THROWS_AS(documents_of(dir / "a.csv"), NoRows);
+}
+
+TEST_CASE("a line of any length is cut as a long document is; in JSON lines it is left out") {
+  const testing::TempDir dir;
+  std::string line;
+  while (line.size() < (std::size_t{65} << 20)) line += "some words of a line that does not end ";
+  dir.write("a.txt", line + "\n\nlast\n");
+  std::string joined;
+  CorpusReader reader({dir / "a.txt"});
+  std::string last;
+  for (Document document; reader.next(document); last = document.text) joined += document.text;
+  CHECK(joined == line + "last");
+  CHECK(last == "last");
+  dir.write("b.jsonl", "{\"text\": \"first\"}\n{\"text\": \"" + line + "\"}\n{\"text\": \"third\"}\n");
+  CorpusOptions options;
+  options.on_bad_record = OnBadRecord::kSkip;
+  CorpusReader records({dir / "b.jsonl"}, options);
+  CHECK(documents_of(records) == Strings{"first", "third"});
+  CHECK(records.left_out()[0].ends_with("1 record left out (line 2; longer than 67108864 bytes)"));
+  CHECK(testing::error_of([&] { documents_of(dir / "b.jsonl"); })
+            .ends_with("line 2: longer than 67108864 bytes; text.on_bad_record=skip leaves such records out, "
+                       "counted"));
 }
 
 TEST_CASE("patterns give sorted files, each once, in the order of the patterns") {

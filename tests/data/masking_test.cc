@@ -109,8 +109,4 @@ TEST_CASE("a rate outside (0, 1] is refused") {
   }
 }
 
-TEST_CASE("dense labels") {
-  CHECK(dense_labels(5, Ids{1, 3}, Ids{7, 9}) == Ids{-100, 7, -100, 9, -100});
-}
-
 }  // namespace espalier::data

@@ -31,6 +31,36 @@ TEST_CASE("keys, their defaults and their ranges") {
   CHECK(testing::error_of([&] { validate(no_out); }).starts_with("text.separator: expected auto, tab, "));
 }
 
+TEST_CASE("settings of tables are refused where no file is one") {
+  PrepareOptions options;
+  const auto error_of = [&](const char* file) {
+    return testing::error_of([&] { format_of_all(options, {file}); });
+  };
+  options.text_separator = "tab";
+  CHECK(error_of("a.txt").starts_with("text.separator: no file is a .csv or .tsv; leave it out, or say"));
+  CHECK(error_of("a.jsonl.gz").starts_with("text.separator: "));
+  CHECK_FALSE(format_of_all(options, {"a.txt", "b.csv"}));
+  options.text_format = TableFormat::kTsv;
+  CHECK(format_of_all(options, {"a.txt"}) == TableFormat::kTsv);
+  options = {};
+  options.text_header = false;
+  CHECK(error_of("a.jsonl").starts_with("text.header: "));
+  options = {};
+  options.text_field = "body";
+  CHECK(error_of("a.txt").starts_with("text.field: all files are plain text"));
+  CHECK_FALSE(format_of_all(options, {"a.jsonl"}));
+}
+
+TEST_CASE("a tokenizer that is given takes the place of settings of one to train") {
+  const auto resolved = [](const char* file, const std::vector<std::string>& overrides) {
+    const testing::TempDir dir;
+    return config::load<PrepareOptions>(dir.write("a.yaml", file), overrides);
+  };
+  CHECK(resolved("tokenizer:\n  vocab_size: 4096\n", {"tokenizer.path=x"}).vocabulary_size ==
+        PrepareOptions().vocabulary_size);
+  CHECK(resolved("tokenizer:\n  path: x\n", {"tokenizer.vocab_size=500"}).tokenizer_path.empty());
+}
+
 TEST_CASE("a store remembers every key that changes it") {
   const std::map<std::string, std::string> other = {{"text.field", "'1'"},
                                                     {"text.format", "csv"},

@@ -51,7 +51,8 @@ TEST_CASE("a text that the default normalizer deletes is refused before the work
   const testing::TempDir dir;
   dir.write("a.txt", documents(kRussian, " ", 30, 1));
   const std::string error = error_of_preparing(scripts_options(dir));
-  CHECK(error.starts_with("text.files: the tokenizer deletes 100.0 % of the letters ("));
+  CHECK(error.starts_with(
+      "text.files: the tokenizer deletes 100 % of the letters, to judge by the first MiB of each"));
   CHECK(error.ends_with("tokenizer.normalizer=bert keeps every script"));
   CHECK_FALSE(std::filesystem::exists(dir / "out"));
 }
@@ -70,6 +71,39 @@ TEST_CASE("deleted letters are counted, and said above one percent") {
   const PrepareResult other = prepare(scripts_options(plain));
   CHECK(other.manifest["documents"]["deleted_letters"] == 0);
   CHECK_FALSE(warns_of(other, "of the letters"));
+}
+
+TEST_CASE("a file counts by its size before it is refused, not by its beginning") {
+  const testing::TempDir dir;
+  const std::string english = documents(kEnglish, " ", 30, 1), russian = documents(kRussian, " ", 10, 2);
+  std::string long_text;
+  while (long_text.size() < (std::size_t{6} << 20)) long_text += english;
+  dir.write("a.txt", long_text);
+  for (const char* name : {"b.txt", "c.txt", "d.txt"}) {
+    std::string other;
+    while (other.size() < (std::size_t{1} << 20)) other += russian;
+    dir.write(name, other);
+  }
+  const PrepareResult result = prepare(scripts_options(dir));
+  CHECK(warns_of(result, " % of the letters ("));
+}
+
+TEST_CASE("words that are too long are told from characters that are unknown") {
+  const testing::TempDir dir;
+  std::string text = documents(kEnglish, " ", 20, 1);
+  for (int i = 0; i < 40; ++i) text += documents(kEnglish, "", 1, static_cast<std::uint64_t>(i));
+  dir.write("a.txt", text);
+  const PrepareResult result = prepare(scripts_options(dir));
+  CHECK(warns_of(result, "words are longer than 100 characters, and each is one unknown token"));
+  CHECK_FALSE(warns_of(result, "raise tokenizer.limit_alphabet"));
+}
+
+TEST_CASE("special tokens that stand in the text are counted and told") {
+  const testing::TempDir dir;
+  dir.write("a.txt", documents(kEnglish, " ", 29, 1) + documents({"<sep>", "bread", "snow"}, " ", 1, 1));
+  const PrepareResult result = prepare(scripts_options(dir));
+  CHECK(result.manifest["documents"]["special_tokens"].get<int>() > 5);
+  CHECK(warns_of(result, "special tokens, such as <sep>, are written out in the text"));
 }
 
 TEST_CASE("with bert other scripts train and come back; none keeps all; another tokenizer's is taken") {
@@ -112,6 +146,11 @@ TEST_CASE("normalizers that are none, and settings of bert without it, are refus
   options.tokenizer_path = "x.json";
   CHECK(error_of_preparing(options).starts_with(
       "tokenizer.normalizer: the tokenizer of tokenizer.path has one"));
+  options.normalizer = "crammed";
+  CHECK(error_of_preparing(options) ==
+        "tokenizer.vocab_size: nothing is trained where tokenizer.path=x.json gives the tokenizer; give one "
+        "of the "
+        "two keys");
 }
 
 TEST_CASE("words with characters beyond the alphabet's limit are said") {
@@ -123,6 +162,7 @@ TEST_CASE("words with characters beyond the alphabet's limit are said") {
   const PrepareResult result = prepare(options);
   CHECK(result.manifest["documents"]["unknown_tokens"].get<int>() > 100);
   CHECK(warns_of(result, "tokens are unknown: words with characters"));
+  CHECK(warns_of(result, "raise tokenizer.limit_alphabet"));
   options.limit_alphabet = 1000;
   options.out = dir / "all";
   CHECK(prepare(options).manifest["documents"]["unknown_tokens"] == 0);
@@ -165,6 +205,7 @@ TEST_CASE("tokenizer.path is whatever has a tokenizer") {
   int count = 0;
   for (const char* path : {"out", "out/tokenizer.json", "out/tokens.h5"}) {
     options.tokenizer_path = dir / path;
+    options.vocabulary_size = PrepareOptions().vocabulary_size;
     options.out = dir / ("again" + std::to_string(count++));
     prepare(options);
     CHECK(testing::read_text(std::filesystem::path(options.out) / "tokenizer.json") == made);

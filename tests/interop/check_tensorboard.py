@@ -57,7 +57,8 @@ def _expected(run):
         evaluation = any(key.startswith("eval_") for key in line)
         for key, value in line.items():
             if key == "eval_routing":
-                for layer, scores in enumerate(value):
+                for scores in value:
+                    layer = scores["layer"]
                     _expected_trees(layer, scores, step, scalars)
                     for tree, counts in enumerate(scores["visits"]):
                         visits.setdefault(f"routing/layer{layer}/tree{tree}/load", []).append((step, counts))

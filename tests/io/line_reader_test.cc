@@ -117,5 +117,52 @@ TEST_CASE("line_reader: a line over the limit names file and line") {
         std::string::npos);
 }
 
+TEST_CASE("line_reader: what is behind a line over the limit can be read") {
+  const TempDir dir;
+  for (const std::string end : {"\n", "\r\n"}) {
+    for (const int length : {11, 12, 13, 25, 1000}) {
+      CAPTURE(length);
+      const std::string text =
+          "one" + end + std::string(static_cast<std::size_t>(length), 'x') + end + "three" + end;
+      LineReader reader(dir.write("a", text), {.max_line_bytes = 10, .shown = "the text"});
+      CHECK(reader.next() == "one");
+      CHECK(error_of([&] { reader.next(); }) == "the text: line 2 is longer than 10 bytes");
+      CHECK(reader.next() == "three");
+      CHECK(reader.line_number() == 3);
+      CHECK_FALSE(reader.next());
+    }
+  }
+  LineReader reader(dir.write("b", std::string(1000, 'x')), {.max_line_bytes = 10});
+  CHECK_THROWS_AS(reader.next(), LongLine);
+  CHECK_FALSE(reader.next());
+}
+
+TEST_CASE("line_reader: a line over the limit comes in pieces, where that is asked for") {
+  const TempDir dir;
+  for (const std::string unit : {"x", "\u00e9", "\u4e2d", "\U0001F600", "\x80"}) {
+    for (const int length : {0, 1, 5, 9, 10, 11, 50, 333}) {
+      CAPTURE(length);
+      std::string line;
+      for (int i = 0; i < length; ++i) line += unit;
+      LineReader reader(dir.write("a", "one\n" + line + "\nthree"),
+                        {.max_line_bytes = 16, .cut_long_lines = true});
+      CHECK(reader.next() == "one");
+      std::string joined;
+      do {
+        const auto piece = reader.next();
+        REQUIRE(piece);
+        CHECK(reader.line_number() == 2);
+        CHECK(piece->size() <= 18);
+        if (unit != "\x80") CHECK(piece->size() % unit.size() == 0);
+        joined += *piece;
+      } while (reader.goes_on());
+      CHECK(joined == line);
+      CHECK(reader.next() == "three");
+      CHECK(reader.line_number() == 3);
+      CHECK_FALSE(reader.next());
+    }
+  }
+}
+
 }  // namespace
 }  // namespace espalier::io

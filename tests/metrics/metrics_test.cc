@@ -86,6 +86,14 @@ TEST_CASE("a perfect correlation is exactly one, never above") {
   CHECK(spearman(x, negative).value == doctest::Approx(-1.0).epsilon(1e-12));
 }
 
+TEST_CASE("values whose squares leave the range of doubles correlate as others") {
+  const Doubles x = {1, 2, 3};
+  CHECK(pearson(x, Doubles{1e-200, 2e-200, 4e-200}).value ==
+        doctest::Approx(pearson(x, Doubles{1, 2, 4}).value).epsilon(1e-12));
+  CHECK(pearson(Doubles{1e308, -1e308, 1}, x).value == doctest::Approx(-0.5).epsilon(1e-12));
+  CHECK(pearson(x, Doubles{1.5e308, 1.6e308, 1.7e308}).value == doctest::Approx(1).epsilon(1e-9));
+}
+
 TEST_CASE("undefined correlations are NaN with the reason") {
   const Doubles x = {1, 2, 3};
   const MetricValue constant = pearson(x, Doubles{2, 2, 2});

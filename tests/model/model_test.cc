@@ -267,11 +267,16 @@ TEST_CASE("a mixture stays one, unless it is told to be hard, and the original's
   options.harden = true;
   CHECK(export_model(dir / "soft.h5", dir / "out", options).warnings.empty());
 
+  RoutingProvenance pruned{"soft", 0.5, true, true, {}};
+  pruned.epsilon = 0.125;
+  io::save_checkpoint(dir / "soft.h5", model_checkpoint(model, pruned, tokenizer_json()));
   const ExportSummary summary = export_model(dir / "soft.h5", dir / "out");
   REQUIRE(summary.warnings.size() == 1);
-  CHECK(summary.warnings[0].find("the mixture over all paths (temperature 0.5); --routing hard") !=
+  CHECK(summary.warnings[0].find(
+            "the mixture over all paths (temperature 0.5, epsilon 0.125); --routing hard") !=
         std::string::npos);
   const io::Json config = io::read_json(dir / "out" / "config.json");
+  CHECK(config.at("routing_epsilon") == 0.125);
   CHECK(config.at("routing_mode") == "soft");
   CHECK(config.at("routing_temperature") == 0.5);
   CHECK(load_model(dir / "out").routing.mode == "soft");

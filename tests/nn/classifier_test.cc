@@ -22,4 +22,15 @@ TEST_CASE("a vector a sequence: the first state, or the mean, of padded and pack
   CHECK(rows.grad().to_vector() == std::vector<float>{1, 2, 1, 2, 1, 2, 1, 2});
 }
 
+TEST_CASE("what no head can have is refused") {
+  EncoderOptions options;
+  options.layers = 0;
+  const auto said_of = [&](const ClassifierOptions& head) {
+    return testing::error_of([&] { SequenceClassifier made(options, head); });
+  };
+  CHECK(said_of({.head_dim = 0}) == "classifier: head_dim and labels must be at least 1, got 0 and 2");
+  CHECK(said_of({.labels = -1}) == "classifier: head_dim and labels must be at least 1, got 1024 and -1");
+  CHECK(said_of({.dropout = 1}) == "classifier: dropout must be at least 0 and below 1, got 1");
+}
+
 }  // namespace espalier::nn

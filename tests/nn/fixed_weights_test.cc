@@ -147,4 +147,45 @@ TEST_CASE("bf16: weights that were rounded once give the bits of those rounded a
   }
 }
 
+TEST_CASE("int8: weights given in bytes are fixed twice as well as once") {
+  const EncoderOptions options = small(FeedForwardType::kNeuronTree);
+  MaskedLm model(options);
+  initialize(model, options.init_std, 5);
+  for (const NamedParameter& parameter : model.parameters()) {
+    if (!parameter.name.ends_with("attn.dense.weight") && !parameter.name.ends_with("ffn.linear_in.weight") &&
+        !parameter.name.ends_with("ffn.linear_out.weight_t") &&
+        !parameter.name.ends_with("word_embedding.weight"))
+      continue;
+    REQUIRE(model.take_bytes(parameter.name, ops::quantize(parameter.value.value())));
+  }
+  model.fix_weights(ops::Precision::kInt8);
+  const std::vector<float> once = hidden(model, batch(2));
+  model.fix_weights(ops::Precision::kInt8);
+  CHECK(hidden(model, batch(2)) == once);
+}
+
+TEST_CASE("int8 without fixed weights, and gradients of weights that are fixed, are refused") {
+  const EncoderOptions options = small(FeedForwardType::kDense);
+  MaskedLm model(options);
+  initialize(model, options.init_std, 5);
+  const auto compute = [&] {
+    ForwardContext context;
+    return model.encoder().forward(batch(1), context);
+  };
+  const auto forward = [&] { return error_of(compute); };
+  model.use_precision(ops::Precision::kInt8);
+  CHECK(forward() ==
+        "quantized_embedding: table must be given, got an undefined one (a module's are made by "
+        "fix_weights(Precision::kInt8))");
+  model.fix_weights(ops::Precision::kInt8);
+  CHECK(forward() ==
+        "quantized_linear: int8 has no gradients: compute under a NoGradGuard, or in another precision");
+  model.fix_weights(ops::Precision::kBf16);
+  CHECK(forward() ==
+        "linear: a weight that was rounded before has no gradients: compute under a NoGradGuard, or with the "
+        "weight itself");
+  model.use_precision(ops::Precision::kFloat32);
+  CHECK(compute().requires_grad());
+}
+
 }  // namespace espalier::nn

@@ -386,6 +386,9 @@ TEST_CASE("attention says what does not fit") {
         }) == "attention: mask must be [2,4] (batch and length of qkv [2,4,24]), got [2,5]");
   CHECK(error_of([&] { attention(x, {.heads = 2, .dropout = 1.0F}); }) ==
         "attention: dropout must be at least 0 and below 1, got 1");
+  const DropoutKey beyond{.site = std::uint64_t{1} << 18};
+  CHECK(error_of([&] { attention(x, {.heads = 2, .dropout = 0.5F, .key = beyond}); }) ==
+        "attention: key.site must be below 2^18, got 262144");
   const Variable huge(Tensor::empty({1, 65537, 3}));
   CHECK(error_of([&] { attention(huge, {.heads = 1, .dropout = 0.5F}); }) ==
         "attention: dropout has 2^32 numbers a site, but qkv [1,65537,3] (heads: 1) needs 4295098372");

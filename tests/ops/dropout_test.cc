@@ -66,6 +66,8 @@ TEST_CASE("p of zero is the input itself; p out of range is an error") {
   CHECK(testing::error_of([&] { dropout(x, 1.0F, kKey); }) == "dropout: p must lie in [0, 1), got 1");
   CHECK(testing::error_of([&] { dropout(x, -0.5F, kKey); }) == "dropout: p must lie in [0, 1), got -0.5");
   CHECK(testing::error_of([&] { dropout(x, NAN, kKey); }) == "dropout: p must lie in [0, 1), got nan");
+  CHECK(testing::error_of([&] { dropout(x, 0.5F, {.site = 1 << 18}); }) ==
+        "dropout: key.site must be below 2^18, got 262144");
 }
 
 }  // namespace espalier::ops

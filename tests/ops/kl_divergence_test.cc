@@ -49,6 +49,12 @@ TEST_CASE("no divergence of equal logits, finite of very unequal ones, errors") 
   CHECK(testing::error_of([&] {
           kl_divergence(Variable(Tensor::zeros({4})), target, 1.0);
         }).find("logits must have 2 axes") != std::string::npos);
+  CHECK(testing::error_of([&] { kl_divergence(far, target, 0.0); }) ==
+        "kl_divergence: total_count must be above 0, got 0");
+  const Tensor classless = Tensor::zeros({2, 0}), rowless = Tensor::zeros({0, 3});
+  CHECK(testing::error_of([&] { kl_divergence(Variable(classless), classless, 1.0); }) ==
+        "kl_divergence: logits must have classes, got [2,0]");
+  CHECK(kl_divergence(Variable(rowless), rowless, 0.0).item() == 0.0F);
 }
 
 }  // namespace espalier::ops

@@ -168,4 +168,61 @@ TEST_CASE("quantized_embedding reads what bytes stand for") {
         "34)");
 }
 
+TEST_CASE("quantized_vocabulary_cross_entropy: no place for hits, the mean, and targets out of range") {
+  const Variable hidden(random_tensor({3, 8}, 1));
+  const QuantizedWeight table(random_tensor({10, 8}, 2));
+  const auto loss = [&](std::vector<std::int32_t> targets, double total) {
+    return quantized_vocabulary_cross_entropy(hidden, table, Variable(), IntTensor::from({3}, targets), total,
+                                              nullptr)
+        .item();
+  };
+  CHECK(loss({1, 2, 9}, 0) == loss({1, 2, 9}, 3));
+  CHECK(
+      error_of([&] {
+        loss({1, 2, 10}, 3);
+      }) ==
+      "quantized_vocabulary_cross_entropy: target 10 of row 2 is outside the vocabulary of 10 entries (0 to "
+      "9)");
+  CHECK(error_of([&] {
+          loss({1, 2, 9}, -1);
+        }) == "quantized_vocabulary_cross_entropy: total_count must be at least 0, got -1");
+}
+
+TEST_CASE("quantized_neuron_tree: weights that do not fit the trees, and trees of single neurons") {
+  const Tensor w_in = random_tensor({7, 16}, 1), bias = random_tensor({7}, 2),
+               w_out = random_tensor({7, 16}, 3);
+  CHECK(error_of([&] { QuantizedNeuronTree made(w_in, bias, w_out, 1, 10); }) ==
+        "quantized_neuron_tree: w_in must be [2047,16] (1 trees of depth 10: a row for each of 2047 nodes), "
+        "got [7,16]");
+  CHECK(error_of([&] { QuantizedNeuronTree made(quantize(w_in), bias, quantize(w_out), 1, 1); }) ==
+        "quantized_neuron_tree: w_in must be [3,16] (1 trees of depth 1: a row for each of 3 nodes), got "
+        "[7,16]");
+  CHECK(error_of([&] { QuantizedNeuronTree made(w_in, Tensor::zeros({6}), w_out, 1, 2); }) ==
+        "quantized_neuron_tree: bias must be [7] (1 trees of depth 2: a row for each of 7 nodes), got [6]");
+  CHECK(error_of([&] { QuantizedNeuronTree made(w_in, bias, w_out, 0, 2); }) ==
+        "quantized_neuron_tree: trees must be at least 1, got 0");
+  const Variable x(random_tensor({5, 16}, 4));
+  TreeStatistics statistics;
+  const TreeResult found = quantized_neuron_tree(x, {w_in, bias, w_out, 7, 0}, {}, &statistics);
+  const TreeResult exact =
+      neuron_tree(x, Variable(w_in), Variable(bias), Variable(w_out), 7, 0, {}, false, nullptr);
+  CHECK(testing::max_relative_error(found.output.value().span(), exact.output.value().span()) < 0.1);
+  CHECK_FALSE(found.leaf.defined());
+  CHECK(statistics.leaf_tokens[3] == 5);
+}
+
+TEST_CASE("operations in int8 say what they lack") {
+  const Variable x(random_tensor({2, 16}, 1), true);
+  CHECK(error_of([&] { quantized_linear(x, QuantizedWeight()); }).find("quantized_linear: weight must be") ==
+        0);
+  CHECK(error_of([&] {
+          quantized_linear(x, QuantizedWeight(random_tensor({3, 16}, 2)));
+        }) ==
+        "quantized_linear: int8 has no gradients: compute under a NoGradGuard, or in another precision");
+  const QuantizedNeuronTree weights(random_tensor({7, 16}, 1), random_tensor({7}, 2),
+                                    random_tensor({7, 16}, 3), 1, 2);
+  CHECK(error_of([&] { quantized_neuron_tree(x.detach(), weights, {.mode = RoutingMode::kSoft}); }) ==
+        "quantized_neuron_tree: soft routing has no form in int8: use neuron_tree()");
+}
+
 }  // namespace espalier::ops

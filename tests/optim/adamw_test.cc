@@ -69,6 +69,21 @@ TEST_CASE("frozen parameters are left alone") {
   Variable frozen(Tensor::full({2}, 1.0F), true);
   frozen.set_requires_grad(false);
   CHECK(AdamW({{"frozen", frozen}}, {}).slots().empty());
+
+  // Frozen when there are moments already: neither these nor decay change it, until it learns again.
+  Variable weight(Tensor::full({2}, 1.0F), true);
+  weight.accumulate_grad(Tensor::full({2}, 3.0F));
+  AdamW adamw({{"p", weight}}, {});
+  adamw.step(1e-2, 1.0);
+  const std::vector<float> before = weight.value().to_vector();
+  weight.set_requires_grad(false);
+  CHECK(gradient_norm(adamw.slots()).norm == 0);
+  adamw.step(1e-2, 1.0);
+  CHECK(weight.value().to_vector() == before);
+  weight.set_requires_grad(true);
+  CHECK(gradient_norm(adamw.slots()).norm == doctest::Approx(3 * std::sqrt(2.0)));
+  adamw.step(1e-2, 1.0);
+  CHECK(weight.value().to_vector() != before);
 }
 
 TEST_CASE("the gradient norm, the same bits for any thread count, and the parameter that is not finite") {

@@ -73,6 +73,24 @@ TEST_CASE("a fine-tuning: curves, scores, confusion and the rows it is surest an
   CHECK(contains(text_report({run}), "accuracy             0.5  [0.375, 0.625]"));
 }
 
+TEST_CASE("of very many evaluations the best is named, whichever are drawn") {
+  const TempDir dir;
+  const auto run = write_finetuning(dir, "task", 0.5);
+  std::ofstream lines(run / "metrics.jsonl");
+  for (std::int64_t step = 1; step <= 700; ++step) {
+    train::FinetuneEvaluation evaluation{.step = step,
+                                         .epoch = 0.01 * static_cast<double>(step),
+                                         .sets = {},
+                                         .best = step == 334,
+                                         .warnings = {}};
+    evaluation.sets.push_back({.suffix = "", .loss = 0.5, .metrics = {}, .samples = 3});
+    evaluation.sets[0].metrics.push_back({"accuracy", step == 334 ? 0.875 : 0.25, {}});
+    lines << io::to_json(evaluation).dump() << "\n";
+  }
+  lines.close();
+  CHECK(contains(html_report({run}), "<td class=\"n\">accuracy 25.0</td><td class=\"n\">accuracy 87.5</td>"));
+}
+
 TEST_CASE("without its data a fine-tuning shows line numbers and says why") {
   const TempDir dir;
   const auto run = write_finetuning(dir, "task", 0.5);
@@ -171,6 +189,7 @@ TEST_CASE("GLUE: beside its baseline, the published models and another program's
   CHECK(contains(html, "<title>RTE, other: 53.1</title>"));
   CHECK(contains(html, "<title>RTE, BERT-base: 66.4</title>"));
   CHECK(contains(html, "11.5 [2.0, 20.0]"));
+  CHECK(contains(html, "is that of the seed in the middle"));
   CHECK(contains(html, "123.0 %"));
   CHECK(contains(html, "my &lt;model&gt;"));
   CHECK(contains(html, "every row was predicted &lt;positive&gt;"));

@@ -116,6 +116,7 @@ TEST_CASE("a distillation shows its own scores") {
     line.scores.layers = {2, 5};
     line.scores.layer_errors = {0.5, 0.25 / static_cast<double>(step)};
     line.scores.hidden_error = 0.75 / static_cast<double>(step);
+    line.scores.kl_divergence = 0.25;
     lines << step_line(step, 0.5) << io::to_json(line).dump() << "\n";
   }
   lines.close();
@@ -124,7 +125,13 @@ TEST_CASE("a distillation shows its own scores") {
   CHECK(contains(html, "<h2>Distillation</h2>"));
   CHECK(contains(html, "Loss of distillation"));
   CHECK(contains(html, "Relative error of each new layer"));
-  CHECK(contains(html, "<td class=\"n\">0.3750</td><td class=\"n\">0.5000</td><td class=\"n\">0.1250</td>"));
+  const std::string text = text_report({run});
+  CHECK(contains(text, "run: distillation, 2 steps"));
+  CHECK(contains(text, "  KL divergence "));
+  CHECK(contains(text, "  error of layer 5 "));
+  CHECK(contains(html,
+                 "<td class=\"n\">0.3750</td><td class=\"n\">0.2500</td><td class=\"n\">0.5000</td><td "
+                 "class=\"n\">0.1250</td>"));
   CHECK(!contains(html, "Loss of masked words"));
   const auto other = write_pretraining(dir, "other", 10);
   const std::string both = html_report({run, other});
@@ -148,6 +155,26 @@ TEST_CASE("a torn last line is left out and said, as is one that is no line of a
   CHECK(contains(
       text, "2 lines are left out, the first: metrics.jsonl line 14: line 1, column 24: not valid JSON"));
   CHECK(contains(text, "pretraining, 15 steps"));
+}
+
+TEST_CASE("a whole last line that is refused is not called torn") {
+  const TempDir dir;
+  const auto run = write_pretraining(dir, "run", 5);
+  std::ofstream(run / "metrics.jsonl", std::ios::app) << R"({"step": 6, "note": "mine"})"
+                                                      << "\n";
+  const std::string text = text_report({run});
+  CHECK(contains(text, "note: a line is left out: metrics.jsonl line 6"));
+  CHECK(!contains(text, "is torn"));
+}
+
+TEST_CASE("names from outside do not reach the terminal's controls") {
+  const TempDir dir;
+  const auto run = write_pretraining(dir,
+                                     "a\xC2\x9B"
+                                     "2J\xE2\x80\xAE"
+                                     "b",
+                                     1);
+  CHECK(contains(text_report({run}), "a<U+009B>2J<U+202E>b: pretraining"));
 }
 
 TEST_CASE("a run that has written nothing yet, and one without a configuration") {
@@ -209,6 +236,9 @@ TEST_CASE("folders without a run are refused") {
   CHECK(message(dir.write("file", "x")) == (dir / "file").string() + ": a file; give the folder of a run");
   CHECK(contains(message(dir.path()), "holds no run: expected config.yaml and metrics.jsonl"));
   const auto run = write_pretraining(dir, "run", 1);
+  CHECK(error_of([&] {
+          html_report({run, run / ""});
+        }) == (run / "").string() + ": this run is named twice; name each once");
   CHECK(contains(message(dir.path()), "there are runs below it, as " + run.string()));
 }
 

@@ -52,6 +52,15 @@ TEST_CASE("freed blocks are used again") {
   CHECK(reinterpret_cast<std::uintptr_t>(Tensor::zeros({3}).data()) % 64 == 0);
 }
 
+TEST_CASE("memory that the system refuses is not counted") {
+  const PoolStatistics before = pool_statistics();
+  CHECK_THROWS_AS(Tensor::empty({std::int64_t{1} << 46}), std::bad_alloc);
+  const PoolStatistics after = pool_statistics();
+  CHECK(after.live_bytes == before.live_bytes);
+  CHECK(after.peak_live_bytes == before.peak_live_bytes);
+  CHECK(after.system_allocations == before.system_allocations);
+}
+
 TEST_CASE("zeros are zero in a block that was used, and cost nothing in one that is new") {
   pool_release_cached();
   { Tensor used = Tensor::full({1 << 20}, 7); }

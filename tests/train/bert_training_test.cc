@@ -118,9 +118,11 @@ TEST_CASE(
   const testing::PretrainWorkspace work;
   const fs::path bert = work.dir / "bert.h5";
   write_tiny_bert(bert);
-  const auto go = [&](const std::string& run, int steps) {
-    return work.config(run, {"init=" + bert.string(), "arch.layers=2", "arch.ffn.depth=11",
-                             "train.max_steps=" + std::to_string(steps)});
+  const auto go = [&](const std::string& run, int steps, const std::string& key = "seed=1") {
+    config::PretrainConfig config = work.config(
+        run, {"init=" + bert.string(), "arch.layers=2", "train.max_steps=" + std::to_string(steps), key});
+    config.arch.ffn.depth = nn::EncoderOptions().ffn.depth;
+    return config;
   };
   pretrain(go("whole", 4));
   const fs::path last = work.run("whole") / "last.h5";
@@ -141,6 +143,9 @@ TEST_CASE(
   pretrain(go("parts", 4));
   set_thread_count(threads);
   CHECK(testing::weights_of(work.run("parts") / "last.h5") == testing::weights_of(last));
+  CHECK(error_of([&] {
+          pretrain(go("parts", 5, "arch.norm_placement=pre"));
+        }).find("arch.norm_placement: post in the run, pre now") != std::string::npos);
   CHECK(error_of([&] { pretrain(go("new", 1)); }).find("bert.h5: no such file or folder") !=
         std::string::npos);
 }
@@ -160,6 +165,9 @@ TEST_CASE(
           " has arch.ffn.type dense, the config neuron_tree: its weights would compute something else; give "
           "arch.ffn.type=dense; distill.layers trains new feedforward layers in place of dense ones "
           "(configs/pretrain/distill.yaml)");
+  CHECK(error("arch.ffn.depth=7")
+            .find("arch.ffn.depth goes with arch.ffn.type: neuron_tree or leaf_tree; "
+                  "this run has arch.ffn.type: dense,") != std::string::npos);
   CHECK(error("arch.norm_placement=pre").find("arch.norm_placement post, the config pre") !=
         std::string::npos);
   CHECK(error_of([&] {

@@ -144,6 +144,22 @@ TEST_CASE(
   const double fitted = error("fitted", kTree);
   CHECK(fitted < 0.9);
   CHECK(fitted < 0.9 * error("random", with(kTree, {"distill.start_tokens=0"})));
+  // Single neurons are a dense layer; more of them than the teacher has are at rest.
+  for (const char* trees : {"arch.ffn.trees=23", "arch.ffn.trees=30"})
+    CHECK(error(trees, {"distill.layers=[0, 2]", "arch.ffn.depth=0", trees}) < 0.5);
+}
+
+TEST_CASE("layers that cannot be fitted begin at random, not as the teacher's where names and shapes agree") {
+  const PretrainWorkspace work;
+  write_teacher(work.dir / "bert.h5", false);
+  scores_after(work, "gated", 1,
+               {"distill.layers=[0]", "arch.ffn.type=gated", "arch.ffn.width=24", "train.lr=0"});
+  const auto before = weights_at(work.dir / "bert.h5"), after = weights_at(work.run("gated") / "last.h5");
+  for (const char* end : {"dense_in.weight", "dense_out.bias"}) {
+    INFO(end);
+    const std::string name = std::string("encoder.layers.0.ffn.") + end;
+    CHECK(after.at(name) != before.at(name));
+  }
 }
 
 TEST_CASE("a distillation continued has the bits of one that was not stopped, for any number of threads") {
@@ -164,13 +180,17 @@ TEST_CASE("a distillation continued has the bits of one that was not stopped, fo
   CHECK(error_of([&] {
           pretrain(distillation(work, "parts", with(student, {"distill.layerwise_until=0.6"})));
         }).find("distill.layerwise_until") != std::string::npos);
+  // Errors are shares of what one pass holds.
+  CHECK(error_of([&] {
+          pretrain(distillation(work, "parts", with(student, {"train.micro_batch=4"})));
+        }).find("train.micro_batch: 8 in the run, 4 now") != std::string::npos);
   // Without its teacher one that is complete is left alone; another cannot go on.
   fs::remove(work.dir / "bert.h5");
   const std::string before = testing::weights_of(work.run("parts") / "last.h5");
   CHECK(pretrain(distillation(work, "parts", student)).already_complete);
   CHECK(testing::weights_of(work.run("parts") / "last.h5") == before);
   const std::string gone = (work.dir / "bert.h5").string() + ": no such file or folder";
-  CHECK(error_of([&] { pretrain(distillation(work, "begun", student)); }).starts_with(gone));
+  CHECK(error_of([&] { pretrain(distillation(work, "begun", student)); }).starts_with("init: " + gone));
   CHECK(error_of([&] { pretrain(distillation(work, "new", student)); }).starts_with(gone));
 }
 
@@ -188,6 +208,13 @@ TEST_CASE("the model of a distillation is one like any other") {
   more.arch.ffn.depth = nn::EncoderOptions().ffn.depth;
   pretrain(more);
   CHECK(nn::describe(model::load_model(work.run("more")).arch.ffn) == nn::describe(student.arch.ffn));
+}
+
+TEST_CASE("arch.ffn.layers may repeat distill.layers, all of them too, and the run goes on") {
+  const PretrainWorkspace work;
+  write_teacher(work.dir / "bert.h5", false);
+  const Strings all = {"distill.layers=[0, 1, 2]", "arch.ffn.layers=[0, 1, 2]"};
+  for (const int steps : {1, 2}) CHECK_NOTHROW(scores_after(work, "all", steps, all));
 }
 
 TEST_CASE("what cannot be distilled is refused by name") {
@@ -210,6 +237,14 @@ TEST_CASE("what cannot be distilled is refused by name") {
         "distill.layers: arch.ffn.width: 0 without arch.ffn.linear_rank leaves nothing to train");
   CHECK(error({"distill.layers=[0]", "arch.ffn.layers=[1]"}) ==
         "arch.ffn.layers: distill.layers says which layers are new; leave the key out");
+  CHECK(error({"distill.layers=[0]", "arch.ffn.linear_rank=17"}) ==
+        "distill.layers: arch.ffn.linear_rank must be at most the hidden size of " + bert +
+            ", 16, got 17: more would begin at 0 and never learn");
+  io::Checkpoint classifier = io::load_checkpoint(bert);
+  classifier.metadata["classifier"] = io::Json::object();
+  const std::string tuned = (work.dir / "tuned.h5").string();
+  io::save_checkpoint(tuned, classifier);
+  CHECK(error({"distill.layers=[0]", "init=" + tuned}).starts_with("init: " + tuned + " is a classifier, "));
   config::PretrainConfig other = distillation(work, "refused", kTree);
   other.arch.layers = 4;
   other.arch.hidden_size = 24;

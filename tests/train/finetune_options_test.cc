@@ -133,12 +133,21 @@ TEST_CASE("frozen: weight decay would move what is frozen") {
         }).find("set train.weight_decay: 0") != std::string::npos);
 }
 
+TEST_CASE("a key of the command line that the routing does not read is refused") {
+  const FinetuneWorkspace work;
+  CHECK(error_of([&] { finetune(work.config("a", {"routing.temperature=0.5"})); }) ==
+        "command line: routing.temperature goes with routing.mode: soft; this run has routing.mode: hard, "
+        "which does not read it: leave it out");
+}
+
 TEST_CASE("soft and annealed fine-tuning leave the temperature for --routing soft") {
   const FinetuneWorkspace work;
-  finetune(work.config("soft", {"routing.mode=soft", "routing.temperature=0.5", "train.epochs=1"}));
+  finetune(work.config(
+      "soft", {"routing.mode=soft", "routing.temperature=0.5", "routing.epsilon=0.0625", "train.epochs=1"}));
   const model::RoutingProvenance soft = model::load_model(work.dir / "soft").routing;
   CHECK(soft.trained_softly);
   CHECK(soft.temperature == 0.5);
+  CHECK(soft.epsilon == 0.0625);
   CHECK(soft.finished);
   finetune(work.config("anneal", {"routing.mode=anneal", "train.epochs=1"}));
   const model::RoutingProvenance anneal = model::load_model(work.dir / "anneal").routing;

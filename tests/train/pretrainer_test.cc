@@ -282,6 +282,22 @@ TEST_CASE("weights are not taken into an architecture that would compute somethi
   CHECK_NOTHROW(pretrain(into("c", "arch.init_std=0.5")));
 }
 
+TEST_CASE("a forest is not taken for another of as many nodes, nor dense layers beside one for others") {
+  const PretrainWorkspace work;
+  const std::string base = work.run("base").string();
+  pretrain(work.config(
+      "base", {"train.max_steps=1", "arch.ffn.depth=2", "arch.ffn.layers=[0]", "arch.ffn.other_width=24"}));
+  CHECK(
+      error_of([&] {
+        pretrain(work.config("b", {"init=" + base, "arch.ffn.trees=7", "arch.ffn.depth=0"}));
+      })
+          .starts_with("init: " + base +
+                       " has arch.ffn.depth 2, the config 0; arch.ffn.trees 1, the config 7: its weights "));
+  CHECK(error_of([&] {
+          pretrain(work.config("c", {"init=" + base, "arch.ffn.depth=2", "arch.ffn.activation=relu"}));
+        }).starts_with("init: " + base + " has arch.ffn.activation gelu, the config relu: its weights "));
+}
+
 TEST_CASE("weights of another run start a new one") {
   const PretrainWorkspace work;
   pretrain(work.config("a"));

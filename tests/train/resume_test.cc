@@ -212,13 +212,48 @@ TEST_CASE("a checkpoint says how its trees were trained, and nothing where there
   pretrain(work.config("half", anneal));
   CHECK(model::load_model(work.run("half")).routing.finished);
 
-  half.push_back("arch.ffn.type=dense");
-  half.push_back("arch.ffn.width=8");
-  pretrain(work.config("dense", half));
+  config::PretrainConfig flat =
+      work.config("dense", {"eval.steps=5", "train.max_steps=7", "arch.ffn.type=dense", "arch.ffn.width=8"});
+  flat.routing.mode = config::Routing::kAnneal;  // as in a file that trees share
+  pretrain(flat);
   const model::RoutingProvenance dense = model::load_model(work.run("dense")).routing;
   CHECK(dense.finished);
   CHECK_FALSE(dense.trained_softly);
   CHECK_FALSE(dense.hardening_gap.has_value());
+  const std::string metrics = metrics_of(work.run("dense"));
+  for (const char* key : {"\"temperature\":0", "surviving_nodes", "entropy_weight", "epsilon"}) {
+    INFO(key);
+    CHECK(metrics.find(key) == std::string::npos);
+  }
+}
+
+TEST_CASE("a checkpoint says what its mixture and its straight-through training drop") {
+  const PretrainWorkspace work;
+  const auto routing_after = [&](const std::string& name, std::vector<std::string> overrides) {
+    overrides.push_back("train.max_steps=1");
+    pretrain(work.config(name, overrides));
+    return model::load_model(work.run(name)).routing;
+  };
+  const auto soft = routing_after("soft", {"routing.mode=soft", "routing.epsilon=0.0625"});
+  CHECK(soft.epsilon == 0.0625);
+  CHECK_FALSE(soft.ste_epsilon.has_value());
+  const auto through =
+      routing_after("through", {"routing.mode=straight_through", "routing.straight_through.epsilon=0.125"});
+  CHECK(through.ste_epsilon == 0.125);
+  CHECK_FALSE(through.epsilon.has_value());
+}
+
+TEST_CASE("a key that nothing reads is refused where a run begins, and does not keep one from going on") {
+  const PretrainWorkspace work;
+  CHECK(error_of([&] {
+          pretrain(work.config("a", {"routing.temperature=1"}));
+        }).starts_with("command line: routing.temperature goes with routing.mode: soft;"));
+  CHECK(
+      error_of([&] {
+        pretrain(work.config("b", {"arch.ffn.type=dense", "arch.ffn.width=8", "routing.mode=soft"}));
+      }).starts_with("command line: routing.mode goes with trees; the feedforward layers here are dense 8"));
+  pretrain(work.config("c", {"train.max_steps=1"}));
+  CHECK_NOTHROW(pretrain(work.config("c", {"train.max_steps=2", "routing.temperature=1"})));
 }
 
 TEST_CASE("a run that ended at its very beginning begins again; files of others are left alone") {

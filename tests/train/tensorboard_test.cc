@@ -129,9 +129,21 @@ TEST_CASE("trees as trackers of mixtures of experts show them") {
   CHECK(value_of(summary, "routing/layer0/undecided_fraction") == 0.375);
   CHECK(value_of(summary, "routing/layer0/level1/routing_entropy") == 0.25);
   REQUIRE(summary.histograms.size() == 2);
-  CHECK(summary.histograms[0].tag == "routing/layer0/tree0/load");
+  CHECK(summary.histograms[0].tag == "routing/layer0/tree0/load");  // files of before layers were named
   CHECK(summary.histograms[0].limits == std::vector<double>{1, 2, 3, 4});
   CHECK(summary.histograms[0].counts == std::vector<double>{5, 0, 2, 1});
+}
+
+TEST_CASE("trees are named by the layer they are of") {
+  const io::EventSummary summary = summary_of({{"step", 7},
+                                               {"eval_routing",
+                                                {{{"layer", 3},
+                                                  {"entropy", {0.5}},
+                                                  {"undecided", {0.5}},
+                                                  {"leaves_used", 0.75},
+                                                  {"leaf_perplexity", {1.0}},
+                                                  {"largest_leaf_share", 0.875}}}}});
+  CHECK(value_of(summary, "routing/layer3/max_load") == 0.875);
 }
 
 TEST_CASE("hyperparameters are the settings that a run depends on, with their types") {

@@ -53,7 +53,7 @@ config::PretrainConfig tiny_pretrain(const std::filesystem::path& dir, std::vect
                                   "save.minutes=0"};
   all.insert(all.end(), overrides.begin(), overrides.end());
   auto config = config::load<config::PretrainConfig>("", all);
-  config.given_arch = config::load<config::PretrainConfig>("", overrides).given_arch;
+  config.given = config::load<config::PretrainConfig>("", overrides).given;
   return config;
 }
 

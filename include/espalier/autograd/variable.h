@@ -116,8 +116,8 @@ class NoGradGuard {
   bool previous_;
 };
 
-// While alive, record() and backward() check every value and gradient and throw a RunError that names the
-// first operation whose result is not finite (as torch.autograd.detect_anomaly).
+// While alive, record() and backward() check every value and gradient, those of leaves included, and throw a
+// RunError that names the first operation whose result is not finite (as torch.autograd.detect_anomaly).
 class AnomalyGuard {
  public:
   AnomalyGuard();

@@ -5,6 +5,10 @@
 
 namespace espalier {
 
+// The text as it is, at once. One that cannot be written (the terminal is gone, the disk full) is lost:
+// nobody could be told, and what the program does goes on.
+void write_to_stderr(std::string_view text);
+
 // With `quiet`, log_info prints nothing; warnings always print.
 void set_quiet(bool quiet);
 bool quiet();

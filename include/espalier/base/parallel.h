@@ -30,7 +30,8 @@ class FunctionRef<Result(Arguments...)> {
   Result (*call_)(void*, Arguments...);
 };
 
-// Cores this process may use: affinity mask and cgroup CPU quota included, at least 1.
+// Cores this process may use: affinity mask and CPU quotas of control groups (of version 1 or 2) included, at
+// least 1.
 int available_cores();
 
 // Sets how many threads parallel_for uses (>= 1); the default is available_cores(), or what is set as such.

@@ -13,8 +13,4 @@ void describe_arch(nn::EncoderOptions& options, Fields& fields);
 std::vector<Setting> arch_settings(const nn::EncoderOptions& options);
 nn::EncoderOptions arch_from_settings(std::span<const Setting> settings);
 
-// A setting's value as one text, a list as "[0, 2]", and back; `where` is that of messages.
-std::string setting_text(const Setting& setting);
-Setting setting_from_text(const std::string& key, const std::string& text, const std::string& where);
-
 }  // namespace espalier::config

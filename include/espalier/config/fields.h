@@ -26,6 +26,10 @@ struct Setting {
   int layer = 0;      // of two settings that exclude each other, that of the higher layer counts
 };
 
+// A setting's value as one text, a list as "[0, 2]", and back; `where` is that of messages.
+std::string setting_text(const Setting& setting);
+Setting setting_from_text(const std::string& key, const std::string& text, const std::string& where);
+
 // Allowed values of a number.
 struct Range {
   double low = -std::numeric_limits<double>::infinity();
@@ -75,6 +79,12 @@ class Fields {
   // Keeps what apply() is given of the keys that begin with `prefix`, the last of each: those that somebody
   // wrote, even where the value is the default.
   void remember(const std::string& prefix, std::vector<Setting>& target);
+  // Keys already added that begin with `keys` are read only where `key` has one of `values`; none: where it
+  // is not at its default. Called again for a key, one of these is enough.
+  void goes_with(const std::string& keys, const std::string& key, std::vector<std::string> values = {});
+  // InputError for one of `given` that stands on the command line and is not read by what is set: it would be
+  // dropped without a word. Files may be shared by runs of several kinds.
+  void require_read(std::span<const Setting> given);
   // Keys already added of which only one may be given, the others at their defaults. One that is given on the
   // command line takes the place of another in the file, one in the file that of another in its base. Two in
   // the same place both stay: the owner refuses that.
@@ -90,6 +100,10 @@ class Fields {
   bool has(const std::string& key) const;
 
  private:
+  struct Condition {
+    std::string key;
+    std::vector<std::string> values;
+  };
   struct Field {
     std::string key, type, help, default_text;
     bool is_list = false;
@@ -97,13 +111,15 @@ class Fields {
     std::function<std::vector<std::string>()> get;
     std::vector<Setting>* group = nullptr;  // of add_group
     std::vector<std::string> default_values = {};
-    bool sets_defaults = false;  // of preset()
+    bool sets_defaults = false;              // of preset()
+    std::vector<Condition> conditions = {};  // of goes_with()
     bool takes(const std::string& name) const;
   };
   void add_field(Field field);
   Field& field_of(const std::string& key);
   // The field that a setting is for; InputError with the nearest where there is none.
   Field& taker_of(const Setting& setting);
+  bool holds(const Condition& condition);
   // Of keys of one_of(), those set in lower layers than the highest choice among `settings` return to their
   // defaults.
   void forget_lower_choices(const std::vector<std::string>& keys, std::span<const Setting> settings);
@@ -144,8 +160,6 @@ void Fields::preset(const std::string& key, Enum& target, std::vector<std::pair<
 // Reads a YAML file into settings with dotted keys. A `base: FILE` key (relative to the file) is read first,
 // so that a variant overrides its base. Errors name file and line, and for a file that is not there the
 // nearest one.
-// "0.5", or "[a, b]" of a list.
-std::string value_text(const Setting& setting);
 std::vector<Setting> read_yaml(const std::filesystem::path& path);
 // The same from text; `where` names it in messages.
 std::vector<Setting> parse_yaml(const std::string& text, const std::string& where);
@@ -165,6 +179,16 @@ Config load(const std::filesystem::path& path, std::span<const std::string> over
   for (const std::string& argument : overrides) settings.push_back(parse_override(argument));
   fields.apply(settings);
   return config;
+}
+
+// InputError for a key of the command line that the configuration, as it is now, does not read.
+template <class Config>
+void require_read(const Config& config) {
+  Config copy;
+  Fields fields;
+  describe(copy, fields);
+  copy = config;  // after its defaults are known
+  fields.require_read(config.given);
 }
 
 // Every key with its resolved value.

@@ -52,6 +52,7 @@ struct FinetuneConfig {
   std::int64_t log_steps = 50;
   bool log_lines = false;
   bool tensorboard = false;
+  std::vector<Setting> given;  // keys that somebody wrote
 };
 
 // The keys that say how to train and score, whatever the model, the task and the seed: head.*, routing.*,

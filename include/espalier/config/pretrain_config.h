@@ -32,8 +32,8 @@ struct BudgetConfig {
   double minutes = 0;       // of wall time, over all sittings; not reproducible bit for bit
 };
 
-// What a distillation's errors are shares of: |y|^2 of all tokens together, so that the longest weigh most,
-// or of each token its own.
+// What a distillation's errors are shares of: |y|^2 of all tokens of a pass together, so that the longest
+// weigh most, or of each token its own.
 enum class RelativeTo { kLayer, kToken };
 
 // New feedforward layers in place of some of `init`'s, trained to give what those give.
@@ -51,7 +51,6 @@ struct PretrainConfig {
   std::string init;             // a MODEL whose weights to begin with; empty: at random
   std::uint64_t seed = 1;       // of initial weights, masks, dropout and leaks
   nn::EncoderOptions arch;
-  std::vector<Setting> given_arch;  // keys of arch that somebody wrote
   DistillConfig distill;
   RoutingConfig routing;
   BudgetConfig budget;
@@ -76,13 +75,14 @@ struct PretrainConfig {
   double save_minutes = 15;            // between checkpoints; 0: by save_steps alone
   std::int64_t keep_checkpoints = 2;   // the newest, beside the best
   bool stop_on_save_error = true;      // false: warn and train on where a checkpoint cannot be written
+  std::vector<Setting> given;          // keys that somebody wrote
 };
 
 void describe(PretrainConfig& config, Fields& fields);
 // Checks what single keys cannot: exactly one budget, paths given. Throws InputError naming the keys.
 void validate(const PretrainConfig& config);
 // Free are where the run lies, logging, evaluating, saving and when to stop; train.micro_batch may change for
-// a machine with less memory, unless the batch grows by it.
+// a machine with less memory, unless the batch grows by it or a distillation's errors are shares of it.
 ResumeRule pretrain_resume_rule(const std::string& key);
 ResumeRules pretrain_resume_rules(const PretrainConfig& config);
 

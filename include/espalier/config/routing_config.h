@@ -1,6 +1,9 @@
 // The `routing` mapping: how trees are trained, from soft to hard.
 #pragma once
 
+#include <span>
+#include <string>
+
 #include "espalier/config/fields.h"
 #include "espalier/ops/tree_routing.h"
 
@@ -45,6 +48,9 @@ struct RoutingConfig {
 };
 
 void describe_routing(RoutingConfig& routing, RoutingUse use, Fields& fields);
+// Of a model without trees, whose feedforward layers are `layers`: InputError for a key of routing that
+// stands on the command line. What such a model does anyway, routing.mode=hard, may stand there.
+void require_trees(std::span<const Setting> given, const std::string& layers);
 // Throws InputError naming the key when keys contradict each other.
 void validate(const RoutingConfig& routing);
 

@@ -28,6 +28,8 @@ struct CorpusOptions {
   std::optional<char> separator = std::nullopt;
   bool header = true;
   OnBadRecord on_bad_record = OnBadRecord::kStop;
+  std::vector<std::filesystem::path> shown =
+      {};  // the files in messages, where these are not their own paths
 };
 
 struct Document {
@@ -53,8 +55,9 @@ struct CorpusCounts {
 // the column `field`. Any of them may be packed with gzip or zstd. Bytes of .txt, .csv and .tsv are handed on
 // as they are, NUL bytes and invalid UTF-8 included; in JSON what is not UTF-8 becomes U+FFFD. A record
 // without a text (no such key, null, not JSON, half a surrogate pair, a row with too few fields) stops with a
-// BadRecord, an InputError that names file, line and the way out, or is left out and counted. InputError too:
-// damaged packed data; a line above 64 MiB; a table without the column.
+// BadRecord, an InputError that names file, line and the way out, or is left out and counted, as is one above
+// 64 MiB. Of several files those without a record are passed over. InputError too: damaged packed data; a
+// table without the column; the only file has no row.
 class CorpusReader {
  public:
   explicit CorpusReader(std::vector<std::filesystem::path> files, const CorpusOptions& options = {});
@@ -68,11 +71,13 @@ class CorpusReader {
   void skip_file();
 
   const CorpusCounts& counts() const;
-  // "FILE: 3 records left out (lines ...)" of each file that had bad ones, and which of several are empty.
+  // "FILE: 3 records left out (lines ...)" of each file that had bad ones, and which of several have nothing.
   const std::vector<std::string>& left_out() const;
   // Bytes of the files (packed, if they are) consumed so far and in all: for progress.
   std::uint64_t position() const;
   std::uint64_t total_bytes() const;
+  // Of them those of the file at hand.
+  std::uint64_t file_position() const;
   // Size of a file on disk.
   std::uint64_t file_bytes(std::size_t file) const;
 

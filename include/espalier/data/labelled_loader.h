@@ -60,9 +60,6 @@ class LabelledLoader {
   // shuffling all epochs are the same.
   LabelledBatch batch(std::int64_t epoch, std::int64_t index);
 
-  // Share of all positions of an epoch's batches that are padding, or would be.
-  double padding_share(std::int64_t epoch);
-
  private:
   // Of a row: its part of ids_ or types_.
   std::span<const std::int32_t> part_of(const std::vector<std::int32_t>& all, std::int64_t row) const;

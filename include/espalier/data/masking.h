@@ -9,9 +9,6 @@
 
 namespace espalier::data {
 
-// The label of a position that is not predicted.
-inline constexpr std::int32_t kIgnoredLabel = -100;
-
 struct MaskingOptions {
   double rate = 0.25;  // share of the positions of a sequence that are predicted, in (0, 1]
   std::uint64_t seed = 0;
@@ -29,9 +26,5 @@ std::int64_t masked_count(double rate, std::int64_t length);
 void mask_sequence(const MaskingOptions& options, std::uint64_t epoch, std::uint64_t sequence,
                    std::span<std::int32_t> ids, std::vector<std::int32_t>& positions,
                    std::vector<std::int32_t>& targets);
-
-// The dense form of (positions, targets): `length` labels, kIgnoredLabel where nothing is predicted.
-std::vector<std::int32_t> dense_labels(std::int64_t length, std::span<const std::int32_t> positions,
-                                       std::span<const std::int32_t> targets);
 
 }  // namespace espalier::data

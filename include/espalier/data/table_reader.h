@@ -11,8 +11,8 @@
 
 #include "espalier/data/bad_record.h"
 #include "espalier/data/file_format.h"
+#include "espalier/data/record_lines.h"
 #include "espalier/io/json.h"
-#include "espalier/io/line_reader.h"
 
 namespace espalier::data {
 
@@ -34,6 +34,13 @@ struct TableOptions {
   OnBadRecord on_bad_record = OnBadRecord::kStop;
   // Where a person may choose: the setting that leaves bad records out, for the message that stops.
   std::string skip_setting = {};
+  std::filesystem::path shown = {};  // in messages, where it is another than the file's own
+};
+
+// A table without a row that can be read.
+class NoRows : public InputError {
+ public:
+  using InputError::InputError;
 };
 
 // auto (nothing: what the format has), tab, comma, semicolon, pipe, or the character itself. InputError names
@@ -57,7 +64,7 @@ class TableReader {
   std::size_t column(const std::string& name, const std::string& key) const;
 
   // The next row, into memory that is reused; false after the last. A bad one is left out if the options say
-  // so. InputError: there is no row at all.
+  // so. NoRows if that leaves none, as the constructor throws for an empty file.
   bool next(Row& row);
 
   // The text in a column: a JSON value must be a string.
@@ -89,7 +96,7 @@ class TableReader {
   TableFormat format_;
   TableOptions options_;
   char separator_ = '\t';
-  io::LineReader lines_;
+  RecordLines lines_;
   std::vector<std::string> columns_;
   std::deque<Row> ahead_;             // rows read to learn the columns, not yet handed out
   std::optional<BadRecord> stopped_;  // met behind them

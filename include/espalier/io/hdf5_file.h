@@ -120,8 +120,8 @@ class Hdf5Reader {
   const Hdf5Dataset& dataset(const std::string& name) const;
 
   std::string read_text(const std::string& name) const;
-  // The dataset must be float32. It is verified, but not copied: the tensor is the file's pages
-  // (io/mapped_file.h).
+  // The dataset must be float32. It is verified, but not copied: the tensor is the file's
+  // pages.
   Tensor read_tensor(const std::string& name) const;
   template <class Value>
   std::vector<Value> read(const std::string& name) const {

@@ -47,7 +47,7 @@ class SafetensorsReader {
   const std::map<std::string, std::string>& metadata() const;
 
   // F32, F16, BF16 exactly; F64 rounded to nearest; C64 as [..., 2] (real, imaginary). Numbers of F32 and C64
-  // are not copied: they are the file's pages (io/mapped_file.h), read when they are touched.
+  // are not copied: they are the file's pages, read when they are touched.
   Tensor read(const std::string& name) const;
   std::vector<float> read_floats(const std::string& name) const;
   // F64, F32, F16, BF16, C64, exactly.

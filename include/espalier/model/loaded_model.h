@@ -27,8 +27,7 @@ struct RoutingProvenance {
   bool finished = true;       // false: an anneal that had not reached its end; the trees are still a mixture
   bool trained_softly = false;          // a mixture at some time, so that a hardening gap means something
   std::optional<double> hardening_gap;  // nats, of the last evaluation in the metrics, where it has one
-  // What a folder with our own modules says of its mixture and of its straight-through training, where it is
-  // not 0: ops::TreeRouting's.
+  // Of its mixture and of its straight-through training where it stopped, unless 0: ops::TreeRouting's.
   std::optional<double> epsilon = {}, ste_epsilon = {};
 };
 void describe(RoutingProvenance& routing, io::JsonFields& fields);
@@ -80,7 +79,8 @@ std::optional<std::filesystem::path> checkpoint_file(const std::filesystem::path
 // once).
 io::Checkpoint load_model_checkpoint(const std::filesystem::path& model,
                                      io::HfInt8 int8 = io::HfInt8::kRefuse);
-// The model in a checkpoint; `source` names it in messages.
+// The model in a checkpoint; `source` names it in messages. Its weights are the checkpoint's memory, so that
+// they are not held twice: who trains it changes the checkpoint, and any other model that was made of that.
 LoadedModel model_from_checkpoint(const io::Checkpoint& checkpoint, const std::filesystem::path& source);
 
 // A checkpoint with everything that load_model() needs: `kind`, `model`, `tokenizer_json`, and in `metadata`
@@ -98,6 +98,8 @@ io::Checkpoint model_checkpoint(nn::SequenceClassifier& model, const LabelInfo& 
 nn::EncoderOptions arch_of(const io::Checkpoint& checkpoint, const std::string& where);
 RoutingProvenance routing_of(const io::Checkpoint& checkpoint, const std::string& where);
 
+// A module's parameters by name; they share its memory.
+std::vector<io::NamedTensor> named_tensors(nn::Module& module);
 // Copies weights into a module by name, e.g. to resume. Throws InputError naming `where` and the first tensor
 // that is missing, has another shape, or belongs to no parameter.
 void load_weights(nn::Module& module, std::span<const io::NamedTensor> tensors, const std::string& where);

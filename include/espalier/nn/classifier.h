@@ -22,10 +22,14 @@ struct ClassifierOptions {
   double dropout = 0.1;
 };
 
+// Throws InputError naming the field that is out of its range.
+void validate(const ClassifierOptions& options);
+
 // The encoder with the original's classification head: pool, linear to head_dim, activation, dropout, linear
 // to labels. Parameters: `encoder.*`, `pooler.dense.{weight,bias}`, `head.{weight,bias}`.
 class SequenceClassifier : public Module {
  public:
+  // Throws InputError if the options are not valid.
   SequenceClassifier(const EncoderOptions& options, const ClassifierOptions& head);
   static void describe(const ParameterList& list, const EncoderOptions& options,
                        const ClassifierOptions& head);

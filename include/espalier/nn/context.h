@@ -23,9 +23,10 @@ struct ForwardContext {
   ops::TreeRouting routing;  // for every tree of the model
   // Filled by tree layers, in layer order: the entropy of each (where routing.entropy asks for it) ...
   Variables entropies;
-  // ... and, where not null, the statistics of each; grows to one entry a tree layer, later passes add to
-  // them.
+  // ... and, where not null, the statistics of each; grows to one entry a tree layer, later passes of an
+  // encoder add to them.
   ops::LayerStatistics* statistics = nullptr;
+  // An encoder begins each pass with 0. Who calls a layer by itself sets it, or each call is another layer.
   std::size_t next_tree_layer = 0;
   // Where not null, TreeResult::leaf of each tree layer, in layer order; of the last pass alone.
   std::vector<IntTensor>* leaves = nullptr;

@@ -18,8 +18,8 @@ class BertEmbedding : public Module {
  public:
   BertEmbedding(const EmbeddingOptions& options, std::int64_t hidden_size, double norm_eps);
   static void describe(const ParameterList& list, const EmbeddingOptions& options, std::int64_t hidden_size);
-  // -> [B,S,d], of packed tokens [N,d]. InputError if a sequence is longer than the position table, an id is
-  // outside the vocabulary or a type outside the table of types.
+  // -> [B,S,d], of packed tokens [N,d]. InputError if the tokens are not valid, a sequence is longer than the
+  // position table, an id is outside the vocabulary or a type outside the table of types.
   Variable forward(const Tokens& tokens, ForwardContext& context) const;
   const Variable& word_embedding() const { return words_; }
   // With int8: the bytes that words are read from, and a tied decoder multiplies by.

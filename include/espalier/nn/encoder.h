@@ -18,7 +18,7 @@ class Encoder : public Module {
   // Throws InputError if `options` contradict each other. Weights are zero until initialize() or loading.
   explicit Encoder(const EncoderOptions& options);
   static void describe(const ParameterList& list, const EncoderOptions& options);
-  // -> hidden states [B,S,d], of packed tokens [N,d].
+  // -> hidden states [B,S,d], of packed tokens [N,d]. InputError as of BertEmbedding::forward().
   Variable forward(const Tokens& tokens, ForwardContext& context);
   // Rows [n,d] of it at some flat positions [n] of [B,S] or [N]. Where narrows_last_layer(), the last layer
   // computes these alone, which gives their values up to rounding.

@@ -33,13 +33,15 @@ class Module {
   std::int64_t parameter_count() const;
   void clear_gradients();
   // In which numbers this module and its children compute products from now on; float32 where nobody says.
+  // int8 is for after fix_weights(kInt8), and without gradients: forward passes throw InputError otherwise.
   void use_precision(ops::Precision precision);
   // The same for a model that is used, whose weights stay as they are from now on: with bf16 and int8
-  // each module makes the copies that its products read. Afterwards use_precision() changes between this and
-  // others. InputError naming a parameter that int8 cannot express.
+  // each module makes the copies that its products read, which give no gradients. Afterwards use_precision()
+  // changes between this and others. InputError naming a parameter that int8 cannot express.
   void fix_weights(ops::Precision precision);
   // The parameter of that name, of Int8Form::kBytes or kBytesIfHard, as it is from now on: its value is gone,
-  // and fix_weights(kInt8) takes these bytes for it. False: there is no such parameter.
+  // and fix_weights(kInt8) takes these bytes for it; it computes in int8 alone. False: there is no such
+  // parameter.
   bool take_bytes(const std::string& name, const ByteMatrix& bytes);
 
  protected:
@@ -62,6 +64,7 @@ class Module {
   void collect(const std::string& prefix, std::vector<NamedParameter>& out) const;
   std::vector<NamedParameter> own_;
   std::map<std::string, ByteMatrix> given_bytes_;
+  bool in_bytes_ = false;
   struct Child {
     std::string name;
     Module* module;

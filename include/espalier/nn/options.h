@@ -110,6 +110,8 @@ std::string describe(const FeedForwardOptions& options);
 bool has_feed_forward(const FeedForwardOptions& options);
 // Whether the layer routes: a tree of either kind.
 bool has_trees(const FeedForwardOptions& options);
+// The numbers of the layers that route.
+std::vector<std::int64_t> tree_layers(const EncoderOptions& options);
 // The size of its trees, which only a layer that routes has.
 ops::TreeSize tree_size(const FeedForwardOptions& options);
 
@@ -120,7 +122,8 @@ struct Neurons {
 };
 Neurons neurons_of(const FeedForwardOptions& options);
 
-// Throws InputError naming the field, e.g. when hidden_size is not a multiple of heads.
+// Throws InputError naming the field that is out of its range or does not fit another, e.g. when hidden_size
+// is not a multiple of heads.
 void validate(const EncoderOptions& options);
 
 }  // namespace espalier::nn

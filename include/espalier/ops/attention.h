@@ -34,13 +34,14 @@ struct AttentionOptions {
 // y [B,S,d] (or [N,d], with first_rows) = dropout(softmax(scale q k^T + mask)) v, heads concatenated, for qkv
 // [B,S,3d] or [N,3d] in which head h of head_dim = d / heads holds the columns from 3 head_dim h on, as q, k,
 // v (the layout of GPT-NeoX and of the original). Vaswani et al., "Attention is all you need" (2017),
-// section 3.2. Keeps qkv for backward and nothing of size S^2. InputError if a shape or an option does not
-// fit.
+// section 3.2. Keeps qkv, mask and first_rows for backward, which must not change before it, and nothing of
+// size S^2. InputError if a shape or an option does not fit.
 Variable attention(const Variable& qkv, const AttentionOptions& options);
 
 // Attention of the queries at some positions: query [n,d] of the flat positions [n] of [B,S] or [N], which
 // must ascend; key_value [B,S,2d] or [N,2d], in which head h holds the columns from 2 head_dim h on, as k, v
 // -> [n,d], those rows of the above. Without dropout, whose numbers are drawn by positions.
+// Keeps these tensors for backward as above, and the positions.
 Variable attention_at(const Variable& query, const Variable& key_value, const IntTensor& positions,
                       const AttentionOptions& options);
 

@@ -14,7 +14,7 @@ struct CrossEntropyOptions {
 
 // The mean over counted rows of log sum_j exp(x_j) - x_target, in nats, a scalar; logits [..., C],
 // targets of the shape of the logits without the last axis. As torch's cross_entropy, but 0,
-// not NaN, where no row counts. Keeps the logits for backward.
+// not NaN, where no row counts. Keeps the logits and the targets for backward: do not change them before it.
 // InputError if a shape does not fit or a target is neither a class nor ignore_index.
 Variable cross_entropy(const Variable& logits, const IntTensor& targets,
                        const CrossEntropyOptions& options = {});

@@ -17,8 +17,8 @@ struct DropoutKey {
 };
 
 // Each element is 0 with probability p, else x / (1 - p); p in [0, 1). The mask is a function of `key`, is
-// never stored, and is drawn again in backward. x itself if p is 0. InputError if p is out of range or x has
-// more than 2^32 elements.
+// never stored, and is drawn again in backward. x itself if p is 0. InputError if p or the site is out of
+// range or x has more than 2^32 elements.
 Variable dropout(const Variable& x, float p, const DropoutKey& key);
 
 }  // namespace espalier::ops

@@ -1,5 +1,7 @@
 // The Gaussian error linear unit in its exact form, x Phi(x): Hendrycks and Gimpel, "Gaussian error linear
-// units" (2016). Accuracy: kernels/gelu.h.
+// units" (2016). Errors against double precision in float32: value 3.9e-7 absolute (x <= 8) and 4.9e-7
+// relative (x >= -12.5; 4.5e-6 where there is no fused multiply-add), slope 2.5e-7 absolute; of gelu_tanh()
+// value 5.3e-7 (x <= 8) and slope 2.1e-6, both absolute.
 #pragma once
 
 #include "espalier/autograd/variable.h"

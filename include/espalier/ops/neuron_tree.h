@@ -16,7 +16,7 @@
 // Hard: cost grows with D, not 2^D, forward and backward; decisions get no gradient. Bits depend neither on
 // the thread count nor on how a batch is cut into micro-batches, if these are multiples of a group of tokens
 // over which weight gradients are summed: 8 * 2^D tokens for one tree and 32 * 2^D for several, but at least
-// 512 and at most 16384 (kernels/tree/neuron_hard.h).
+// 512 and at most 16384.
 //
 // Straight-through: hard, and for each level l < D of a path
 //   dlogit(n_l) += sigmoid'(logit / tau) / tau * (v(right child) - v(left child)),

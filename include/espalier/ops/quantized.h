@@ -1,7 +1,7 @@
 // Layers in int8 for inference: weights quantised once, by output row; what they read, by token; sums of
-// products exact, float32 around them (kernels/quantized_matmul.h, kernels/tree/quantized_neuron_hard.h).
-// None has a gradient. Results have the same bits on every machine as far as products go, for any number of
-// threads, and a token's depend on that token alone.
+// products exact, float32 around them. None has a gradient: InputError where one would be recorded. Results
+// have the same bits on every machine as far as products go, for any number of threads, and a token's depend
+// on that token alone.
 #pragma once
 
 #include <memory>
@@ -18,8 +18,9 @@ struct QuantizedNeuronTree;
 
 namespace espalier::ops {
 
-// A weight [rows, columns] in bytes, each row by its own scale (kernels/quantize.h). InputError, beginning
-// with `name`, for the first row that holds NaN or infinity, which int8 has no bytes for.
+// A weight [rows, columns] in bytes, each row by its own scale, by which its largest number is 127.
+// InputError, beginning with `name`, for the first row that holds NaN or infinity, which int8 has no bytes
+// for.
 ByteMatrix quantize(const Tensor& weight, const std::string& name = "weight");
 // The weight that bytes stand for: scale * byte.
 Tensor dequantize(const ByteMatrix& matrix);
@@ -50,7 +51,7 @@ Variable quantized_linear(const Variable& x, const QuantizedWeight& weight,
 // of embedding().
 Variable quantized_embedding(const IntTensor& ids, const QuantizedWeight& table);
 
-// As vocabulary_cross_entropy(), of logits hidden table^T + bias; total_count above 0.
+// As vocabulary_cross_entropy() of that total_count, of logits hidden table^T + bias; `correct` may be null.
 Variable quantized_vocabulary_cross_entropy(const Variable& hidden, const QuantizedWeight& table,
                                             const Variable& bias, const IntTensor& targets,
                                             double total_count, std::int64_t* correct);
@@ -59,7 +60,7 @@ Variable quantized_vocabulary_cross_entropy(const Variable& hidden, const Quanti
 class QuantizedNeuronTree {
  public:
   QuantizedNeuronTree() = default;
-  // InputError as of quantize().
+  // InputError as of quantize(), or if a shape does not fit.
   QuantizedNeuronTree(const Tensor& w_in, const Tensor& bias, const Tensor& w_out, int trees, int depth);
   QuantizedNeuronTree(const ByteMatrix& w_in, const Tensor& bias, const ByteMatrix& w_out, int trees,
                       int depth);

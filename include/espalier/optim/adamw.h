@@ -27,7 +27,8 @@ struct AdamWSlot {
 
 class AdamW {
  public:
-  // Moments start at zero. Parameters that require no gradient (frozen ones) are left out.
+  // Moments start at zero. Parameters that require no gradient (frozen ones) are left out; one that is frozen
+  // later rests, and so do its moments, until it learns again.
   AdamW(std::vector<nn::NamedParameter> parameters, const AdamWOptions& options);
 
   // One update with learning rate `lr` and gradients multiplied by `gradient_scale` (clipping). A parameter
@@ -55,6 +56,7 @@ struct GradientNorm {
   bool finite = true;
   std::string not_finite;  // name of the first parameter whose gradient holds inf or NaN
 };
+// Of parameters that require a gradient.
 GradientNorm gradient_norm(const std::vector<AdamWSlot>& slots);
 
 // The factor that brings `norm` down to `max_norm` as torch.nn.utils.clip_grad_norm_: min(1, max_norm / (norm

@@ -47,7 +47,7 @@ class BasicTensor {
   BasicTensor slice_rows(std::int64_t begin, std::int64_t end) const;
   BasicTensor clone() const;
   void fill(Element value);
-  // Copies the elements of a tensor of the same shape into this memory.
+  // Copies the elements of a tensor of the same shape into this memory, of which it must not be another part.
   void copy_from(const BasicTensor& other);
 
  private:

@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,7 @@ struct Evaluation {
   std::optional<double> loss_soft;               // at `temperature`
   double accuracy_soft = 0;                      // where there is a soft loss
   std::optional<double> loss_soft_temperature0;  // at the beginning's temperature
+  std::vector<std::int64_t> tree_layers;         // whose `hard.trees` are
 
   // Hard - soft loss.
   std::optional<double> hardening_gap() const {
@@ -75,11 +77,15 @@ struct TreeScores {
   // Of each tree, by hard routing, the tokens that ended in each leaf, or, where it has more than
   // kVisitSpans, in each of so many equal spans of them: the subtrees of one level. With log.tensorboard.
   std::vector<std::vector<std::int64_t>> visits;
+  std::optional<std::int64_t> layer;  // of the encoder; nothing in files of earlier versions
+
+  // Of the layer that is `index`th among those with trees, its number: that itself where it is not known.
+  std::int64_t number(std::size_t index) const { return layer.value_or(static_cast<std::int64_t>(index)); }
 };
 inline constexpr std::size_t kVisitSpans = 64;
 void describe(TreeScores& scores, io::JsonFields& fields);
-// Without `visits`.
-TreeScores scores_of(const ops::TreeStatistics& statistics);
+// Of trees of these layers, without `visits`.
+std::vector<TreeScores> scores_of(const ops::LayerStatistics& trees, std::span<const std::int64_t> layers);
 std::vector<std::vector<std::int64_t>> visits_of(const ops::TreeStatistics& statistics);
 
 // What `evaluate --json` prints and metrics.jsonl holds.

@@ -44,6 +44,8 @@ class RunDirectory {
   void take_in(const std::string& resume, const io::Checkpoint& checkpoint, std::int64_t keep);
   // "the same command continues", or what else does.
   static std::string how_to_continue(const std::string& resume);
+  // Whether there is a last.h5.
+  bool has_checkpoint() const;
   // "The last checkpoint is FILE.", or that there is none.
   std::string last_checkpoint() const;
   // Whether the metrics end with an evaluation of that step: a signal may have cut it short.
@@ -64,14 +66,13 @@ class RunDirectory {
   const std::string& metrics() const { return metrics_; }
   // Replaces metrics.jsonl by the history of a checkpoint.
   void restore_metrics(const std::string& history);
-  // From here on, and for the metrics so far, tensorboard/ too (train/metric_events.h says what is in it);
+  // From here on, and for the metrics so far, tensorboard/ too, with the same numbers;
   // `settings` are those of the run, its hyperparameters the ones that `rules` hold fast. After
   // restore_metrics() and config.yaml.
   void write_events(const std::vector<config::Setting>& settings, const config::ResumeRules& rules);
   // trainer_state.json as Hugging Face's Trainer lays it out.
   void write_trainer_state(std::int64_t step, double epoch, std::int64_t max_steps,
-                           std::optional<double> best_metric,
-                           const std::filesystem::path& best_checkpoint) const;
+                           std::optional<double> best_metric) const;
 
  private:
   std::optional<io::Checkpoint> find_to_resume(const std::string& resume, const std::string& kind) const;
