@@ -57,11 +57,12 @@ def run_name(run):
 
 def named_run(name):
     """The run of that whole name, planned or not; None where it is no such name."""
-    found = re.fullmatch(r"(.+)_(equal|\d+m)_lr([\d.e-]+)_s(\d+)", name)
+    found = re.fullmatch(r"(.+)_(equal|\d+m)_lr([\d.]+(?:e-\d+)?)_s(\d+)", name)
     budgets = {budget_name(minutes): minutes for minutes in EVALUATIONS}
     if not found or found[2] not in budgets or not is_layer(found[1]):
         return None
-    return Run(found[1], budgets[found[2]], float(found[3]), int(found[4]))
+    run = Run(found[1], budgets[found[2]], float(found[3]), int(found[4]))
+    return run if run_name(run) == name else None
 
 
 Shape = collections.namedtuple("Shape", "trees depth leaf_width")  # leaf_width 0: of neurons alone

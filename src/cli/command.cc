@@ -149,7 +149,7 @@ void Command::set_version_flag(const std::string& name, const std::string& versi
   verbose->needs(flag);
 }
 
-void Command::set_keys(std::vector<ConfigKey> keys) {
+void Command::set_keys(std::vector<config::KeyDescription> keys) {
   keys_ = std::move(keys);
 }
 void Command::hide() {

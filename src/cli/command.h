@@ -81,7 +81,7 @@ class Command {
   void set_version_flag(const std::string& name, const std::string& version,
                         const std::function<std::string()>& more);
   // The keys of the configuration that it reads, as completion shows them.
-  void set_keys(std::vector<ConfigKey> keys);
+  void set_keys(std::vector<config::KeyDescription> keys);
   // Help does not list it.
   void hide();
 
@@ -113,7 +113,7 @@ class Command {
   CLI::App* app_;
   std::vector<std::unique_ptr<Command>> subcommands_;
   std::vector<std::unique_ptr<Option>> options_;
-  std::vector<ConfigKey> keys_;
+  std::vector<config::KeyDescription> keys_;
   bool verbose_ = false;  // with the version flag
 };
 

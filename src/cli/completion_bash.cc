@@ -39,7 +39,7 @@ void add_command(const CommandDescription& command, const std::string& way,
   };
   for (const OptionDescription& option : command.options) add_option(option);
   for (const OptionDescription& option : general) add_option(option);
-  for (const ConfigKey& key : command.keys) {
+  for (const config::KeyDescription& key : command.keys) {
     keys.push_back(key.name);
     if (key.choices.empty()) continue;
     tables.values += fmt::format("    '{} {}') words='{}' ;;\n", way, key.name, fmt::join(key.choices, " "));

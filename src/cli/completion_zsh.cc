@@ -60,8 +60,10 @@ std::string function_name(const std::string& way) {
 // `_values` completes the key, its sign and its value.
 std::string keys_function(const CommandDescription& command, const std::string& name) {
   std::string text = fmt::format("{}_keys() {{\n  _values -w key \\\n", name);
-  for (const ConfigKey& key : command.keys) {
-    text += fmt::format("    '{}[{}]:value:{}' \\\n", key.name, escaped(key.help), action(key.choices, true));
+  for (const config::KeyDescription& key : command.keys) {
+    // The choices are offered anyway.
+    const std::string help = key.choices.empty() ? key.help + " " + key.type : key.help;
+    text += fmt::format("    '{}[{}]:value:{}' \\\n", key.name, escaped(help), action(key.choices, true));
   }
   return text + "    && return\n}\n\n";
 }

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 #include "cli/command.h"
-#include "cli/config_keys.h"
 #include "cli/sharing.h"
 
 #include "espalier/config/fields.h"
@@ -35,7 +34,9 @@ Command* add_config_verb(Command& app, const std::string& name, const std::strin
   Config defaults;
   config::Fields fields;
   describe(defaults, fields);
-  verb->set_keys(config_keys(fields.help()));
+  std::vector<config::KeyDescription> keys = fields.keys();
+  std::erase_if(keys, [](const auto& key) { return key.name.ends_with('*'); });
+  verb->set_keys(std::move(keys));
   verb->footer("\nKeys of CONFIG, also as KEY=VALUE:\n" + fields.help());
   const auto start = [arguments, run = std::move(run)] {
     const Config config = config::load<Config>(arguments->config, arguments->overrides);

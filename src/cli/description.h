@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/config_keys.h"
+#include "espalier/config/fields.h"
 
 namespace espalier::cli {
 
@@ -24,7 +24,7 @@ struct CommandDescription {
   std::string help;
   std::string footer;  // of help
   std::vector<OptionDescription> options;
-  std::vector<ConfigKey> keys;  // of the configuration that it reads
+  std::vector<config::KeyDescription> keys;  // of the configuration that it reads
   std::vector<CommandDescription> verbs;
 };
 

@@ -26,7 +26,10 @@ void require_same_settings(std::span<const config::Setting> settings) {
   };
   for (std::size_t i = 1; i < all.size(); ++i) {
     std::istringstream first = lines_of(0), other = lines_of(i);
-    for (std::string there, here; std::getline(first, there) && std::getline(other, here);) {
+    while (first || other) {
+      std::string there, here;
+      if (!std::getline(first, there)) there = "nothing more";
+      if (!std::getline(other, here)) here = "nothing more";
       if (here == there) continue;
       throw InputError(
           fmt::format("process {} is to run with {}, process 0 with {}: start all with the same command, on "
@@ -40,12 +43,6 @@ void require_same_settings(std::span<const config::Setting> settings) {
 void require_file_for_all(const std::string& file) {
   if (processes::alone() || file != "-") return;
   throw InputError("--file: - is standard input, which a launcher gives to process 0 alone: give a file");
-}
-
-void require_results(std::size_t found, std::size_t wanted) {
-  if (found == wanted) return;
-  throw InputError(
-      "--file: the processes read other rows: all hosts must see the same file by the same path");
 }
 
 void require_one_process(const std::string& verb) {

@@ -26,9 +26,6 @@ std::span<const Row> own_part(const std::vector<Row>& rows, std::size_t batch) {
   return std::span<const Row>(rows).subspan(begin, std::min(batch, rows.size() - begin));
 }
 
-// InputError unless the processes gave as many results as were wanted: they read other rows else.
-void require_results(std::size_t found, std::size_t wanted);
-
 // InputError if several processes were started: each would do the same.
 void require_one_process(const std::string& verb);
 

@@ -6,8 +6,10 @@
 
 #include "cli/table_options.h"
 #include "data/delimited.h"
+#include "espalier/base/checksum.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
+#include "espalier/processes/processes.h"
 #include "train/agreement.h"
 
 namespace espalier::cli {
@@ -101,10 +103,20 @@ bool TextSource::read_row(TextRow& row) {
   return false;
 }
 
-std::vector<TextRow> TextSource::next(std::size_t most) {
+// Each process computes a part of them.
+static void require_same_rows(const std::vector<TextRow>& rows) {
+  if (processes::alone()) return;
+  Checksum checksum;
+  for (const TextRow& row : rows) {
+    for (const std::string& text : {row.text, row.pair}) checksum.update(text.c_str(), text.size() + 1);
+  }
+  processes::require_alike(checksum.hex(), "--file");
+}
+
+bool TextSource::next(std::size_t most, std::vector<TextRow>& rows) {
   train::leave_if_asked("stopped before the end of the texts");
   if (failure_) std::rethrow_exception(failure_);
-  std::vector<TextRow> rows;
+  rows.clear();
   while (!table_ && rows.size() < most && next_text_ < texts_.size()) {
     rows.push_back({texts_[next_text_++], pair_.value_or(""), {}});
     bytes_.look(rows.back().text, rows.back().pair);
@@ -127,7 +139,8 @@ std::vector<TextRow> TextSource::next(std::size_t most) {
   for (const TextRow& row : rows) {
     if (unread_) unread_->add(row.pair.empty() ? row.text : row.text + " " + row.pair);
   }
-  return rows;
+  require_same_rows(rows);
+  return !rows.empty();
 }
 
 void TextSource::leave_out(const TextRow& row, const std::string& reason) {

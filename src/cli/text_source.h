@@ -40,9 +40,9 @@ class TextSource {
   // Whether its rows have second parts.
   bool pairs() const { return pair_ || pair_column_; }
 
-  // Up to `most` further rows; empty after the last. A row that stops the reading does so when those before
-  // it were handed out. Throws Interrupted on Ctrl-C.
-  std::vector<TextRow> next(std::size_t most);
+  // Gives up to `most` further rows; false after the last. A row that stops the reading does so when those
+  // before it were handed out. Throws Interrupted on Ctrl-C.
+  bool next(std::size_t most, std::vector<TextRow>& rows);
   // Of a row that next() gave, whose text the verb cannot use: stops with an InputError that names the line,
   // or leaves the row out, as the options say.
   void leave_out(const TextRow& row, const std::string& reason);

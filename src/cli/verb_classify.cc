@@ -9,10 +9,8 @@
 #include "cli/output_path.h"
 #include "cli/prediction_writer.h"
 #include "cli/sharing.h"
-#include "cli/text_source.h"
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
-#include "espalier/base/log.h"
 #include "train/task_columns.h"
 
 namespace espalier::cli {
@@ -116,8 +114,22 @@ std::vector<model::Classification> classify_together(model::LoadedModel& model,
     for (const io::Json& json : io::parse_json(other, "a process's results"))
       all.push_back(exchanged_back(json));
   }
-  require_results(all.size(), rows.size());
   return all;
+}
+
+// Printed where no rows are.
+void print_summary(const ClassifyArguments& arguments, const std::optional<LabelScores>& scores,
+                   std::int64_t count, std::int64_t truncated) {
+  const bool writes = !arguments.output.empty();
+  io::Json summary = scores ? scores->json() : io::Json::object();
+  if (!arguments.json) {
+    if (scores) fmt::print("{}\n", scores_text(summary));
+    if (writes) fmt::print("{}: {} rows\n", arguments.output, count);
+    return;
+  }
+  if (writes) summary.update({{"output", arguments.output}, {"rows", count}});
+  summary["truncated"] = truncated;
+  print_json(summary);
 }
 
 void run_classify(const ClassifyArguments& arguments) {
@@ -130,10 +142,9 @@ void run_classify(const ClassifyArguments& arguments) {
   model.require_classifier();
   const ops::TreeRouting routing = resolve_routing(model, arguments);
   const Limit limit = limit_of(arguments, model);
-  TextSourceOptions options{arguments.texts, arguments.pair, arguments.file, arguments.text_column,
-                            arguments.pair_column};
-  options.table = arguments.table.options();
-  if (!arguments.file.empty()) options.format = arguments.table.format_of(arguments.file);
+  TextSourceOptions options = text_options(arguments);
+  options.pair = arguments.pair;
+  options.pair_column = arguments.pair_column;
   options.takes_pairs = true;
   TextSource source(options, model);
   std::optional<PredictionWriter> writer;
@@ -148,10 +159,9 @@ void run_classify(const ClassifyArguments& arguments) {
   }
   const bool prints_rows = arguments.output.empty() && !scores;
   JsonList list(arguments.json && prints_rows);
-  std::int64_t count = 0;
-  std::int64_t truncated = 0;
+  std::int64_t count = 0, truncated = 0;
   const std::size_t at_once = arguments.batch_size * static_cast<std::size_t>(processes::place().count);
-  for (std::vector<TextRow> rows = source.next(at_once); !rows.empty(); rows = source.next(at_once)) {
+  for (std::vector<TextRow> rows; source.next(at_once, rows);) {
     const std::vector<model::Classification> results =
         classify_together(model, rows, source.pairs(), arguments.batch_size, routing, limit.tokens);
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -168,21 +178,9 @@ void run_classify(const ClassifyArguments& arguments) {
   }
   list.finish();
   source.report();
-  if (truncated > 0) {
-    log_warning(fmt::format("{} of {} texts were cut to the {} tokens that the model {}", truncated, count,
-                            limit.tokens, limit.reason));
-  }
+  warn_truncated(truncated, count, limit.tokens, limit.reason);
   if (writer) writer->commit();
-  if (prints_rows || !processes::writes()) return;
-  io::Json summary = scores ? scores->json() : io::Json::object();
-  if (!arguments.json) {
-    if (scores) fmt::print("{}\n", scores_text(summary));
-    if (writer) fmt::print("{}: {} rows\n", arguments.output, count);
-    return;
-  }
-  if (writer) summary.update({{"output", arguments.output}, {"rows", count}});
-  summary["truncated"] = truncated;
-  print_json(summary);
+  if (!prints_rows && processes::writes()) print_summary(arguments, scores, count, truncated);
 }
 
 }  // namespace

@@ -9,10 +9,8 @@
 #include "cli/json_list.h"
 #include "cli/output_path.h"
 #include "cli/sharing.h"
-#include "cli/text_source.h"
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
-#include "espalier/base/log.h"
 #include "espalier/io/hdf5_file.h"
 #include "io/file_ops.h"
 
@@ -151,7 +149,6 @@ model::Embeddings embed_together(model::LoadedModel& model, const std::vector<Te
   std::vector<float> all;
   for (const std::vector<float>& part : processes::gather_numbers(values))
     all.insert(all.end(), part.begin(), part.end());
-  require_results(all.size(), rows.size() * static_cast<std::size_t>(options.dimensions));
   model::Embeddings result{Tensor::from({static_cast<std::int64_t>(rows.size()), options.dimensions}, all)};
   for (const auto& part : processes::gather_numbers(std::span<const std::int64_t>(&own.truncated, 1)))
     result.truncated += part.front();
@@ -163,17 +160,14 @@ void run_embed(const EmbedArguments& arguments) {
   require_file_for_all(arguments.file);
   model::LoadedModel model = load_model(arguments);
   const ops::TreeRouting routing = resolve_routing(model, arguments);
-  TextSourceOptions options{arguments.texts, {}, arguments.file, arguments.text_column};
-  options.table = arguments.table.options();
-  if (!arguments.file.empty()) options.format = arguments.table.format_of(arguments.file);
-  TextSource source(options, model);
+  TextSource source(text_options(arguments), model);
   model::EmbeddingOptions embedding = model::embedding_options(model, arguments.prompt);
   const std::unique_ptr<Sink> sink = make_sink(arguments, embedding.dimensions);
   if (!arguments.pooling.empty()) embedding.pooling = poolings().at(arguments.pooling);
   std::int64_t count = 0;
   std::int64_t truncated = 0;
   const std::size_t at_once = arguments.batch_size * static_cast<std::size_t>(processes::place().count);
-  for (std::vector<TextRow> rows = source.next(at_once); !rows.empty(); rows = source.next(at_once)) {
+  for (std::vector<TextRow> rows; source.next(at_once, rows);) {
     const model::Embeddings embeddings =
         embed_together(model, rows, arguments.batch_size, embedding, routing);
     sink->write(rows, embeddings.values);
@@ -182,10 +176,7 @@ void run_embed(const EmbedArguments& arguments) {
   }
   source.report();
   sink->finish();
-  if (truncated > 0) {
-    log_warning(fmt::format("{} of {} texts were cut to the {} tokens that the model reads", truncated, count,
-                            embedding.max_length));
-  }
+  warn_truncated(truncated, count, embedding.max_length);
   report(arguments, count, embedding.dimensions);
 }
 

@@ -6,14 +6,12 @@
 #include <memory>
 #include <optional>
 
+#include "cli/inference_options.h"
 #include "cli/json_list.h"
-#include "cli/precision_option.h"
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
-#include "espalier/base/log.h"
 #include "espalier/data/masked_lm_loader.h"
 #include "espalier/io/token_store.h"
-#include "espalier/model/inference.h"
 #include "espalier/model/loaded_model.h"
 #include "espalier/processes/processes.h"
 #include "espalier/train/evaluator.h"
@@ -24,12 +22,8 @@
 namespace espalier::cli {
 namespace {
 
-struct EvaluateArguments {
-  std::string model;
+struct EvaluateArguments : ModelArguments {
   std::string data;
-  std::string routing = "hard";
-  std::optional<double> temperature;
-  std::string precision;
   std::int64_t sequences = 0;
   std::optional<double> mask_rate;
   bool json = false;
@@ -61,8 +55,10 @@ void print_table(const train::Evaluation& evaluation, const train::EvaluationSco
   fmt::print("accuracy        {:.2f} %\n", 100 * scores.accuracy);
   fmt::print("unigram loss    {:.4f}\n", scores.unigram_loss);
   if (scores.hardening_gap) {
-    fmt::print("hard and soft   {:.4f} hard, {:.4f} soft at temperature {:g}; hardening gap {:.4f}\n",
-               *scores.loss_hard, *scores.loss_soft, scores.temperature, *scores.hardening_gap);
+    fmt::print("hard and soft   {:.4f} hard, {:.4f} soft at temperature {:g}{}; hardening gap {:.4f}\n",
+               *scores.loss_hard, *scores.loss_soft, scores.temperature,
+               scores.epsilon ? fmt::format(" and epsilon {:g}", *scores.epsilon) : std::string(),
+               *scores.hardening_gap);
   }
   // What `espalier evaluate` prints of a run, its export does too: the export keeps the temperature.
   if (!evaluation.hard.trees.empty()) {
@@ -81,6 +77,7 @@ void print_table(const train::Evaluation& evaluation, const train::EvaluationSco
 void run_evaluate(const EvaluateArguments& arguments) {
   const std::optional<ops::Precision> asked = chosen_precision(arguments.precision);
   model::LoadedModel model = model::load_model(arguments.model, io::HfInt8::kKeep);
+  require_same_model(model, arguments.model);
   const ops::Precision precision = model::fix_precision(model, asked);
   nn::MaskedLm& lm = model.require_lm();
   const bool soft = arguments.routing == "soft";
@@ -100,8 +97,7 @@ void run_evaluate(const EvaluateArguments& arguments) {
   const std::array losses = {static_cast<float>(evaluation.hard.loss),
                              static_cast<float>(evaluation.loss_soft.value_or(0))};
   model::require_finite(losses, arguments.model);
-  const std::string warning = model::unfinished_warning(model, routing);
-  if (!warning.empty()) log_warning(warning);
+  warn_unfinished(model, routing);
   const train::EvaluationScores scores = scores_of(evaluation, soft);
   if (arguments.json) {
     print_json(io::to_json(scores));
@@ -115,17 +111,11 @@ void run_evaluate(const EvaluateArguments& arguments) {
 void add_evaluate(Command& app) {
   const auto arguments = std::make_shared<EvaluateArguments>();
   Command* verb = app.add_subcommand("evaluate", "Score a masked language model on held-out text");
-  verb->add_option("MODEL", arguments->model, "A checkpoint, a run folder or a Hugging Face folder")
-      ->required();
+  add_model_argument(*verb, arguments->model);
   verb->add_option("--data", arguments->data, "Folder written by prepare, or its tokens.h5")
       ->check(a_path())
       ->required();
-  verb->add_option("--routing", arguments->routing, "hard, or soft: `loss` is then that of the mixture")
-      ->check(one_of({"hard", "soft"}))
-      ->capture_default_str();
-  verb->add_option("--tau", arguments->temperature, "Temperature of soft routing (default: the saved one)")
-      ->check(above_zero());
-  add_precision_option(*verb, arguments->precision);
+  add_routing_options(*verb, *arguments, "hard, or soft: `loss` is then that of the mixture");
   verb->add_option("--sequences", arguments->sequences, "Validation sequences to score; 0: all")
       ->check(zero_or_above())
       ->capture_default_str();

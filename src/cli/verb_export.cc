@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 
+#include "cli/inference_options.h"
 #include "cli/json_list.h"
 #include "cli/verbs.h"
 #include "espalier/base/log.h"
@@ -48,8 +49,7 @@ void run_export(const ExportArguments& arguments) {
 void add_export(Command& app) {
   const auto arguments = std::make_shared<ExportArguments>();
   Command* verb = app.add_subcommand("export", "Write a model as a Hugging Face folder");
-  verb->add_option("MODEL", arguments->model, "A checkpoint, a run folder or a Hugging Face folder")
-      ->required();
+  add_model_argument(*verb, arguments->model);
   verb->add_option("DIR", arguments->folder, "Folder to write: new, empty, or an earlier export")->required();
   verb->add_option(
           "--dtype", arguments->dtype,

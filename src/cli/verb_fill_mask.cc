@@ -5,7 +5,6 @@
 
 #include "cli/inference_options.h"
 #include "cli/json_list.h"
-#include "cli/text_source.h"
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
 #include "espalier/model/fill_masks.h"
@@ -72,16 +71,12 @@ void run_fill_mask(const FillMaskArguments& arguments) {
   model::LoadedModel model = load_model(arguments);
   model.require_lm();
   const ops::TreeRouting routing = resolve_routing(model, arguments);
-  TextSourceOptions options{arguments.texts, {}, arguments.file, arguments.text_column};
-  options.table = arguments.table.options();
-  if (!arguments.file.empty()) options.format = arguments.table.format_of(arguments.file);
-  TextSource source(options, model);
+  TextSource source(text_options(arguments), model);
   // A single text gives its own predictions, not a list of one.
   const bool single = arguments.texts.size() == 1 && arguments.file.empty();
   JsonList list(arguments.json && !single);
   std::size_t filled = 0;
-  for (std::vector<TextRow> rows = source.next(arguments.batch_size); !rows.empty();
-       rows = source.next(arguments.batch_size)) {
+  for (std::vector<TextRow> rows; source.next(arguments.batch_size, rows);) {
     std::exception_ptr failure;
     const std::vector<std::string> texts = fillable(model, source, rows, failure);
     const auto results = model::fill_masks(model, texts, arguments.top, routing);

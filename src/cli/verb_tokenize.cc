@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <memory>
 #include <optional>
 
@@ -9,6 +8,7 @@
 #include "cli/table_options.h"
 #include "cli/utf8_watch.h"
 #include "cli/verbs.h"
+#include "data/json_lines.h"
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
@@ -62,20 +62,24 @@ void print_encoding(const text::Tokenizer& tokenizer, text::UnreadTexts& unread,
   fmt::print("{}\n", line);
 }
 
-// The member of a JSON lines row as text; none if it is absent or null.
+// The member of a JSON lines row as text; none if it is absent or null, unless it is `required`.
 std::optional<std::string> member(const data::TableReader& table, const data::Row& row,
-                                  const std::string& key) {
+                                  const std::string& key, bool required) {
   const auto found = row.object.find(key);
-  if (found == row.object.end() || found->is_null()) return std::nullopt;
-  if (!found->is_string()) table.fail(row.line, fmt::format("`{}` must be a string", key));
-  return found->get<std::string>();
-}
-
-[[noreturn]] void fail_for_key(const data::TableReader& table, const data::Row& row, const std::string& key) {
+  if (found != row.object.end() && !found->is_null())
+    return data::json_line_text(row.object, key, table.path(), row.line);
+  if (!required) return std::nullopt;
   std::vector<std::string> keys;
   for (const auto& item : row.object.items()) keys.push_back('`' + item.key() + '`');
   table.fail(row.line, fmt::format("expected an object with `{}`, found {}", key,
                                    keys.empty() ? "no key" : joined(keys)));
+}
+
+std::string text_name(const TokenizeArguments& arguments, const data::TableReader& table) {
+  if (!arguments.text_column.empty()) return arguments.text_column;
+  if (table.format() == data::TableFormat::kJsonl || table.format() == data::TableFormat::kText)
+    return "text";
+  return arguments.table.no_header && table.columns().size() == 1 ? "1" : "sentence";
 }
 
 struct Texts {
@@ -83,17 +87,28 @@ struct Texts {
   std::optional<std::string> pair;
 };
 
-// Every row of --file, whose texts `find` gives; one that is bad stops, or is left out, as the options say.
-void tokenize_rows(const text::Tokenizer& tokenizer, text::UnreadTexts& unread,
-                   const TokenizeArguments& arguments,
-                   const std::function<Texts(const data::TableReader&, const data::Row&)>& find) {
+Texts texts_of(const TokenizeArguments& arguments, const data::TableReader& table, const data::Row& row) {
+  const std::string text = text_name(arguments, table);
+  const std::string& pair = arguments.pair_column;
+  if (table.format() == data::TableFormat::kJsonl) {
+    // A key that was asked for must be there; `pair` may.
+    return {*member(table, row, text, true), member(table, row, pair.empty() ? "pair" : pair, !pair.empty())};
+  }
+  Texts texts{table.text(row, table.column(text, "--text-column")), std::nullopt};
+  if (!pair.empty()) texts.pair = table.text(row, table.column(pair, "--pair-column"));
+  return texts;
+}
+
+// Every row of --file; one that is bad stops, or is left out, as the options say.
+void tokenize_file(const text::Tokenizer& tokenizer, text::UnreadTexts& unread,
+                   const TokenizeArguments& arguments) {
   data::TableReader table(arguments.file, arguments.table.format_of(arguments.file),
                           arguments.table.options());
   Utf8Watch bytes;
   std::uint64_t rows = 0;
   for (data::Row row; table.next(row);) {
     try {
-      const Texts texts = find(table, row);
+      const Texts texts = texts_of(arguments, table, row);
       bytes.look(texts.text, texts.pair.value_or(""), row.line, row.repaired);
       print_encoding(tokenizer, unread, texts.text, texts.pair, arguments.json);
       ++rows;
@@ -104,38 +119,6 @@ void tokenize_rows(const text::Tokenizer& tokenizer, text::UnreadTexts& unread,
   if (rows == 0 && table.left_out().count() > 0) fail_without_rows(table);
   report_left_out(table);
   bytes.report(table.path().string());
-}
-
-void tokenize_json_lines(const text::Tokenizer& tokenizer, text::UnreadTexts& unread,
-                         const TokenizeArguments& arguments) {
-  const std::string text_key = arguments.text_column.empty() ? "text" : arguments.text_column;
-  const std::string pair_key = arguments.pair_column.empty() ? "pair" : arguments.pair_column;
-  tokenize_rows(tokenizer, unread, arguments, [&](const data::TableReader& table, const data::Row& row) {
-    const std::optional<std::string> text = member(table, row, text_key);
-    if (!text) fail_for_key(table, row, text_key);
-    const std::optional<std::string> pair = member(table, row, pair_key);
-    // A key that was asked for must be there; `pair` may.
-    if (!pair && !arguments.pair_column.empty()) {
-      fail_for_key(table, row, pair_key);
-    }
-    return Texts{*text, pair};
-  });
-}
-
-void tokenize_table(const text::Tokenizer& tokenizer, text::UnreadTexts& unread,
-                    const TokenizeArguments& arguments) {
-  std::optional<std::size_t> text, pair;
-  tokenize_rows(tokenizer, unread, arguments, [&](const data::TableReader& table, const data::Row& row) {
-    if (!text) {
-      const bool plain = table.format() == data::TableFormat::kText;
-      const bool single = arguments.table.no_header && table.columns().size() == 1;
-      const std::string name = plain ? "text" : single ? "1" : "sentence";
-      text = table.column(arguments.text_column.empty() ? name : arguments.text_column, "--text-column");
-      if (!arguments.pair_column.empty()) pair = table.column(arguments.pair_column, "--pair-column");
-    }
-    return Texts{table.text(row, *text),
-                 pair ? std::optional<std::string>(table.text(row, *pair)) : std::nullopt};
-  });
 }
 
 void run_tokenize(const TokenizeArguments& arguments) {
@@ -152,10 +135,8 @@ void run_tokenize(const TokenizeArguments& arguments) {
   }
   if (arguments.file.empty()) {
     bytes.report("");
-  } else if (arguments.table.format_of(arguments.file) == data::TableFormat::kJsonl) {
-    tokenize_json_lines(tokenizer, unread, arguments);
   } else {
-    tokenize_table(tokenizer, unread, arguments);
+    tokenize_file(tokenizer, unread, arguments);
   }
   const std::string warning = unread.warning();
   if (!warning.empty()) log_warning(warning);

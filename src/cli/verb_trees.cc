@@ -4,12 +4,10 @@
 #include <memory>
 #include <optional>
 
+#include "cli/inference_options.h"
 #include "cli/json_list.h"
 #include "cli/output_path.h"
-#include "cli/precision_option.h"
 #include "cli/verbs.h"
-#include "espalier/base/log.h"
-#include "espalier/model/inference.h"
 #include "espalier/model/tree_reading.h"
 #include "io/file_ops.h"
 
@@ -102,8 +100,7 @@ void print_table(const model::TreesReading& reading, std::int64_t leaves) {
 
 model::LoadedModel load(const std::string& path) {
   model::LoadedModel model = model::load_model(path, io::HfInt8::kKeep);
-  const std::string warning = model::unfinished_warning(model, {});
-  if (!warning.empty()) log_warning(warning);
+  warn_unfinished(model, {});
   return model;
 }
 
@@ -147,8 +144,7 @@ void run_trees(TreesArguments& arguments) {
 void add_trees(Command& app) {
   const auto arguments = std::make_shared<TreesArguments>();
   Command* verb = app.add_subcommand("trees", "Show what the leaves of a model's trees read");
-  verb->add_option("MODEL", arguments->model, "A checkpoint, a run folder or a Hugging Face folder")
-      ->required();
+  add_model_argument(*verb, arguments->model);
   verb->add_option("--data", arguments->data,
                    "Folder written by prepare, or its tokens.h5; training sequences are read, unmasked")
       ->check(a_path())

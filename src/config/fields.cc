@@ -125,8 +125,6 @@ void Fields::add_field(Field field) {
   field.key = prefix_ + field.key;
   ESPALIER_CHECK(!has(field.key));
   field.default_values = field.get();
-  const std::string values = fmt::format("{}", fmt::join(field.default_values, ", "));
-  field.default_text = field.is_list ? "[" + values + "]" : values;
   fields_.push_back(std::move(field));
 }
 
@@ -136,8 +134,14 @@ void Fields::add(const std::string& key, bool& target, const std::string& help) 
     if (text != "true" && text != "false") fail(setting, "true or false");
     target = text == "true";
   };
-  add_field({key, "true or false", help, "", false, set,
-             [&target] { return std::vector<std::string>{target ? "true" : "false"}; }});
+  add_field({key,
+             "true or false",
+             help,
+             Kind::kTruth,
+             false,
+             set,
+             [&target] { return std::vector<std::string>{target ? "true" : "false"}; },
+             {"true", "false"}});
 }
 
 void Fields::add(const std::string& key, std::int64_t& target, const std::string& help, Range range) {
@@ -147,7 +151,7 @@ void Fields::add(const std::string& key, std::int64_t& target, const std::string
     if (!parse_within(scalar(setting, type), range, value)) fail(setting, type);
     target = value;
   };
-  add_field({key, type, help, "", false, set,
+  add_field({key, type, help, Kind::kNumber, false, set,
              [&target] { return std::vector<std::string>{std::to_string(target)}; }});
 }
 
@@ -158,7 +162,7 @@ void Fields::add(const std::string& key, std::uint64_t& target, const std::strin
       fail(setting, "a whole number at least 0");
     target = value;
   };
-  add_field({key, "a whole number at least 0", help, "", false, set,
+  add_field({key, "a whole number at least 0", help, Kind::kNumber, false, set,
              [&target] { return std::vector<std::string>{std::to_string(target)}; }});
 }
 
@@ -169,18 +173,18 @@ void Fields::add(const std::string& key, double& target, const std::string& help
     if (!parse_within(scalar(setting, type), range, value)) fail(setting, type);
     target = value;
   };
-  add_field({key, type, help, "", false, set,
+  add_field({key, type, help, Kind::kNumber, false, set,
              [&target] { return std::vector<std::string>{fmt::format("{}", target)}; }});
 }
 
 void Fields::add(const std::string& key, std::string& target, const std::string& help) {
-  add_field({key, "text", help, "", false,
+  add_field({key, "text", help, Kind::kText, false,
              [&target](const Setting& setting) { target = expanded(scalar(setting, "text"), setting); },
              [&target] { return std::vector<std::string>{target}; }});
 }
 
 void Fields::add(const std::string& key, std::vector<std::string>& target, const std::string& help) {
-  add_field({key, "a list of texts", help, "", true,
+  add_field({key, "a list of texts", help, Kind::kText, true,
              [&target](const Setting& setting) {
                target.clear();
                for (const std::string& value : setting.values) target.push_back(expanded(value, setting));
@@ -194,7 +198,7 @@ void Fields::add(const std::string& key, std::vector<std::int64_t>& target, cons
   const auto set = [&target, range, type](const Setting& setting) {
     target = numbers_of<std::int64_t>(setting, type, range);
   };
-  add_field({key, type, help, "", true, set, [&target] { return texts_of(target); }});
+  add_field({key, type, help, Kind::kNumber, true, set, [&target] { return texts_of(target); }});
 }
 
 void Fields::add(const std::string& key, std::vector<double>& target, const std::string& help, Range range) {
@@ -202,7 +206,7 @@ void Fields::add(const std::string& key, std::vector<double>& target, const std:
   const auto set = [&target, range, type](const Setting& setting) {
     target = numbers_of<double>(setting, type, range);
   };
-  add_field({key, type, help, "", true, set, [&target] { return texts_of(target); }});
+  add_field({key, type, help, Kind::kNumber, true, set, [&target] { return texts_of(target); }});
 }
 
 void Fields::add_numbered(const std::string& key, std::vector<std::int64_t>& target,
@@ -218,7 +222,7 @@ void Fields::add_numbered(const std::string& key, std::vector<std::int64_t>& tar
     }
     target = std::move(values);
   };
-  add_field({key, type, help, "", true, set, [&target] { return texts_of(target); }});
+  add_field({key, type, help, Kind::kNumber, true, set, [&target] { return texts_of(target); }});
 }
 
 // In the order of keys.
@@ -236,8 +240,9 @@ void Fields::add_group(const std::string& prefix, std::vector<Setting>& target, 
     own.key = setting.key.substr(prefix.size() + 1);
     keep_last(target, std::move(own));
   };
-  Field field{
-      prefix + ".*", "any of these keys", help, "", false, set, [] { return std::vector<std::string>(); }};
+  Field field{prefix + ".*", "any of these keys", help, Kind::kText, false, set, [] {
+                return std::vector<std::string>{""};
+              }};
   field.group = &target;
   add_field(std::move(field));
 }
@@ -250,8 +255,8 @@ void Fields::add_choice(const std::string& key, std::vector<std::string> names, 
     if (found == names.end()) fail(setting, type);
     set(static_cast<std::size_t>(found - names.begin()));
   };
-  add_field({key, type, help, "", false, set_name,
-             [names, get] { return std::vector<std::string>{names[get()]}; }});
+  add_field({key, type, help, Kind::kText, false, set_name,
+             [names, get] { return std::vector<std::string>{names[get()]}; }, names});
 }
 
 void Fields::explain(const std::string& value, const std::string& text) {
@@ -279,6 +284,7 @@ void Fields::remember(const std::string& prefix, std::vector<Setting>& target) {
 }
 
 void Fields::goes_with(const std::string& keys, const std::string& key, std::vector<std::string> values) {
+  ESPALIER_CHECK(has(prefix_ + key));
   for (Field& field : fields_) {
     if (field.key.starts_with(prefix_ + keys) && field.key != prefix_ + key)
       field.conditions.push_back({prefix_ + key, values});
@@ -325,7 +331,18 @@ Fields::Field& Fields::field_of(const std::string& key) {
   return *std::find_if(fields_.begin(), fields_.end(), [&](const Field& field) { return field.key == key; });
 }
 
-void Fields::forget_lower_choices(const std::vector<std::string>& keys, std::span<const Setting> settings) {
+void Fields::replaces(const std::string& key, std::vector<std::string> others) {
+  ESPALIER_CHECK(has(prefix_ + key));
+  for (std::string& other : others) {
+    other = prefix_ + other;
+    ESPALIER_CHECK(has(other));
+  }
+  replaced_.emplace_back(prefix_ + key, std::move(others));
+}
+
+void Fields::forget_lower_choices(const std::vector<std::string>& keys,
+                                  const std::vector<std::string>& choices,
+                                  std::span<const Setting> settings) {
   const auto is_default = [](const Field& field) { return field.get() == field.default_values; };
   const auto layer_of = [&](const std::string& key) {
     const auto setting =
@@ -333,7 +350,7 @@ void Fields::forget_lower_choices(const std::vector<std::string>& keys, std::spa
     return setting == settings.rend() ? -1 : setting->layer;
   };
   int highest = -1;
-  for (const std::string& key : keys) {
+  for (const std::string& key : choices) {
     if (!is_default(field_of(key))) highest = std::max(highest, layer_of(key));
   }
   for (const std::string& key : keys) {
@@ -366,7 +383,8 @@ void Fields::apply(std::span<const Setting> settings) {
       if (setting.key.starts_with(prefix)) keep_last(*target, setting);
     }
   }
-  for (const std::vector<std::string>& keys : alternatives_) forget_lower_choices(keys, settings);
+  for (const std::vector<std::string>& keys : alternatives_) forget_lower_choices(keys, keys, settings);
+  for (const auto& [key, others] : replaced_) forget_lower_choices(others, {key}, settings);
 }
 
 std::vector<Setting> Fields::settings(const std::string& prefix) const {
@@ -374,7 +392,7 @@ std::vector<Setting> Fields::settings(const std::string& prefix) const {
   for (const Field& field : fields_) {
     if (!field.key.starts_with(prefix)) continue;
     if (field.group == nullptr) {
-      all.push_back({field.key, field.get(), field.is_list, "resolved"});
+      all.push_back({field.key, field.get(), field.is_list, "resolved", 0, field.kind});
       continue;
     }
     const std::string begin = field.key.substr(0, field.key.size() - 1);
@@ -385,15 +403,21 @@ std::vector<Setting> Fields::settings(const std::string& prefix) const {
   return all;
 }
 
+std::vector<KeyDescription> Fields::keys() const {
+  std::vector<KeyDescription> keys;
+  for (const Field& field : fields_) {
+    const std::string value = setting_text({field.key, field.default_values, field.is_list, ""});
+    keys.push_back({field.key, field.help,
+                    fmt::format("{}; default: {}", field.type, value.empty() ? "none" : value),
+                    field.choices});
+  }
+  return keys;
+}
+
 std::string Fields::help() const {
   std::string text;
-  for (const Field& field : fields_) {
-    text += fmt::format("  {}\n", field.key);
-    text += wrapped(field.help, 6, 100);
-    text += wrapped(
-        fmt::format("{}; default: {}", field.type, field.default_text.empty() ? "none" : field.default_text),
-        6, 100);
-  }
+  for (const KeyDescription& key : keys())
+    text += fmt::format("  {}\n", key.name) + wrapped(key.help, 6, 100) + wrapped(key.type, 6, 100);
   return text;
 }
 

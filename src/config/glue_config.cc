@@ -84,6 +84,7 @@ void describe(GlueConfig& config, Fields& fields) {
   fields.add("sweep.batch_size", config.sweep_batch_size,
              "Batch sizes to try on each task; empty: train.batch_size.", at_least(1));
   describe_recipe(config.recipe, fields);
+  for (const char* keys : {"head.", "routing.", "train."}) fields.remember(keys, config.recipe.given);
   fields.add_group("per_task", config.per_task,
                    "Exceptions for one task: per_task.TASK.KEY, KEY `seeds` (as glue.seeds) or one of "
                    "task.max_train, head.*, routing.*, train.*, eval.* and log.* above; as "

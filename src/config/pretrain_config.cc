@@ -222,7 +222,7 @@ ResumeRules pretrain_resume_rules(const PretrainConfig& config) {
     const ResumeRule rule = pretrain_resume_rule(key);
     return rule == ResumeRule::kRounding ? ResumeRule::kSame : rule;
   };
-  if (!config.distill.layers.empty()) return distilling;
+  if (!config.distill.layers.empty() && config.distill.relative_to == RelativeTo::kLayer) return distilling;
   return config.batch_ramp > 0 ? ResumeRules(growing) : ResumeRules(pretrain_resume_rule);
 }
 

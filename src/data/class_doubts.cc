@@ -33,12 +33,8 @@ std::string folded(const std::string& name) {
 }
 
 std::string quoted(const std::vector<std::string>& names) {
-  std::vector<std::string> shown;
-  for (std::size_t i = 0; i < names.size() && i < kListedClasses; ++i) {
-    shown.push_back("`" + visible_name(names[i]) + "`");
-  }
-  return joined(shown) +
-         (names.size() > kListedClasses ? fmt::format(" and {} more", names.size() - kListedClasses) : "");
+  return listed(names, kListedClasses, ", ",
+                [](const std::string& name) { return "`" + visible_name(name) + "`"; });
 }
 
 std::string doubt_of_ids(const LabelledData& train) {
@@ -129,12 +125,9 @@ std::vector<std::string> class_doubts(const LabelledData& train) {
 std::string class_summary(const LabelledData& data) {
   const std::vector<std::int64_t> counts = class_counts(data);
   std::vector<std::string> parts;
-  for (std::size_t i = 0; i < counts.size() && i < kListedClasses; ++i) {
+  for (std::size_t i = 0; i < counts.size(); ++i)
     parts.push_back(fmt::format("{} {}", visible_name(data.labels.names()[i]), counts[i]));
-  }
-  return fmt::format(
-      "{} classes: {}{}", counts.size(), joined(parts),
-      counts.size() > kListedClasses ? fmt::format(" and {} more", counts.size() - kListedClasses) : "");
+  return fmt::format("{} classes: {}", counts.size(), listed(parts, kListedClasses));
 }
 
 }  // namespace espalier::data

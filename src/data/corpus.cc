@@ -43,6 +43,8 @@ struct CorpusReader::State {
   CorpusCounts counts;
   std::size_t next_file = 0;
   bool line_goes_on = false;
+  std::int64_t documents_before = 0;    // this file
+  bool told = false;                    // that it has nothing
   std::optional<io::LineReader> lines;  // of text and JSON lines
   std::optional<TableReader> table;     // or of .csv and .tsv
   std::size_t column = 0;
@@ -86,6 +88,8 @@ struct CorpusReader::State {
   }
 
   void open(std::size_t file) {
+    documents_before = counts.documents;
+    told = false;
     format = options.format ? *options.format : table_format(files[file]);
     if (format == TableFormat::kText || format == TableFormat::kJsonl) {
       lines.emplace(files[file], io::LineReaderOptions{.cut_long_lines = format == TableFormat::kText,
@@ -105,6 +109,7 @@ struct CorpusReader::State {
   void pass_over(const NoRows& nothing) {
     if (files.size() == 1) throw NoRows(nothing);
     left_out.push_back(nothing.what());
+    told = true;
   }
 
   bool is_open() const { return lines || table; }
@@ -113,7 +118,13 @@ struct CorpusReader::State {
     finished_bytes += sizes[next_file - 1];
     const BadRecords& records = table ? table->left_out() : bad;
     counts.bad_records += static_cast<std::int64_t>(records.count());
-    if (records.count() > 0) left_out.push_back(shown(next_file - 1).string() + ": " + records.text());
+    const std::string name = shown(next_file - 1).string();
+    if (records.count() > 0) {
+      left_out.push_back(name + ": " + records.text());
+    } else if (files.size() > 1 && counts.documents == documents_before && !told) {
+      left_out.push_back(name + ": no text in it");
+    }
+    told = false;
     bad = BadRecords();
     line_goes_on = false;
     lines.reset();
@@ -294,9 +305,6 @@ const std::vector<std::string>& CorpusReader::left_out() const {
 }
 std::uint64_t CorpusReader::position() const {
   return state_->finished_bytes + state_->file_position();
-}
-std::uint64_t CorpusReader::file_position() const {
-  return state_->file_position();
 }
 std::uint64_t CorpusReader::total_bytes() const {
   return state_->total_bytes;

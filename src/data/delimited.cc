@@ -82,9 +82,19 @@ class CsvRecord {
     rest_ = behind;
   }
 
+  std::optional<std::string_view> next_of_field() {
+    try {
+      return lines_.next();
+    } catch (const BadRecord& record) {  // a line that is too long
+      throw BadRecord(
+          lines_.path(), first_line_,
+          fmt::format("a quoted field goes on into line {}, which is {}", record.line(), record.reason()));
+    }
+  }
+
   void next_line(std::string& field, std::uint64_t opened) {
     field += '\n';
-    const std::optional<std::string_view> line = lines_.next();
+    const std::optional<std::string_view> line = next_of_field();
     if (!line || field.size() + line->size() > kMaxQuotedBytes) {
       throw BadRecord(
           lines_.path(), first_line_,
@@ -117,14 +127,7 @@ void split_plain(std::string_view line, char separator, std::vector<std::string>
 }
 
 void split_csv(std::string_view line, char separator, RecordLines& lines, std::vector<std::string>& fields) {
-  lines.keep();
-  try {
-    CsvRecord(line, separator, lines, fields).split();
-  } catch (const BadRecord&) {
-    lines.give_again();
-    throw;
-  }
-  lines.forget();
+  CsvRecord(line, separator, lines, fields).split();
 }
 
 std::string_view trimmed(std::string_view text) {

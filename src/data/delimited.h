@@ -14,8 +14,7 @@ void split_plain(std::string_view line, char separator, std::vector<std::string>
 
 // One record of RFC 4180 (with any separator) that begins with `line`; a quoted field that goes on past the
 // line end reads more lines. Blanks around the quotes are no text. BadRecord: a quoted field that never ends,
-// or something else behind a closing quote. The line is bad alone: a stray quote opens a field that takes in
-// good lines up to the next quote, so that these are read again.
+// or something else behind a closing quote.
 void split_csv(std::string_view line, char separator, RecordLines& lines, std::vector<std::string>& fields);
 
 // Without blanks and tabs at both ends.

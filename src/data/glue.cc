@@ -145,9 +145,8 @@ bool is_glue_task(std::string_view name) {
 const GlueTask& find_glue_task(std::string_view name) {
   const GlueTask* task = find_task(name);
   if (task != nullptr) return *task;
-  std::vector<std::string> names;
-  for (const GlueTask& known : glue_tasks()) names.push_back(known.name);
-  throw InputError(fmt::format("unknown GLUE task `{}`; known: {}", name, joined(names)));
+  throw InputError(
+      fmt::format("unknown GLUE task `{}`; known: {}", name, joined(glue_tasks(), ", ", &GlueTask::name)));
 }
 
 std::vector<std::string> custom_metrics(std::int32_t classes, bool regression) {

@@ -1,7 +1,5 @@
 #include "espalier/data/labels.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -74,10 +72,7 @@ std::int32_t LabelSet::find(std::string_view name) const {
 }
 
 std::string LabelSet::listed() const {
-  constexpr std::size_t kMost = 30;
-  if (names_.size() <= kMost) return joined(names_);
-  const std::vector<std::string> first(names_.begin(), names_.begin() + kMost);
-  return fmt::format("{} and {} more", joined(first), names_.size() - kMost);
+  return espalier::listed(names_, 30);
 }
 
 bool parse_number(std::string_view text, double& value) {

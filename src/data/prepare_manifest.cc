@@ -12,7 +12,6 @@
 #include "data/prepare_parts.h"
 #include "espalier/base/checksum.h"
 #include "espalier/base/error.h"
-#include "espalier/data/labels.h"
 #include "espalier/io/tokenizer_source.h"
 #include "espalier/processes/processes.h"
 
@@ -25,8 +24,6 @@ constexpr int kPipelineVersion = 2;
 // Do not change the result, or are recorded in another way.
 constexpr std::array<std::string_view, 4> kNotRecorded = {"text.files", "tokenizer.path", "sort_memory_mb",
                                                           "out"};
-// Texts, whatever they look like: a column may be named 01.
-constexpr std::array<std::string_view, 3> kWords = {"text.field", "text.format", "text.separator"};
 // Recorded whatever they are. Another key, known today or not yet, is recorded where it is not at its
 // default: stores from before it came stay what they were.
 constexpr std::array<std::string_view, 12> kAlwaysRecorded = {"text.max_document_bytes",
@@ -47,13 +44,9 @@ bool holds(const std::array<std::string_view, count>& keys, const std::string& k
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
-// Numbers and truth values as such, everything else as text.
 io::Json value_of(const config::Setting& setting) {
   const std::string& text = setting.values.at(0);
-  if (holds(kWords, setting.key)) return text;
-  if (text == "true" || text == "false") return text == "true";
-  double number = 0;
-  return parse_number(text, number) ? io::parse_json(text, setting.key) : io::Json(text);
+  return setting.kind == config::Kind::kText ? io::Json(text) : io::parse_json(text, setting.key);
 }
 
 std::string checksum_of(const std::filesystem::path& path, const std::function<void(std::uint64_t)>& step) {

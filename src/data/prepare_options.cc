@@ -79,12 +79,9 @@ static void describe_tokenizer(PrepareOptions& options, config::Fields& fields) 
              "Train the tokenizer on about this many bytes of text, taken from the start of each file in "
              "proportion to its size; 0: on all.",
              config::at_least(0));
-  // A configuration's size of a tokenizer to train does not matter to who brings one, and the other way
-  // round.
-  for (const char* key : {"tokenizer.vocab_size", "tokenizer.limit_alphabet", "tokenizer.max_words",
-                          "tokenizer.sample_bytes"}) {
-    fields.one_of({"tokenizer.path", key});
-  }
+  // A configuration's size of a tokenizer to train does not matter to who brings one.
+  fields.replaces("tokenizer.path", {"tokenizer.vocab_size", "tokenizer.limit_alphabet",
+                                     "tokenizer.max_words", "tokenizer.sample_bytes"});
 }
 
 void describe(PrepareOptions& options, config::Fields& fields) {

@@ -82,7 +82,7 @@ std::string tokenizer_checksum(const std::string& path);
 // --- prepare_letters.cc: what the normalizer deletes
 // Warns of more than 1 % of the letters, and refuses more than half, naming the way out.
 void check_letters(PrepareJob& job, const text::DeletedCharacters& deleted);
-// The same refusal from the beginning of each file, before the work.
+// The same refusal before the work, where the beginnings of the files are all of them; else a warning.
 void look_at_letters(PrepareJob& job, const text::NormalizerSpec& normalizer);
 
 // --- prepare_tokenizer.cc: pass 1

@@ -31,9 +31,11 @@ void RecordLines::forget() {
   kept_.clear();
 }
 
-void RecordLines::give_again() {
+std::size_t RecordLines::give_again() {
+  const std::size_t count = kept_.size();
   again_.insert(again_.begin(), std::make_move_iterator(kept_.begin()), std::make_move_iterator(kept_.end()));
   forget();
+  return count;
 }
 
 }  // namespace espalier::data

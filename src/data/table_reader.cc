@@ -27,14 +27,10 @@ constexpr std::size_t kShownName = 40;  // bytes
 const char kExpectedObject[] = "one JSON object a line";
 
 // The column names for a message, not all of a table with hundreds.
-std::string listed(const std::vector<std::string>& columns) {
-  constexpr std::size_t kMost = 20;
-  std::vector<std::string> first = columns;
-  first.resize(std::min(columns.size(), kMost));
-  for (std::string& name : first)
-    name = text::shortened(name, kShownName);  // a text where a name was expected
-  if (columns.size() <= kMost) return joined(first);
-  return fmt::format("{} and {} more", joined(first), columns.size() - kMost);
+std::string column_list(const std::vector<std::string>& columns) {
+  return listed(columns, 20, ", ", [](const std::string& name) {
+    return text::shortened(name, kShownName);  // a text where a name was expected
+  });
 }
 
 // A number that is whole is written so, whether JSON says 1 or 1.0. Beyond 2^53 doubles are not exact.
@@ -134,7 +130,7 @@ std::size_t TableReader::column(const std::string& name, const std::string& key)
   const auto found = std::find(columns_.begin(), columns_.end(), name);
   if (found == columns_.end()) {
     throw InputError(fmt::format("{}: no column `{}` ({}); the columns are: {}{}", path().string(), name, key,
-                                 listed(columns_),
+                                 column_list(columns_),
                                  missing_column_hint(name, key, columns_, format_, options_)));
   }
   if (std::find(found + 1, columns_.end(), name) != columns_.end()) {
@@ -169,7 +165,7 @@ bool TableReader::read_row(Row& row) {
   if (!read_fields(row.fields, row.line)) return false;
   if (options_.check_column_count && row.fields.size() != columns_.size()) {
     fail(row.line, fmt::format("expected {} column{} ({}), found {}", columns_.size(),
-                               columns_.size() == 1 ? "" : "s", listed(columns_), row.fields.size()));
+                               columns_.size() == 1 ? "" : "s", column_list(columns_), row.fields.size()));
   }
   return true;
 }
@@ -196,13 +192,28 @@ bool TableReader::read_fields(std::vector<std::string>& fields, std::uint64_t& l
     if (format_ == TableFormat::kTsv) {
       split_plain(*text, separator_, fields);
     } else if (format_ == TableFormat::kCsv) {
-      split_csv(*text, separator_, lines_, fields);
+      read_csv(*text, fields);
     } else {
       fields.assign(1, std::string(*text));
     }
     return true;
   }
   return false;
+}
+
+// A stray quote opens a field that takes in good lines, up to the next quote or the end: they are read again.
+void TableReader::read_csv(std::string_view line, std::vector<std::string>& fields) {
+  lines_.keep();
+  try {
+    split_csv(line, separator_, lines_, fields);
+    lines_.forget();
+  } catch (const BadRecord& record) {
+    const std::size_t again = lines_.give_again();
+    if (again == 0 || options_.on_bad_record == OnBadRecord::kStop) throw;
+    throw BadRecord(record.path(), record.line(),
+                    fmt::format("{}; what it took in, {} line{}, counts as records of its own",
+                                record.reason(), again, again == 1 ? "" : "s"));
+  }
 }
 
 bool TableReader::read_object(Row& row) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/joined.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "train/finetune_data.h"
@@ -74,10 +75,8 @@ void look_at_all(const config::GlueConfig& config, GlueTaskPlan& plan) {
   for (const data::GlueFile& file : plan.test_files) {
     rows += ", " + look_at(task, config.dir, file, plan.test_inputs);
   }
-  std::string missing;
-  for (const std::string& name : plan.missing) missing += (missing.empty() ? "" : ", ") + name;
   log_info(fmt::format("{}: {} rows{}", task.folder, rows,
-                       missing.empty() ? "" : "; no test file for " + missing));
+                       plan.missing.empty() ? "" : "; no test file for " + joined(plan.missing)));
 }
 
 void check_names(const config::GlueConfig& config) {
@@ -90,12 +89,8 @@ void check_names(const config::GlueConfig& config) {
   for (const config::Setting& setting : config.per_task) {
     const std::string name = setting.key.substr(0, setting.key.find('.'));
     if (!data::is_glue_task(name) || data::find_glue_task(name).name != name) {
-      std::string names;
-      for (const data::GlueTask& task : data::glue_tasks()) {
-        names += (names.empty() ? "" : ", ") + task.name;
-      }
       throw InputError(fmt::format("{}: per_task.{}: no task `{}`; they are: {}", setting.where, setting.key,
-                                   name, names));
+                                   name, joined(data::glue_tasks(), ", ", &data::GlueTask::name)));
     }
   }
 }
@@ -156,6 +151,8 @@ config::FinetuneConfig finetune_config(const config::GlueConfig& config, const G
   result.task.dir = config.dir;
   result.optimizer.lr = setting.lr;
   result.batch_size = setting.batch_size;
+  // A key that the recipe does not read may be there for a task's own mode or schedule.
+  if (!config.per_task.empty()) result.given.clear();
   return result;
 }
 

@@ -5,16 +5,14 @@
 #include <algorithm>
 
 #include "espalier/base/error.h"
-#include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
 #include "espalier/base/progress.h"
 #include "espalier/data/glue_submission.h"
 #include "espalier/data/labelled_loader.h"
 #include "espalier/model/loaded_model.h"
-#include "espalier/processes/processes.h"
 #include "espalier/train/run_inputs.h"
 #include "glue/run.h"
-#include "train/agreement.h"
+#include "train/set_predictions.h"
 
 namespace espalier::glue {
 namespace {
@@ -23,63 +21,24 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t kPredictionBatch = 32;
 
-struct TestPredictions {
-  std::vector<std::int32_t> classes;
-  std::vector<double> values;
-};
-
-// Of a row: its class, or what a regression gives.
-struct TestPrediction {
-  std::int64_t row = 0;
-  double value = 0;
-};
-
-void append(const data::LabelledBatch& batch, const Tensor& logits, bool regression,
-            std::vector<TestPrediction>& predictions) {
-  const auto width = static_cast<std::size_t>(logits.shape().columns());
-  for (std::size_t i = 0; i < batch.rows.size(); ++i) {
-    const std::span<const float> scores = logits.span().subspan(i * width, width);
-    const auto best = std::max_element(scores.begin(), scores.end());
-    predictions.push_back({batch.rows[i], regression ? static_cast<double>(scores[0])
-                                                     : static_cast<double>(best - scores.begin())});
-  }
-}
-
-TestPredictions predict(model::LoadedModel& model, const data::LabelledData& data, std::int64_t max_length,
-                        const std::string& title) {
-  const NoGradGuard no_grad;
+metrics::Predictions predict(model::LoadedModel& model, const data::LabelledData& data,
+                             std::int64_t max_length, const std::string& title) {
   data::LabelledLoaderOptions options;
   options.batch_size = kPredictionBatch;
   options.encoding = model::classifier_encoding(model.arch);
   options.max_length = std::min(max_length, model.arch.embedding.max_positions);
   options.bucket_by_length = true;
   data::LabelledLoader loader(model.require_tokenizer(), data, options);
-  const processes::Range share = processes::own_share(loader.batches());
-  std::vector<TestPrediction> own;
   Progress progress(title);
-  for (std::int64_t index = share.begin; index < share.end && interrupt_signal() == 0; ++index) {
-    const data::LabelledBatch batch = loader.batch(0, index);
+  const auto compute = [&](const data::LabelledBatch& batch, double done) {
     nn::ForwardContext context;
     const Variable logits = model.require_classifier().forward(batch.tokens, context);
-    append(batch, logits.value(), data.regression, own);
-    progress.update(
-        static_cast<double>(index + 1 - share.begin) / static_cast<double>(share.end - share.begin), "");
-  }
-  train::leave_if_asked("stopped while predicting test rows; the same command continues");
-  TestPredictions result;
-  result.classes.resize(data.regression ? 0 : data.rows.size());
-  result.values.resize(data.regression ? data.rows.size() : 0);
-  for (const auto& part : processes::gather_numbers(std::span<const TestPrediction>(own))) {
-    for (const TestPrediction& prediction : part) {
-      const auto row = static_cast<std::size_t>(prediction.row);
-      if (data.regression) {
-        result.values[row] = prediction.value;
-      } else {
-        result.classes[row] = static_cast<std::int32_t>(prediction.value);
-      }
-    }
-  }
-  return result;
+    progress.update(done, "");
+    return train::BatchResult{0, logits.value()};
+  };
+  return train::predict_rows(data, loader, "stopped while predicting test rows; the same command continues",
+                             compute)
+      .predictions;
 }
 
 // Whether what was predicted is of this model and of the rows that the files hold now.
@@ -113,7 +72,7 @@ GlueTests predict_tests(const config::GlueConfig& config, const GlueTaskPlan& pl
   for (const data::GlueFile& file : plan.test_files) {
     const data::LabelledData data = data::read_glue(*plan.task, config.dir, file.split);
     result.inputs.push_back(train::input_of(file.split, data));
-    const TestPredictions predictions =
+    const metrics::Predictions predictions =
         predict(model, data, plan.recipe.max_length, "predicting " + file.submission);
     folder.write_text(fs::path("submission") / file.submission,
                       data::submission_text(*plan.task, predictions.classes, predictions.values));

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/joined.h"
 #include "espalier/base/progress.h"
 #include "espalier/data/glue_published.h"
 #include "espalier/glue/glue.h"
@@ -48,11 +49,8 @@ std::string average_text(const GlueAverage& average) {
   std::string text = "Average, WNLI left out and MNLI counted twice as in the published one: ";
   text += without ? tenths(*without) + " without CoLA, " : "none";
   if (without) text += with ? tenths(*with) + " with CoLA" : "none with CoLA";
-  std::string missing;
-  for (const std::string& task : average.missing) {
-    missing += (missing.empty() ? " (missing: " : ", ") + task;
-  }
-  return text + (missing.empty() ? "" : missing + ")") + "\n";
+  if (!average.missing.empty()) text += " (missing: " + joined(average.missing) + ")";
+  return text + "\n";
 }
 
 std::string comparison_row(const std::string& name, const GlueComparison& row) {

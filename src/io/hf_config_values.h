@@ -43,4 +43,12 @@ inline double positive(const JsonView& view, const char* key, double otherwise) 
   return value;
 }
 
+// Which of the two words it is: whether the second.
+inline bool is_second(const JsonView& word, const char* first, const char* second) {
+  const std::string found = word.as_string();
+  if (found != first && found != second)
+    word.fail(fmt::format("expected \"{}\" or \"{}\", found \"{}\"", first, second, found));
+  return found == second;
+}
+
 }  // namespace espalier::io

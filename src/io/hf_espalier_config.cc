@@ -25,10 +25,9 @@ std::string file_key(std::string key) {
   return key;
 }
 
-// A setting's text as true, 16, 0.1 or "gelu".
-Json value_of(const std::string& text) {
-  Json value = Json::parse(text, nullptr, false);
-  return value.is_discarded() ? Json(text) : value;
+Json value_of(const config::Setting& setting) {
+  const std::string text = config::setting_text(setting);
+  return setting.kind == config::Kind::kText ? Json(text) : parse_json(text, setting.key);
 }
 
 std::string text_of(const JsonView& view) {
@@ -63,19 +62,12 @@ void read_class(const JsonView& document, HfConfig& config) {
                         kEspalierMaskedLm, kEspalierClassifier));
 }
 
-// Which of the two words the key holds: whether it is the second.
-bool is_second(const JsonView& document, const char* key, const char* first, const char* second) {
-  const std::string found = document.get(key, first);
-  if (found != first && found != second) {
-    document[key].fail(fmt::format("expected \"{}\" or \"{}\", found \"{}\"", first, second, found));
-  }
-  return found == second;
-}
-
 void read_head(const JsonView& document, HfConfig& config) {
   nn::ClassifierOptions& head = config.head;
-  if (is_second(document, "head_pooler", "zero_index", "avg")) head.pooler = nn::Pooler::kAverage;
-  if (is_second(document, "head_activation", "tanh", "relu")) head.activation = nn::HeadActivation::kRelu;
+  if (document.has("head_pooler") && is_second(document["head_pooler"], "zero_index", "avg"))
+    head.pooler = nn::Pooler::kAverage;
+  if (document.has("head_activation") && is_second(document["head_activation"], "tanh", "relu"))
+    head.activation = nn::HeadActivation::kRelu;
   if (document.has("head_dim")) head.head_dim = whole(document, "head_dim", 1);
   head.dropout = probability(document, "head_dropout", head.dropout);
 }
@@ -167,7 +159,7 @@ void write_espalier_config(const HfModel& model, Json& document) {
   document["model_type"] = kEspalierType;
   document["auto_map"] = auto_map(model);
   for (const config::Setting& setting : config::arch_settings(model.arch)) {
-    document[file_key(setting.key)] = value_of(config::setting_text(setting));
+    document[file_key(setting.key)] = value_of(setting);
   }
   nn::ClassifierOptions head = model.classifier.value_or(nn::ClassifierOptions());
   // So that the classifier begins with the pooler that the model carries.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/joined.h"
 #include "base/shell_quote.h"
 #include "espalier/base/error.h"
 #include "espalier/io/json.h"
@@ -145,12 +146,9 @@ std::vector<std::string> HfTensorFile::unused() const {
 }
 
 std::string HfTensorFile::listed(const std::vector<std::string>& names) const {
-  constexpr std::size_t kMost = 5;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(names.size(), kMost); ++i) {
-    text += fmt::format("{}`{}` {}", i == 0 ? "" : ", ", names[i], info(names[i]).shape.str());
-  }
-  return names.size() > kMost ? fmt::format("{} and {} more", text, names.size() - kMost) : text;
+  return espalier::listed(names, 5, ", ", [&](const std::string& name) {
+    return fmt::format("`{}` {}", name, info(name).shape.str());
+  });
 }
 
 std::vector<std::string> HfTensorFile::warnings() const {

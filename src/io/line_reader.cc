@@ -114,7 +114,7 @@ std::optional<std::string_view> LineReader::next() {
     if (const char* found = s.find_end(from, s.end - s.begin - s.scanned)) {
       const std::size_t length = s.scanned + static_cast<std::size_t>(found - from);
       // The second half of a "\r\n" among lone carriage returns.
-      const bool half = length == 0 && *found == '\n' && s.last_end == '\r';
+      const bool half = length == 0 && *found == '\n' && s.last_end == '\r' && !s.goes_on;
       s.last_end = *found;
       if (!half && !s.dropping) return s.take(length, length + 1);
       s.dropping = false;

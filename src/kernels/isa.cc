@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "espalier/base/error.h"
@@ -35,8 +37,10 @@ std::int64_t best_target() {
 // Applies the variable; returns what is wrong with it, or nothing.
 std::string pin() {
   const char* const value = std::getenv(kVariable);
-  const std::string_view wanted = value == nullptr ? "" : value;
+  std::string wanted = value == nullptr ? "" : value;
   if (wanted.empty()) return "";
+  std::transform(wanted.begin(), wanted.end(), wanted.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   const auto* const level =
       std::find_if(kLevels.begin(), kLevels.end(), [&](const Level& known) { return known.name == wanted; });
   if (level == kLevels.end()) {

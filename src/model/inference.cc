@@ -122,8 +122,9 @@ std::string unfinished_warning(const LoadedModel& model, const ops::TreeRouting&
                               : std::string();
   return fmt::format(
       "{}: its trees had not finished hardening when it was saved{}; --routing soft uses them as they were "
-      "trained (temperature {:g})",
-      model.source.string(), gap, model.routing.temperature);
+      "trained (temperature {:g}{})",
+      model.source.string(), gap, model.routing.temperature,
+      model.routing.epsilon ? fmt::format(", epsilon {:g}", *model.routing.epsilon) : std::string());
 }
 
 std::vector<Classification> classify(LoadedModel& model, std::span<const TextPair> texts,

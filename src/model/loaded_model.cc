@@ -13,6 +13,7 @@
 #include "espalier/io/model_tensors.h"
 #include "espalier/io/tensor_match.h"
 #include "espalier/io/tokenizer_json.h"
+#include "io/hf_config_values.h"
 #include "kernels/isa.h"
 #include "kernels/matmul_isa.h"
 #include "model/checkpoint_metadata.h"
@@ -138,16 +139,10 @@ std::optional<nn::ClassifierOptions> classifier_of(const io::Checkpoint& checkpo
   if (!metadata.has("classifier")) return std::nullopt;
   const io::JsonView view = metadata["classifier"];
   nn::ClassifierOptions head;
-  const std::string pooler = view["pooler"].as_string();
-  if (pooler != "first" && pooler != "average") {
-    view["pooler"].fail("expected \"first\" or \"average\", found \"" + pooler + "\"");
-  }
-  head.pooler = pooler == "first" ? nn::Pooler::kFirst : nn::Pooler::kAverage;
-  const std::string activation = view.get("activation", "tanh");  // older checkpoints know no other
-  if (activation != "tanh" && activation != "relu") {
-    view["activation"].fail("expected \"tanh\" or \"relu\", found \"" + activation + "\"");
-  }
-  head.activation = activation == "tanh" ? nn::HeadActivation::kTanh : nn::HeadActivation::kRelu;
+  if (io::is_second(view["pooler"], "first", "average")) head.pooler = nn::Pooler::kAverage;
+  // Older checkpoints know no activation but tanh.
+  if (view.has("activation") && io::is_second(view["activation"], "tanh", "relu"))
+    head.activation = nn::HeadActivation::kRelu;
   head.head_dim = view["head_dim"].as_int(1);
   head.dropout = view["dropout"].as_double();
   head.labels = view["outputs"].as_int(1);

@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "base/joined.h"
 #include "espalier/metrics/metrics.h"
 #include "model/card_usage.h"
 #include "model/checkpoint_metadata.h"
@@ -53,11 +54,8 @@ std::string architecture_section(const io::HfModel& model) {
   }
   row("vocabulary", fmt::to_string(arch.embedding.vocab_size));
   row("longest sequence", fmt::to_string(arch.embedding.max_positions));
-  if (model.classifier) {
-    std::string labels;
-    for (const std::string& label : model.labels) labels += (labels.empty() ? "" : ", ") + label;
-    row("labels", model.classifier->labels == 1 ? "a value (regression)" : labels);
-  }
+  if (model.classifier)
+    row("labels", model.classifier->labels == 1 ? "a value (regression)" : joined(model.labels));
   return text + "\n";
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/joined.h"
 #include "espalier/base/error.h"
 
 namespace espalier::model {
@@ -17,9 +18,7 @@ static std::vector<TreePlace> deciding_layers(const nn::EncoderOptions& arch) {
 }
 
 std::string numbers_of(const std::vector<TreePlace>& places) {
-  std::string text;
-  for (const TreePlace& place : places) text += fmt::format("{}{}", text.empty() ? "" : ", ", place.layer);
-  return text;
+  return joined(places, ", ", [](const TreePlace& place) { return std::to_string(place.layer); });
 }
 
 std::vector<TreePlace> tree_places(const LoadedModel& model, const std::optional<std::int64_t>& layer) {

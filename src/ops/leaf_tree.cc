@@ -2,16 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <memory>
-
 #include "kernels/tree/leaf_hard.h"
 #include "kernels/tree/leaf_soft_dense.h"
 #include "kernels/tree/leaf_soft_sparse.h"
-#include "kernels/tree/soft_dense_paths.h"
-#include "kernels/tree/soft_survivors.h"
 #include "ops/check.h"
 #include "ops/slots.h"
-#include "ops/tree_common.h"
+#include "ops/soft_tree.h"
 
 namespace espalier::ops {
 namespace {
@@ -58,34 +54,47 @@ const float* data_or_null(const Variable& variable) {
   return variable.defined() ? variable.value().data() : nullptr;
 }
 
-// The kernels' view of inputs x, gate_weight, gate_bias, leaf_in, leaf_in_bias, leaf_out, leaf_out_bias.
-kernels::LeafTree view(std::span<const Variable> in, const LeafTreeOptions& options) {
-  kernels::LeafTree tree;
-  tree.gates = {kernels::TreeKind::kLeaf, options.trees,       options.depth,
-                in[0].shape().columns(),  data_or_null(in[1]), data_or_null(in[2])};
-  tree.leaf_width = in[3].shape()[1];
-  tree.output_width = in[5].shape()[2];
-  tree.activation = options.activation == LeafActivation::kRelu ? kernels::LeafActivation::kRelu
-                                                                : kernels::LeafActivation::kGelu;
-  tree.w1 = in[3].value().data();
-  tree.b1 = in[4].value().data();
-  tree.w2 = in[5].value().data();
-  tree.b2 = in[6].value().data();
-  return tree;
-}
+struct LeafKind {
+  using DenseTape = kernels::LeafSoftDenseTape;
+  using SparseTape = kernels::LeafSoftSparseTape;
+  static constexpr const char* kName = kLeafTree;
+  static constexpr auto kDenseForward = kernels::leaf_tree_soft_dense_forward;
+  static constexpr auto kDenseBackward = kernels::leaf_tree_soft_dense_backward;
+  static constexpr auto kSparseForward = kernels::leaf_tree_soft_sparse_forward;
+  static constexpr auto kSparseBackward = kernels::leaf_tree_soft_sparse_backward;
 
-kernels::LeafTreeGradients leaf_destinations(std::span<Variable> in) {
-  return {slot_if_wanted(in[0]), slot_if_wanted(in[1]), slot_if_wanted(in[2]), slot_if_wanted(in[3]),
-          slot_if_wanted(in[4]), slot_if_wanted(in[5]), slot_if_wanted(in[6])};
-}
+  LeafTreeOptions options;
 
-TreeResult hard_tree(const Variables& in, const LeafTreeOptions& options, const TreeRouting& routing,
+  // The kernels' view of inputs x, gate_weight, gate_bias, leaf_in, leaf_in_bias, leaf_out, leaf_out_bias.
+  kernels::LeafTree view(std::span<const Variable> in) const {
+    kernels::LeafTree tree;
+    tree.gates = {kernels::TreeKind::kLeaf, options.trees,       options.depth,
+                  in[0].shape().columns(),  data_or_null(in[1]), data_or_null(in[2])};
+    tree.leaf_width = in[3].shape()[1];
+    tree.output_width = in[5].shape()[2];
+    tree.activation = options.activation == LeafActivation::kRelu ? kernels::LeafActivation::kRelu
+                                                                  : kernels::LeafActivation::kGelu;
+    tree.w1 = in[3].value().data();
+    tree.b1 = in[4].value().data();
+    tree.w2 = in[5].value().data();
+    tree.b2 = in[6].value().data();
+    return tree;
+  }
+  static kernels::LeafTreeGradients destinations(std::span<Variable> in) {
+    return {slot_if_wanted(in[0]), slot_if_wanted(in[1]), slot_if_wanted(in[2]), slot_if_wanted(in[3]),
+            slot_if_wanted(in[4]), slot_if_wanted(in[5]), slot_if_wanted(in[6])};
+  }
+  static double rows_per_node(const kernels::LeafTree& tree) { return tree.rows_per_node(); }
+  static const auto& blocks(const SparseTape& tape) { return tape.blocks; }
+};
+
+TreeResult hard_tree(const Variables& in, const LeafKind& kind, const TreeRouting& routing,
                      TreeStatistics* statistics) {
-  const kernels::LeafTree tree = view(in, options);
+  const kernels::LeafTree tree = kind.view(in);
   const std::int64_t tokens = in[0].shape().rows();
-  HardPaths paths(tree.gates, tokens, options.depth);
+  HardPaths paths(tree.gates, tokens, tree.gates.depth);
   Tensor y = Tensor::empty(in[0].shape().with_last(tree.output_width));
-  Tensor pre = Tensor::empty({options.trees, tokens, tree.leaf_width});
+  Tensor pre = Tensor::empty({tree.gates.trees, tokens, tree.leaf_width});
   kernels::leaf_tree_hard_forward(tree, tokens, in[0].value().data(), paths.logits.data(), paths.leaf.data(),
                                   pre.data(), y.data());
   if (statistics != nullptr) {
@@ -93,83 +102,14 @@ TreeResult hard_tree(const Variables& in, const LeafTreeOptions& options, const 
     add_soft_sums({0, 0, tokens * statistics->size().path_nodes()}, *statistics);
   }
   const Kept x = kept_first(in, routing.precision);
-  const auto backward = [paths, pre, options, routing, x](const Tensor& dy, std::span<Variable> inputs) {
+  const auto backward = [paths, pre, kind, routing, x](const Tensor& dy, std::span<Variable> inputs) {
     const kernels::StraightThrough decisions{routing.temperature, routing.ste_epsilon};
-    kernels::leaf_tree_hard_backward(view(inputs, options), paths.tokens, x.value().data(), dy.data(),
+    kernels::leaf_tree_hard_backward(kind.view(inputs), paths.tokens, x.value().data(), dy.data(),
                                      paths.logits.data(), paths.leaf.data(), pre.data(),
                                      routing.mode == RoutingMode::kStraightThrough ? &decisions : nullptr,
-                                     leaf_destinations(inputs));
+                                     LeafKind::destinations(inputs));
   };
   return {record(kLeafTree, y, without_first_value(in), backward), Variable(), paths.leaf};
-}
-
-// What a soft pass keeps: the dense form's tape, or the survivors.
-struct SoftLeafTape {
-  bool dense = true;
-  kernels::LeafSoftDenseTape all;
-  kernels::LeafSoftSparseTape survivors;
-};
-
-HardPaths hard_leaf_paths(const kernels::TreeGates& gates, std::int64_t tokens, const SoftLeafTape& tape) {
-  HardPaths paths(gates, tokens, gates.depth);
-  const std::int64_t block_paths = kernels::kSurvivorTokens * gates.trees;
-  for (std::int64_t path = 0; path < tokens * gates.trees; ++path) {
-    float* logits = paths.path_logits(path);
-    const float* all = tape.dense ? tape.all.logits.data() + path * gates.inner() : nullptr;
-    paths.leaf.data()[path] =
-        tape.dense
-            ? kernels::hard_path_of(gates, all, logits)
-            : kernels::hard_path_of(gates,
-                                    tape.survivors.blocks[static_cast<std::size_t>(path / block_paths)].list(
-                                        path % block_paths),
-                                    logits);
-  }
-  return paths;
-}
-
-void soft_leaf_backward(const SoftLeafTape& tape, const LeafTreeOptions& options,
-                        const kernels::SoftRouting& routing, const Kept& kept, std::span<const Tensor> grads,
-                        std::span<Variable> in) {
-  const kernels::LeafTree tree = view(in, options);
-  const std::int64_t tokens = in[0].shape().rows();
-  const Tensor dy = grad_or_zeros(grads[0], in[0].shape().with_last(tree.output_width));
-  const float to_entropy = grads.size() > 1 ? entropy_gradient(grads[1], tokens, options.trees) : 0.0F;
-  const Tensor wide = kept.value();
-  const float* x = wide.data();
-  if (tape.dense) {
-    kernels::leaf_tree_soft_dense_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.all,
-                                           leaf_destinations(in));
-  } else {
-    kernels::leaf_tree_soft_sparse_backward(tree, routing, tokens, x, dy.data(), to_entropy, tape.survivors,
-                                            leaf_destinations(in));
-  }
-}
-
-TreeResult soft_tree(const Variables& in, const LeafTreeOptions& options, const TreeRouting& routing,
-                     bool training, TreeStatistics* statistics) {
-  const kernels::LeafTree tree = view(in, options);
-  const kernels::SoftRouting soft = soft_routing(routing, training, options.depth);
-  const std::int64_t tokens = in[0].shape().rows();
-  const float* x = in[0].value().data();
-  const auto tape = std::allocate_shared<SoftLeafTape>(PoolAllocator<SoftLeafTape>());
-  tape->dense = kernels::dense_form_is_cheaper(tree.gates, soft, tokens, x, tree.rows_per_node());
-  Tensor y = Tensor::empty(in[0].shape().with_last(tree.output_width));
-  const kernels::SoftSums sums =
-      tape->dense ? kernels::leaf_tree_soft_dense_forward(tree, soft, tokens, x, y.data(), tape->all)
-                  : kernels::leaf_tree_soft_sparse_forward(tree, soft, tokens, x, y.data(), tape->survivors);
-  if (statistics != nullptr) {
-    add_paths(hard_leaf_paths(tree.gates, tokens, *tape), routing.temperature, *statistics);
-    add_soft_sums(sums, *statistics);
-  }
-  const Kept kept = kept_first(in, routing.precision);
-  Tensors values{y};
-  if (soft.entropy) values.push_back(mean_entropy(sums, tokens, options.trees));
-  const Variables results =
-      record(kLeafTree, values, without_first_value(in),
-             [tape, options, soft, kept](std::span<const Tensor> grads, std::span<Variable> inputs) {
-               soft_leaf_backward(*tape, options, soft, kept, grads, inputs);
-             });
-  return {results[0], soft.entropy ? results[1] : Variable()};
 }
 
 }  // namespace
@@ -187,9 +127,9 @@ TreeResult leaf_tree(const Variable& x, const LeafTreeWeights& weights, const Le
                      weights.leaf_out_bias};
   // Without decisions all modes are the same dense layer.
   if (routing.mode == RoutingMode::kSoft || options.depth == 0) {
-    return soft_tree(in, options, routing, training, statistics);
+    return soft_tree(in, LeafKind{options}, routing, training, statistics);
   }
-  return hard_tree(in, options, routing, statistics);
+  return hard_tree(in, LeafKind{options}, routing, statistics);
 }
 
 }  // namespace espalier::ops

@@ -55,16 +55,20 @@ std::vector<std::int64_t> top_units(const Tensor& activations, const Tensor& w_o
   return order;
 }
 
-// A tree of depth 0 is a dense layer whose output has no bias: grown, all would begin alike and stay so.
-bool is_dense(const nn::FeedForwardOptions& ffn) {
-  return ffn.type == nn::FeedForwardType::kDense
-             ? ffn.width > 0
-             : ffn.type == nn::FeedForwardType::kNeuronTree && ffn.depth == 0;
+// Trees of depth 0 are a dense layer of GELU whose output has no bias: grown, all would begin alike and stay
+// so.
+bool takes_units(const nn::FeedForwardOptions& ffn) {
+  if (ffn.type == nn::FeedForwardType::kDense) return ffn.width > 0;
+  const bool gelu = ffn.activation == nn::Activation::kGelu || ffn.activation == nn::Activation::kGeluTanh;
+  return ffn.type == nn::FeedForwardType::kNeuronTree && ffn.depth == 0 && gelu;
 }
 
-// More units than the teacher has stay as they are.
-void take_top_units(Weights& own, const Weights& teacher, nn::Activation activation,
-                    const LayerSample& sample) {
+constexpr float kGeluOfOne = 0.841344746F;
+
+// More units than the teacher has stay as they are. Of trees one is left for the constant, of which it
+// returns the output weights.
+std::span<float> take_top_units(Weights& own, const Weights& teacher, nn::Activation activation,
+                                const LayerSample& sample) {
   const Tensor& w_in = teacher.at("dense_in.weight").value();    // [units, d]
   const Tensor& w_out = teacher.at("dense_out.weight").value();  // [d, units]
   const auto bias = teacher.find("dense_in.bias");
@@ -75,7 +79,8 @@ void take_top_units(Weights& own, const Weights& teacher, nn::Activation activat
   const bool trees = own.contains("linear_in.weight");
   Tensor& in = own.at(trees ? "linear_in.weight" : "dense_in.weight").mutable_value();
   Tensor& out = own.at(trees ? "linear_out.weight_t" : "dense_out.weight").mutable_value();
-  const std::int64_t own_units = in.shape()[0], count = std::min(own_units, units);
+  const std::int64_t own_units = in.shape()[0];
+  const std::int64_t count = std::min(trees && own_units > 1 ? own_units - 1 : own_units, units);
   const std::vector<std::int64_t> kept =
       top_units(nn::activate(activation, hidden).value(), w_out, sample.factors, count);
   for (std::int64_t i = 0; i < count; ++i) {
@@ -88,8 +93,14 @@ void take_top_units(Weights& own, const Weights& teacher, nn::Activation activat
           bias->second.value().data()[unit];
     }
   }
-  if (biases && !trees)
-    own.at("dense_out.bias").mutable_value().copy_from(teacher.at("dense_out.bias").value());
+  if (!trees) {
+    if (biases) own.at("dense_out.bias").mutable_value().copy_from(teacher.at("dense_out.bias").value());
+    return {};
+  }
+  if (count == own_units) return {};
+  std::fill_n(in.data() + count * d, d, 0.0F);
+  own.at("linear_in.bias").mutable_value().data()[count] = 1.0F;
+  return out.span().subspan(static_cast<std::size_t>(count * d), static_cast<std::size_t>(d));
 }
 
 // What the layer, as it is, leaves of the sample's output.
@@ -102,16 +113,16 @@ Tensor left_by(nn::MaskedLm& student, std::int64_t layer, const LayerSample& sam
   return left;
 }
 
-void add_mean(const Tensor& rows, const std::vector<float>& factors, Tensor& bias) {
+void add_mean(const Tensor& rows, const std::vector<float>& factors, float scale, std::span<float> bias) {
   const std::vector<double> mean = column_means(rows, factors);
-  for (std::size_t j = 0; j < mean.size(); ++j) bias.span()[j] += static_cast<float>(mean[j]);
+  for (std::size_t j = 0; j < mean.size(); ++j) bias[j] += scale * static_cast<float>(mean[j]);
 }
 
 }  // namespace
 
 bool can_be_fitted(const nn::FeedForwardOptions& ffn) {
-  return ffn.linear_rank > 0 || ffn.type == nn::FeedForwardType::kDense ||
-         ffn.type == nn::FeedForwardType::kNeuronTree;
+  return ffn.linear_rank > 0 || takes_units(ffn) ||
+         (ffn.type == nn::FeedForwardType::kNeuronTree && ffn.depth > 0);
 }
 
 void fit_layer(nn::MaskedLm& student, nn::MaskedLm& teacher, std::int64_t layer, const LayerSample& sample) {
@@ -125,10 +136,11 @@ void fit_layer(nn::MaskedLm& student, nn::MaskedLm& teacher, std::int64_t layer,
   for (const char* output : {"linear_path.up.weight", "linear_path.up.bias", "linear_out.weight_t"}) {
     if (Tensor* weight = of_own(output)) weight->fill(0.0F);
   }
-  if (is_dense(ffn)) {
-    take_top_units(own, weights_of(teacher, layer), ffn.activation, sample);
-    if (Tensor* bias = of_own("dense_out.bias"))
-      add_mean(left_by(student, layer, sample), sample.factors, *bias);
+  if (takes_units(ffn)) {
+    const std::span<float> constant = take_top_units(own, weights_of(teacher, layer), ffn.activation, sample);
+    const Tensor left = left_by(student, layer, sample);
+    if (!constant.empty()) add_mean(left, sample.factors, 1 / kGeluOfOne, constant);
+    if (Tensor* bias = of_own("dense_out.bias")) add_mean(left, sample.factors, 1, bias->span());
   }
   if (ffn.linear_rank > 0) {
     Tensor* bias = of_own("linear_path.up.bias");

@@ -18,6 +18,7 @@
 #include "kernels/reduce.h"
 #include "train/agreement.h"
 #include "train/distill_start.h"
+#include "train/evaluation_batches.h"
 #include "train/not_finite.h"
 
 namespace espalier::train {
@@ -69,13 +70,18 @@ bool is_of_layers(const std::string& name, const std::vector<std::int64_t>& laye
   });
 }
 
-// Sums of squares from which a relative error comes.
+// Appends the sums of squares from which a relative error comes.
+void append_error(const Tensor& given, const Tensor& wanted, std::vector<double>& numbers) {
+  numbers.push_back(kernels::sum_of_squared_differences(wanted.size(), given.data(), wanted.data()));
+  numbers.push_back(squares(wanted));
+}
+
 struct ErrorSum {
   double difference = 0, wanted = 0;
 
-  void add(const Tensor& given, const Tensor& target) {
-    difference += kernels::sum_of_squared_differences(target.size(), given.data(), target.data());
-    wanted += squares(target);
+  void add(NumberReader& reader) {
+    difference += reader.next();
+    wanted += reader.next();
   }
   double relative() const { return std::sqrt(difference / std::max(wanted, 1e-30)); }
 };
@@ -203,33 +209,41 @@ DistillScores Distiller::evaluate(nn::MaskedLm& student, const data::MaskedLmLoa
                                   std::int64_t sequences, double temperature,
                                   ops::LayerStatistics& trees) const {
   const NoGradGuard no_grad;
-  const std::int64_t count = sequences == 0 ? loader.sequences() : std::min(sequences, loader.sequences());
-  std::vector<ErrorSum> layers(config_.layers.size());
-  ErrorSum hidden;
-  double divergence = 0;
-  std::int64_t predictions = 0;
-  nn::ForwardContext context;
-  context.routing.temperature = static_cast<float>(temperature);
-  for (std::int64_t first = 0; first < count; first += batch_sequences(loader)) {
-    leave_if_asked();
-    data::MaskedBatch batch = loader.batch(first, std::min(batch_sequences(loader), count - first));
+  const auto compute = [&](data::MaskedBatch batch, double /*done*/, std::vector<double>& numbers) {
     const nn::Tokens tokens = tokens_of(batch);
     const Targets wanted = targets(tokens);
-    for (std::size_t i = 0; i < layers.size(); ++i) {
+    for (std::size_t i = 0; i < wanted.layers.size(); ++i) {
       nn::ForwardContext alone;
       nn::FeedForward& layer = *student.encoder().feed_forward(config_.layers[i]);
-      layers[i].add(layer.forward(Variable(wanted.layers[i].input), alone).value(), wanted.layers[i].output);
+      append_error(layer.forward(Variable(wanted.layers[i].input), alone).value(), wanted.layers[i].output,
+                   numbers);
     }
-    context.statistics = &trees;
-    hidden.add(student.encoder().forward(tokens, context).value(), wanted.hidden);
-    if (!predicts()) continue;
+    ops::LayerStatistics statistics;
+    nn::ForwardContext context;
+    context.routing.temperature = static_cast<float>(temperature);
+    context.statistics = &statistics;
+    append_error(student.encoder().forward(tokens, context).value(), wanted.hidden, numbers);
+    append(statistics, numbers);
+    if (!predicts()) return;
     context.statistics = nullptr;
     nn::ForwardContext of_teacher;
     const Tensor logits = teacher_->logits(tokens, batch.positions, of_teacher).value();
     const Variable found = student.logits(tokens, batch.positions, context);
-    divergence += static_cast<double>(ops::kl_divergence(found, logits, 1.0).item());
-    predictions += static_cast<std::int64_t>(batch.positions.size());
-  }
+    numbers.insert(numbers.end(), {static_cast<double>(ops::kl_divergence(found, logits, 1.0).item()),
+                                   static_cast<double>(batch.positions.size())});
+  };
+  std::vector<ErrorSum> layers(config_.layers.size());
+  ErrorSum hidden;
+  double divergence = 0;
+  std::int64_t predictions = 0;
+  for_each_batch(loader, sequences, batch_sequences(loader), compute, [&](NumberReader& reader) {
+    for (ErrorSum& layer : layers) layer.add(reader);
+    hidden.add(reader);
+    add_layers(reader.next_layers(), trees);
+    if (!predicts()) return;
+    divergence += reader.next();
+    predictions += reader.next_count();
+  });
   DistillScores scores;
   scores.layers = config_.layers;
   for (const ErrorSum& layer : layers) scores.layer_errors.push_back(layer.relative());

@@ -5,46 +5,14 @@
 #include <span>
 #include <vector>
 
-#include "espalier/base/interrupt.h"
 #include "espalier/base/progress.h"
-#include "espalier/processes/processes.h"
-#include "train/agreement.h"
-#include "train/number_list.h"
+#include "train/evaluation_batches.h"
 
 namespace espalier::train {
 namespace {
 
 constexpr std::int64_t kEvaluationBatch = 32;
 constexpr std::uint64_t kValidationSeed = 20231118;
-
-// Batches of a process between two exchanges: statistics of large trees take a quarter of a megabyte a batch.
-constexpr std::int64_t kRound = 64;
-
-// Shares the batches of the validation split out among the processes. `visit` appends what a batch gives, and
-// hears how much is done; `take` reads it back, batch by batch in their order, whoever computed them: sums
-// have the same bits for any number of processes. A signal ends it between two batches, with Interrupted.
-template <class Visit, class Take>
-void for_each_batch(data::MaskedLmLoader& loader, std::int64_t sequences, const Visit& visit,
-                    const Take& take) {
-  const std::int64_t available = loader.sequences();
-  const std::int64_t count = sequences == 0 ? available : std::min(sequences, available);
-  const std::int64_t batches = (count + kEvaluationBatch - 1) / kEvaluationBatch;
-  const std::int64_t at_once = kRound * processes::place().count;
-  for (std::int64_t begin = 0; begin < batches; begin += at_once) {
-    const processes::Range own = processes::own_share(std::min(at_once, batches - begin));
-    std::vector<double> numbers;
-    for (std::int64_t batch = begin + own.begin; batch < begin + own.end && interrupt_signal() == 0;
-         ++batch) {
-      const std::int64_t first = batch * kEvaluationBatch;
-      visit(loader.batch(first, std::min(kEvaluationBatch, count - first)),
-            static_cast<double>(first) / static_cast<double>(count), numbers);
-    }
-    leave_if_asked();
-    for (const auto& all : processes::gather_numbers(std::span<const double>(numbers))) {
-      for (NumberReader reader(all); !reader.done();) take(reader);
-    }
-  }
-}
 
 }  // namespace
 
@@ -73,7 +41,7 @@ MaskedLmScore score(nn::MaskedLm& model, data::MaskedLmLoader& loader, std::int6
   MaskedLmScore result;
   double sum = 0;
   std::int64_t correct = 0;
-  for_each_batch(loader, sequences, compute, [&](NumberReader& reader) {
+  for_each_batch(loader, sequences, kEvaluationBatch, compute, [&](NumberReader& reader) {
     sum += reader.next();
     correct += reader.next_count();
     result.predictions += reader.next_count();
@@ -92,25 +60,27 @@ Evaluation evaluate(nn::MaskedLm& model, data::MaskedLmLoader& loader, const io:
   const std::function<void(double)> on_batch = [&](double done) {
     if (progress) progress->update(done, "");
   };
-  const auto score_with = [&](ops::RoutingMode mode, double temperature) {
+  const auto score_with = [&](ops::RoutingMode mode, double temperature, double epsilon) {
     if (progress) progress->begin_phase(mode == ops::RoutingMode::kHard ? "hard" : "soft");
     ops::TreeRouting routing;
     routing.mode = mode;
     routing.temperature = static_cast<float>(temperature);
-    routing.epsilon = static_cast<float>(options.epsilon);
+    routing.epsilon = static_cast<float>(epsilon);
     return score(model, loader, options.sequences, routing, on_batch);
   };
   Evaluation evaluation;
   evaluation.temperature = options.temperature;
+  evaluation.epsilon = options.epsilon;
   evaluation.tree_layers = nn::tree_layers(model.options());
-  evaluation.hard = score_with(ops::RoutingMode::kHard, options.temperature);
+  evaluation.hard = score_with(ops::RoutingMode::kHard, options.temperature, 0);
   evaluation.unigram_loss = unigram_loss(loader, store, options.sequences);
   if (!options.soft || evaluation.hard.trees.empty()) return evaluation;
-  const MaskedLmScore soft = score_with(ops::RoutingMode::kSoft, options.temperature);
+  const MaskedLmScore soft = score_with(ops::RoutingMode::kSoft, options.temperature, options.epsilon);
   evaluation.loss_soft = soft.loss;
   evaluation.accuracy_soft = soft.accuracy;
   if (!options.temperature0) return evaluation;
-  evaluation.loss_soft_temperature0 = score_with(ops::RoutingMode::kSoft, *options.temperature0).loss;
+  // Nothing is pruned at the beginning.
+  evaluation.loss_soft_temperature0 = score_with(ops::RoutingMode::kSoft, *options.temperature0, 0).loss;
   return evaluation;
 }
 
@@ -127,7 +97,7 @@ double unigram_loss(data::MaskedLmLoader& loader, const io::TokenStoreReader& st
   };
   double sum = 0;
   std::int64_t predictions = 0;
-  for_each_batch(loader, sequences, compute, [&](NumberReader& reader) {
+  for_each_batch(loader, sequences, kEvaluationBatch, compute, [&](NumberReader& reader) {
     sum += reader.next();
     predictions += reader.next_count();
   });
@@ -188,6 +158,7 @@ void describe(EvaluationScores& scores, io::JsonFields& fields) {
   fields.add("loss_soft_temperature0", scores.loss_soft_temperature0);
   fields.add("hardening_gap", scores.hardening_gap);
   fields.add("temperature", scores.temperature);
+  fields.add_unless_empty("epsilon", scores.epsilon);
   fields.add("routing", scores.routing);
 }
 
@@ -203,6 +174,7 @@ EvaluationScores scores_of(const Evaluation& evaluation) {
   scores.loss_soft_temperature0 = evaluation.loss_soft_temperature0;
   scores.hardening_gap = evaluation.hardening_gap();
   scores.temperature = evaluation.temperature;
+  if (evaluation.loss_soft && evaluation.epsilon > 0) scores.epsilon = evaluation.epsilon;
   scores.routing = scores_of(evaluation.hard.trees, evaluation.tree_layers);
   return scores;
 }

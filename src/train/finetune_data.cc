@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/joined.h"
 #include "data/class_doubts.h"
 #include "data/delimited.h"
 #include "espalier/base/error.h"
@@ -18,17 +19,14 @@ namespace espalier::train {
 namespace {
 
 // Names that a message lists.
-constexpr std::int64_t kListedClasses = 10;
+constexpr std::size_t kListedClasses = 10;
 
 void report_skipped(const data::LabelledData& data) {
   if (data.skipped.empty()) return;
-  std::string lines;
-  for (std::size_t i = 0; i < data.skipped.size() && i < 10; ++i) {
-    lines += fmt::format("{}{}", i == 0 ? "" : ", ", data.skipped[i].line);
-  }
-  log_warning(fmt::format("{}: {} lines left out, as the official loader does ({}; lines {}{})",
-                          data.source.string(), data.skipped.size(), data.skipped[0].reason, lines,
-                          data.skipped.size() > 10 ? " ..." : ""));
+  log_warning(
+      fmt::format("{}: {} lines left out, as the official loader does ({}; lines {})", data.source.string(),
+                  data.skipped.size(), data.skipped[0].reason,
+                  listed(data.skipped, 10, ", ", [](const auto& row) { return std::to_string(row.line); })));
 }
 
 void report_left_out(const data::LabelledData& data) {
@@ -85,11 +83,9 @@ FinetuneData read_custom(const config::TaskConfig& task) {
 
 FinetuneData read_glue_task(const config::TaskConfig& task, bool report) {
   if (!data::is_glue_task(task.name)) {
-    std::string names;
-    for (const data::GlueTask& known : data::glue_tasks()) names += (names.empty() ? "" : ", ") + known.name;
     throw InputError(
         fmt::format("task.name must be custom (with task.train and task.dev) or a GLUE task ({}), got `{}`",
-                    names, task.name));
+                    joined(data::glue_tasks(), ", ", &data::GlueTask::name), task.name));
   }
   const data::GlueTask& glue = data::find_glue_task(task.name);
   FinetuneData result;
@@ -114,16 +110,14 @@ FinetuneData read_glue_task(const config::TaskConfig& task, bool report) {
 // A class is learned that its evaluation says nothing about.
 void report_unscored(const data::LabelledData& data) {
   const std::vector<std::int64_t> counts = data::class_counts(data);
-  std::string missing;
-  std::int64_t count = 0;
+  std::vector<std::string> missing;
   for (std::size_t i = 0; i < counts.size(); ++i) {
-    if (counts[i] > 0 || ++count > kListedClasses) continue;
-    missing += fmt::format("{}`{}`", missing.empty() ? "" : ", ", data::visible_name(data.labels.names()[i]));
+    if (counts[i] == 0) missing.push_back("`" + data::visible_name(data.labels.names()[i]) + "`");
   }
-  if (count == 0) return;
-  log_warning(fmt::format("{}: no rows of {} class{} ({}{}), which the scores say nothing about",
-                          data.source.string(), count, count == 1 ? "" : "es", missing,
-                          count > kListedClasses ? ", ..." : ""));
+  if (missing.empty()) return;
+  log_warning(fmt::format("{}: no rows of {} class{} ({}), which the scores say nothing about",
+                          data.source.string(), missing.size(), missing.size() == 1 ? "" : "es",
+                          listed(missing, kListedClasses)));
 }
 
 // "mean 2.5, standard deviation 1.1, from 0 to 5"

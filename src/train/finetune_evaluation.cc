@@ -60,7 +60,7 @@ EpochScore evaluate(FinetuneRun& run) {
   const Clock::time_point start = Clock::now();
   EpochScore result;
   for (std::size_t i = 0; i < run.evaluation.size(); ++i) {
-    result.rows.push_back(run.score(run.evaluation[i]));
+    result.rows.push_back(run.score(i));
     score_set(run, i, result);
   }
   for (const std::string& warning : result.warnings) log_warning(warning);

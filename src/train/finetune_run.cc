@@ -7,7 +7,6 @@
 #include <cmath>
 
 #include "espalier/base/error.h"
-#include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
 #include "espalier/base/log_once.h"
 #include "espalier/io/text_file.h"
@@ -19,7 +18,6 @@
 #include "espalier/train/routing_schedule.h"
 #include "train/agreement.h"
 #include "train/not_finite.h"
-#include "train/number_list.h"
 #include "train/optimizer_tensors.h"
 #include "train/task_columns.h"
 
@@ -84,14 +82,6 @@ nn::SequenceClassifier& frozen(nn::SequenceClassifier& model, std::int64_t layer
     }
   }
   return model;
-}
-
-// exp(logit) / sum of exp, of the largest logit.
-double probability_of(std::span<const float> logits, std::int32_t index) {
-  double sum = 0;
-  const double top = static_cast<double>(logits[static_cast<std::size_t>(index)]);
-  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - top);
-  return 1.0 / sum;
 }
 
 }  // namespace
@@ -236,14 +226,17 @@ model::RoutingProvenance FinetuneRun::provenance() const {
   if (!nn::has_trees(base.arch.ffn)) return routing;
   routing.mode = config::routing_name(config.routing.mode);
   const RoutingState now = routing_at(config.routing, base.arch.ffn.depth, used_fraction());
+  if (config.routing.mode == config::Routing::kHard || config.routing.mode == config::Routing::kFrozen)
+    return routing;
+  routing.temperature = static_cast<double>(now.trees.temperature);
+  routing.epsilon.reset();
+  routing.ste_epsilon.reset();
+  if (now.trees.epsilon > 0) routing.epsilon = static_cast<double>(now.trees.epsilon);
   if (now.trees.ste_epsilon > 0) routing.ste_epsilon = static_cast<double>(now.trees.ste_epsilon);
   if (!trained_softly(config.routing)) return routing;
-  routing.temperature = static_cast<double>(now.trees.temperature);
   routing.trained_softly = true;
   routing.finished = config.routing.mode != config::Routing::kAnneal || !now.soft;
   routing.hardening_gap.reset();
-  routing.epsilon.reset();
-  if (now.trees.epsilon > 0) routing.epsilon = static_cast<double>(now.trees.epsilon);
   return routing;
 }
 
@@ -298,73 +291,14 @@ Variable FinetuneRun::loss_of_part(const data::LabelledBatch& batch, const Seque
   return ops::scale(loss(part, context), static_cast<float>(share));
 }
 
-// What the rows of a batch are and what the model says: (row, true value, prediction, confidence) each.
-static void append_rows(const data::LabelledBatch& batch, const Tensor& logits, bool regression,
-                        std::vector<double>& numbers) {
-  const std::size_t width = static_cast<std::size_t>(logits.shape().columns());
-  for (std::size_t i = 0; i < batch.rows.size(); ++i) {
-    const std::span<const float> scores = logits.span().subspan(i * width, width);
-    numbers.push_back(static_cast<double>(batch.rows[i]));
-    if (regression) {
-      numbers.insert(numbers.end(),
-                     {static_cast<double>(batch.values[i]), static_cast<double>(scores[0]), 0.0});
-      continue;
-    }
-    const auto top =
-        static_cast<std::int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
-    numbers.insert(numbers.end(), {static_cast<double>(batch.classes[i]), static_cast<double>(top),
-                                   probability_of(scores, top)});
-  }
-}
-
-std::vector<double> FinetuneRun::score_own(data::LabelledLoader& batches) {
-  const processes::Range own = processes::own_share(batches.batches());
-  std::vector<double> numbers;
-  for (std::int64_t index = own.begin; index < own.end && interrupt_signal() == 0; ++index) {
-    const data::LabelledBatch batch = batches.batch(0, index);
-    nn::ForwardContext context;
-    Variable logits;
-    const auto rows = static_cast<double>(batch.size());
-    numbers.push_back(static_cast<double>(loss(batch, context, &logits).item()) * rows);
-    numbers.push_back(rows);
-    append_rows(batch, logits.value(), data.train.regression, numbers);
-  }
-  return numbers;
-}
-
-SetPredictions FinetuneRun::score(data::LabelledLoader& batches) {
-  const NoGradGuard no_grad;
-  SetPredictions result;
-  const std::size_t rows = static_cast<std::size_t>(batches.rows());
-  const bool regression = data.train.regression;
-  metrics::Predictions& p = result.predictions;
-  p.true_values.resize(regression ? rows : 0);
-  p.values.resize(regression ? rows : 0);
-  p.true_classes.resize(regression ? 0 : rows);
-  p.classes.resize(regression ? 0 : rows);
-  result.confidence.resize(regression ? 0 : rows);
-  double sum = 0;
-  const std::vector<double> own = score_own(batches);
-  leave_if_asked();
-  for (const std::vector<double>& all : processes::gather_numbers(std::span<const double>(own))) {
-    for (NumberReader reader(all); !reader.done();) {
-      sum += reader.next();
-      for (std::int64_t left = reader.next_count(); left > 0; --left) {
-        const auto row = static_cast<std::size_t>(reader.next_count());
-        if (regression) {
-          p.true_values[row] = reader.next();
-          p.values[row] = reader.next();
-          reader.next();
-        } else {
-          p.true_classes[row] = static_cast<std::int32_t>(reader.next_count());
-          p.classes[row] = static_cast<std::int32_t>(reader.next_count());
-          result.confidence[row] = reader.next();
-        }
-      }
-    }
-  }
-  result.loss = sum / static_cast<double>(std::max<std::size_t>(rows, 1));
-  return result;
+SetPredictions FinetuneRun::score(std::size_t set) {
+  return predict_rows(data.evaluation[set].data, evaluation[set], "stopped before the end of the evaluation",
+                      [&](const data::LabelledBatch& batch, double /*done*/) {
+                        nn::ForwardContext context;
+                        Variable logits;
+                        const Variable mean = loss(batch, context, &logits);
+                        return BatchResult{static_cast<double>(mean.item()), logits.value()};
+                      });
 }
 
 }  // namespace espalier::train

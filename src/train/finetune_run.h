@@ -7,11 +7,11 @@
 
 #include "espalier/config/finetune_config.h"
 #include "espalier/data/labelled_loader.h"
-#include "espalier/metrics/metrics.h"
 #include "espalier/model/loaded_model.h"
 #include "espalier/nn/classifier.h"
 #include "espalier/train/run_directory.h"
 #include "train/finetune_data.h"
+#include "train/set_predictions.h"
 #include "train/updater.h"
 
 namespace espalier::train {
@@ -27,13 +27,6 @@ struct FinetuneState {
   double best_metric = -std::numeric_limits<double>::infinity();  // the higher the better
 };
 void describe(FinetuneState& state, io::JsonFields& fields);
-
-// What the model says about one evaluation set.
-struct SetPredictions {
-  double loss = 0;
-  metrics::Predictions predictions;
-  std::vector<double> confidence;  // probability of the predicted class; empty for regressions
-};
 
 struct FinetuneRun {
   // `report_data`: warn of lines that were left out and the like. `expected`: inputs seen before.
@@ -57,8 +50,9 @@ struct FinetuneRun {
   // The part of it that some of the batch's rows give, by the classes' weights; parts add up to the whole.
   Variable loss_of_part(const data::LabelledBatch& batch, const SequenceGroup& rows,
                         nn::ForwardContext& context);
-  // Hard routing, no dropout. A signal ends it between two batches with Interrupted.
-  SetPredictions score(data::LabelledLoader& batches);
+  // Of an evaluation set, by hard routing, without dropout. A signal ends it between two batches with
+  // Interrupted.
+  SetPredictions score(std::size_t set);
 
   config::FinetuneConfig config;
   model::LoadedModel base;
@@ -72,7 +66,6 @@ struct FinetuneRun {
   FinetuneState state;
 
  private:
-  std::vector<double> score_own(data::LabelledLoader& batches);
   model::LabelInfo label_info() const;
   model::RoutingProvenance provenance() const;
   io::Checkpoint checkpoint();

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <numeric>
 #include <string_view>
@@ -97,13 +96,10 @@ void add_evaluation(const io::Json& line, Summary& summary) {
 }
 
 io::Hyperparameter value_of(const config::Setting& setting) {
-  if (setting.is_list) return config::setting_text(setting);
-  const std::string& text = setting.values.at(0);
-  if (text == "true" || text == "false") return text == "true";
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error == std::errc() && end == text.data() + text.size() && std::isfinite(number)) return number;
-  return text;
+  const std::string text = config::setting_text(setting);
+  if (setting.is_list || setting.kind == config::Kind::kText) return text;
+  if (setting.kind == config::Kind::kTruth) return text == "true";
+  return io::parse_json(text, setting.key).get<double>();
 }
 
 }  // namespace

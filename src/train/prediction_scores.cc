@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/joined.h"
 #include "data/class_doubts.h"
 #include "espalier/metrics/interval.h"
 
@@ -13,11 +14,8 @@ namespace {
 
 // " (`normal`)"; of many the first.
 std::string names_of(const data::LabelSet& labels, const std::vector<std::int32_t>& classes) {
-  constexpr std::size_t kListed = 5;
-  std::string names;
-  for (std::size_t i = 0; i < classes.size() && i < kListed; ++i)
-    names += fmt::format("{}`{}`", i == 0 ? "" : ", ", data::visible_name(labels.name(classes[i])));
-  if (classes.size() > kListed) names += fmt::format(" and {} more", classes.size() - kListed);
+  const std::string names = listed(
+      classes, 5, ", ", [&](std::int32_t one) { return "`" + data::visible_name(labels.name(one)) + "`"; });
   return names.empty() ? "" : " (" + names + ")";
 }
 

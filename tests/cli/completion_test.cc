@@ -55,6 +55,7 @@ TEST_CASE("bash completes verbs, options, their values, keys and files") {
   CHECK(completed(script, "espalier pretrain c.yaml routing.mo") == "routing.mode=\n");
   CHECK(completed(script, "espalier pretrain c.yaml routing.mode = an") == "anneal\n");
   CHECK(completed(script, "espalier pretrain c.yaml routing.mode =").starts_with("hard\n"));
+  CHECK(completed(script, "espalier finetune c.yaml train.bucket_by_length = t") == "true\n");
   CHECK(completed(script, "espalier pretrain c.yaml data = te") == "files\n");
   // After a flag too, and with the program's own options.
   CHECK(completed(script, "espalier pretrain --dump-config c.yaml routing.mo") == "routing.mode=\n");

@@ -70,6 +70,24 @@ TEST_CASE("glue is shared, each training by all processes") {
   CHECK(fingerprint(4) == alone);
 }
 
+TEST_CASE("distillation is shared, its evaluations too") {
+  if (!can_run_together()) return;
+  const Workshop& shop = workshop();
+  run_well(
+      shop.pretrain("shared-teacher", {"arch.ffn.type=dense", "arch.ffn.width=12", "train.max_steps=1"}));
+  const std::string text = read_text(shop.path("text.txt"));
+  const std::string file = shop.dir.write("held-out.txt", text + text + text).string();
+  // To evaluate on, several times the 4096 tokens that are evaluated at once.
+  const std::string data = shop.path("held-out");
+  run_well({"prepare", shop.path("prepare.yaml"), "text.files=[" + file + "]", "out=" + data,
+            "validation_fraction=0.7", "tokenizer.path=" + shop.data + "/tokenizer.json"});
+  const Arguments student = {"data=" + data, "init=" + shop.path("shared-teacher"), "distill.layers=[0]",
+                             "train.max_steps=10", "eval.steps=5"};
+  const std::string alone = ending_after(1, 1, "student-1", student);
+  CHECK(ending_after(2, 1, "student-2", student) == alone);
+  CHECK(ending_after(3, 1, "student-3", student) == alone);
+}
+
 TEST_CASE("evaluate is shared, and printed once") {
   if (!can_run_together()) return;
   const Workshop& shop = workshop();
@@ -277,7 +295,7 @@ TEST_CASE("processes that are to do other things, or read other files, are told"
   shop.dir.write("unlike-1.txt", "one\n");
   const Outcome rows = run_unlike({"embed", shop.path("alike"), "--file"}, shop.path("unlike-#.txt"));
   CHECK(rows.status == 2);
-  CHECK(rows.err.find("--file: the processes read other rows") != std::string::npos);
+  CHECK(rows.err.find("--file: process 1 read something else there than process 0") != std::string::npos);
 
   for (const char* number : {"0", "1"}) {
     std::string text;

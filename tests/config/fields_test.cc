@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <map>
 #include <tuple>
 
 #include "config/nearest.h"
@@ -226,6 +227,40 @@ TEST_CASE("help lists every key with type, default and meaning") {
   CHECK(help.find("train.count\n      A count.\n      a whole number at least 1; default: 3") !=
         std::string::npos);
   CHECK(help.find("one of red, blue; default: red") != std::string::npos);
+}
+
+TEST_CASE("a key is told with its type and its choices, and none of it is read out of the help") {
+  Sample sample;
+  Fields fields;
+  fields.add("flag", sample.flag, "One. one of none; default: no");
+  fields.choice("colour", sample.colour, {{"red", Colour::kRed}, {"blue", Colour::kBlue}}, "A colour.");
+  fields.add("text.files", sample.files, "Files.");
+  const std::vector<KeyDescription> keys = fields.keys();
+  REQUIRE(keys.size() == 3);
+  CHECK(keys[0].help == "One. one of none; default: no");
+  CHECK(keys[0].choices == std::vector<std::string>{"true", "false"});
+  CHECK(keys[1].name == "colour");
+  CHECK(keys[1].type == "one of red, blue; default: red");
+  CHECK(keys[1].choices == std::vector<std::string>{"red", "blue"});
+  CHECK(keys[2].type == "a list of texts; default: []");
+  CHECK(keys[2].choices.empty());
+}
+
+TEST_CASE("a resolved setting knows its kind, whatever its text looks like") {
+  Sample sample;
+  sample.name = "12";
+  Fields fields;
+  describe(sample, fields);
+  std::map<std::string, Kind> kinds;
+  for (const Setting& setting : fields.settings()) kinds[setting.key] = setting.kind;
+  CHECK(kinds == std::map<std::string, Kind>{{"flag", Kind::kTruth},
+                                             {"train.count", Kind::kNumber},
+                                             {"seed", Kind::kNumber},
+                                             {"train.rate", Kind::kNumber},
+                                             {"text.name", Kind::kText},
+                                             {"text.files", Kind::kText},
+                                             {"seeds", Kind::kNumber},
+                                             {"colour", Kind::kText}});
 }
 
 }  // namespace espalier::config

@@ -63,7 +63,8 @@ TEST_CASE("keys of the command line that nothing reads are refused by name, thos
       {"arch.ffn.layers=[0]", "arch.ffn.other_width=8", "arch.ffn.activation=relu"},
       {"routing.mode=soft", "routing.temperature=9", "routing.entropy_weight=1", "routing.region_leak=0.4"},
       {"routing.mode=anneal", "routing.anneal.end=0.8", "routing.region_leak=0.4"},
-      {"routing.mode=anneal", "routing.straight_through.epsilon=0.1"},
+      {"routing.mode=anneal", "routing.anneal.finish=straight_through",
+       "routing.straight_through.epsilon=0.1"},
       {"train.schedule=linear", "train.warmup=0.5"},
       {"distill.layers=[0]", "distill.start_tokens=7"}};
   for (const std::vector<std::string>& settings : read) {

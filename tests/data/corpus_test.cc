@@ -67,9 +67,14 @@ TEST_CASE("of several files, one without a row that can be read is told and pass
   const auto empty = packed(dir.write("d.csv", ""));
   CorpusOptions options;
   options.on_bad_record = OnBadRecord::kSkip;
-  CorpusReader reader({dir / "a.csv", dir / "b.csv", dir / "c.csv", empty}, options);
+  dir.write("e.txt", "\n \n");
+  dir.write("f.jsonl", "\n");
+  CorpusReader reader({dir / "a.csv", dir / "b.csv", dir / "c.csv", empty, dir / "e.txt", dir / "f.jsonl"},
+                      options);
   CHECK(documents_of(reader) == Strings{"first"});
-  REQUIRE(reader.left_out().size() == 3);
+  REQUIRE(reader.left_out().size() == 5);
+  CHECK(reader.left_out()[3].ends_with("e.txt: no text in it"));
+  CHECK(reader.left_out()[4].ends_with("f.jsonl: no text in it"));
   CHECK(reader.left_out()[0].ends_with("a.csv: the file has a header but no rows"));
   CHECK(reader.left_out()[1].find("b.csv: 2 records left out (lines 2, 3; ") != std::string::npos);
   CHECK(reader.left_out()[2].find("d.csv.gz: the file is empty") != std::string::npos);

@@ -58,7 +58,12 @@ TEST_CASE("a tokenizer that is given takes the place of settings of one to train
   };
   CHECK(resolved("tokenizer:\n  vocab_size: 4096\n", {"tokenizer.path=x"}).vocabulary_size ==
         PrepareOptions().vocabulary_size);
-  CHECK(resolved("tokenizer:\n  path: x\n", {"tokenizer.vocab_size=500"}).tokenizer_path.empty());
+  // Not the other way round: the model's words would be lost without a word.
+  CHECK(
+      testing::error_of([&] {
+        validate(
+            resolved("tokenizer:\n  path: x\n", {"tokenizer.vocab_size=500", "text.files=[a.txt]", "out=b"}));
+      }).starts_with("tokenizer.vocab_size: nothing is trained where tokenizer.path=x gives the tokenizer"));
 }
 
 TEST_CASE("a store remembers every key that changes it") {
@@ -105,6 +110,9 @@ TEST_CASE("a store remembers every key that changes it") {
   CHECK(usual["order"] == "full_stops");
   CHECK(usual["tokenizer.lowercase"] == true);
   CHECK_FALSE(usual.contains("text.field"));
+  PrepareOptions numbered;
+  numbered.text_field = "01";
+  CHECK(configuration_json(numbered, "")["text.field"] == "01");
 }
 
 TEST_CASE("the default token ratio grows by a tenth for every halving of the vocabulary") {

@@ -140,6 +140,21 @@ TEST_CASE("a key of the command line that the routing does not read is refused")
         "which does not read it: leave it out");
 }
 
+TEST_CASE("straight-through fine-tuning leaves its own temperature and epsilon, not those of its model") {
+  const FinetuneWorkspace work;
+  const std::vector<std::string> first = {"routing.mode=straight_through",
+                                          "routing.straight_through.epsilon=0.25", "train.epochs=1"};
+  finetune(work.config("first", first));
+  CHECK(model::load_model(work.dir / "first").routing.ste_epsilon == 0.25);
+  finetune(work.config("second",
+                       {"model=" + (work.dir / "first").string(), "routing.mode=straight_through",
+                        "routing.straight_through.epsilon=0", "routing.straight_through.temperature0=0.75",
+                        "routing.straight_through.temperature1=0.75", "train.epochs=1"}));
+  const model::RoutingProvenance second = model::load_model(work.dir / "second").routing;
+  CHECK_FALSE(second.ste_epsilon);
+  CHECK(second.temperature == 0.75);
+}
+
 TEST_CASE("soft and annealed fine-tuning leave the temperature for --routing soft") {
   const FinetuneWorkspace work;
   finetune(work.config(

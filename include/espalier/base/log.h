@@ -12,6 +12,7 @@ void write_to_stderr(std::string_view text);
 // With `quiet`, log_info prints nothing; warnings always print.
 void set_quiet(bool quiet);
 bool quiet();
+// Messages are printable(): names of files and labels of others' tables stand in them.
 void log_info(std::string_view message);
 void log_warning(std::string_view message);
 

@@ -17,6 +17,8 @@ namespace espalier::config {
 
 inline constexpr const char kCommandLine[] = "command line";
 
+enum class Kind { kText, kNumber, kTruth };
+
 // One `key: value` as written by the user, with where it was written.
 struct Setting {
   std::string key;                  // dotted
@@ -24,6 +26,8 @@ struct Setting {
   bool is_list = false;
   std::string where;  // "configs/x.yaml:12", or kCommandLine
   int layer = 0;      // of two settings that exclude each other, that of the higher layer counts
+  // Of each value, in what Fields give. They alone know it: as it was written, a value is a text.
+  Kind kind = Kind::kText;
 };
 
 // A setting's value as one text, a list as "[0, 2]", and back; `where` is that of messages.
@@ -45,6 +49,14 @@ Range above(double low);
 Range between(double low, double high);  // both ends allowed
 Range fraction();                        // [0, 1]
 Range fraction_below_one();              // [0, 1)
+
+// What people and shells are told of a key.
+struct KeyDescription {
+  std::string name;                  // dotted; NAME.* of a group of others
+  std::string help;                  // one sentence or more
+  std::string type;                  // with range and default
+  std::vector<std::string> choices;  // its only values, where these are few
+};
 
 class Fields {
  public:
@@ -89,13 +101,17 @@ class Fields {
   // command line takes the place of another in the file, one in the file that of another in its base. Two in
   // the same place both stay: the owner refuses that.
   void one_of(std::vector<std::string> keys);
+  // Keys already added, of which `others` mean nothing where `key` is given: it puts those of lower layers
+  // back to their defaults, and the owner refuses what is left. Not the other way round.
+  void replaces(const std::string& key, std::vector<std::string> others);
 
   // Sets the bound variables. Errors (InputError) name where, the key, what was expected and what was found;
   // an unknown key names the nearest valid one.
   void apply(std::span<const Setting> settings);
   // Every key with its present value, in the order of the list. Only those with `prefix`, if given.
   std::vector<Setting> settings(const std::string& prefix = "") const;
-  // Every key with type, default, range and meaning, for people.
+  std::vector<KeyDescription> keys() const;
+  // The same as text.
   std::string help() const;
   bool has(const std::string& key) const;
 
@@ -105,10 +121,12 @@ class Fields {
     std::vector<std::string> values;
   };
   struct Field {
-    std::string key, type, help, default_text;
+    std::string key, type, help;
+    Kind kind = Kind::kText;
     bool is_list = false;
     std::function<void(const Setting&)> set;
     std::function<std::vector<std::string>()> get;
+    std::vector<std::string> choices = {};
     std::vector<Setting>* group = nullptr;  // of add_group
     std::vector<std::string> default_values = {};
     bool sets_defaults = false;              // of preset()
@@ -120,14 +138,16 @@ class Fields {
   // The field that a setting is for; InputError with the nearest where there is none.
   Field& taker_of(const Setting& setting);
   bool holds(const Condition& condition);
-  // Of keys of one_of(), those set in lower layers than the highest choice among `settings` return to their
-  // defaults.
-  void forget_lower_choices(const std::vector<std::string>& keys, std::span<const Setting> settings);
+  // Those of `keys` set in lower layers than the highest choice of one of `choices` among `settings` return
+  // to their defaults.
+  void forget_lower_choices(const std::vector<std::string>& keys, const std::vector<std::string>& choices,
+                            std::span<const Setting> settings);
   void add_choice(const std::string& key, std::vector<std::string> names, const std::string& help,
                   std::function<void(std::size_t)> set, std::function<std::size_t()> get);
   std::string prefix_;
   std::vector<Field> fields_;
   std::vector<std::vector<std::string>> alternatives_;  // of one_of()
+  std::vector<std::pair<std::string, std::vector<std::string>>> replaced_;
   std::vector<std::pair<std::string, std::vector<Setting>*>> remembered_;
 };
 

@@ -76,8 +76,6 @@ class CorpusReader {
   // Bytes of the files (packed, if they are) consumed so far and in all: for progress.
   std::uint64_t position() const;
   std::uint64_t total_bytes() const;
-  // Of them those of the file at hand.
-  std::uint64_t file_position() const;
   // Size of a file on disk.
   std::uint64_t file_bytes(std::size_t file) const;
 

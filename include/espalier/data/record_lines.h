@@ -1,6 +1,7 @@
 // Lines of a table.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <filesystem>
@@ -25,7 +26,7 @@ class RecordLines {
   // Keeps the lines that next() gives from here on, until forget() or give_again(), which gives them again.
   void keep() { keeping_ = true; }
   void forget();
-  void give_again();
+  std::size_t give_again();  // how many
 
   const std::filesystem::path& path() const { return reader_.path(); }
   std::uint64_t file_position() const { return reader_.file_position(); }

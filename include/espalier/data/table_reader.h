@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "espalier/data/bad_record.h"
@@ -86,6 +87,7 @@ class TableReader {
  private:
   bool read_row(Row& row);
   bool read_fields(std::vector<std::string>& fields, std::uint64_t& line);
+  void read_csv(std::string_view line, std::vector<std::string>& fields);
   bool read_object(Row& row);
   void read_header();
   void read_keys();

@@ -39,6 +39,7 @@ struct Evaluation {
   MaskedLmScore hard;
   double unigram_loss = 0;
   double temperature = 1;                        // of decision statistics and the soft loss
+  double epsilon = 0;                            // of the soft loss
   std::optional<double> loss_soft;               // at `temperature`
   double accuracy_soft = 0;                      // where there is a soft loss
   std::optional<double> loss_soft_temperature0;  // at the beginning's temperature
@@ -98,6 +99,7 @@ struct EvaluationScores {
   // Only where there is a soft loss.
   std::optional<double> loss_hard, loss_soft, loss_soft_temperature0, hardening_gap;
   double temperature = 1;
+  std::optional<double> epsilon;    // of the soft loss, where paths are left out
   std::vector<TreeScores> routing;  // one a tree layer
 };
 void describe(EvaluationScores& scores, io::JsonFields& fields);
