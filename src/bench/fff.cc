@@ -28,6 +28,15 @@ void require_depth(const FffOptions& options, std::int64_t depth) {
   require(units * static_cast<double>(options.width) < 4e9,
           fmt::format("{} trees of depth {} need more than 16 GB for a weight; use fewer or flatter trees",
                       options.trees, depth));
+  // The dense layer has values of so many tokens at once at least.
+  for (const std::int64_t tokens : options.tokens) {
+    const double hidden = units * static_cast<double>(std::min<std::int64_t>(tokens, kReferenceTokens)) *
+                          (options.backward ? 12e-9 : 4e-9);
+    require(hidden < 16,
+            fmt::format("a dense layer as wide as {} trees of depth {} needs {:.0f} GB for the values of "
+                        "{} tokens; use fewer or flatter trees, or fewer --tokens",
+                        options.trees, depth, hidden, tokens));
+  }
   if (options.survivors == 0) return;
   const std::int64_t leaves_per_tree = ops::TreeSize{options.trees, depth}.leaves_per_tree();
   require(options.survivors <= leaves_per_tree,

@@ -20,7 +20,6 @@ constexpr double kLeastSeconds = 0.1;
 constexpr double kMostDenseFlops = 7e11;
 // A dense layer at least as large as this must reach kLeastDenseShare itself; a smaller one cannot, and a
 // layer of this size stands in for it.
-constexpr std::int64_t kReferenceTokens = 2048;
 constexpr std::int64_t kReferenceWidth = 768;
 constexpr std::int64_t kReferenceInner = 3072;
 

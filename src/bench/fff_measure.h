@@ -12,6 +12,10 @@
 
 namespace espalier::bench {
 
+// Of the dense layer that trees are compared with, measured on so many tokens at once at least, if there are
+// so many.
+inline constexpr std::int64_t kReferenceTokens = 2048;
+
 // What the rows of a run share: the machine's speeds.
 struct Yardsticks {
   GemmPeak gemm;

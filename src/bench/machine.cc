@@ -47,14 +47,15 @@ Machine describe_machine() {
 }
 
 io::Json machine_json(const Machine& machine) {
+  const auto measured = [](double value) { return value > 0 ? io::Json(value) : io::Json(); };
   return {{"cpu", machine.cpu},
           {"isa", machine.isa},
           {"cores", machine.cores},
           {"threads", machine.threads},
           {"l2_kb", machine.l2_kb},
           {"l3_kb", machine.l3_kb},
-          {"gemm_gflops", machine.gemm_gflops},
-          {"memory_gb_s", machine.memory_gb_s}};
+          {"gemm_gflops", measured(machine.gemm_gflops)},
+          {"memory_gb_s", measured(machine.memory_gb_s)}};
 }
 
 }  // namespace espalier::bench

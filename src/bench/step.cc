@@ -156,7 +156,11 @@ class StepRun {
   }
 
   nn::MaskedLm& model() { return model_; }
-  ops::RoutingMode mode() const { return plan_.routing.trees.mode; }
+  const ops::TreeRouting& routing() const { return plan_.routing.trees; }
+  bool leaves_out_paths() const {
+    return (routing().mode == ops::RoutingMode::kSoft && routing().epsilon > 0) ||
+           (routing().mode == ops::RoutingMode::kStraightThrough && routing().ste_epsilon > 0);
+  }
 
  private:
   const StepOptions& options_;
@@ -231,11 +235,13 @@ void measure_training(StepRun& run, const StepOptions& options, Stages& stages, 
   row.spread = spread(seconds);
   row.adamw_ms = 1e3 * median(adamw_seconds);
   row.adamw_share = median_ratio(adamw_seconds, seconds);
-  std::vector<double> used;
-  for (std::size_t i = 0; i < seconds.size(); ++i) {
-    used.push_back(row.flops_per_token * tokens / seconds[i] / (gemm[i] * 1e9));
+  if (row.flops_per_token) {
+    std::vector<double> used;
+    for (std::size_t i = 0; i < seconds.size(); ++i) {
+      used.push_back(*row.flops_per_token * tokens / seconds[i] / (gemm[i] * 1e9));
+    }
+    row.mfu = median(used);
   }
-  row.mfu = median(used);
   const OperationTimes times;
   run.train();
   row.operations = times.longest_first();
@@ -289,14 +295,16 @@ StepReport bench_step(const StepOptions& requested) {
   StepRow& row = report.row;
   row.name = options.name;
   row.layer = nn::describe(options.config.arch.ffn);
-  row.routing = routing_name(run.mode());
+  if (!nn::tree_layers(options.config.arch).empty()) row.routing = routing_name(run.routing().mode);
   row.precision = ops::precision_name(options.config.precision);
   row.threads = thread_count();
   row.sequences = options.sequences;
   row.length = options.length;
   row.parameters = run.model().parameter_count();
-  row.flops_per_token = training_flops_per_token(options.config.arch, run.mode(), options.length,
-                                                 options.config.mask_rate, options.config.dropout);
+  if (!run.leaves_out_paths()) {
+    row.flops_per_token = training_flops_per_token(options.config.arch, run.routing().mode, options.length,
+                                                   options.config.mask_rate, options.config.dropout);
+  }
   if (!options.export_folder.empty()) run.write(options.export_folder);
   row.trained = run.trains();
   Stages stages(options.rounds);
@@ -321,7 +329,7 @@ io::Json step_json(const StepRow& row) {
   }
   return {{"name", row.name},
           {"layer", row.layer},
-          {"routing", row.routing},
+          {"routing", row.routing.empty() ? io::Json() : io::Json(row.routing)},
           {"precision", row.precision},
           {"threads", row.threads},
           {"sequences", row.sequences},
@@ -332,8 +340,8 @@ io::Json step_json(const StepRow& row) {
           {"sequence_ms", row.sequence_ms},
           {"spread", of_training(row.spread)},
           {"peak_rss_gb", of_training(row.peak_rss_gb)},
-          {"mfu", of_training(row.mfu)},
-          {"flops_per_token", row.flops_per_token},
+          {"mfu", number_or_null(row.mfu)},
+          {"flops_per_token", number_or_null(row.flops_per_token)},
           {"adamw_share", of_training(row.adamw_share)},
           {"adamw_ms", of_training(row.adamw_ms)},
           {"pool_allocations", of_training(row.pool_allocations)},

@@ -37,8 +37,12 @@ void print_operations(const bench::StepRow& row) {
 void print_training(const bench::StepRow& row) {
   fmt::print("  {:22} {:.0f} tokens/s, spread of the steps {:.0f} %\n", "training", row.train_tokens_per_s,
              100 * row.spread);
-  fmt::print("  {:22} {:.1f} % of the matrix product's speed ({} operations a token)\n", "", 100 * row.mfu,
-             short_number(row.flops_per_token));
+  if (row.mfu) {
+    fmt::print("  {:22} {:.1f} % of the float32 matrix product's speed ({} operations a token)\n", "",
+               100 * *row.mfu, short_number(*row.flops_per_token));
+  } else {
+    fmt::print("  {:22} paths are left out by their weight: operations are not counted\n", "");
+  }
   fmt::print("  {:22} {:.1f} ms, {:.1f} % of a step\n", "AdamW and norm", row.adamw_ms,
              100 * row.adamw_share);
   fmt::print("  {:22} {:.2f} GB; {} blocks asked from the system after the first step\n", "peak memory",
@@ -53,8 +57,8 @@ std::string to_float32(const std::optional<double>& ratio) {
 
 void print_table(const bench::StepReport& report) {
   const bench::StepRow& row = report.row;
-  fmt::print("{}\n\n{}: {}, {} routing, {}, {:.1f} M parameters; {} sequences of {}\n",
-             machine_line(report.machine), row.name, row.layer, row.routing, row.precision,
+  fmt::print("{}\n\n{}: {}, {}{}, {:.1f} M parameters; {} sequences of {}\n", machine_line(report.machine),
+             row.name, row.layer, row.routing.empty() ? "" : row.routing + " routing, ", row.precision,
              static_cast<double>(row.parameters) / 1e6, row.sequences, row.length);
   if (row.trained) print_training(row);
   fmt::print("  {:22} {:.0f} tokens/s (hidden states of all positions){}\n", "forward",

@@ -204,8 +204,11 @@ void one_row(std::int64_t n, std::int64_t k, Bfloat16View a, Bfloat16View b, Des
   Scratch<Bfloat16> twice(2 * k);
   for (std::int64_t i = 0; i < k; ++i) twice[i] = twice[k + i] = *from(a, 0, i).data;
   Scratch<float> result(2 * n);
-  matmul_serial(2, n, k, Bfloat16View{twice.data(), k}, b, result.data(), n);
-  for (std::int64_t i = 0; i < n; ++i) c.data[i] = c.accumulate ? c.data[i] + result[i] : result[i];
+  if (c.accumulate) {  // within the product, which adds block by block of k
+    for (std::int64_t row = 0; row < 2; ++row) std::copy_n(c.data, n, result.data() + row * n);
+  }
+  matmul_serial(2, n, k, Bfloat16View{twice.data(), k}, b, {result.data(), c.accumulate}, n);
+  std::copy_n(result.data(), n, c.data);
 }
 
 // A product of `rows` rows, computed as one of `all`.

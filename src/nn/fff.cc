@@ -102,7 +102,7 @@ ops::TreeResult Fff::evaluate(const Variable& x, const ops::TreeRouting& routing
   if (type_ == FeedForwardType::kLeafTree) {
     return ops::leaf_tree(x, leaves_, {trees_, depth_, leaf_activation_}, routing, training, statistics);
   }
-  if (precision() == ops::Precision::kInt8 && quantized_.defined() &&
+  if (precision() == ops::Precision::kInt8 && ops::QuantizedNeuronTree::pays(trees_, depth_) &&
       routing.mode != ops::RoutingMode::kSoft) {
     return ops::quantized_neuron_tree(x, quantized_, routing, statistics);
   }

@@ -92,6 +92,10 @@ TreeResult neuron_tree(const Variable& x, const Variable& w_in, const Variable& 
                        TreeStatistics* statistics) {
   require_shapes(x, w_in, bias, w_out, trees, depth);
   require_routing(kNeuronTree, routing);
+  if (w_in.requires_grad() && w_in.value().data() == w_out.value().data()) {
+    fail(kNeuronTree,
+         "w_in and w_out are the same weights, whose two gradients are written at once: give two");
+  }
   const NeuronKind kind{trees, depth};
   // Without decisions all modes are the same layer.
   if (routing.mode == RoutingMode::kSoft && depth > 0) {

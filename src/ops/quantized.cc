@@ -103,6 +103,7 @@ QuantizedWeight::QuantizedWeight(const ByteMatrix& matrix)
     : matrix_(std::make_shared<kernels::QuantizedMatrix>(rows_of(matrix))) {}
 
 QuantizedWeight QuantizedWeight::rows(const IntTensor& indices) const {
+  require_made(kQuantizedLinear, "weight", defined());
   QuantizedWeight result;
   result.matrix_ = std::make_shared<kernels::QuantizedMatrix>(matrix_->select(indices.span()));
   return result;

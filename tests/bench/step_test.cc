@@ -43,6 +43,19 @@ TEST_CASE("a step is measured on a model that learns, and in steady state asks t
   CHECK(row.last_loss < row.first_loss);
 }
 
+TEST_CASE("where paths are left out by their weight operations are not counted") {
+  StepOptions options = small_options();
+  options.config.routing.mode = config::Routing::kSoft;
+  CHECK(bench_step(options).row.mfu);
+  options.config.routing.epsilon = 0.1;
+  const StepRow row = bench_step(options).row;
+  CHECK_FALSE(row.mfu);
+  CHECK_FALSE(row.flops_per_token);
+  CHECK(step_json(row)["mfu"].is_null());
+  options.config.arch.ffn = {.type = nn::FeedForwardType::kDense, .width = 8};
+  CHECK(step_json(bench_step(options).row)["routing"].is_null());
+}
+
 TEST_CASE("operations of a token") {
   nn::EncoderOptions arch;
   arch.layers = 1;

@@ -106,21 +106,35 @@ TEST_CASE("products equal those of the rounded numbers in float32") {
 // Where the machine has no product of bfloat16, float32 stands in, whose single rows take another path.
 TEST_CASE("a row of a product has the same bits at every place and among any number of rows") {
   if (!products_take_bfloat16()) return;
-  for (const std::int64_t n : {1, 50, 1700}) {
-    constexpr std::int64_t k = 100, most = 1071;
-    const auto b = rounded(random_tensor({n, k}, 1)), row = rounded(random_tensor({1, k}, 2));
-    std::vector<Bfloat16> a;
-    for (std::int64_t i = 0; i < most; ++i) a.insert(a.end(), row.begin(), row.end());
-    std::vector<float> alone(static_cast<std::size_t>(n));
-    matmul(1, n, k, Bfloat16View{a.data(), k}, Bfloat16View{b.data(), k, true}, alone.data(), n);
-    for (const std::int64_t m : {1, 2, 15, 16, 33, 47, 48, 49, 512, 513, 1071}) {
-      std::vector<float> c(static_cast<std::size_t>(m * n));
-      matmul(m, n, k, Bfloat16View{a.data(), k}, Bfloat16View{b.data(), k, true}, c.data(), n);
-      bool same = true;
-      for (std::int64_t i = 0; i < m; ++i)
-        same = same && std::equal(alone.begin(), alone.end(), c.begin() + i * n);
-      INFO(m << " rows, " << n << " columns");
-      CHECK(same);
+  // With k of 768 and more oneDNN adds to what is there block by block.
+  for (const std::int64_t k : {100, 768, 3072}) {
+    for (const std::int64_t n : {1, 50, 1700}) {
+      const auto b = rounded(random_tensor({n, k}, 1)), row = rounded(random_tensor({1, k}, 2));
+      const Tensor start = random_tensor({1, n}, 3);
+      const auto product = [&](std::int64_t m, bool accumulate) {
+        std::vector<Bfloat16> a;
+        std::vector<float> c;
+        for (std::int64_t i = 0; i < m; ++i) {
+          a.insert(a.end(), row.begin(), row.end());
+          c.insert(c.end(), start.span().begin(), start.span().end());
+        }
+        matmul(m, n, k, Bfloat16View{a.data(), k}, Bfloat16View{b.data(), k, true}, {c.data(), accumulate},
+               n);
+        return c;
+      };
+      for (const bool accumulate : {false, true}) {
+        const std::vector<float> alone = product(1, accumulate);
+        for (const std::int64_t m : k == 100
+                                        ? std::vector<std::int64_t>{2, 15, 16, 33, 47, 48, 49, 512, 513, 1071}
+                                        : std::vector<std::int64_t>{2, 33}) {
+          const std::vector<float> c = product(m, accumulate);
+          bool same = true;
+          for (std::int64_t i = 0; i < m; ++i)
+            same = same && std::equal(alone.begin(), alone.end(), c.begin() + i * n);
+          INFO(m << " rows, " << n << " columns, k " << k << (accumulate ? ", added" : ""));
+          CHECK(same);
+        }
+      }
     }
   }
 }

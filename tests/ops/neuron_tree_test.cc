@@ -184,6 +184,14 @@ TEST_CASE("errors name the argument, the expected and the found shape") {
         "neuron_tree: routing.ste_epsilon must be at least 0, got -1");
 }
 
+TEST_CASE("one variable for both weights is refused: its two gradients would be written at once") {
+  const Variable weights(random_tensor({7, 4}, 1), true);
+  CHECK(testing::error_of([&] {
+          neuron_tree(Variable(random_tensor({3, 4}, 2)), weights, Variable(random_tensor({7}, 3), true),
+                      weights, 1, 2, {}, true);
+        }).find("w_in and w_out are the same weights") != std::string::npos);
+}
+
 TEST_CASE("entropy over all nodes is refused where not all nodes are computed") {
   const std::vector<Tensor> in = random_inputs({2, 2, 5, 4, 3}, 1);
   const TreeRouting hard{.mode = RoutingMode::kHard, .entropy = true, .entropy_form = EntropyForm::kAllNodes};

@@ -26,7 +26,8 @@ struct StepOptions {
 };
 
 struct StepRow {
-  std::string name, layer, routing, precision;
+  std::string name, layer, precision;
+  std::string routing;  // empty without trees
   int threads = 0;
   std::int64_t sequences = 0, length = 0, parameters = 0;
   bool trained = true;  // not with int8, which has no gradients: all that says something of a step stays 0
@@ -35,9 +36,10 @@ struct StepRow {
   double sequence_ms = 0;           // one sequence, the same
   double spread = 0;                // of the training steps: (slowest - fastest) / median
   double peak_rss_gb = 0;           // of this process, right after training
-  double mfu = 0;                   // operations that the model needs / time / speed of the matrix product
-  double flops_per_token = 0;       // of a training step
-  double adamw_share = 0;           // of a step's time: AdamW with the gradient's norm
+  // Operations that the model needs / time / speed of the float32 matrix product; and those of a token in a
+  // training step. Not where routing leaves paths out by their weight: how many depends on the tokens.
+  std::optional<double> mfu, flops_per_token;
+  double adamw_share = 0;  // of a step's time: AdamW with the gradient's norm
   double adamw_ms = 0;
   std::int64_t pool_allocations = 0;  // blocks asked from the system by steps after the first
   double first_loss = 0, last_loss = 0;

@@ -272,7 +272,7 @@ class BranchDescent {
   std::int32_t* arrival_;
   std::int64_t first_row_;
   std::int64_t evaluated_ = 0;
-  Lists lists_[kMaxDepth];  // of what is below the node being visited on each level
+  Lists lists_[kMaxLevels];  // of what is below the node being visited on each level
 };
 
 std::int64_t walk_flips(const SiblingWalk& walk, std::int32_t node, int level, int begin, int end,
