@@ -75,6 +75,16 @@ std::string TextSource::text_column_name(const TextSourceOptions& options) const
 }
 
 void TextSource::choose_columns(const TextSourceOptions& options) {
+  const bool named = options.table.header && (table_->format() == data::TableFormat::kCsv ||
+                                              table_->format() == data::TableFormat::kTsv);
+  // A first row is no header because its values are the numbers of columns.
+  if (named && !trained_.header && options.text_column.empty()) {
+    throw InputError(
+        fmt::format("{}: the model was trained on column {} of tables without a header: give --no-header, or "
+                    "--text-column for a "
+                    "table with one",
+                    table_->path().string(), trained_.text));
+  }
   std::string trained;
   if (!trained_.text_pair.empty() && options.takes_pairs) {
     trained =

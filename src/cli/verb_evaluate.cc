@@ -49,8 +49,11 @@ void print_table(const train::Evaluation& evaluation, const train::EvaluationSco
                  ops::Precision precision, double mask_rate) {
   fmt::print(
       "loss            {:.4f} nats over {} predictions ({:g} % of the positions; perplexity {:.2f}), "
-      "{} routing, {}\n",
-      scores.loss, scores.tokens, 100 * mask_rate, scores.perplexity, soft ? "soft" : "hard",
+      "{}{}\n",
+      scores.loss, scores.tokens, 100 * mask_rate, scores.perplexity,
+      evaluation.hard.trees.empty() ? ""
+      : soft                        ? "soft routing, "
+                                    : "hard routing, ",
       ops::precision_name(precision));
   fmt::print("accuracy        {:.2f} %\n", 100 * scores.accuracy);
   fmt::print("unigram loss    {:.4f}\n", scores.unigram_loss);

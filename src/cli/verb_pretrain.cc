@@ -23,8 +23,9 @@ static void run_pretrain(const config::PretrainConfig& config) {
     return;
   }
   if (summary.distilled) return print_distillation(summary, config.run);
-  fmt::print("{} steps, {} tokens; held-out loss {:.4f} with hard routing (unigram {:.4f}); {}/last.h5\n",
-             summary.step, summary.tokens, summary.loss_hard, summary.unigram_loss, config.run);
+  fmt::print("{} steps, {} tokens; held-out loss {:.4f}{} (unigram {:.4f}); {}/last.h5\n", summary.step,
+             summary.tokens, summary.loss_hard, summary.has_trees ? " with hard routing" : "",
+             summary.unigram_loss, config.run);
 }
 
 void add_pretrain(Command& app) {

@@ -284,10 +284,18 @@ void Fields::remember(const std::string& prefix, std::vector<Setting>& target) {
 }
 
 void Fields::goes_with(const std::string& keys, const std::string& key, std::vector<std::string> values) {
-  ESPALIER_CHECK(has(prefix_ + key));
+  goes_with(keys, {{key, std::move(values)}});
+}
+
+void Fields::goes_with(const std::string& keys, std::vector<Condition> conditions) {
+  for (Condition& condition : conditions) {
+    condition.key = prefix_ + condition.key;
+    ESPALIER_CHECK(has(condition.key));
+  }
   for (Field& field : fields_) {
-    if (field.key.starts_with(prefix_ + keys) && field.key != prefix_ + key)
-      field.conditions.push_back({prefix_ + key, values});
+    const bool itself = std::any_of(conditions.begin(), conditions.end(),
+                                    [&](const Condition& condition) { return condition.key == field.key; });
+    if (field.key.starts_with(prefix_ + keys) && !itself) field.conditions.push_back(conditions);
   }
 }
 
@@ -300,22 +308,29 @@ bool Fields::holds(const Condition& condition) {
 
 void Fields::require_read(std::span<const Setting> given) {
   for (const Setting& setting : given) {
-    const std::vector<Condition>& conditions = taker_of(setting).conditions;
-    const auto holds_now = [&](const Condition& condition) { return holds(condition); };
-    if (setting.where != kCommandLine || conditions.empty() ||
-        std::any_of(conditions.begin(), conditions.end(), holds_now)) {
+    const Field& field = taker_of(setting);
+    const auto all_hold = [&](const std::vector<Condition>& conditions) {
+      return std::all_of(conditions.begin(), conditions.end(),
+                         [&](const Condition& condition) { return holds(condition); });
+    };
+    if (setting.where != kCommandLine || field.conditions.empty() || setting.values == field.default_values ||
+        std::any_of(field.conditions.begin(), field.conditions.end(), all_hold)) {
       continue;
     }
-    std::string wanted, found;
-    for (const auto& [key, values] : conditions) {
-      wanted += fmt::format("{}{}{}{}", wanted.empty() ? "" : ", or with ", key, values.empty() ? "" : ": ",
-                            fmt::join(values, " or "));
-      const Field& field = field_of(key);
-      found += fmt::format("{}{}: {}", found.empty() ? "" : ", ", key,
-                           setting_text({key, field.get(), field.is_list, ""}));
+    std::vector<std::string> wanted, found;
+    for (const std::vector<Condition>& conditions : field.conditions) {
+      std::vector<std::string> together;
+      for (const auto& [key, values] : conditions) {
+        together.push_back(key + (values.empty() ? "" : fmt::format(": {}", fmt::join(values, " or "))));
+        const Field& other = field_of(key);
+        const std::string now = key + ": " + setting_text({key, other.get(), other.is_list, ""});
+        if (std::find(found.begin(), found.end(), now) == found.end()) found.push_back(now);
+      }
+      wanted.push_back(fmt::format("{}", fmt::join(together, " and ")));
     }
     throw InputError(fmt::format("{}: {} goes with {}; this run has {}, which does not read it: leave it out",
-                                 setting.where, setting.key, wanted, found));
+                                 setting.where, setting.key, fmt::join(wanted, ", or with "),
+                                 fmt::join(found, ", ")));
   }
 }
 

@@ -98,7 +98,8 @@ void describe_routing(RoutingConfig& routing, RoutingUse use, Fields& fields) {
   fields.goes_with("routing.region_leak", "routing.mode", {"soft", "anneal"});
   fields.goes_with("routing.anneal.", "routing.mode", {"anneal"});
   fields.goes_with("routing.straight_through.", "routing.mode", {"straight_through"});
-  fields.goes_with("routing.straight_through.epsilon", "routing.anneal.finish", {"straight_through"});
+  fields.goes_with("routing.straight_through.epsilon",
+                   {{"routing.mode", {"anneal"}}, {"routing.anneal.finish", {"straight_through"}}});
 }
 
 void require_trees(std::span<const Setting> given, const std::string& layers) {

@@ -135,7 +135,7 @@ void validate(const PrepareOptions& options) {
     refuse(options.max_words != unset.max_words, "max_words");
     refuse(options.tokenizer_sample_bytes != unset.tokenizer_sample_bytes, "sample_bytes");
   }
-  if (!options.lowercase && options.normalizer != "bert") {
+  if (!options.lowercase && options.normalizer != "bert" && options.normalizer != "none") {
     throw InputError("tokenizer.lowercase: false needs tokenizer.normalizer=bert");
   }
   if (options.out.empty()) throw InputError("out: give the folder to write to");

@@ -95,6 +95,25 @@ void check_names(const config::GlueConfig& config) {
   }
 }
 
+// A key of the command line may be there for the mode or schedule of one task.
+void require_read_by_a_task(const config::GlueConfig& config, const GluePlan& plan) {
+  for (const config::Setting& setting : config.recipe.given) {
+    std::string refusal;
+    const bool read = std::any_of(plan.tasks.begin(), plan.tasks.end(), [&](const GlueTaskPlan& task) {
+      config::FinetuneConfig recipe = task.recipe;
+      recipe.given = {setting};
+      try {
+        require_read(recipe);
+        return true;
+      } catch (const InputError& error) {
+        refusal = error.what();
+        return false;
+      }
+    });
+    if (!read && !plan.tasks.empty()) throw InputError(refusal);
+  }
+}
+
 }  // namespace
 
 GluePlan plan_glue(const config::GlueConfig& config) {
@@ -124,6 +143,7 @@ GluePlan plan_glue(const config::GlueConfig& config) {
       result.skipped.push_back({plan.task->name, reason});
     }
   }
+  require_read_by_a_task(config, result);
   if (!result.tasks.empty()) return result;
   throw InputError(
       fmt::format("glue.dir: {} holds none of these tasks: {} ({}); the layout is that of the "
@@ -151,8 +171,7 @@ config::FinetuneConfig finetune_config(const config::GlueConfig& config, const G
   result.task.dir = config.dir;
   result.optimizer.lr = setting.lr;
   result.batch_size = setting.batch_size;
-  // A key that the recipe does not read may be there for a task's own mode or schedule.
-  if (!config.per_task.empty()) result.given.clear();
+  if (!config.per_task.empty()) result.given.clear();  // looked at by require_read_by_a_task()
   return result;
 }
 

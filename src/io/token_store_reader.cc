@@ -97,8 +97,14 @@ TokenStoreReader open_token_store(const std::filesystem::path& folder_or_file, V
     throw InputError(
         fmt::format("{}: no such file or folder: make it with `espalier prepare`", folder_or_file.string()));
   }
-  if (!std::filesystem::is_directory(folder_or_file, ignored))
+  if (!std::filesystem::is_directory(folder_or_file, ignored)) {
+    if (folder_or_file.extension() != ".h5") {
+      throw InputError(
+          fmt::format("{}: expected the folder that `espalier prepare` makes of text, found a file",
+                      folder_or_file.string()));
+    }
     return TokenStoreReader(folder_or_file, verify);
+  }
   const std::filesystem::path file = folder_or_file / "tokens.h5";
   if (!std::filesystem::exists(file, ignored)) {
     throw InputError(fmt::format("{}: there is no tokens.h5 in this folder: make it with `espalier prepare`",

@@ -96,7 +96,8 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
     begin();
   }
   init.reset();
-  io::write_text_atomically(directory.config_path(), config::dump(config));
+  // Of a run that is done it stays what the run had.
+  if (!resumed || !finished()) io::write_text_atomically(directory.config_path(), config::dump(config));
   if (config.tensorboard) directory.write_events(settings_of(config), config::pretrain_resume_rule);
   require_same_weights(model, state.step);
 }
@@ -137,10 +138,10 @@ void PretrainRun::begin() {
     const std::string difference =
         model::word_difference(init->tokenizer_json, config.init, store.tokenizer_json(), config.data);
     if (!difference.empty()) {
-      log_warning(
-          fmt::format("init: {}: the weights were trained on other words than those of the data; "
-                      "`prepare` with tokenizer.path={} makes data of the same",
-                      difference, config.init));
+      throw InputError(fmt::format(
+          "init: {}: the weights were trained on other words than those of the data; prepare the text "
+          "with tokenizer.path={} and give that as `data`",
+          difference, config.init));
     }
   }
   directory.restore_metrics("");
@@ -272,6 +273,10 @@ void PretrainRun::write_trainer_state() const {
   directory.write_trainer_state(
       state.step, epoch(), config.max_steps > 0 ? config.max_steps : config.budget.steps,
       std::isfinite(state.best_loss) ? std::optional(state.best_loss) : std::nullopt);
+}
+
+bool PretrainRun::finished() const {
+  return used_fraction(config, state) >= 1.0 || (config.max_steps > 0 && state.step >= config.max_steps);
 }
 
 double PretrainRun::epoch() const {

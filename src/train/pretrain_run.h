@@ -35,6 +35,8 @@ struct PretrainRun {
   void save(bool last = false);
   void write_trainer_state() const;
   double epoch() const;
+  // Whether the budget is used, or train.max_steps reached.
+  bool finished() const;
   // To go on training. InputError if distill.layers names layers and their teacher is gone; RunError if the
   // disk cannot hold the checkpoints still to come.
   void require_teacher() const;

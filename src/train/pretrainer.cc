@@ -89,11 +89,6 @@ class Stopwatch {
   std::int64_t mark_tokens_;
 };
 
-bool finished(const PretrainRun& run) {
-  return used_fraction(run.config, run.state) >= 1.0 ||
-         (run.config.max_steps > 0 && run.state.step >= run.config.max_steps);
-}
-
 // How much of the way to that is done.
 double done_fraction(const PretrainRun& run) {
   const double used = used_fraction(run.config, run.state);
@@ -138,13 +133,13 @@ void train_loop(PretrainRun& run) {
   };
   const bool cut_short = run.resumed && run.state.step > 0 && evaluates_at(run, run.state.step) &&
                          !run.directory.evaluated_at(run.state.step);
-  if (cut_short && !finished(run)) {
+  if (cut_short && !run.finished()) {
     evaluate_on_the_way();
     watch.lap_aside();
     run.state.seconds = agree({run.state.seconds}).seconds;
   }
   double last_save = run.state.seconds;
-  while (!finished(run)) {
+  while (!run.finished()) {
     const double t = used_fraction(run.config, run.state);
     const PretrainPlan plan = plan_update(run.config, t);
     const bool log_now = (run.state.step + 1) % run.config.log_steps == 0;
@@ -163,10 +158,10 @@ void train_loop(PretrainRun& run) {
       run.directory.log(io::to_json(log_line(run, plan, result, speed)));
       watch.mark();
     }
-    if (evaluates_at(run, run.state.step) && !result.update.abandoned && !finished(run))
+    if (evaluates_at(run, run.state.step) && !result.update.abandoned && !run.finished())
       evaluate_on_the_way();
-    if (wishes.signal != 0 && !finished(run)) stop(run, wishes.signal);
-    if ((wishes.save || save_is_due(run, last_save)) && !finished(run)) {
+    if (wishes.signal != 0 && !run.finished()) stop(run, wishes.signal);
+    if ((wishes.save || save_is_due(run, last_save)) && !run.finished()) {
       progress.clear();
       run.save();
       last_save = run.state.seconds;
@@ -184,7 +179,7 @@ PretrainSummary pretrain(const config::PretrainConfig& config) {
   PretrainSummary summary;
   const std::unique_ptr<AnomalyGuard> anomaly =
       config.detect_anomaly ? std::make_unique<AnomalyGuard>() : nullptr;
-  summary.already_complete = run.resumed && finished(run) && run.directory.evaluated_at(run.state.step);
+  summary.already_complete = run.resumed && run.finished() && run.directory.evaluated_at(run.state.step);
   if (summary.already_complete) {
     log_info(fmt::format("{}: the run is complete ({} steps); nothing to do", run.directory.path().string(),
                          run.state.step));
@@ -195,6 +190,7 @@ PretrainSummary pretrain(const config::PretrainConfig& config) {
     evaluate_or_stop(run);
     run.save(true);
   }
+  summary.has_trees = !nn::tree_layers(run.config.arch).empty();
   summary.step = run.state.step;
   summary.tokens = run.state.tokens;
   summary.distilled = run.last_distillation;

@@ -17,14 +17,15 @@ std::string trained_with(const model::LoadedModel& model, const std::string& key
 }
 
 TaskColumns columns_of(const config::TaskConfig& task, std::int64_t max_length) {
-  if (!data::is_glue_task(task.name)) return {task.text, task.text_pair, max_length};
+  if (!data::is_glue_task(task.name)) return {task.text, task.text_pair, task.header, max_length};
   const data::GlueTask& glue = data::find_glue_task(task.name);
-  return {glue.text, glue.text_pair, max_length};
+  return {glue.text, glue.text_pair, true, max_length};
 }
 
 void describe(TaskColumns& columns, io::JsonFields& fields) {
   fields.add_later("text", columns.text);
   fields.add_later("text_pair", columns.text_pair);
+  fields.add_later("header", columns.header);
   fields.add_later("max_length", columns.max_length);
 }
 

@@ -13,6 +13,7 @@ namespace espalier::train {
 struct TaskColumns {
   std::string text;             // empty: not known
   std::string text_pair;        // empty: single texts, or not known
+  bool header = true;           // false: those are numbers of columns
   std::int64_t max_length = 0;  // tokens of a row that were read, at most; 0: not known
 };
 

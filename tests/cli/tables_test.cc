@@ -163,6 +163,21 @@ TEST_CASE("dialects: separators, no header") {
   CHECK(ids == run_well({"tokenize", models.classifier, "the tree", "a map"}).out);
 }
 
+TEST_CASE("a model of tables without header does not take the values of a first row for names") {
+  const Workshop& shop = workshop();
+  std::string rows;
+  for (int i = 0; i < 8; ++i) rows += i % 2 == 0 ? "a fine tree\t1\n" : "a bad leaf\t0\n";
+  const std::string file = shop.dir.write("bare.tsv", rows).string();
+  run_well(shop.pretrain("bare-base", {"train.max_steps=1"}));
+  run_well(shop.finetune("bare-base", "bare",
+                         {"task.train=" + file, "task.dev=" + file, "task.header=false", "task.text=1",
+                          "task.label=2", "train.max_steps=1"}));
+  check_refused({"classify", shop.path("bare"), "--file", file},
+                "trained on column 1 of tables without a header: give --no-header, or --text-column");
+  const Outcome read = run_well({"classify", shop.path("bare"), "--file", file, "--no-header"});
+  CHECK(read.out.find("a fine tree") != std::string::npos);
+}
+
 TEST_CASE("no rows are no success") {
   const Models models;
   const std::string empty = models.dir.write("e.tsv", "text\tlabel\n");

@@ -94,8 +94,14 @@ class Fields {
   // Keys already added that begin with `keys` are read only where `key` has one of `values`; none: where it
   // is not at its default. Called again for a key, one of these is enough.
   void goes_with(const std::string& keys, const std::string& key, std::vector<std::string> values = {});
+  // The same where all of the conditions must hold.
+  struct Condition {
+    std::string key;
+    std::vector<std::string> values;
+  };
+  void goes_with(const std::string& keys, std::vector<Condition> conditions);
   // InputError for one of `given` that stands on the command line and is not read by what is set: it would be
-  // dropped without a word. Files may be shared by runs of several kinds.
+  // dropped without a word. Files may be shared by runs of several kinds, and a default changes nothing.
   void require_read(std::span<const Setting> given);
   // Keys already added of which only one may be given, the others at their defaults. One that is given on the
   // command line takes the place of another in the file, one in the file that of another in its base. Two in
@@ -116,10 +122,6 @@ class Fields {
   bool has(const std::string& key) const;
 
  private:
-  struct Condition {
-    std::string key;
-    std::vector<std::string> values;
-  };
   struct Field {
     std::string key, type, help;
     Kind kind = Kind::kText;
@@ -129,8 +131,8 @@ class Fields {
     std::vector<std::string> choices = {};
     std::vector<Setting>* group = nullptr;  // of add_group
     std::vector<std::string> default_values = {};
-    bool sets_defaults = false;              // of preset()
-    std::vector<Condition> conditions = {};  // of goes_with()
+    bool sets_defaults = false;                           // of preset()
+    std::vector<std::vector<Condition>> conditions = {};  // of goes_with(): all of one list hold
     bool takes(const std::string& name) const;
   };
   void add_field(Field field);

@@ -14,6 +14,7 @@ struct PretrainSummary {
   std::int64_t tokens = 0;
   std::optional<DistillScores> distilled;  // of the last evaluation, where distill.layers names some; else
   double loss_hard = 0;                    // of the last evaluation
+  bool has_trees = false;
   double unigram_loss = 0;
   bool already_complete = false;  // the run had used its budget before
 };
