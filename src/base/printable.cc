@@ -20,9 +20,9 @@ Control control_at(std::string_view text, std::size_t i) {
   if (first == 0x7F || (first < 0x20 && first != '\n' && first != '\t')) return {first, 1};
   if (first == 0xC2 && byte(1) >= 0x80 && byte(1) < 0xA0) return {byte(1), 2};
   if (first != 0xE2) return {};
-  const unsigned code = 0x2000U + ((byte(1) & 0x3FU) << 6U) + (byte(2) & 0x3FU);
-  const bool turns = (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
-  return turns ? Control{code, 3} : Control{};
+  if (byte(1) == 0x80 && byte(2) >= 0xAA && byte(2) <= 0xAE) return {0x2000U + byte(2) - 0x80U, 3};
+  if (byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9) return {0x2040U + byte(2) - 0x80U, 3};
+  return {};
 }
 
 }  // namespace

@@ -49,9 +49,13 @@ void add_inference_options(Command& verb, InferenceArguments& arguments) {
 }
 
 void require_same_model(model::LoadedModel& model, const std::string& path) {
-  if (processes::alone() || !model.in_bytes.empty()) return;
-  const std::vector<io::NamedTensor> weights = model::named_tensors(model.module());
-  processes::require_alike(fmt::format("{:016x}", io::weights_checksum(weights)), "MODEL: " + path);
+  if (processes::alone()) return;
+  std::vector<io::NamedTensor> floats;
+  for (const nn::NamedParameter& parameter : model.module().parameters()) {
+    if (!model.in_bytes.contains(parameter.name)) floats.push_back({parameter.name, parameter.value.value()});
+  }
+  processes::require_alike(fmt::format("{:016x} {}", io::weights_checksum(floats), model.in_bytes.size()),
+                           "MODEL: " + path);
 }
 
 model::LoadedModel load_model(const ModelArguments& arguments) {

@@ -36,7 +36,7 @@ void add_routing_options(Command& verb, ModelArguments& arguments, const std::st
 // Binds all; TEXT and --file exclude each other, and one must be given.
 void add_inference_options(Command& verb, InferenceArguments& arguments);
 
-// InputError if processes loaded other weights; those in bytes are not compared.
+// InputError if processes loaded other weights; of those in bytes only how many there are is compared.
 void require_same_model(model::LoadedModel& model, const std::string& path);
 // Loads MODEL, to be used in --precision.
 model::LoadedModel load_model(const ModelArguments& arguments);

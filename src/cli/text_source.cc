@@ -78,7 +78,9 @@ void TextSource::choose_columns(const TextSourceOptions& options) {
   const bool named = options.table.header && (table_->format() == data::TableFormat::kCsv ||
                                               table_->format() == data::TableFormat::kTsv);
   // A first row is no header because its values are the numbers of columns.
-  if (named && !trained_.header && options.text_column.empty()) {
+  const bool settled = trained_.text_pair.empty() && table_->columns().size() == 1 &&
+                       (has_column("text") || has_column("sentence"));
+  if (named && !trained_.header && options.text_column.empty() && !settled) {
     throw InputError(
         fmt::format("{}: the model was trained on column {} of tables without a header: give --no-header, or "
                     "--text-column for a "

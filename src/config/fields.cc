@@ -313,7 +313,7 @@ void Fields::require_read(std::span<const Setting> given) {
       return std::all_of(conditions.begin(), conditions.end(),
                          [&](const Condition& condition) { return holds(condition); });
     };
-    if (setting.where != kCommandLine || field.conditions.empty() || setting.values == field.default_values ||
+    if (setting.where != kCommandLine || field.conditions.empty() || field.get() == field.default_values ||
         std::any_of(field.conditions.begin(), field.conditions.end(), all_hold)) {
       continue;
     }

@@ -95,22 +95,28 @@ void check_names(const config::GlueConfig& config) {
   }
 }
 
-// A key of the command line may be there for the mode or schedule of one task.
-void require_read_by_a_task(const config::GlueConfig& config, const GluePlan& plan) {
+// Whether a recipe reads a key of the command line; if not, what is said of it.
+bool reads(const config::FinetuneConfig& recipe, const config::Setting& setting, std::string& refusal) {
+  config::FinetuneConfig one = recipe;
+  one.given = {setting};
+  try {
+    require_read(one);
+    return true;
+  } catch (const InputError& error) {
+    refusal = error.what();
+    return false;
+  }
+}
+
+// A key of the command line may be there for the mode or schedule of one task. What was begun may go on.
+void require_read_by_a_task(const config::GlueConfig& config) {
+  if (fs::exists(fs::path(config.run) / "config.yaml")) return;
   for (const config::Setting& setting : config.recipe.given) {
     std::string refusal;
-    const bool read = std::any_of(plan.tasks.begin(), plan.tasks.end(), [&](const GlueTaskPlan& task) {
-      config::FinetuneConfig recipe = task.recipe;
-      recipe.given = {setting};
-      try {
-        require_read(recipe);
-        return true;
-      } catch (const InputError& error) {
-        refusal = error.what();
-        return false;
-      }
+    const bool read = std::any_of(config.tasks.begin(), config.tasks.end(), [&](const std::string& name) {
+      return reads(recipe_of(config, data::find_glue_task(name).name), setting, refusal);
     });
-    if (!read && !plan.tasks.empty()) throw InputError(refusal);
+    if (!read) throw InputError(refusal);
   }
 }
 
@@ -118,6 +124,7 @@ void require_read_by_a_task(const config::GlueConfig& config, const GluePlan& pl
 
 GluePlan plan_glue(const config::GlueConfig& config) {
   check_names(config);
+  require_read_by_a_task(config);
   if (!fs::is_directory(config.dir))
     throw InputError(fmt::format("glue.dir: {}: no such folder", config.dir));
   // A task's own folder would be read as every task's.
@@ -143,7 +150,6 @@ GluePlan plan_glue(const config::GlueConfig& config) {
       result.skipped.push_back({plan.task->name, reason});
     }
   }
-  require_read_by_a_task(config, result);
   if (!result.tasks.empty()) return result;
   throw InputError(
       fmt::format("glue.dir: {} holds none of these tasks: {} ({}); the layout is that of the "
@@ -171,7 +177,8 @@ config::FinetuneConfig finetune_config(const config::GlueConfig& config, const G
   result.task.dir = config.dir;
   result.optimizer.lr = setting.lr;
   result.batch_size = setting.batch_size;
-  if (!config.per_task.empty()) result.given.clear();  // looked at by require_read_by_a_task()
+  std::string refusal;  // another task reads what this one does not
+  std::erase_if(result.given, [&](const config::Setting& key) { return !reads(plan.recipe, key, refusal); });
   return result;
 }
 

@@ -125,7 +125,7 @@ FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_da
     begin();
   }
   // Of a run that is done it stays what the run had.
-  if (state.step == 0 || state.step < end_step())
+  if (state.step < end_step() || !std::filesystem::exists(directory.config_path()))
     io::write_text_atomically(directory.config_path(), config::dump(config));
   if (config.tensorboard) directory.write_events(settings_of(config), config::finetune_resume_rule);
   directory.check_space(checkpoint(), kKeptCheckpoints, end_step() - state.step);

@@ -97,7 +97,9 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
   }
   init.reset();
   // Of a run that is done it stays what the run had.
-  if (!resumed || !finished()) io::write_text_atomically(directory.config_path(), config::dump(config));
+  const bool done = resumed && finished() && directory.evaluated_at(state.step);
+  if (!done || !std::filesystem::exists(directory.config_path()))
+    io::write_text_atomically(directory.config_path(), config::dump(config));
   if (config.tensorboard) directory.write_events(settings_of(config), config::pretrain_resume_rule);
   require_same_weights(model, state.step);
 }

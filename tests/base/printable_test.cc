@@ -13,6 +13,7 @@ TEST_CASE("printable: controls and turns of direction are written out, all else 
   CHECK(printable("\u202F and \u2065") == "\u202F and \u2065");
   CHECK(printable("cut \xE2\x80") == "cut \xE2\x80");
   CHECK(printable("cut \xC2") == "cut \xC2");
+  CHECK(printable("Latin-1 \xE2\x41\x66") == "Latin-1 \xE2\x41\x66");
 }
 
 }  // namespace espalier

@@ -256,6 +256,17 @@ TEST_CASE("a key that nothing reads is refused where a run begins, and does not 
   CHECK_NOTHROW(pretrain(work.config("c", {"train.max_steps=2", "routing.temperature=1"})));
 }
 
+TEST_CASE(
+    "a finished run that is taken into another folder leaves its configuration there, and keeps its own") {
+  const PretrainWorkspace work;
+  pretrain(work.config("done", {"train.max_steps=2"}));
+  const std::string kept = read_text(work.run("done") / "config.yaml");
+  pretrain(work.config("done", {"train.max_steps=2", "log.steps=7"}));
+  CHECK(read_text(work.run("done") / "config.yaml") == kept);
+  pretrain(work.config("taken", {"train.max_steps=2", "resume=" + (work.run("done") / "last.h5").string()}));
+  CHECK(std::filesystem::exists(work.run("taken") / "config.yaml"));
+}
+
 TEST_CASE("a run that ended at its very beginning begins again; files of others are left alone") {
   const PretrainWorkspace work;
   work.dir.write("a/metrics.jsonl", "");
