@@ -1,25 +1,14 @@
-"""Results files of which each row says where and how it was measured, so that a new row changes no other."""
+"""What the parts share: the machine of a row, and results files, of which a new row changes no other."""
 
-import json
 import os
 import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+from documents import read, write  # noqa: E402,F401
 
 
 def machine(threads):
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         names = re.findall(r"^model name\s*: (.*)$", file.read(), re.M)
     return f"{names[0] if names else 'unknown'}, {threads} thread{'' if int(threads) == 1 else 's'}"
-
-
-def read(path, empty):
-    if not os.path.exists(path):
-        return empty
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
-
-
-def write(path, document):
-    with open(path + ".new", "w", encoding="utf-8") as file:
-        json.dump(document, file, indent=1)
-        file.write("\n")
-    os.replace(path + ".new", path)

@@ -146,7 +146,7 @@ def merge(rows, tasks):
     def key(row):
         return row["task"], row["train_rows"], row["side"], row["seed"]
 
-    new = [common.read(kept(side, task, seed), None)["row"] for task in tasks for side in SIDES for seed in SEEDS]
+    new = [common.read(kept(side, task, seed))["row"] for task in tasks for side in SIDES for seed in SEEDS]
     found = {key(row): row for row in [*rows, *new]}
     return [found[place] for place in sorted(found, key=lambda k: (list(TASKS).index(k[0]), *k[1:]))]
 

@@ -14,6 +14,9 @@ import threading
 import plan
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../lib"))
+import documents  # noqa: E402
+
 ROOT = os.path.dirname(os.path.dirname(HERE))
 ESPALIER = os.environ.get("ESPALIER", os.path.join(ROOT, "build/release/espalier"))
 BASE = os.path.join(HERE, "base.yaml")
@@ -26,20 +29,6 @@ INTERRUPTED = {128 + signal.SIGINT, 128 + signal.SIGTERM, -signal.SIGINT, -signa
 
 def say(message):
     print("frontier: " + message, file=sys.stderr, flush=True)
-
-
-def read_json(path):
-    if not os.path.exists(path):
-        return None
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
-
-
-def write_json(path, document):
-    with open(path + ".tmp", "w", encoding="utf-8") as file:
-        json.dump(document, file, indent=1)
-        file.write("\n")
-    os.replace(path + ".tmp", path)
 
 
 def read_lines(path):
@@ -64,7 +53,7 @@ def measure_speeds(path, layers):
     minute the speed of a shared machine moves more than the layers differ. A layer's speed is the median share of its
     passes, at the median speed of the matrix product in all passes of all layers.
     """
-    document = read_json(path) or {"gemm_gflops": [], "layers": {}}
+    document = documents.read(path) or {"gemm_gflops": [], "layers": {}}
     layers_known = document["layers"]
     passes = min(len(layers_known.get(layer, {"mfu": []})["mfu"]) for layer in layers)
     for layer in layers[::-1] if passes % 2 else layers:
@@ -78,7 +67,7 @@ def measure_speeds(path, layers):
     gemm = 1e9 * statistics.median(document["gemm_gflops"])
     for known in layers_known.values():
         known["tokens_per_s"] = round(statistics.median(known["mfu"]) * gemm / known["flops_per_token"], 1)
-    write_json(path, document)
+    documents.write(path, document)
 
 
 class Frontier:
@@ -88,7 +77,7 @@ class Frontier:
         self.folder = folder
         self.patterns = patterns
         self.results_path = self.path("results", "runs.jsonl")
-        self.speeds = (read_json(self.path("results", "speed.json")) or {"layers": {}})["layers"]
+        self.speeds = (documents.read(self.path("results", "speed.json")) or {"layers": {}})["layers"]
         self.failed = set()
         self.trainings = set()
         self.interrupted = False

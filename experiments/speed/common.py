@@ -8,6 +8,9 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../lib"))
+import documents  # noqa: E402
+
 ROOT = os.path.dirname(os.path.dirname(HERE))
 ESPALIER = os.environ.get("ESPALIER", os.path.join(ROOT, "build/release/espalier"))
 THREADS = int(os.environ.get("SPEED_THREADS", len(os.sched_getaffinity(0))))
@@ -79,12 +82,8 @@ def warn_of_losses(part, machine, rows):
 
 def read_results(part, machine):
     """What an earlier call left for this machine, or None."""
-    try:
-        with open(results_file(part, machine), encoding="utf-8") as file:
-            document = json.load(file)
-    except FileNotFoundError:
-        return None
-    return document if document["machine"]["cpu"] == machine["cpu"] else None
+    document = documents.read(results_file(part, machine))
+    return document if document and document["machine"]["cpu"] == machine["cpu"] else None
 
 
 class Others:
@@ -125,10 +124,7 @@ def keep(part, machine, row, order):
     document = {"machine": machine, "rows": sorted(rows.values(), key=lambda r: places.get(r["case"], len(places)))}
     path = results_file(part, machine)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path + ".new", "w", encoding="utf-8") as file:
-        json.dump(document, file, indent=1)
-        file.write("\n")
-    os.replace(path + ".new", path)
+    documents.write(path, document)
     say(f"{part}, {row['case']}: in {path}")
 
 
