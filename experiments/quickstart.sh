@@ -8,8 +8,6 @@
 set -euo pipefail
 export LC_ALL=C.UTF-8
 cd "$(dirname "$0")/.."
-# shellcheck source=experiments/lib/report.sh
-. experiments/lib/report.sh
 # shellcheck source=experiments/lib/system.sh
 . experiments/lib/system.sh
 
@@ -27,6 +25,9 @@ exported=runs/$name-hf
 phases=()
 
 say() { echo "quickstart: $*" >&2; }
+
+# clock SECONDS: minutes and seconds.
+clock() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
 
 # phase NAME COMMAND...: runs a part of the job and keeps its time.
 phase() {
@@ -90,15 +91,35 @@ fill_masks() {
     "This <mask> is used to edit a text file."
 }
 
+# number FILE FILTER: a finite number out of a JSON file, or an error that names both.
+number() {
+  jq -er "$2 | numbers | select(isfinite)" "$1" 2>/dev/null || {
+    say "$1 has no finite number at $2"
+    return 1
+  }
+}
+
+# majority TSV: how often the most frequent label occurs in the last column, and the number of rows: "SHARE ROWS LABEL".
+majority() {
+  awk -F '\t' 'NR > 1 { count[$NF]++ } END {
+    for (label in count)
+      if (count[label] > most || (count[label] == most && label < name)) { most = count[label]; name = label }
+    printf "%.6f %d %s\n", most / (NR - 1), NR - 1, name
+  }' "$1"
+}
+
 report() {
-  local results=$model/evaluation.json loss unigram hard soft gap tokens accuracy share rows label
+  local results=$model/evaluation.json scores=$classifier/all_results.json
+  local loss unigram hard soft gap tokens accuracy low high share rows label
   loss=$(number "$results" .loss)
   unigram=$(number "$results" .unigram_loss)
   hard=$(number "$results" .loss_hard)
   soft=$(number "$results" .loss_soft)
   gap=$(number "$results" .hardening_gap)
   tokens=$(number "$results" .tokens)
-  accuracy=$(number "$classifier/all_results.json" .eval_accuracy)
+  accuracy=$(number "$scores" .eval_accuracy)
+  low=$(number "$scores" '.eval_accuracy_interval[0]')
+  high=$(number "$scores" '.eval_accuracy_interval[1]')
   read -r share rows label < <(majority "data/$task/dev.tsv")
 
   echo "Espalier quickstart ($name)"
@@ -112,8 +133,9 @@ report() {
   printf '  with hard trees %.3f, with soft trees %.3f: hardening gap %.3f\n' "$hard" "$soft" "$gap"
   echo
   echo "Labelled task $task ($rows held-out sentences)"
-  awk -v a="$accuracy" -v s="$share" -v l="$label" -v i="$(wilson "$accuracy" "$rows")" 'BEGIN {
-    printf "  accuracy %.1f %% (95 %% interval %s), always \"%s\" %.1f %%\n", 100 * a, i, l, 100 * s
+  awk -v a="$accuracy" -v low="$low" -v high="$high" -v s="$share" -v l="$label" 'BEGIN {
+    printf "  accuracy %.1f %% (95 %% interval %.1f to %.1f %%), always \"%s\" %.1f %%\n",
+      100 * a, 100 * low, 100 * high, l, 100 * s
   }'
   echo
   echo "Training speed: $(tokens_per_second) tokens/s on $(nproc) cores"

@@ -1,14 +1,41 @@
-"""What the parts share: the machine of a row, and results files, of which a new row changes no other."""
+"""What the parts share: settings of run.sh, the machine of a row, results files of which a new row changes no other, and
+rows of GLUE's files."""
 
+import json
 import os
-import re
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../lib"))
+import glue_rows as glue  # noqa: E402
 from documents import read, write  # noqa: E402,F401
+from machine import cpu  # noqa: E402
+
+ROOT = os.path.dirname(os.path.dirname(HERE))
+PROGRAM = os.environ["ESPALIER"]
+MODEL = os.environ["BERT_MODEL"]
+SCRATCH = os.environ["BERT_SCRATCH"]
+RESULTS = os.environ["BERT_OUT"]
+DATA = os.environ["ESPALIER_DATA"]
+# Text, pair where there is one, label: names of the header, or places where a file has none.
+COLUMNS = {"CoLA": (3, 1), "SST-2": ("sentence", "label"), "MRPC": ("#1 String", "#2 String", "Quality"),
+           "RTE": ("sentence1", "sentence2", "label"), "STS-B": ("sentence1", "sentence2", "score")}
+
+
+def glue_rows(task, split):
+    """{line number: [text, pair where there is one, label]}"""
+    return glue.read(os.path.join(DATA, "glue", task, split + ".tsv"), COLUMNS[task])
+
+
+def fields(row, label):
+    """A row of GLUE as our tables of JSON lines have it."""
+    return {"text": row[0], "label": label, **({"pair": row[1]} if len(row) == 3 else {})}
+
+
+def write_jsonl(path, rows):
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
 def machine(threads):
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        names = re.findall(r"^model name\s*: (.*)$", file.read(), re.M)
-    return f"{names[0] if names else 'unknown'}, {threads} thread{'' if int(threads) == 1 else 's'}"
+    return f"{cpu()}, {threads} thread{'' if int(threads) == 1 else 's'}"

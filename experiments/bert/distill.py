@@ -1,7 +1,7 @@
 """What a MiniLM keeps when its feedforward layers are replaced by trees, by trees with a linear path beside them, by its
 own top neurons, or by a linear path alone, at the same number of neurons used for a token.
 
-    ESPALIER_DATA=DIR experiments/bert/distill.sh [ROW ...]
+    ESPALIER_DATA=DIR experiments/bert/run.sh distill [ROW ...]
 
 ROW is SIZE-KIND as in the table (default: all); `teacher` is the untouched model. Rows are added to
 results/distill.json, each with its machine and settings; the table of README.md is printed of it at the end.
@@ -16,17 +16,12 @@ import subprocess
 import sys
 import time
 
-import common
 import numpy
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-PROGRAM = os.path.join(ROOT, "build", "release", "espalier")
+import common
+from common import DATA, MODEL, PROGRAM, RESULTS, ROOT, SCRATCH
+
 CONFIG = os.path.join(ROOT, "configs", "pretrain", "distill.yaml")
-RESULTS = os.path.join(HERE, "results", "distill.json")
-MODEL = os.environ["DISTILL_MODEL"]
-SCRATCH = os.environ["DISTILL_SCRATCH"]
-DATA = os.environ["ESPALIER_DATA"]
 THREADS = os.environ.get("DISTILL_THREADS", "2")
 LAYERS, UNITS = 6, 1536
 SENTENCES, LENGTH = 120_000, 32
@@ -104,17 +99,10 @@ def prepared():
 def vectors(model, texts):
     """As sentence-transformers embeds them: the folder's pooling is the mean of all positions, normalized."""
     path = os.path.join(SCRATCH, "texts.jsonl")
-    with open(path, "w", encoding="utf-8") as file:
-        file.writelines(json.dumps({"text": text}) + "\n" for text in texts)
+    common.write_jsonl(path, ({"text": text} for text in texts))
     lines = espalier("embed", model, "--file", path, "--text-column", "text").splitlines()
     found = numpy.array([json.loads(line)["embedding"] for line in lines])
     return found / numpy.linalg.norm(found, axis=1, keepdims=True)
-
-
-def table(task, file, columns):
-    with open(os.path.join(DATA, "glue", task, file), encoding="utf-8") as rows:
-        lines = [line.rstrip("\n").split("\t") for line in rows][1:]
-    return [[fields[c] for c in columns] for fields in lines if len(fields) > max(c % len(fields) for c in columns)]
 
 
 def ranks(values):
@@ -125,7 +113,7 @@ def ranks(values):
 
 def stsb(model):
     """Spearman's correlation of cosines with the labels of the dev set."""
-    rows = table("STS-B", "dev.tsv", (7, 8, 9))
+    rows = list(common.glue_rows("STS-B", "dev").values())
     found = vectors(model, [row[0] for row in rows] + [row[1] for row in rows])
     cosines = (found[: len(rows)] * found[len(rows):]).sum(1)
     return float(numpy.corrcoef(ranks(cosines), ranks([float(row[2]) for row in rows]))[0, 1])
@@ -133,7 +121,8 @@ def stsb(model):
 
 def sst2(model, training=4000):
     """Accuracy on the dev set of a linear probe: ridge regression on the vectors of the first training rows."""
-    train, dev = table("SST-2", "train.tsv", (0, 1))[:training], table("SST-2", "dev.tsv", (0, 1))
+    train, dev = (list(common.glue_rows("SST-2", split).values()) for split in ("train", "dev"))
+    train = train[:training]
     found = vectors(model, [row[0] for row in train + dev])
     found = numpy.hstack([found, numpy.ones((len(found), 1))])
     labels = numpy.array([2 * int(row[1]) - 1 for row in train + dev])

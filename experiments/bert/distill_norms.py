@@ -1,6 +1,6 @@
 """Which tokens and components carry the length of MiniLM's feedforward outputs (transformers, 300 real sentences).
 
-    ESPALIER_DATA=DIR DISTILL_MODEL=MODEL python experiments/bert/distill_norms.py
+    ESPALIER_DATA=DIR BERT_MODEL=MODEL python experiments/bert/distill_norms.py
 """
 
 import gzip
@@ -9,7 +9,7 @@ import os
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-MODEL = os.environ["DISTILL_MODEL"]
+MODEL = os.environ["BERT_MODEL"]
 tokenizer, model = AutoTokenizer.from_pretrained(MODEL), AutoModel.from_pretrained(MODEL).eval()
 with gzip.open(os.path.join(os.environ["ESPALIER_DATA"], "corpus", "movie_reviews.txt.gz"), "rt", encoding="utf-8") as file:
     lines = [line.strip() for line in file if 5 < len(line.split()) < 30][:300]

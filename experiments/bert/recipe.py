@@ -1,11 +1,10 @@
 """One fine-tuning recipe, configs/glue/bert.yaml, by this program and by transformers + PyTorch: the same scores?
 
-    ESPALIER_DATA=DIR experiments/bert/recipe.sh [TASK ...]
+    ESPALIER_DATA=DIR experiments/bert/run.sh recipe [TASK ...]
 
 Both sides train on the same rows with seeds of their own, one thread each, side by side. Each training is kept with
 what it was made from, so that a run that was cut off goes on. Its scores take their place among the rows of
-results/recipe.json (RECIPE_OUT: another file), and the table of README.md is printed of those with as many training
-rows.
+results/recipe.json, and the table of README.md is printed of those with as many training rows.
 """
 
 import functools
@@ -20,37 +19,16 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import common
+from common import DATA, HERE, MODEL, PROGRAM, RESULTS, ROOT, SCRATCH
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
 CONFIG = os.path.join(ROOT, "configs", "glue", "bert.yaml")
-RESULTS = os.environ.get("RECIPE_OUT", os.path.join(HERE, "results", "recipe.json"))
 TORCH_SIDE = os.path.join(HERE, "torch_side.py")
-PROGRAM = os.environ["RECIPE_PROGRAM"]
-MODEL = os.environ["RECIPE_MODEL"]
-SCRATCH = os.environ["RECIPE_SCRATCH"]
-DATA = os.path.join(os.environ["ESPALIER_DATA"], "glue")
 SEEDS = [int(seed) for seed in os.environ.get("RECIPE_SEEDS", "1 2 3").split()]
 ROWS = int(os.environ.get("RECIPE_ROWS", "2000"))
 SIDES = ("here", "transformers")
 METRICS = ("accuracy", "F1", "Matthews", "loss")
-# Columns of text, pair and label, header line, classes.
-TASKS = {
-    "CoLA": (3, None, 1, False, ["0", "1"]),
-    "SST-2": (0, None, 1, True, ["0", "1"]),
-    "MRPC": (3, 4, 0, True, ["0", "1"]),
-    "RTE": (1, 2, 3, True, ["entailment", "not_entailment"]),
-}
-
-
-def table_rows(task, lines):
-    text, pair, label, _, classes = TASKS[task]
-    for line in lines:
-        fields = line.split("\t")
-        row = {"text": fields[text], "label": classes.index(fields[label])}
-        if pair is not None:
-            row["pair"] = fields[pair]
-        yield row
+# Classes.
+TASKS = {"CoLA": ["0", "1"], "SST-2": ["0", "1"], "MRPC": ["0", "1"], "RTE": ["entailment", "not_entailment"]}
 
 
 def tables_of(task):
@@ -68,16 +46,17 @@ def make_tables(task):
     folder = tables_of(task)
     os.makedirs(folder, exist_ok=True)
     for split in ("train", "dev"):
-        with open(os.path.join(DATA, task, split + ".tsv"), encoding="utf-8") as file:
-            lines = file.read().rstrip("\n").split("\n")
-        header = lines[:1] if TASKS[task][3] else []
-        lines = [line for line in lines[len(header):] if len(line.split("\t")) > max(c or 0 for c in TASKS[task][:3])]
-        if split == "train" and ROWS < len(lines):
-            lines = random.Random(0).sample(lines, ROWS)
+        rows = common.glue_rows(task, split)
+        numbers = list(rows)
+        if split == "train" and ROWS < len(numbers):
+            numbers = random.Random(0).sample(numbers, ROWS)
+        with open(os.path.join(DATA, "glue", task, split + ".tsv"), encoding="utf-8", newline="\n") as file:
+            lines = file.read().split("\n")
+        header = [] if 1 in rows else lines[:1]
         with open(os.path.join(folder, split + ".tsv"), "w", encoding="utf-8") as file:
-            file.writelines(line + "\n" for line in header + lines)
-        with open(os.path.join(folder, split + ".jsonl"), "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in table_rows(task, lines))
+            file.writelines(line + "\n" for line in [*header, *(lines[number - 1] for number in numbers)])
+        common.write_jsonl(os.path.join(folder, split + ".jsonl"),
+                           (common.fields(rows[number], TASKS[task].index(rows[number][-1])) for number in numbers))
     return len(jsonl(task, "train"))
 
 
@@ -100,7 +79,7 @@ def train_here(task, seed):
                     f"glue.seeds=[{seed}]"], check=True, stdout=subprocess.DEVNULL)
     with open(os.path.join(run, task, f"seed-{seed}", "predictions_dev.tsv"), encoding="utf-8") as file:
         names, *lines = [line.split("\t") for line in file.read().splitlines()]
-    classes = TASKS[task][4]
+    classes = TASKS[task]
     return [[classes.index(row["label"]), classes.index(row["prediction"]), float(row["probability"])]
             for row in (dict(zip(names, line)) for line in lines)]
 

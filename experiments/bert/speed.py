@@ -1,10 +1,10 @@
 """How fast ordinary BERT models are here, against transformers, sentence-transformers and ONNX Runtime.
 
-    ESPALIER_DATA=DIR experiments/bert/speed.sh [finetune] [embed] [sentence] [load]
+    ESPALIER_DATA=DIR experiments/bert/run.sh speed [finetune] [embed] [sentence] [load]
 
 Rounds are interleaved: in each, ours and the others take turns; a ratio is the median of the rounds' ratios. Vectors are
-compared with sentence-transformers' in the same run. Each part is written to results/speed.json (SPEED_OUT: another
-file) in place of its older one, with machine and settings; embed as `embed TEXTS`.
+compared with sentence-transformers' in the same run. Each part is written to results/speed.json in place of its older
+one, with machine and settings; embed as `embed TEXTS`.
 """
 
 import glob
@@ -19,14 +19,8 @@ import tempfile
 import time
 
 import common
+from common import DATA, HERE, MODEL, PROGRAM, RESULTS, ROOT, SCRATCH
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-RESULTS = os.environ.get("SPEED_OUT", os.path.join(HERE, "results", "speed.json"))
-PROGRAM = os.path.join(ROOT, "build", "release", "espalier")
-MODEL = os.environ["SPEED_MODEL"]
-CACHE = os.environ["SPEED_CACHE"]
-DATA = os.environ["ESPALIER_DATA"]
 ROUNDS = int(os.environ.get("SPEED_ROUNDS", "3"))
 STEPS = int(os.environ.get("SPEED_STEPS", "60"))
 TEXTS = int(os.environ.get("SPEED_TEXTS", "20000"))
@@ -52,35 +46,15 @@ def ratios(rows, ours_key, other_key):
     return statistics.median(row[other_key] / row[ours_key] for row in rows)
 
 
-def glue_rows(task, count):
-    """The first `count` usable training rows in file order: text, pair where there is one, label."""
-    columns = {"SST-2": (0, None, 1), "MRPC": (3, 4, 0)}[task]
-    with open(os.path.join(DATA, "glue", task, "train.tsv"), encoding="utf-8") as file:
-        lines = [line.rstrip("\n").split("\t") for line in file][1:]
-    rows = []
-    for fields in lines:
-        if len(fields) <= max(c for c in columns if c is not None):
-            continue
-        row = {"text": fields[columns[0]], "label": int(fields[columns[2]])}
-        if columns[1] is not None:
-            row["pair"] = fields[columns[1]]
-        rows.append(row)
-    return rows[:count]
-
-
-def write_jsonl(path, rows):
-    with open(path, "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
-
-
 def finetune(scratch):
     """Updates of 16 rows; time of the updates alone, tokenizing included where it belongs to them."""
     results = []
     for task in ("SST-2", "MRPC"):
-        rows = glue_rows(task, (STEPS + 5) * BATCH)
+        rows = [common.fields(row, int(row[-1])) for row in common.glue_rows(task, "train").values()]
+        rows = rows[: (STEPS + 5) * BATCH]
         table, dev = os.path.join(scratch, task + ".jsonl"), os.path.join(scratch, "dev.jsonl")
-        write_jsonl(table, rows)
-        write_jsonl(dev, rows[:16])
+        common.write_jsonl(table, rows)
+        common.write_jsonl(dev, rows[:16])
         pair = ["task.text_pair=pair"] if "pair" in rows[0] else []
         measured = []
         for number in range(ROUNDS):
@@ -138,7 +112,7 @@ def embed(scratch):
         vectors = numpy.array(file["embeddings"], numpy.float64)
 
     def least_cosine(kind):
-        other = numpy.load(os.path.join(CACHE, kind + ".npy")).astype(numpy.float64)
+        other = numpy.load(os.path.join(SCRATCH, kind + ".npy")).astype(numpy.float64)
         return ((vectors * other).sum(1) / numpy.linalg.norm(vectors, axis=1) / numpy.linalg.norm(other, axis=1)).min()
 
     return {"texts": len(vectors), "least_cosine": {kind: least_cosine(kind) for kind in row if kind != "ours"},

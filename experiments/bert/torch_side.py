@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+from importlib.metadata import version
 
 THREADS = int(os.environ.get("SPEED_THREADS", "2"))
 
@@ -127,7 +128,7 @@ class OnnxEncoder:
         from tokenizers import Tokenizer
         from transformers import AutoModel
 
-        path = os.path.join(os.environ["SPEED_CACHE"], "model.onnx")
+        path = os.path.join(os.environ["BERT_SCRATCH"], f"model-torch-{version('torch')}.onnx")
         if not os.path.exists(path):
             class Positional(torch.nn.Module):
                 """Exporting passes tensors by position; the model in transformers 5 takes them by name."""
@@ -192,7 +193,7 @@ def embed(model, texts, kind):
     begin = time.perf_counter()
     vectors = encode(lines)
     seconds = time.perf_counter() - begin
-    numpy.save(os.path.join(os.environ["SPEED_CACHE"], kind + ".npy"), vectors)
+    numpy.save(os.path.join(os.environ["BERT_SCRATCH"], kind + ".npy"), vectors)
     return {"seconds": seconds, "texts": len(lines)}
 
 

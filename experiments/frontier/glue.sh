@@ -10,6 +10,7 @@ if [ -z "${ESPALIER_DATA:-}" ]; then
   echo "frontier: skipped: ESPALIER_DATA names no data folder (with glue/ in it)"
   exit 77
 fi
+command -v jq >/dev/null || { echo "frontier: jq is missing: experiments/lib/install.sh quickstart" >&2; exit 1; }
 runs=${3:-runs/frontier}
 glue() { # glue RUN [KEY=VALUE...]
   local name=$1
@@ -20,4 +21,5 @@ glue() { # glue RUN [KEY=VALUE...]
 mkdir -p "$runs/glue"
 glue "$2"
 glue "$1" glue.baseline="$runs/glue/$2"
-cp "$runs/glue/$1/results.json" "$runs/results/glue_$1_against_$2.json"
+# Of every epoch's scores nothing is read later.
+jq 'del(.tasks[].runs[].epochs)' "$runs/glue/$1/results.json" >"$runs/results/glue_$1_against_$2.json"

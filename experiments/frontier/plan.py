@@ -14,7 +14,6 @@ PAPER = {"3072x0": "dense-1024", "1536x1": "512x1+hard", "512x2": "171x2+hard", 
 # LAYER+NAME: a layer with one thing changed.
 VARIANTS = {
     "hard": ["routing.mode=hard"],  # decisions get no gradient: cheaper than straight-through
-    "rank16": ["arch.ffn.linear_rank=16"],  # a linear path beside the layer, for all tokens
 }
 
 SHORT, LONG, RACE = 5, 20, 60  # processor minutes
@@ -110,16 +109,6 @@ def is_layer(name):
     layer, *variants = name.split("+")
     known = all(variant in VARIANTS for variant in variants)
     return known and re.fullmatch(r"none|dense-[1-9]\d*|[1-9]\d*x\d+|leaf-\d+x[1-9]\d*", layer) is not None
-
-
-def losses(results, layer, minutes, seed=1):
-    """{rate: held-out loss} of the finished runs."""
-    return {row["lr"]: row["loss"] for row in results
-            if (row["layer"], row["minutes"], row["seed"]) == (layer, minutes, seed)}
-
-
-def lowest(of):
-    return min(of, key=of.get) if of else None
 
 
 def whole_plan(named=()):

@@ -27,6 +27,19 @@ def read(folder):
         return speeds, [json.loads(line) for line in file]
 
 
+def losses(rows, layer, minutes):
+    """{rate: held-out loss} of the first seed."""
+    return {row["lr"]: row["loss"] for row in rows if (row["layer"], row["minutes"], row["seed"]) == (layer, minutes, 1)}
+
+
+def lowest(of):
+    return min(of, key=of.get) if of else None
+
+
+def mean_loss(seeds):
+    return statistics.mean(row["loss"] for row in seeds.values())
+
+
 def interval(values):
     """(mean, half of the 95 % interval, or None of a single value)"""
     mean = statistics.mean(values)
@@ -44,7 +57,7 @@ def best_runs(rows, minutes):
     """{layer: {seed: row}} at the rate with the lowest loss of the first seed."""
     found = {}
     for layer in dict.fromkeys(row["layer"] for row in rows):
-        best = plan.lowest(plan.losses(rows, layer, minutes))
+        best = lowest(losses(rows, layer, minutes))
         if best is not None:
             found[layer] = {row["seed"]: row for row in rows
                             if (row["layer"], row["minutes"], row["lr"]) == (layer, minutes, best)}
@@ -52,9 +65,9 @@ def best_runs(rows, minutes):
 
 
 def baseline(runs):
-    """The dense layer whose first seed has the lowest loss, or None."""
-    dense = {layer: seeds[1]["loss"] for layer, seeds in runs.items() if layer.startswith("dense-")}
-    return plan.lowest(dense)
+    """The dense layer with the lowest mean loss, or None."""
+    dense = {layer: mean_loss(seeds) for layer, seeds in runs.items() if layer.startswith("dense-")}
+    return lowest(dense)
 
 
 def budget_table(rows, speeds, minutes):
@@ -67,7 +80,7 @@ def budget_table(rows, speeds, minutes):
              f"| layer | neurons | used | parameters, M | tokens/s | tokens, M | Tflop | rate, of so many | seeds | "
              f"held-out loss | "
              f"less than {against} | leaves used | leaf perplexity |", "|---" * 13 + "|"]
-    for layer, seeds in sorted(runs.items(), key=lambda item: interval([r["loss"] for r in item[1].values()])[0]):
+    for layer, seeds in sorted(runs.items(), key=lambda item: mean_loss(item[1])):
         first, speed = seeds[1], speeds["layers"][layer]
         count, used = plan.neurons(layer)
         shared = [runs[against][seed]["loss"] - row["loss"] for seed, row in seeds.items()
@@ -77,7 +90,7 @@ def budget_table(rows, speeds, minutes):
         perplexity = f"{statistics.mean(first['leaf_perplexity']):.1f}" if first["leaf_perplexity"] else ""
         cells = [layer, count, used, f"{speed['parameters'] / 1e6:.2f}", f"{first['tokens_per_s']:.0f}",
                  f"{first['tokens'] / 1e6:.2f}", f"{first['tokens'] * speed['flops_per_token'] / 1e12:.1f}",
-                 f"{first['lr']:g}, {len(plan.losses(rows, layer, minutes))}", len(seeds),
+                 f"{first['lr']:g}, {len(losses(rows, layer, minutes))}", len(seeds),
                  with_interval([row["loss"] for row in seeds.values()], "{:.3f}"), gain,
                  leaves, perplexity]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
@@ -137,7 +150,7 @@ def rate_table(rows):
     lines = ["\n## Learning rates\n", "Held-out loss of the first seed after 5 minutes.\n",
              "| layer | " + " | ".join(f"{rate:g}" for rate in rates) + " |", "|---" * (len(rates) + 1) + "|"]
     for layer in sorted({row["layer"] for row in rows if row["minutes"] == plan.SHORT}, key=plan.by_kind):
-        found = [plan.losses(rows, layer, plan.SHORT).get(rate) for rate in rates]
+        found = [losses(rows, layer, plan.SHORT).get(rate) for rate in rates]
         lines.append(f"| {layer} | " + " | ".join("" if loss is None else f"{loss:.3f}" for loss in found) + " |")
     return lines
 
@@ -163,10 +176,9 @@ def front(rows):
     """(seconds, loss, layer) of the best mean at each budget."""
     points = []
     for minutes in BUDGETS:
-        means = {layer: statistics.mean(row["loss"] for row in seeds.values())
-                 for layer, seeds in best_runs(rows, minutes).items()}
+        means = {layer: mean_loss(seeds) for layer, seeds in best_runs(rows, minutes).items()}
         if means:
-            best = plan.lowest(means)
+            best = lowest(means)
             points.append((60 * minutes, means[best], best))
     return points
 

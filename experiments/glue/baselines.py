@@ -6,10 +6,10 @@ of each sentence, of both and on how much they share. Nothing is tuned. Each lea
 usage: baselines.py GLUE_FOLDER OUTPUT_FOLDER [--max-train N]"""
 
 import argparse
-import json
 import os
 import random
 import re
+import sys
 
 import numpy as np
 import scipy.sparse
@@ -17,6 +17,10 @@ from scipy.stats import pearsonr, spearmanr
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+import documents  # noqa: E402
+import glue_rows  # noqa: E402
 
 # name: folder, text columns, label column, metrics (the first is the table's), dev files
 TASKS = {
@@ -34,16 +38,9 @@ WORD = r"(?u)[^\W_]+|[^\w\s]"
 
 
 def read(path, texts, label):
-    """(texts, labels as written) of an official file: tabs split, quotes are text;
-    lines with too few columns are left out."""
-    with open(path, encoding="utf-8-sig", newline="\n") as file:
-        lines = [line.rstrip("\r\n").split("\t") for line in file]
-    if isinstance(label, str):
-        header = lines.pop(0)
-        texts, label = [header.index(name) for name in texts], header.index(label)
-    needed = max([*texts, label])
-    lines = [line for line in lines if len(line) > needed and line[label] != ""]
-    return [[line[i] for i in texts] for line in lines], [line[label] for line in lines]
+    """(texts, labels as written) of an official file"""
+    rows = glue_rows.read(path, [*texts, label]).values()
+    return [row[:-1] for row in rows], [row[-1] for row in rows]
 
 
 class Words:
@@ -144,9 +141,8 @@ def main():
                    if os.path.exists(os.path.join(arguments.glue, folder, "train.tsv"))]
         tasks = {name: run_task(name, arguments, predict, output) for name in present}
         os.makedirs(output, exist_ok=True)
-        with open(os.path.join(output, "results.json"), "w", encoding="utf-8") as file:
-            json.dump({"model": {"path": baseline}, "epoch": "last", "seeds": [1], "tasks": tasks}, file, indent=1)
-            file.write("\n")
+        documents.write(os.path.join(output, "results.json"),
+                        {"model": {"path": baseline}, "epoch": "last", "seeds": [1], "tasks": tasks})
         print(baseline + ": " + ", ".join(
             f"{task['title']} " + ("-" if task["score"] is None else f"{task['score']:.1f}")
             for task in tasks.values()), flush=True)

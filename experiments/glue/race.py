@@ -106,9 +106,8 @@ def main():
         row[f"ratio_{form}"] = common.median_ratio(row["seconds"][form], row["seconds"]["ours"])
         row[f"loss_difference_{form}"] = differences[form]
     row["minutes_of_our_turns"] = [sum(step["seconds"] for step in steps) / 60 for steps in ours]
-    with open(os.path.join(runs, "race.json"), "w", encoding="utf-8") as file:
-        json.dump({"machine": machine, "load_average": os.getloadavg()[1], "rows": [row]}, file, indent=1)
-        file.write("\n")
+    common.documents.write(os.path.join(runs, "race.json"),
+                           {"machine": machine, "load_average": os.getloadavg()[1], "rows": [row]})
     common.table("Fine-tuning",
                  [("task and model", "case"), ("tokens a step", "tokens_per_step"), ("ours, tokens/s", "tokens_per_s"),
                   ("PyTorch, masked as published", "torch_eager_tokens_per_s"), ("ours / it", "ratio_eager"),

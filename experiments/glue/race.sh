@@ -7,7 +7,6 @@
 # Settings from the environment:
 #   ESPALIER       the program (default: build/release/espalier)
 #   SPEED_THREADS  threads of both (default: all cores)
-#   RACE_CONFIG    another model, as a configuration of pretraining (for a quick try)
 #   RACE_PREFIX    a command put before each measured process, e.g. one that waits for a quiet machine
 #   RACE_STEPS     steps of PyTorch in each turn (default: 25)
 #   RACE_EPOCHS    length of each of our two turns (default: 0.5, which is 115 steps)
@@ -19,7 +18,7 @@ if [ -z "${ESPALIER_DATA:-}" ]; then
 fi
 runs=${1:-runs/glue-race}
 espalier=${ESPALIER:-build/release/espalier}
-python=$(experiments/speed/venv.sh) || exit $?
+venv=$(experiments/lib/venv.sh interop tests/interop/requirements.txt) || exit $?
 mkdir -p "$runs"
 
 [ -e "$runs/data/tokens.h5" ] ||
@@ -28,6 +27,6 @@ mkdir -p "$runs"
     tokenizer.vocab_size=32768 out="$runs/data"
 # One small step: the weights are as good as random.
 [ -e "$runs/model/last.h5" ] ||
-  "$espalier" pretrain "${RACE_CONFIG:-configs/pretrain/ultrafastbert-1x11.yaml}" data="$runs/data" run="$runs/model" \
+  "$espalier" pretrain configs/pretrain/ultrafastbert-1x11.yaml data="$runs/data" run="$runs/model" \
     train.max_steps=1 train.batch_size=4 train.micro_batch=4 train.batch_ramp=0 eval.sequences=4
-ESPALIER=$espalier "$python" experiments/glue/race.py "$runs"
+ESPALIER=$espalier "$venv/bin/python" experiments/glue/race.py "$runs"

@@ -1,40 +1,34 @@
-"""The tables of README.md from the files that run.sh leaves in a folder: pretraining, the scores beside the baselines, and the tests.
+"""The tables of README.md from a folder of results: pretraining, the scores beside the baselines, and the tests.
 
-usage: table.py RUNS_FOLDER"""
+usage: table.py [FOLDER]   (without one: the committed results beside this file)"""
 
-import json
 import os
 import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../lib"))
+import documents  # noqa: E402
 
 TITLES = {"cola": "CoLA", "sst2": "SST-2", "mrpc": "MRPC", "stsb": "STS-B", "qqp": "QQP", "mnli": "MNLI",
           "qnli": "QNLI", "rte": "RTE", "wnli": "WNLI"}
 METRICS = {"matthews_correlation": "Matthews", "f1": "F1", "pearson": "Pearson", "accuracy": "accuracy"}
 
 
-def read(*path):
+def read(folder, name):
     """The document, or None where run.sh has not come so far."""
-    path = os.path.join(*path)
-    if not os.path.exists(path):
-        return None
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
+    return documents.read(os.path.join(folder, name + ".json"))
 
 
 def number(value, form="{:.1f}"):
     return "" if value is None else form.format(value)
 
 
-def pretraining(runs):
-    print("| model | tokens | minutes | held-out loss | unigram loss |\n|---|---|---|---|---|")
-    for name in ("tree", "dense"):
-        evaluation = read(runs, name + "-pretraining.json")
-        if evaluation is None:
-            continue
-        with open(os.path.join(runs, name, "metrics.jsonl"), encoding="utf-8") as file:
-            steps = [line for line in map(json.loads, file) if "tokens" in line and "time" in line]
-        tokens, minutes = (steps[-1]["tokens"] / 1e6, steps[-1]["time"] / 60) if steps else (None, None)
-        print(f"| {name} | {number(tokens)} M | {number(minutes)} | {evaluation['loss']:.3f} | "
-              f"{evaluation['unigram_loss']:.3f} |")
+def pretraining(folder):
+    print("| model | held-out loss | unigram loss |\n|---|---|---|")
+    for name, title in (("tree", "tree, 8 of 255 neurons a token"), ("dense", "dense twin, 255")):
+        evaluation = read(folder, name + "-pretraining")
+        if evaluation:
+            print(f"| {title} | {evaluation['loss']:.3f} | {evaluation['unigram_loss']:.3f} |")
 
 
 def median_range(task):
@@ -74,9 +68,9 @@ def verdict(name, score, tests, majority):
     return "; ".join(said)
 
 
-def scores(runs):
-    tree, dense = read(runs, "tree-against-words.json"), read(runs, "dense-against-words.json")
-    words, majority = (read(runs, "baselines", name, "results.json") for name in ("words", "majority"))
+def scores(folder):
+    tree, dense, words, majority = (read(folder, name) for name in ("tree-against-words", "dense-against-words", "words",
+                                                                    "majority"))
     print("\n| task | metric | train rows | dev rows | tree | dense twin | bag of words | majority | "
           "tree, said plainly |\n|---|---|---|---|---|---|---|---|---|")
     for name, title in TITLES.items():
@@ -94,34 +88,34 @@ def scores(runs):
               f"{number(average['without_cola'])} without CoLA, {number(average['with_cola'])} with.")
 
 
-def comparison(runs):
-    document = read(runs, "tree-against-dense-glue.json")
-    if document is None:
+def comparison(folder):
+    baseline = read(folder, "tree-against-dense-glue")
+    if baseline is None:
         return
     print("\n| task | tree | dense twin | kept | difference | 95 % interval | p |\n|---|---|---|---|---|---|---|")
-    rows = {TITLES[name]: row for name, row in document["baseline"]["tasks"].items()}
-    rows["all of these"] = document["baseline"]["without_cola"]
+    rows = {TITLES[name]: row for name, row in baseline["tasks"].items()}
+    rows["all of these"] = baseline["without_cola"]
     for title, row in rows.items():
         print(f"| {title} | {number(row['score'])} | {number(row['baseline'])} | {number(row['share'], '{:.1%}')} | "
               f"{number(row['difference'])} | {number(row['low'])} .. {number(row['high'])} | {row['p_value']:.3f} |")
 
 
-def speed(runs):
-    document = read(runs, "tree-against-words.json")
+def speed(folder):
+    document = read(folder, "tree-against-words")
     if document is None:
         return
     print("\n| task | seeds | epochs | minutes, all seeds | tokens/s | padding |\n|---|---|---|---|---|---|")
     for name, task in document["tasks"].items():
-        print(f"| {TITLES[name]} | {len(task['runs'])} | {len(task['runs'][0]['epochs'])} | "
+        print(f"| {TITLES[name]} | {len(task['runs'])} | {task['runs'][0]['last'] + 1} | "
               f"{task['seconds'] / 60:.1f} | {task['tokens_per_second']:.0f} | {task['padding_share']:.1%} |")
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) > 2:
         raise SystemExit(__doc__)
-    runs = sys.argv[1]
+    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, "results")
     for part in (pretraining, scores, comparison, speed):
-        part(runs)
+        part(folder)
 
 
 if __name__ == "__main__":

@@ -12,18 +12,12 @@ import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../speed"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "../speed"), os.path.join(HERE, "../lib")]
+import glue_rows  # noqa: E402
 import torch_model  # noqa: E402
 
 MAX_LENGTH = 128
-
-
-def read_rows(path):
-    """{line: (first text, second text, label)} of MRPC's file."""
-    with open(path, encoding="utf-8-sig", newline="\n") as file:
-        lines = [line.rstrip("\r\n").split("\t") for line in file]
-    first, second, label = (lines[0].index(name) for name in ("#1 String", "#2 String", "Quality"))
-    return {number: (row[first], row[second], int(row[label])) for number, row in enumerate(lines[1:], 2)}
 
 
 def batches(metrics, rows, tokenizer, steps):
@@ -33,7 +27,7 @@ def batches(metrics, rows, tokenizer, steps):
     for lines in logged:
         texts = tokenizer.encode_batch([rows[line][:2] for line in lines])
         ids, mask = (torch.tensor([getattr(text, field) for text in texts]) for field in ("ids", "attention_mask"))
-        yield ids, mask.float(), torch.tensor([rows[line][2] for line in lines])
+        yield ids, mask.float(), torch.tensor([int(rows[line][2]) for line in lines])
 
 
 def main():
@@ -61,7 +55,8 @@ def main():
     # Batches differ in length: one compilation for all.
     step_loss = torch.compile(loss_of, dynamic=True) if compiled else loss_of
     steps = []
-    for ids, mask, labels in batches(arguments.metrics, read_rows(arguments.train), tokenizer, arguments.steps):
+    rows = glue_rows.read(arguments.train, ["#1 String", "#2 String", "Quality"])
+    for ids, mask, labels in batches(arguments.metrics, rows, tokenizer, arguments.steps):
         begin = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
         loss = step_loss(ids, mask, labels)

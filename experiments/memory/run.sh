@@ -25,7 +25,7 @@ awk -v bytes=$((megabytes * 1000000)) 'BEGIN {
   }
 }' >"$folder/words.txt"
 
-build/release/espalier prepare configs/data/corpus.yaml "text.files=[$folder/words.txt]" out="$folder/data" \
+"${ESPALIER:-build/release/espalier}" prepare configs/data/corpus.yaml "text.files=[$folder/words.txt]" out="$folder/data" \
   tokenizer.max_words=1000000 sort_memory_mb=64 order=full_stops text.max_token_ratio=9 &
 process=$!
 peak=0

@@ -11,7 +11,7 @@ if [ -z "${ESPALIER_DATA:-}" ]; then
 fi
 command -v jq >/dev/null || { echo "routing: jq is missing: experiments/lib/install.sh quickstart" >&2; exit 1; }
 runs=${1:-runs/routing}
-espalier=build/release/espalier
+espalier=${ESPALIER:-build/release/espalier}
 mkdir -p "$runs"
 
 "$espalier" prepare configs/data/corpus.yaml "text.files=[$ESPALIER_DATA/corpus/*.txt.gz]" out="$runs/data"

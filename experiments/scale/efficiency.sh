@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 command -v jq >/dev/null || { echo "efficiency: jq is missing: experiments/lib/install.sh quickstart" >&2; exit 1; }
-program=$PWD/build/release/espalier
+program=$(realpath "${ESPALIER:-build/release/espalier}")
 data=$(realpath "${1:-runs/quickstart-data}")
 batch=${BATCH:-64} steps=${STEPS:-3} rounds=${ROUNDS:-3} rate=${RATE:-}
 work=$(mktemp -d)

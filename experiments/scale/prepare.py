@@ -8,7 +8,8 @@ Text is made of SOURCES (default: data/text/*.txt.gz, see data/README.md): their
 round, and in each paragraph the first "the" becomes a word of letters drawn so that the k-th most frequent occurs in
 proportion to 1/k: real text too has ever new words, which is what fills the memory. The same size and sources give the
 same bytes. `run` prepares it by turns with so many processes of one thread, checks that they write the same bytes, and
-reports seconds (median) and the peak memory of each process.
+reports seconds (median) and the peak memory of each process. ESPALIER names another program than
+build/release/espalier.
 """
 import argparse
 import glob
@@ -25,6 +26,11 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "experiments/lib"))
+import documents  # noqa: E402
+import machine  # noqa: E402
+
+PROGRAM = os.environ.get("ESPALIER", str(ROOT / "build/release/espalier"))
 FILE_BYTES = 250 * 10**6
 SYLLABLES = [c + v for c in "bcdfghjklmnprstvwz" for v in "aeiou"] + ["ra", "on", "er", "ix", "us", "um", "an", "el"]
 
@@ -82,10 +88,10 @@ def digest(folder):
     return result.hexdigest()
 
 
-def prepare(program, text, processes, settings):
+def prepare(text, processes, settings):
     out = ROOT / "build/scale" / f"out-{processes}"
     subprocess.run(["rm", "-rf", str(out)], check=True)
-    command = [sys.executable, __file__, "child", program, "--quiet", "--threads", "1",
+    command = [sys.executable, __file__, "child", PROGRAM, "--quiet", "--threads", "1",
                "prepare", str(ROOT / "configs/data/corpus.yaml"), f"text.files=[{text}/*.txt]", f"out={out}", *settings]
     allowed = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}  # in containers
     if processes > 1:
@@ -105,18 +111,17 @@ def prepare(program, text, processes, settings):
 
 def run(args, text):
     size = sum(file.stat().st_size for file in text.glob("*.txt"))
-    runs = [prepare(args.program, text, n, args.settings) for _ in range(args.rounds) for n in args.processes]
+    runs = [prepare(text, n, args.settings) for _ in range(args.rounds) for n in args.processes]
     if len({one["sha256"] for one in runs}) != 1:
         sys.exit("prepare: the bytes differ")
     medians = {n: statistics.median(r["seconds"] for r in runs if r["processes"] == n) for n in args.processes}
-    with open("/proc/cpuinfo", encoding="utf-8") as info:
-        cpu = next(line.split(": ")[1].strip() for line in info if line.startswith("model name"))
-    report = {"machine": f"{cpu}, {os.cpu_count()} cores", "bytes": size, "settings": args.settings, "seconds": medians,
+    report = {"machine": f"{machine.cpu()}, {os.cpu_count()} cores", "bytes": size, "settings": args.settings,
+              "seconds": medians,
               "mb_per_second": {n: round(size / 1e6 / s, 1) for n, s in medians.items()},
               "faster": {n: round(medians[args.processes[0]] / s, 2) for n, s in medians.items()}, "runs": runs}
     print(json.dumps({key: value for key, value in report.items() if key != "runs"}, indent=1))
     if args.json:
-        pathlib.Path(args.json).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        documents.write(args.json, report)
 
 
 def main():
@@ -128,7 +133,6 @@ def main():
     parser.add_argument("rest", nargs="*", help="of text: SOURCES; of run: settings of prepare")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--program", default=str(ROOT / "build/release/espalier"))
     parser.add_argument("--json", help="where the results go")
     args = parser.parse_args()
     text = ROOT / "build/scale" / f"text-{args.megabytes}"

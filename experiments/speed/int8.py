@@ -2,8 +2,8 @@
 Runtime and OpenVINO on the same weights and batch, in float32 and quantised by their own tools, process by process in
 turns. What is lost is measured beside it: how far hidden states are from float32's, and with SPEED_MODEL (a pretraining
 run or model) and SPEED_DATA (its folder of `prepare`) the held-out loss, with SPEED_SST2 and SPEED_STSB (models
-fine-tuned on the tasks) the scores. The peers come from the environment of experiments/bert/speed.sh; with SPEED_KEEP
-the model in their formats, which takes minutes to make, stays in that folder for the next time."""
+fine-tuned on the tasks) the scores. The peers come from the environment of experiments/bert/run.sh; with SPEED_KEEP the
+model in their formats, which takes minutes to make, stays in that folder for the next time."""
 
 import contextlib
 import csv
@@ -24,7 +24,7 @@ PEERS = (("ONNX Runtime float32", "onnx_int8.py", "float32"),
          ("ONNX Runtime int8 by channels", "onnx_int8.py", "channels"),
          ("OpenVINO float32", "openvino_int8.py", "float32"), ("OpenVINO int8", "openvino_int8.py", "int8"))
 PYTHON = os.path.join(os.environ.get("ESPALIER_CACHE", os.path.expanduser("~/.cache/espalier")),
-                      "bert-speed/venv/bin/python")
+                      "bert-venv/bin/python")
 
 
 def measure_layer(case):

@@ -1,17 +1,11 @@
 """Plots of results/*/layer.json and growth.json as SVG beside them; needs matplotlib (see plot.sh)."""
 
 import glob
-import json
 import os
 
 from matplotlib import pyplot
 
 import common
-
-
-def read(path):
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
 
 
 def title(document, text):
@@ -32,7 +26,7 @@ def line(axes, rows, x, key, label):
 
 
 def plot_layer(path):
-    document = read(path)
+    document = common.documents.read(path)
     rows = document["rows"]
     tokens = max(set(row["tokens"] for row in rows), key=[row["tokens"] for row in rows].count)
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.5), sharey=True)
@@ -56,7 +50,7 @@ def plot_layer(path):
 
 
 def plot_growth(path):
-    document = read(path)
+    document = common.documents.read(path)
     rows = document["rows"]
     figure, axes = pyplot.subplots(figsize=(6.5, 4.5))
     for key, label in (("ms", "forward"), ("ms_backward", "forward and backward"), ("dense_ms", "dense, forward"),

@@ -19,8 +19,11 @@
 #   SPEED_RESULTS    another folder for the results, e.g. to leave the committed ones alone
 #   SPEED_SEQUENCES  sequences of a step (default: 32)
 #   SPEED_MEGABYTES, SPEED_VOCABULARY   text and entries of `tokenize` (default: 60, 32768)
-#   ESPALIER_CACHE   where the Python environment is made (default: ~/.cache/espalier),
-#                    with tests/interop/requirements.txt
+#   SPEED_MODEL, SPEED_DATA   what `int8` takes the held-out loss of: a pretraining run or model, its folder of `prepare`
+#   SPEED_SST2, SPEED_STSB    models fine-tuned on these tasks, whose scores `int8` takes on $ESPALIER_DATA/glue
+#   SPEED_KEEP       a folder where `int8` leaves the model in its peers' formats for the next time: making them takes
+#                    minutes. Peers are measured where experiments/bert/run.sh has made their environment.
+#   ESPALIER_CACHE   where Python environments are made (default: ~/.cache/espalier; experiments/lib/venv.sh)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -34,8 +37,8 @@ for part in "${parts[@]}"; do
   case $part in
     trees | model | int8 | growth | threads) python3 "$here/$part.py" ;;
     layer | step | precision)
-      python=$("$here/venv.sh") || exit $?
-      "$python" "$here/$part.py"
+      venv=$("$root/experiments/lib/venv.sh" interop "$root/tests/interop/requirements.txt") || exit $?
+      "$venv/bin/python" "$here/$part.py"
       ;;
     tokenize | plot)
       status=0

@@ -9,5 +9,5 @@ if [ -z "${ESPALIER_DATA:-}" ]; then
   echo "speed: tokenize: skipped: ESPALIER_DATA names no data folder (with corpus/*.txt.gz in it)" >&2
   exit 77
 fi
-python=$("$here/venv.sh") || exit $?
-exec "$python" "$here/tokenize_speed.py"
+venv=$("$here/../lib/venv.sh" interop "$here/../../tests/interop/requirements.txt") || exit $?
+exec "$venv/bin/python" "$here/tokenize_speed.py"

@@ -16,39 +16,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 binary=${1:-$here/../../build/release/espalier}
 [ $# -gt 0 ] && shift
 checks=${*:-tokenizer vocab_txt scripts real_text import export versions gradients bert stock dtypes remote_code tensorboard report}
-venv=${ESPALIER_CACHE:-$HOME/.cache/espalier}/interop-venv
-
-skip() {
-    echo "interop: SKIPPED: $1" >&2
-    exit 77
-}
 
 if [ ! -x "$binary" ]; then
     echo "interop: no program at $binary; build it first, or give its path as the first argument" >&2
     exit 1
 fi
-command -v python3 >/dev/null || skip "python3 is not installed"
-
-stamp=$venv/installed-requirements.txt
-if ! cmp -s "$here/requirements.txt" "$stamp"; then
-    echo "interop: installing pinned Python packages into $venv" >&2
-    rm -rf "$venv"
-    mkdir -p "$(dirname "$venv")"
-    log=$(mktemp)
-    if ! python3 -m venv "$venv" >"$log" 2>&1; then
-        cat "$log" >&2
-        rm -rf "$venv" "$log"
-        skip "python3 cannot make a virtual environment (Debian: apt install python3-venv)"
-    fi
-    # shellcheck disable=SC2086  # ESPALIER_PIP_ARGS is a list of words
-    if ! "$venv/bin/pip" install --quiet ${ESPALIER_PIP_ARGS:-} -r "$here/requirements.txt" >"$log" 2>&1; then
-        tail -n 5 "$log" >&2
-        rm -rf "$venv" "$log"
-        skip "pip cannot get the pinned packages (reason above)"
-    fi
-    rm -f "$log"
-    cp "$here/requirements.txt" "$stamp"
-fi
+venv=$("$here/../../experiments/lib/venv.sh" interop "$here/requirements.txt") || exit $?
 
 # Everything is local, and transformers' remark about an unknown model_type is expected.
 export HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error
