@@ -1,7 +1,8 @@
 #include <fmt/format.h>
 
-#include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "cli/bench.h"
 #include "cli/json_list.h"
@@ -14,6 +15,9 @@ namespace espalier::cli {
 namespace {
 
 using bench::FffRow;
+
+constexpr ops::RoutingMode kModes[] = {ops::RoutingMode::kHard, ops::RoutingMode::kSoft,
+                                       ops::RoutingMode::kStraightThrough};
 
 struct FffArguments {
   bench::FffOptions options;
@@ -59,11 +63,9 @@ void print_row(const FffRow& row) {
 }
 
 void run(FffArguments& arguments) {
-  static const std::map<std::string, ops::RoutingMode> modes = {
-      {"hard", ops::RoutingMode::kHard},
-      {"soft", ops::RoutingMode::kSoft},
-      {"straight_through", ops::RoutingMode::kStraightThrough}};
-  arguments.options.routing = modes.at(arguments.routing);
+  for (const ops::RoutingMode mode : kModes) {
+    if (bench::routing_name(mode) == arguments.routing) arguments.options.routing = mode;
+  }
   arguments.options.precision = *chosen_precision(arguments.precision);
   const bench::FffReport report = bench::bench_fff(arguments.options, [](const FffRow& row) {
     log_info(fmt::format("depth {}, {} tokens: {:.4f} ms, dense {:.4f} ms", row.depth, row.tokens, row.ms,
@@ -109,8 +111,10 @@ void add_bench_fff(Command& bench) {
                    "0: nothing is pruned")
       ->check(zero_or_above())
       ->capture_default_str();
+  std::vector<std::string> modes;
+  for (const ops::RoutingMode mode : kModes) modes.push_back(bench::routing_name(mode));
   verb->add_option("--routing", arguments->routing, "hard, soft or straight_through")
-      ->check(one_of({"hard", "soft", "straight_through"}))
+      ->check(one_of(modes))
       ->capture_default_str();
   verb->add_option("--precision", arguments->precision,
                    "int8: rows of bytes, which trees of neurons with hard routing have in the forward pass")

@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <sstream>
 
 #include "cli/sharing.h"
+#include "espalier/base/log.h"
+#include "espalier/processes/processes.h"
 #include "kernels/isa.h"
 
 namespace espalier::cli {
@@ -256,7 +259,12 @@ int Command::parse(int argc, const char* const* argv) {
   try {
     app_->parse(static_cast<int>(pointers.size()), pointers.data());
   } catch (const CLI::ParseError& error) {
-    return app_->exit(error) == 0 ? 0 : 2;
+    std::ostringstream out, wrong;
+    const bool well = app_->exit(error, out, wrong) == 0;
+    if (processes::launched_first()) fmt::print("{}", out.str());
+    if (well) return 0;
+    processes::fail(2, [&] { write_to_stderr(wrong.str()); });
+    return 2;
   }
   return 0;
 }

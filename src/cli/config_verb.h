@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -11,9 +12,25 @@
 #include "cli/command.h"
 #include "cli/sharing.h"
 
+#include "espalier/base/error.h"
+#include "espalier/base/log.h"
 #include "espalier/config/fields.h"
 
 namespace espalier::cli {
+
+// Prints it, and warns of what keeps it from being run: the files of configs/ leave to the command line what
+// is everybody's own. InputError for a key of the command line that it does not read: in the file that is
+// made of what is printed nobody would tell.
+template <class Config>
+void print_resolved(const Config& resolved) {
+  if constexpr (requires { resolved.given; }) config::require_read(resolved);
+  fmt::print("{}", config::dump(resolved));
+  try {
+    validate(resolved);
+  } catch (const InputError& error) {
+    log_warning(fmt::format("a run would refuse this configuration: {}", error.what()));
+  }
+}
 
 // Adds the subcommand. `run` gets the resolved configuration; with `shared` several processes run it
 // together.
@@ -38,12 +55,12 @@ Command* add_config_verb(Command& app, const std::string& name, const std::strin
   std::erase_if(keys, [](const auto& key) { return key.name.ends_with('*'); });
   verb->set_keys(std::move(keys));
   verb->footer("\nKeys of CONFIG, also as KEY=VALUE:\n" + fields.help());
-  const auto start = [arguments, run = std::move(run)] {
-    const Config config = config::load<Config>(arguments->config, arguments->overrides);
-    if (arguments->dump) {
-      fmt::print("{}", config::dump(config));
-      return;
+  const auto start = [arguments, name, run = std::move(run)] {
+    if (arguments->config.find('=') != std::string::npos && !std::filesystem::exists(arguments->config)) {
+      throw InputError(fmt::format("{}: expected CONFIG, a YAML file, before `{}`", name, arguments->config));
     }
+    const Config config = config::load<Config>(arguments->config, arguments->overrides);
+    if (arguments->dump) return print_resolved(config);
     require_same_settings(config::settings_of(config));
     run(config);
   };

@@ -55,8 +55,8 @@ std::string trees(const io::Json& document) {
   for (std::size_t layer = 0; layer < found->size(); ++layer) {
     const auto tree = io::from_json<train::TreeScores>(
         io::JsonView((*found)[layer], fmt::format("metrics.jsonl: tree layer {}", layer)));
-    text += fmt::format("  layer {:<3} leaves used {:5.1f} %, largest leaf {:5.1f} % of tokens\n",
-                        tree.number(layer), 100 * tree.leaves_used, 100 * tree.largest_leaf_share);
+    text += fmt::format("  layer {:<3} leaves used {:5.1f} %, largest leaf {:5.1f} % of tokens\n", tree.layer,
+                        100 * tree.leaves_used, 100 * tree.largest_leaf_share);
     text += fmt::format("            leaf perplexity of each tree{}\n", numbers(tree.leaf_perplexity));
     text += fmt::format("            decision entropy by level{}\n", numbers(tree.entropy));
     text += fmt::format("            undecided share by level{}\n", numbers(tree.undecided));

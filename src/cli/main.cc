@@ -14,6 +14,7 @@
 #include "cli/build_report.h"
 #include "cli/command.h"
 #include "cli/verbs.h"
+#include "config/nearest.h"
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
@@ -69,23 +70,42 @@ void mention_global_options(Command& app) {
   }
 }
 
+// Words that an option of the whole program takes, itself among them; 0 if it is none of these.
+std::size_t words_of_option(const Command& app, const std::string& word) {
+  for (const espalier::cli::OptionDescription& option : app.describe().options) {
+    if (option.name == word) return option.value.empty() ? 1 : 2;
+    if (word.starts_with(option.name + "=")) return 1;
+  }
+  return 0;
+}
+
 // CLI11 only says that a verb is missing, where one is given that does not exist.
 void require_known_verb(const Command& app, const std::vector<std::string>& words) {
   const Command* above = &app;
-  for (const std::string& word : words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
     const std::vector<Command*> verbs = above->subcommands();
-    if (verbs.empty() || word.starts_with("-")) return;
+    if (verbs.empty()) return;
+    if (word.starts_with("-")) {
+      const std::size_t count = words_of_option(app, word);
+      if (count == 0) return;
+      i += count - 1;
+      continue;
+    }
     const auto found =
         std::find_if(verbs.begin(), verbs.end(), [&](const Command* verb) { return verb->name() == word; });
     if (found != verbs.end()) {
       above = *found;
       continue;
     }
-    if (above == &app) {
-      throw espalier::InputError(fmt::format("there is no verb `{}`; espalier --help lists them", word));
-    }
     std::vector<std::string> names;
     for (const Command* verb : verbs) names.push_back(verb->name());
+    if (above == &app) {
+      const std::string nearest = espalier::config::nearest_word(word, names);
+      throw espalier::InputError(
+          fmt::format("there is no verb `{}`{}; espalier --help lists them", word,
+                      nearest.empty() ? "" : fmt::format(", the nearest is `{}`", nearest)));
+    }
     throw espalier::InputError(
         fmt::format("{}: expected one of {}, found `{}`", above->name(), fmt::join(names, ", "), word));
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "espalier/base/error.h"
@@ -50,6 +51,15 @@ void add_table_options(Command& verb, TableArguments& arguments, Option* file) {
       ->check(one_of({"stop", "skip"}))
       ->capture_default_str()
       ->needs(file);
+}
+
+std::string usual_text_column(const data::TableReader& table, bool header) {
+  const std::vector<std::string>& columns = table.columns();
+  const auto has = [&](const char* name) {
+    return std::find(columns.begin(), columns.end(), name) != columns.end();
+  };
+  if (!header && columns.size() == 1) return columns[0];
+  return !has("sentence") && has("text") ? "text" : "sentence";
 }
 
 void fail_without_rows(const data::TableReader& table) {

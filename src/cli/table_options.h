@@ -24,6 +24,10 @@ struct TableArguments {
 // Binds the options, which go with `file`.
 void add_table_options(Command& verb, TableArguments& arguments, Option* file);
 
+// The column of the texts where nobody names one: the only one of a table without a header, else `sentence`,
+// or `text` where that alone is there.
+std::string usual_text_column(const data::TableReader& table, bool header);
+
 // InputError: all records were left out.
 [[noreturn]] void fail_without_rows(const data::TableReader& table);
 

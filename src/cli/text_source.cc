@@ -59,27 +59,24 @@ void TextSource::check_pairs(const TextSourceOptions& options) const {
   }
 }
 
-bool TextSource::has_column(const std::string& name) const {
-  return std::find(table_->columns().begin(), table_->columns().end(), name) != table_->columns().end();
-}
-
 std::string TextSource::text_column_name(const TextSourceOptions& options) const {
   if (!options.text_column.empty()) return options.text_column;
   if (!trained_.text_pair.empty()) return trained_.text;
-  const bool generic = has_column("text") || has_column("sentence");
+  const std::string usual = usual_text_column(*table_, options.table.header);
   // A single column leaves no choice, unless its name may be a first row taken for a header.
-  if (table_->columns().size() == 1 && (!options.table.header || generic)) return table_->columns()[0];
+  if (table_->columns() == std::vector<std::string>{usual}) return usual;
   // Another column that happens to be there is not what the model has learned to read. Plain text has none.
   if (!trained_.text.empty() && table_->format() != data::TableFormat::kText) return trained_.text;
-  return !has_column("sentence") && has_column("text") ? "text" : "sentence";
+  return usual;
 }
 
 void TextSource::choose_columns(const TextSourceOptions& options) {
   const bool named = options.table.header && (table_->format() == data::TableFormat::kCsv ||
                                               table_->format() == data::TableFormat::kTsv);
   // A first row is no header because its values are the numbers of columns.
-  const bool settled = trained_.text_pair.empty() && table_->columns().size() == 1 &&
-                       (has_column("text") || has_column("sentence"));
+  const bool settled =
+      trained_.text_pair.empty() &&
+      table_->columns() == std::vector<std::string>{usual_text_column(*table_, options.table.header)};
   if (named && !trained_.header && options.text_column.empty() && !settled) {
     throw InputError(
         fmt::format("{}: the model was trained on column {} of tables without a header: give --no-header, or "

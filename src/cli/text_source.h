@@ -65,7 +65,6 @@ class TextSource {
   void choose_columns(const TextSourceOptions& options);
   std::string text_column_name(const TextSourceOptions& options) const;
   bool read_row(TextRow& row);
-  bool has_column(const std::string& name) const;
 
   std::vector<std::string> texts_;
   std::optional<std::string> pair_;

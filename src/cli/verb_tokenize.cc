@@ -75,20 +75,15 @@ std::optional<std::string> member(const data::TableReader& table, const data::Ro
                                    keys.empty() ? "no key" : joined(keys)));
 }
 
-std::string text_name(const TokenizeArguments& arguments, const data::TableReader& table) {
-  if (!arguments.text_column.empty()) return arguments.text_column;
-  if (table.format() == data::TableFormat::kJsonl || table.format() == data::TableFormat::kText)
-    return "text";
-  return arguments.table.no_header && table.columns().size() == 1 ? "1" : "sentence";
-}
-
 struct Texts {
   std::string text;
   std::optional<std::string> pair;
 };
 
 Texts texts_of(const TokenizeArguments& arguments, const data::TableReader& table, const data::Row& row) {
-  const std::string text = text_name(arguments, table);
+  const std::string text = arguments.text_column.empty()
+                               ? usual_text_column(table, !arguments.table.no_header)
+                               : arguments.text_column;
   const std::string& pair = arguments.pair_column;
   if (table.format() == data::TableFormat::kJsonl) {
     // A key that was asked for must be there; `pair` may.
@@ -156,8 +151,9 @@ void add_tokenize(Command& app) {
                                   "line), .tsv or .csv, also .gz or .zst; - is standard input")
                      ->check(a_path());
   texts->excludes(file);
-  verb->add_option("--text-column", arguments->text_column,
-                   "Column or key of the texts in --file (default: text in .jsonl, else sentence)")
+  verb->add_option(
+          "--text-column", arguments->text_column,
+          "Column or key of the texts in --file (default: sentence, or text where that alone is there)")
       ->needs(file);
   verb->add_option("--pair-column", arguments->pair_column, "Column or key of the second parts in --file")
       ->needs(file);

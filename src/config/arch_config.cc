@@ -63,7 +63,7 @@ static void describe_ffn(nn::FeedForwardOptions& ffn, Fields& fields) {
   fields.add("arch.ffn.leaf_width", ffn.leaf_width, "leaf_tree: hidden neurons of each leaf's MLP.",
              at_least(1));
   fields.choice("arch.ffn.leaf_activation", ffn.leaf_activation,
-                {{"relu", Activation::kRelu}, {"gelu", Activation::kGelu}},
+                {{"relu", ops::LeafActivation::kRelu}, {"gelu", ops::LeafActivation::kGelu}},
                 "leaf_tree: activation inside a leaf.");
   fields.add(
       "arch.ffn.linear_rank", ffn.linear_rank,

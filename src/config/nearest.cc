@@ -39,6 +39,18 @@ void collect(const fs::path& folder, bool below, std::vector<fs::path>& found) {
   }
 }
 
+// Letters between a name and what may still have meant it: of a short one nearly every other is some letters
+// away.
+std::size_t most_wrong_letters(const std::string& name) {
+  return std::max<std::size_t>(1, name.size() / 3);
+}
+
+// Whether a file is likely the one meant by `missing`: spelt nearly so, or a variant of it by its ending.
+bool is_near(const std::string& name, const std::string& missing) {
+  return edit_distance(name, missing) <= most_wrong_letters(missing) ||
+         (missing.size() > 2 && name.starts_with(missing));
+}
+
 }  // namespace
 
 std::size_t edit_distance(const std::string& a, const std::string& b) {
@@ -60,6 +72,19 @@ namespace {
 
 std::string last_part(const std::string& key) {
   return key.substr(key.rfind('.') + 1);
+}
+
+// "train." of train.budget.steps; empty for a key of one part.
+std::string group_of(const std::string& key) {
+  return key.substr(0, key.find('.') + 1);
+}
+
+// Whether one is the other with words before or behind it: steps, max_steps.
+bool shares_words(const std::string& a, const std::string& b) {
+  const auto holds = [](const std::string& longer, const std::string& words) {
+    return longer.starts_with(words + "_") || longer.ends_with("_" + words);
+  };
+  return a == b || holds(a, b) || holds(b, a);
 }
 
 // Names that users of transformers know, and what these keys are called here, in whichever verb has one.
@@ -105,27 +130,43 @@ const std::multimap<std::string, std::string>& other_names() {
 
 }  // namespace
 
+std::string nearest_word(const std::string& unknown, const std::vector<std::string>& words) {
+  const auto distance = [&](const std::string& word) { return edit_distance(word, unknown); };
+  const auto nearest =
+      std::min_element(words.begin(), words.end(),
+                       [&](const std::string& a, const std::string& b) { return distance(a) < distance(b); });
+  return nearest != words.end() && distance(*nearest) <= most_wrong_letters(unknown) ? *nearest : "";
+}
+
 std::string nearest_key(const std::string& unknown, const std::vector<std::string>& keys) {
-  const auto has = [&](const std::string& key) {
-    return std::find(keys.begin(), keys.end(), key) != keys.end();
+  const std::string group = group_of(unknown), last = last_part(unknown);
+  const auto nearest_where = [&](const auto& condition) {
+    std::string nearest;
+    for (const std::string& key : keys) {
+      if (!condition(key)) continue;
+      if (nearest.empty() || edit_distance(key, unknown) < edit_distance(nearest, unknown)) nearest = key;
+    }
+    return nearest;
   };
-  const auto nearest_of = [&](const std::vector<std::string>& some) {
-    return *std::min_element(some.begin(), some.end(), [&](const std::string& a, const std::string& b) {
-      return edit_distance(a, unknown) < edit_distance(b, unknown);
-    });
-  };
-  if (keys.empty()) return "";
-  const std::string nearest = nearest_of(keys), last = last_part(unknown);
-  const std::size_t distance = edit_distance(nearest, unknown);
-  if (distance <= 2) return nearest;
-  std::vector<std::string> same;
-  for (const std::string& key : keys)
-    if (last_part(key) == last) same.push_back(key);
-  if (!same.empty()) return nearest_of(same);
+  // In a long key few letters make another of a short last part: train.steps, train.eps.
+  const std::string spelt = nearest_word(unknown, keys);
+  const std::size_t distance = edit_distance(spelt, unknown);
+  if (distance <= std::min<std::size_t>(2, most_wrong_letters(last))) return spelt;
+  const auto in_group = [&](const std::string& key) { return !group.empty() && key.starts_with(group); };
+  const auto same_last = [&](const std::string& key) { return last_part(key) == last; };
+  // A group that is indented too far in a file: train.log.steps.
+  std::string found = nearest_where([&](const std::string& key) { return unknown.ends_with("." + key); });
+  if (found.empty())
+    found = nearest_where([&](const std::string& key) { return in_group(key) && same_last(key); });
   const auto [begin, end] = other_names().equal_range(last);
-  for (auto name = begin; name != end; ++name)
-    if (has(name->second)) return name->second;
-  return 3 * distance <= unknown.size() ? nearest : "";
+  for (auto name = begin; found.empty() && name != end; ++name)
+    found = nearest_where([&](const std::string& key) { return key == name->second; });
+  if (found.empty()) {
+    found = nearest_where(
+        [&](const std::string& key) { return in_group(key) && shares_words(last_part(key), last); });
+  }
+  if (found.empty()) found = nearest_where(same_last);
+  return found.empty() && 2 * distance <= last.size() ? spelt : found;
 }
 
 fs::path nearest_config_file(const fs::path& missing) {
@@ -138,6 +179,9 @@ fs::path nearest_config_file(const fs::path& missing) {
     collect(folder.parent_path(), true, candidates);
   }
   collect("configs", true, candidates);
+  std::erase_if(candidates, [&](const fs::path& path) {
+    return !is_near(name_of(path).string(), name_of(missing).string());
+  });
   const auto rank = [&](const fs::path& path) {
     return std::tuple(edit_distance(name_of(path).string(), name_of(missing).string()),
                       edit_distance(path.string(), missing.string()), path.string());

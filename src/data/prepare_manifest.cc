@@ -19,7 +19,7 @@ namespace espalier::data {
 namespace {
 
 // Raised when the same text and settings would give another result than before.
-constexpr int kPipelineVersion = 2;
+constexpr int kPipelineVersion = 3;
 
 // Do not change the result, or are recorded in another way.
 constexpr std::array<std::string_view, 4> kNotRecorded = {"text.files", "tokenizer.path", "sort_memory_mb",
@@ -63,13 +63,6 @@ std::string checksum_of(const std::filesystem::path& path, const std::function<v
   }
   if (file.bad()) throw RunError(fmt::format("{}: reading failed", path.string()));
   return "xxh3:" + sum.hex();
-}
-
-// Stores from before words were recorded have the number of the format.
-io::Json format_word(const io::Json& recorded) {
-  constexpr std::array<const char*, 4> words = {"tsv", "csv", "jsonl", "txt"};
-  if (!recorded.is_number_unsigned() || recorded.get<std::size_t>() >= words.size()) return recorded;
-  return words[recorded.get<std::size_t>()];
 }
 
 std::string shown(const io::Json& object, const std::string& key) {
@@ -177,7 +170,7 @@ std::string prepare_summary(const io::Json& manifest) {
   const auto number = [](const io::Json& object, const char* key) {
     return object.at(key).get<std::int64_t>();
   };
-  const std::int64_t bad = documents.value("bad_records", std::int64_t{0});
+  const std::int64_t bad = number(documents, "bad_records");
   std::string text = fmt::format(
       "{} documents read, {} kept; dropped: {} as symbols ({:.3f} tokens a character or more), {} without "
       "tokens{}\nvocabulary: {} entries\n",
@@ -206,9 +199,7 @@ std::string manifest_difference(const io::Json& manifest, const io::Json& config
   if (!manifest.is_object() || !manifest.contains("configuration") || !manifest.contains("sources")) {
     return "it was not made by `espalier prepare`";
   }
-  io::Json there = manifest["configuration"];
-  if (const auto format = there.find("text.format"); format != there.end()) *format = format_word(*format);
-  compare_objects(there, configuration, differences);
+  compare_objects(manifest["configuration"], configuration, differences);
   compare_sources(manifest["sources"], sources, differences);
   return joined(differences, "; ");
 }

@@ -44,10 +44,9 @@ static void describe_text(PrepareOptions& options, config::Fields& fields) {
   fields.add(
       "text.max_token_ratio", options.max_token_ratio,
       "Documents with this many tokens a character or more, <sep> included, are dropped as symbols (0.25 in "
-      "the "
-      "published recipe); 0: 0.25 with a vocabulary of 32768 or more, a tenth more for every halving below, "
-      "where 8 "
-      "tokens are free, so that short texts stay, and letters outside ASCII may take 1.5 each; 9 keeps all.",
+      "the published recipe); 0: 0.25 where the vocabulary has 32768 entries of several characters or more, "
+      "a tenth more for every halving to 1024, an eighth more for every one below, where 8 tokens are free, "
+      "so that short texts stay, and letters outside ASCII may take 1.5 each; 9 keeps all.",
       config::between(0, 9));
 }
 
@@ -176,9 +175,9 @@ bool names_normalizer(const std::string& normalizer) {
   return normalizer == "crammed" || normalizer == "bert" || normalizer == "none";
 }
 
-double default_token_ratio(std::int64_t vocabulary_size) {
-  const double halvings = std::log2(32768.0 / static_cast<double>(vocabulary_size));
-  return 0.25 * std::pow(1.1, std::max(0.0, halvings));
+double default_token_ratio(std::int64_t words) {
+  const double halvings = 15 - std::log2(static_cast<double>(std::clamp<std::int64_t>(words, 1, 32768)));
+  return 0.25 * std::pow(1.1, std::min(halvings, 5.0)) * std::pow(1.125, std::max(halvings - 5, 0.0));
 }
 
 }  // namespace espalier::data

@@ -104,7 +104,7 @@ GlueComparison comparison(const config::GlueConfig& config, const std::vector<me
   GlueComparison result;
   result.score = 100 * paired.first;
   result.baseline = 100 * paired.second;
-  if (paired.second > 0) result.share = 100 * (paired.first / paired.second / 100);
+  if (paired.second > 0) result.share = paired.first / paired.second;
   result.difference = 100 * paired.difference;
   result.low = 100 * paired.interval.low;
   result.high = 100 * paired.interval.high;

@@ -48,25 +48,19 @@ Model describe_model(const std::string& model) {
   return {std::move(description), std::move(inputs)};
 }
 
-// A path may name another model than when the run was begun.
-void require_same_model(const GlueFolder& folder, const Model& model) {
-  const auto before = folder.read<GlueModel>("model.json");
-  if (!before) return;
-  const std::string where = folder.path().string();
-  if (!before->inputs.empty()) {
-    train::require_same_inputs(model.inputs, before->inputs, where, kAnother);
-  } else if (before->weights_checksum != model.description.weights_checksum) {
-    throw InputError(fmt::format("{}: model: {} holds other weights than when the run was begun. {}", where,
-                                 model.description.path, kAnother));
-  } else {
-    train::warn_of_no_inputs(where, "the model's tokenizer");
-  }
+// model.json: what the run has read of its model.
+struct ModelRecord {
+  train::RunInputs inputs;
+};
+
+void describe(ModelRecord& record, io::JsonFields& fields) {
+  fields.add("inputs", record.inputs);
 }
 
-void record_model(const GlueFolder& folder, const Model& model) {
-  GlueModel recorded = model.description;
-  recorded.inputs = model.inputs;
-  folder.write("model.json", recorded);
+// A path may name another model than when the run was begun.
+void require_same_model(const GlueFolder& folder, const Model& model) {
+  const auto before = folder.read<ModelRecord>("model.json");
+  if (before) train::require_same_inputs(model.inputs, before->inputs, folder.path().string(), kAnother);
 }
 
 // The run's tables and submission are of what is asked for: finished trainings that are not asked for would
@@ -118,8 +112,6 @@ void require_same_rows(const GlueFolder& folder, const GlueTaskPlan& plan) {
     require_dev_files(*before, plan.inputs, task.string(),
                       "was read when the run was begun, but is not there now; put it back");
     train::require_same_inputs(plan.inputs, *before, task.string(), kAnother);
-  } else if (fs::exists(task / "model.h5")) {
-    train::warn_of_no_inputs(task.string(), "the rows");
   }
 }
 
@@ -225,7 +217,7 @@ GlueResults run_glue(const config::GlueConfig& config) {
   for (const GlueTaskPlan& task : plan.tasks) require_same_rows(folder, task);
   processes::meet();  // from here on process 0 writes what the others have just read
   folder.write_text("config.yaml", config::dump(config));
-  record_model(folder, model);
+  folder.write("model.json", ModelRecord{model.inputs});
   Counter counter(count_trainings(plan));
   std::vector<GlueTaskResults> tasks;
   GlueResults results;

@@ -10,8 +10,8 @@
 #include "espalier/data/glue.h"
 #include "espalier/data/glue_published.h"
 #include "espalier/glue/glue.h"
-#include "glue/report.h"
 #include "glue/summary.h"
+#include "glue/table.h"
 
 namespace espalier::glue {
 namespace {

@@ -83,7 +83,7 @@ void describe(GlueTestFile& file, io::JsonFields& fields) {
 void describe(GlueTests& tests, io::JsonFields& fields) {
   fields.add("folder", tests.folder);
   fields.add("files", tests.files);
-  fields.add_later("inputs", tests.inputs);
+  fields.add("inputs", tests.inputs);
 }
 
 void describe(GlueTrial& trial, io::JsonFields& fields) {
@@ -121,7 +121,6 @@ void describe(GlueModel& model, io::JsonFields& fields) {
   fields.add("neurons", model.neurons);
   fields.add("neurons_used", model.neurons_used);
   fields.add("weights_checksum", model.weights_checksum);
-  fields.add_unless_empty("inputs", model.inputs);
 }
 
 void describe(GlueAverage& average, io::JsonFields& fields) {

@@ -10,7 +10,7 @@
 #include "espalier/base/progress.h"
 #include "espalier/data/glue_published.h"
 #include "espalier/glue/glue.h"
-#include "glue/report.h"
+#include "glue/table.h"
 
 namespace espalier::glue {
 namespace {

@@ -55,14 +55,6 @@ HWY_INLINE V gelu(D d, V x) {
   return hn::Mul(x, phi);
 }
 
-// gelu'(x)
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE V gelu_slope(D d, V x) {
-  V phi;
-  const V exponential = normal_distribution(d, x, phi);
-  return hn::MulAdd(x, hn::Mul(exponential, hn::Set(d, 0.398942280F)), phi);
-}
-
 // gelu(x), and gelu'(x) in `slope`, for the price of one exponential.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V gelu_and_slope(D d, V x, V& slope) {

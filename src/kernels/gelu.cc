@@ -22,7 +22,11 @@ void gelu_range(std::int64_t n, const float* x, float* y) {
 }
 
 void gelu_backward_range(std::int64_t n, const float* x, const float* dy, bool accumulate, float* dx) {
-  const auto chain = [](Vector v, Vector g) HWY_ATTR { return hn::Mul(g, gelu_slope(Tag(), v)); };
+  const auto chain = [](Vector v, Vector g) HWY_ATTR {
+    Vector slope;
+    gelu_and_slope(Tag(), v, slope);
+    return hn::Mul(g, slope);
+  };
   map(Tag(), n, accumulate, dx, chain, x, dy);
 }
 

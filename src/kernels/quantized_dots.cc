@@ -23,7 +23,8 @@ void dots(std::int64_t bytes, const std::int8_t* row, int count, const std::int8
 
 #else
 
-// Neighbouring products of 16 bits are added to 32, which is exact.
+// Neighbouring products of 16 bits are added to 32, which is exact. On Arm the upper half of a vector
+// gets its own sums.
 template <int kCount>
 HWY_INLINE void some_dots(std::int64_t bytes, const std::int8_t* row, const std::int8_t* const* others,
                           std::int32_t* out) {
@@ -32,20 +33,21 @@ HWY_INLINE void some_dots(std::int64_t bytes, const std::int8_t* row, const std:
   const hn::Repartition<std::int16_t, Tag> d16;
   const hn::Rebind<std::int8_t, decltype(d16)> d8;
   const auto step = static_cast<std::int64_t>(hn::Lanes(d16));
-  hn::Vec<Tag> sum[kCount];
+  hn::Vec<Tag> sum[kCount], upper[kCount];
   HWY_UNROLL(4)
-  for (int i = 0; i < kCount; ++i) sum[i] = hn::Zero(d);
+  for (int i = 0; i < kCount; ++i) sum[i] = upper[i] = hn::Zero(d);
   for (std::int64_t j = 0; j < bytes; j += step) {
     const auto a = hn::PromoteTo(d16, hn::LoadU(d8, row + j));
     HWY_UNROLL(4)
     for (int i = 0; i < kCount; ++i) {
-      hn::Vec<Tag> none = hn::Zero(d);
       const auto b = hn::PromoteTo(d16, hn::LoadU(d8, others[i] + j));
-      sum[i] = hn::ReorderWidenMulAccumulate(d, a, b, sum[i], none);
+      sum[i] = hn::ReorderWidenMulAccumulate(d, a, b, sum[i], upper[i]);
     }
   }
   HWY_UNROLL(4)
-  for (int i = 0; i < kCount; ++i) out[i] = hn::GetLane(hn::SumOfLanes(d, sum[i]));
+  for (int i = 0; i < kCount; ++i) {
+    out[i] = hn::GetLane(hn::SumOfLanes(d, hn::RearrangeToOddPlusEven(sum[i], upper[i])));
+  }
 }
 
 void dots(std::int64_t bytes, const std::int8_t* row, int count, const std::int8_t* const* others,

@@ -62,8 +62,8 @@ constexpr int kVectors = 2;
 
 // Rows of x by as many columns as two vectors of 16-bit numbers have groups of four. `vpmaddwd` adds
 // neighbouring products to 32 bits, which is exact (`vpmaddubsw`, twice as fast, saturates at 16); each
-// output has two sums. x: [kRows, quads * 4] in 16 bits, `x_stride` apart; w: of the strip, from its first
-// such column on.
+// output has two sums. On Arm the upper half of a vector gets its own. x: [kRows, quads * 4] in 16 bits,
+// `x_stride` apart; w: of the strip, from its first such column on.
 template <int kCount>
 HWY_INLINE void pair_tile(std::int64_t quads, const std::int16_t* x, std::int64_t x_stride,
                           const std::int8_t* w, std::int32_t* sums) {
@@ -72,9 +72,9 @@ HWY_INLINE void pair_tile(std::int64_t quads, const std::int16_t* x, std::int64_
   const QuadTag d64;
   const ByteTag d8;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  Vector acc[kCount][kVectors];
+  Vector acc[kCount][kVectors], upper[kCount][kVectors];
   HWY_UNROLL(8)
-  for (int r = 0; r < kCount; ++r) acc[r][0] = acc[r][1] = hn::Zero(d);
+  for (int r = 0; r < kCount; ++r) acc[r][0] = acc[r][1] = upper[r][0] = upper[r][1] = hn::Zero(d);
   for (std::int64_t q = 0; q < quads; ++q) {
     const auto w0 = hn::PromoteTo(d16, hn::LoadU(d8, w + q * 4 * kStrip));
     const auto w1 = hn::PromoteTo(d16, hn::LoadU(d8, w + q * 4 * kStrip + 2 * lanes));
@@ -83,15 +83,14 @@ HWY_INLINE void pair_tile(std::int64_t quads, const std::int16_t* x, std::int64_
       std::int64_t four;
       std::memcpy(&four, x + r * x_stride + 4 * q, sizeof four);
       const auto a = hn::BitCast(d16, hn::Set(d64, four));
-      Vector none = hn::Zero(d);
-      acc[r][0] = hn::ReorderWidenMulAccumulate(d, a, w0, acc[r][0], none);
-      acc[r][1] = hn::ReorderWidenMulAccumulate(d, a, w1, acc[r][1], none);
+      acc[r][0] = hn::ReorderWidenMulAccumulate(d, a, w0, acc[r][0], upper[r][0]);
+      acc[r][1] = hn::ReorderWidenMulAccumulate(d, a, w1, acc[r][1], upper[r][1]);
     }
   }
   HWY_UNROLL(8)
   for (int r = 0; r < kCount; ++r) {
-    hn::StoreU(acc[r][0], d, sums + 2 * r * lanes);
-    hn::StoreU(acc[r][1], d, sums + (2 * r + 1) * lanes);
+    hn::StoreU(hn::RearrangeToOddPlusEven(acc[r][0], upper[r][0]), d, sums + 2 * r * lanes);
+    hn::StoreU(hn::RearrangeToOddPlusEven(acc[r][1], upper[r][1]), d, sums + (2 * r + 1) * lanes);
   }
 }
 

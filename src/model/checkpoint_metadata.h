@@ -17,7 +17,7 @@ inline constexpr const char* kSingleTemplate = "single_template";
 io::Json checkpoint_metadata(const nn::EncoderOptions& arch, const RoutingProvenance& routing);
 
 // "instruction set AVX2 until now, AVX3_DL here": what the bits of training depend on and is not as it was
-// when the checkpoint was written; empty where nothing is, or it does not say.
+// when the checkpoint was written; empty where nothing is.
 std::string program_changes(const io::Checkpoint& checkpoint);
 
 // The head of a classifier and its labels; none for a masked LM.

@@ -38,6 +38,12 @@ std::vector<fs::path> events_beside(const fs::path& model) {
   return paths;
 }
 
+// Verbs that take several kinds of files tell a checkpoint by its extension.
+void require_checkpoint_name(const fs::path& file) {
+  if (file.extension() == ".h5") return;
+  throw InputError(fmt::format("{}: a checkpoint is written as .h5", file.string()));
+}
+
 // What an import may replace is an import: a training's last.h5, tokens or a file of somebody's would be
 // lost.
 void require_replaceable(const fs::path& file) {
@@ -108,6 +114,7 @@ ExportSummary export_model(const fs::path& model, const fs::path& folder, const 
 }
 
 ImportSummary import_model(const fs::path& folder, const fs::path& file, bool dequantize) {
+  require_checkpoint_name(file);
   require_replaceable(file);
   const io::HfModel model =
       io::read_hf_model(folder, dequantize ? io::HfInt8::kDequantize : io::HfInt8::kRefuse);

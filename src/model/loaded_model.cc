@@ -82,7 +82,7 @@ void describe(RoutingProvenance& routing, io::JsonFields& fields) {
   fields.add("temperature", routing.temperature);
   fields.add("finished", routing.finished);
   fields.add("trained_softly", routing.trained_softly);
-  fields.add_later("hardening_gap", routing.hardening_gap);
+  fields.add_unless_empty("hardening_gap", routing.hardening_gap);
   fields.add_unless_empty("epsilon", routing.epsilon);
   fields.add_unless_empty("ste_epsilon", routing.ste_epsilon);
 }
@@ -110,13 +110,12 @@ io::Json checkpoint_metadata(const nn::EncoderOptions& arch, const RoutingProven
 }
 
 std::string program_changes(const io::Checkpoint& checkpoint) {
-  const io::Json program = checkpoint.metadata.value("program", io::Json::object());
+  const io::JsonView program = metadata_of(checkpoint, "checkpoint")["program"];
   std::string changes;
   const auto compare = [&](const char* key, const char* title, const std::string& now) {
-    if (!program.is_object() || !program.contains(key) || program[key] == now) return;
-    changes += fmt::format(
-        "{}{} {} until now, {} here", changes.empty() ? "" : ", ", title,
-        program[key].is_string() ? program[key].get<std::string>() : io::json_text(program[key], -1), now);
+    const std::string before = program[key].as_string();
+    if (before == now) return;
+    changes += fmt::format("{}{} {} until now, {} here", changes.empty() ? "" : ", ", title, before, now);
   };
   compare("isa", "instruction set", kernels::active_isa());
   compare("onednn", "oneDNN", kernels::product_library_version());
@@ -140,9 +139,7 @@ std::optional<nn::ClassifierOptions> classifier_of(const io::Checkpoint& checkpo
   const io::JsonView view = metadata["classifier"];
   nn::ClassifierOptions head;
   if (io::is_second(view["pooler"], "first", "average")) head.pooler = nn::Pooler::kAverage;
-  // Older checkpoints know no activation but tanh.
-  if (view.has("activation") && io::is_second(view["activation"], "tanh", "relu"))
-    head.activation = nn::HeadActivation::kRelu;
+  if (io::is_second(view["activation"], "tanh", "relu")) head.activation = nn::HeadActivation::kRelu;
   head.head_dim = view["head_dim"].as_int(1);
   head.dropout = view["dropout"].as_double();
   head.labels = view["outputs"].as_int(1);
@@ -175,8 +172,7 @@ nn::EncoderOptions arch_of(const io::Checkpoint& checkpoint, const std::string& 
 }
 
 RoutingProvenance routing_of(const io::Checkpoint& checkpoint, const std::string& where) {
-  const io::JsonView metadata = metadata_of(checkpoint, where);
-  return metadata.has("routing") ? routing_from(metadata["routing"]) : RoutingProvenance();
+  return routing_from(metadata_of(checkpoint, where)["routing"]);
 }
 
 io::Checkpoint model_checkpoint(nn::MaskedLm& model, const RoutingProvenance& routing,

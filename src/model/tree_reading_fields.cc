@@ -47,7 +47,7 @@ void describe(LayerAgreement& layer, io::JsonFields& fields) {
 void describe(TreesReading& reading, io::JsonFields& fields) {
   fields.add("model", reading.model);
   fields.add("data", reading.data);
-  fields.add_later("precision", reading.precision);
+  fields.add("precision", reading.precision);
   fields.add_unless_empty("compared_precision", reading.compared_precision);
   fields.add_unless_empty("compared_with", reading.compared_with);
   fields.add("tokens", reading.tokens);

@@ -10,10 +10,7 @@
 namespace espalier::nn {
 namespace {
 
-// Weights of 2^24 leaves are far beyond any memory.
-constexpr std::int64_t kMaxDepth = 24;
-// What a file may claim: trees beyond it could not be counted or indexed.
-constexpr std::int64_t kDeepest = 30;
+// What a file may claim: more could not be indexed.
 constexpr std::int64_t kMostRows = std::int64_t{1} << 40U;
 // The layer's place among the model's tree layers goes into the high bits of the draws' step.
 constexpr int kLayerShift = 48;
@@ -26,8 +23,9 @@ int checked(const char* name, std::int64_t value, std::int64_t least, std::int64
 }
 
 ops::TreeSize countable(const FeedForwardOptions& options) {
-  if (options.depth > kDeepest) {
-    throw InputError(fmt::format("architecture: trees of depth {} are too deep", options.depth));
+  if (options.depth < 0 || options.depth > ops::kMaxTreeDepth) {
+    throw InputError(fmt::format("architecture: arch.ffn.depth must be from 0 to {}, got {}",
+                                 ops::kMaxTreeDepth, options.depth));
   }
   const ops::TreeSize size = tree_size(options);
   const std::int64_t rows =
@@ -67,9 +65,8 @@ void Fff::describe(const ParameterList& list, const FeedForwardOptions& options,
 Fff::Fff(const FeedForwardOptions& options, std::int64_t width, std::int64_t output_width)
     : type_(options.type),
       trees_(checked("trees", options.trees, 1, 1 << 20)),
-      depth_(checked("depth", options.depth, 0, kMaxDepth)),
-      leaf_activation_(options.leaf_activation == Activation::kRelu ? ops::LeafActivation::kRelu
-                                                                    : ops::LeafActivation::kGelu) {
+      depth_(static_cast<int>(options.depth)),
+      leaf_activation_(options.leaf_activation) {
   ESPALIER_CHECK(has_trees(options));
   if (type_ == FeedForwardType::kLeafTree) checked("leaf_width", options.leaf_width, 1, 1 << 24);
   register_parameters([&](const ParameterList& own) { describe(own, options, width, output_width); });

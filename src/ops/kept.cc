@@ -4,13 +4,18 @@
 
 namespace espalier::ops {
 
+Bfloat16Tensor to_bfloat16(const Tensor& tensor) {
+  Bfloat16Tensor narrow = Bfloat16Tensor::empty(tensor.shape());
+  kernels::round_to_bfloat16(tensor.size(), tensor.data(), narrow.data());
+  return narrow;
+}
+
 Kept::Kept(const Tensor& input, Precision precision) {
-  if (precision != Precision::kBf16) {
+  if (precision == Precision::kBf16) {
+    rounded_ = to_bfloat16(input);
+  } else {
     whole_ = input;
-    return;
   }
-  rounded_ = Bfloat16Tensor::empty(input.shape());
-  kernels::round_to_bfloat16(input.size(), input.data(), rounded_.data());
 }
 
 Tensor Kept::value() const {

@@ -6,6 +6,8 @@
 
 namespace espalier::ops {
 
+Bfloat16Tensor to_bfloat16(const Tensor& tensor);
+
 // The input itself, or with bf16 its rounding to bfloat16, which takes half the memory.
 class Kept {
  public:
@@ -14,7 +16,6 @@ class Kept {
 
   // In float32: the input, or the rounded numbers in memory of their own.
   Tensor value() const;
-  const Bfloat16Tensor& rounded() const { return rounded_; }
 
   // `use` gets pointers to the elements of both, which were kept in the same precision.
   template <class Use>

@@ -3,8 +3,8 @@
 #include "kernels/elementwise.h"
 #include "kernels/matmul.h"
 #include "kernels/reduce.h"
-#include "kernels/scratch.h"
 #include "ops/check.h"
+#include "ops/kept.h"
 
 namespace espalier::ops {
 namespace {
@@ -51,14 +51,6 @@ void bias_gradient(const LinearSize& n, const Tensor& dy, Variable& bias) {
   kernels::sum_over_rows(n.rows, n.out, dy.data(), db);
 }
 
-using Rounded = kernels::Scratch<kernels::Bfloat16>;
-
-Rounded rounded(const Tensor& tensor) {
-  Rounded result(tensor.size());
-  kernels::round_to_bfloat16(tensor.size(), tensor.data(), result.data());
-  return result;
-}
-
 Variable linear_float32(const LinearSize& n, const Variable& x, const Variable& weight,
                         const Variable& bias) {
   Tensor y = forward(n, x.shape(), x.value().data(), weight.value().data(), bias);
@@ -73,14 +65,13 @@ Variable linear_float32(const LinearSize& n, const Variable& x, const Variable& 
 // Of x only what the product read waits for backward, half the memory. The weight is rounded a second time
 // there: that takes 1 % of the products' time with 4096 rows, and a copy that waits half the weights' memory.
 Variable linear_bf16(const LinearSize& n, const Variable& x, const Variable& weight, const Variable& bias) {
-  Bfloat16Tensor kept = Bfloat16Tensor::empty(x.shape());
-  kernels::round_to_bfloat16(kept.size(), x.value().data(), kept.data());
-  Tensor y = forward<kernels::Bfloat16>(n, x.shape(), kept.data(), rounded(weight.value()).data(), bias);
+  Bfloat16Tensor kept = to_bfloat16(x.value());
+  Tensor y = forward<kernels::Bfloat16>(n, x.shape(), kept.data(), to_bfloat16(weight.value()).data(), bias);
   if (!weight.requires_grad()) kept = Bfloat16Tensor();
   return record(kLinear, std::move(y), {x.without_value(), weight, bias},
                 [n, kept, w = weight.value()](const Tensor& dy, std::span<Variable> inputs) {
-                  const Rounded narrow = inputs[0].requires_grad() ? rounded(w) : Rounded();
-                  backward_products<kernels::Bfloat16>(n, rounded(dy).data(), narrow.data(), kept.data(),
+                  const Bfloat16Tensor narrow = inputs[0].requires_grad() ? to_bfloat16(w) : Bfloat16Tensor();
+                  backward_products<kernels::Bfloat16>(n, to_bfloat16(dy).data(), narrow.data(), kept.data(),
                                                        inputs);
                   bias_gradient(n, dy, inputs[2]);
                 });
@@ -104,13 +95,12 @@ Variable linear(const Variable& x, const Bfloat16Tensor& weight, const Variable&
          "the weight itself");
   }
   const LinearSize n{x.shape().rows(), weight.shape()[0], weight.shape()[1]};
-  return Variable(forward<kernels::Bfloat16>(n, x.shape(), rounded(x.value()).data(), weight.data(), bias));
+  return Variable(
+      forward<kernels::Bfloat16>(n, x.shape(), to_bfloat16(x.value()).data(), weight.data(), bias));
 }
 
 Bfloat16Tensor rounded_weight(const Variable& weight) {
-  Bfloat16Tensor narrow = Bfloat16Tensor::empty(weight.shape());
-  kernels::round_to_bfloat16(narrow.size(), weight.value().data(), narrow.data());
-  return narrow;
+  return to_bfloat16(weight.value());
 }
 
 }  // namespace espalier::ops

@@ -12,6 +12,8 @@
 namespace espalier::ops {
 namespace {
 
+static_assert(kMaxTreeDepth == kernels::kMaxDepth);
+
 void require_number(const char* op, const char* name, float value, bool valid, const char* expected) {
   if (!valid) fail(op, fmt::format("{} must be {}, got {}", name, expected, value));
 }
@@ -32,8 +34,8 @@ void prepare(const HardPaths& paths, TreeStatistics& statistics) {
 
 void require_tree(const char* op, int trees, int depth) {
   if (trees < 1) fail(op, fmt::format("trees must be at least 1, got {}", trees));
-  if (depth < 0 || depth > kernels::kMaxDepth) {
-    fail(op, fmt::format("depth must be from 0 to {}, got {}", kernels::kMaxDepth, depth));
+  if (depth < 0 || depth > kMaxTreeDepth) {
+    fail(op, fmt::format("depth must be from 0 to {}, got {}", kMaxTreeDepth, depth));
   }
   const std::int64_t nodes = TreeSize{trees, depth}.nodes();
   if (nodes > std::numeric_limits<std::int32_t>::max()) {

@@ -23,7 +23,7 @@ struct ShapeReason {
   }
 };
 
-// InputError unless trees >= 1, depth in [0, kMaxDepth] and every row has an int32 number.
+// InputError unless trees >= 1, depth in [0, kMaxTreeDepth] and every row has an int32 number.
 void require_tree(const char* op, int trees, int depth);
 // InputError for a routing value out of range, or an entropy that the mode cannot give.
 void require_routing(const char* op, const TreeRouting& routing);

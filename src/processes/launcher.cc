@@ -60,6 +60,13 @@ int launched_processes() {
   return 1;
 }
 
+int launched_number() {
+  if (launched_processes() == 1) return 0;
+  for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"})
+    if (std::getenv(variable) != nullptr) return number_in(variable);
+  return 0;
+}
+
 int tasks_apart() {
   // Only srun itself sets it, so a batch script with many tasks has it not; but mpirun, which starts its
   // daemons by srun, hands it on.

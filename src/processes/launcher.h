@@ -6,6 +6,8 @@ namespace espalier::processes {
 // Open MPI's mpirun, MPICH's mpiexec, and srun with PMIx or PMI2 say how many processes they started; 1 where
 // nobody does.
 int launched_processes();
+// The number of this one; 0 where nobody says.
+int launched_number();
 // How many tasks srun started without telling them of each other (--mpi=none, the default of most clusters),
 // for the first of them to tell; 1 for the others, and where another launcher did, or nobody.
 int tasks_apart();

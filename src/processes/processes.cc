@@ -25,6 +25,8 @@ std::unique_ptr<Engine>& engine = *new std::unique_ptr<Engine>;
 
 // How long an error waits for process 0 to say the same.
 constexpr std::chrono::seconds kSameError{3};
+// The same before they met: mpirun ends the others two seconds after the first (measured: 4.1.4).
+constexpr std::chrono::seconds kSameErrorBefore{10};
 
 std::string text_of(const Bytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -86,6 +88,10 @@ int launched() {
   return launched_processes();
 }
 
+bool launched_first() {
+  return launched_number() == 0;
+}
+
 void start(const std::vector<std::string>& likeness) {
   if (launched() == 1) return tell_of_launcher();
   if (library().empty()) {
@@ -115,7 +121,8 @@ void finish() {
 }
 
 void fail(int status, const std::function<void()>& tell) {
-  if (engine && !writes()) std::this_thread::sleep_for(kSameError);
+  if (engine ? !writes() : !launched_first())
+    std::this_thread::sleep_for(engine ? kSameError : kSameErrorBefore);
   tell();
   if (engine) engine->fail(status);
 }

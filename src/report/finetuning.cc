@@ -6,7 +6,7 @@
 #include "espalier/base/error.h"
 #include "espalier/data/glue.h"
 #include "espalier/metrics/metrics.h"
-#include "glue/report.h"
+#include "glue/table.h"
 #include "report/run_clock.h"
 
 namespace espalier::report {

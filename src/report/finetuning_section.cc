@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "espalier/metrics/metrics.h"
-#include "glue/report.h"
+#include "glue/table.h"
 #include "report/forest_plot.h"
 #include "report/markup.h"
 #include "report/published.h"

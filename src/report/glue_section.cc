@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "espalier/data/glue_published.h"
-#include "glue/report.h"
 #include "glue/summary.h"
+#include "glue/table.h"
 #include "report/forest_plot.h"
 #include "report/markup.h"
 #include "report/published.h"

@@ -53,16 +53,15 @@ std::string curve_line(const std::string& name, const Curve& curve, double whole
 std::string tree_lines(const Pretraining& run) {
   if (!run.has_trees()) return "";
   std::string text = "  at the last evaluation\n";
-  const std::vector<train::TreeScores>& layers = run.evaluations.items().back().trees();
-  for (std::size_t i = 0; i < layers.size(); ++i) {
+  for (const train::TreeScores& layer : run.evaluations.items().back().trees()) {
     double entropy = 0, undecided = 0;
-    const auto levels = static_cast<double>(std::max<std::size_t>(layers[i].entropy.size(), 1));
-    for (const double value : layers[i].entropy) entropy += value / levels;
-    for (const double value : layers[i].undecided) undecided += value / levels;
+    const auto levels = static_cast<double>(std::max<std::size_t>(layer.entropy.size(), 1));
+    for (const double value : layer.entropy) entropy += value / levels;
+    for (const double value : layer.undecided) undecided += value / levels;
     text += fmt::format(
         "  layer {:<3} leaves used {:>7}, largest {:>7}; decisions: entropy {:.3f}, undecided {:>7}\n",
-        layers[i].number(i), percent_text(layers[i].leaves_used), percent_text(layers[i].largest_leaf_share),
-        entropy, percent_text(undecided));
+        layer.layer, percent_text(layer.leaves_used), percent_text(layer.largest_leaf_share), entropy,
+        percent_text(undecided));
   }
   return text;
 }

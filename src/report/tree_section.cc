@@ -66,7 +66,7 @@ std::string level_map(const Pretraining& run, HeatMap map, LevelsOf levels_of, c
   const auto evaluations = drawn(run, rows, room);
   map.tokens = tokens_of(evaluations);
   for (std::size_t layer = 0; layer < last.size(); ++layer) {
-    HeatPanel panel{fmt::format("layer {}", last[layer].number(layer)), {}, {}};
+    HeatPanel panel{fmt::format("layer {}", last[layer].layer), {}, {}};
     for (std::size_t level = 0; level < last[layer].entropy.size(); ++level) {
       panel.row_names.push_back(fmt::format("level {}", level));
       std::vector<double>& row = panel.rows.emplace_back();
@@ -88,7 +88,7 @@ std::string layer_map(const Pretraining& run, HeatMap map, ValueOf value_of, con
   const auto evaluations = drawn(run, last.size(), {room.cells / 4, room.columns});
   map.tokens = tokens_of(evaluations);
   for (std::size_t layer = 0; layer < last.size(); ++layer) {
-    HeatPanel panel{fmt::format("layer {}", last[layer].number(layer)), {""}, {{}}};
+    HeatPanel panel{fmt::format("layer {}", last[layer].layer), {""}, {{}}};
     for (const TimedEvaluation* evaluation : evaluations) {
       panel.rows[0].push_back(value_in(*evaluation, layer, value_of));
     }
@@ -159,16 +159,14 @@ std::string layers_table(const Pretraining& run) {
   Table table{{"layer", "trees", "leaves of each", "leaves used", "dead leaves", "leaf perplexity",
                "least, of a tree", "largest leaf", "entropy", "undecided"},
               {}};
-  const std::vector<train::TreeScores>& last = run.evaluations.items().back().trees();
-  for (std::size_t i = 0; i < last.size(); ++i) {
-    const train::TreeScores& s = last[i];
+  for (const train::TreeScores& s : run.evaluations.items().back().trees()) {
     const double leaves = leaves_of(s), trees = static_cast<double>(s.leaf_perplexity.size());
     const auto mean = [](const std::vector<double>& v) {
       return v.empty() ? 0 : std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
     };
     const double least =
         s.leaf_perplexity.empty() ? 0 : *std::min_element(s.leaf_perplexity.begin(), s.leaf_perplexity.end());
-    table.rows.push_back({fmt::format("layer {}", s.number(i)), fixed_text(trees, 0), fixed_text(leaves, 0),
+    table.rows.push_back({fmt::format("layer {}", s.layer), fixed_text(trees, 0), fixed_text(leaves, 0),
                           percent_text(s.leaves_used), fixed_text((1 - s.leaves_used) * leaves * trees, 0),
                           fixed_text(mean_perplexity(s), 1), fixed_text(least, 1),
                           percent_text(s.largest_leaf_share), fixed_text(mean(s.entropy), 3),

@@ -59,7 +59,7 @@ std::string visits_section(const std::vector<Pretraining>& runs, const Detail& d
   for (const Pretraining& run : runs) {
     for (std::size_t i = 0; i < run.visited.size(); i += every) {
       const std::string title =
-          fmt::format("{}layer {}", runs.size() > 1 ? run.run.label + ", " : "", run.visited[i].number(i));
+          fmt::format("{}layer {}", runs.size() > 1 ? run.run.label + ", " : "", run.visited[i].layer);
       figures += layer_icicles(title, run.visited[i], each, detail);
     }
   }

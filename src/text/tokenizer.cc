@@ -34,7 +34,7 @@ struct Tokenizer::State {
   std::map<std::string_view, std::int32_t> beyond;  // special tokens after the WordPiece vocabulary
   AddedTokens raw_tokens;                           // looked for before normalization
   AddedTokens normalized_tokens;                    // and after
-  std::optional<std::int32_t> pad, cls, sep, mask;
+  std::optional<std::int32_t> pad, sep, mask;
 };
 
 Tokenizer::State::State(TokenizerModel whole)
@@ -47,7 +47,6 @@ Tokenizer::State::State(TokenizerModel whole)
   build_added_tokens();
   check_templates(model, static_cast<std::int32_t>(tokens.size()));
   pad = find_first({"<pad>", "[PAD]"});
-  cls = find_first({"<cls>", "[CLS]"});
   sep = find_first({"<sep>", "[SEP]"});
   mask = find_first({"<mask>", "[MASK]"});
 }
@@ -152,9 +151,6 @@ std::int32_t Tokenizer::pad_id() const {
 std::int32_t Tokenizer::unk_id() const {
   return state_->word_piece.unknown_id();
 }
-std::int32_t Tokenizer::cls_id() const {
-  return required(state_->cls, "classification", "<cls> or [CLS]");
-}
 std::int32_t Tokenizer::sep_id() const {
   return required(state_->sep, "separator", "<sep> or [SEP]");
 }
@@ -186,11 +182,13 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text) const {
   return ids;
 }
 
-Encoding Tokenizer::apply_template(std::span<const std::int32_t> a,
-                                   std::optional<std::span<const std::int32_t>> b, int max_length) const {
+Encoding Tokenizer::encode_with_types(std::string_view a, std::optional<std::string_view> b,
+                                      int max_length) const {
   ESPALIER_CHECK(max_length >= 0);
   const Template& pieces = b ? state_->model.pair : state_->model.single;
-  Ids second = b.value_or(Ids());
+  std::vector<std::int32_t> first = encode(a);
+  std::vector<std::int32_t> second;
+  if (b) second = encode(*b);
   if (max_length > 0) {
     const auto limit = static_cast<std::size_t>(max_length);
     const std::size_t own = template_length(pieces);
@@ -198,25 +196,11 @@ Encoding Tokenizer::apply_template(std::span<const std::int32_t> a,
       throw InputError(fmt::format(
           "tokenizer: a length of {} has no room for the {} tokens that the template adds", limit, own));
     }
-    const auto [first_length, second_length] = longest_first(a.size(), second.size(), limit - own);
-    a = a.first(std::min(a.size(), first_length));
-    second = second.first(std::min(second.size(), second_length));
+    const auto [first_length, second_length] = longest_first(first.size(), second.size(), limit - own);
+    first.resize(first_length);
+    second.resize(second_length);
   }
-  return fill_template(pieces, a, second);
-}
-
-Encoding Tokenizer::encode_with_types(std::string_view a, std::optional<std::string_view> b,
-                                      int max_length) const {
-  const std::vector<std::int32_t> first = encode(a);
-  if (!b) return apply_template(first, std::nullopt, max_length);
-  const std::vector<std::int32_t> second = encode(*b);
-  return apply_template(first, second, max_length);
-}
-
-std::vector<std::int32_t> Tokenizer::encode_with_template(std::string_view a,
-                                                          std::optional<std::string_view> b,
-                                                          int max_length) const {
-  return encode_with_types(a, b, max_length).ids;
+  return fill_template(pieces, first, second);
 }
 
 std::string Tokenizer::decode(std::span<const std::int32_t> ids, bool skip_special_tokens) const {

@@ -271,15 +271,4 @@ WordCounts WordCounter::finish() {
   return counts;
 }
 
-WordCounts WordCounts::from_list(const std::vector<std::pair<std::string, std::uint64_t>>& list) {
-  WordCounts counts;
-  const auto arena = std::make_shared<WordArena>();
-  for (const auto& [word, count] : list) {
-    counts.words.push_back({{arena->store(word), word.size()}, count});
-    counts.occurrences += count;
-  }
-  counts.storage = arena;
-  return counts;
-}
-
 }  // namespace espalier::text

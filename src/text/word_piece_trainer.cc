@@ -122,7 +122,6 @@ class Trainer {
         push(top.record);
         continue;
       }
-      if (count < std::max<std::int64_t>(1, options_.min_frequency)) break;
       merge(top.record);
     }
     return symbols_.take();

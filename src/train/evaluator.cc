@@ -138,7 +138,7 @@ std::vector<std::vector<std::int64_t>> visits_of(const ops::TreeStatistics& stat
 }
 
 void describe(TreeScores& scores, io::JsonFields& fields) {
-  fields.add_unless_empty("layer", scores.layer);
+  fields.add("layer", scores.layer);
   fields.add("entropy", scores.entropy);
   fields.add("undecided", scores.undecided);
   fields.add("leaves_used", scores.leaves_used);

@@ -13,6 +13,18 @@
 namespace espalier::train {
 namespace {
 
+// By hard routing, without dropout. A signal ends it between two batches with Interrupted.
+SetPredictions predictions_of(FinetuneRun& run, std::size_t set) {
+  return predict_rows(run.data.evaluation[set].data, run.evaluation[set],
+                      "stopped before the end of the evaluation",
+                      [&](const data::LabelledBatch& batch, double /*done*/) {
+                        nn::ForwardContext context;
+                        Variable logits;
+                        const Variable mean = run.loss(batch, context, &logits);
+                        return BatchResult{static_cast<double>(mean.item()), logits.value()};
+                      });
+}
+
 void score_set(const FinetuneRun& run, std::size_t index, EpochScore& result) {
   const SetPredictions& rows = result.rows[index];
   result.sets.push_back(score_predictions(rows.predictions, rows.loss, run.data.train.labels,
@@ -53,6 +65,21 @@ std::string predictions_text(const FinetuneRun& run, const EvaluationSet& set, c
   return text;
 }
 
+// All that metrics.jsonl has.
+std::vector<FinetuneEvaluation> logged_evaluations(const FinetuneRun& run) {
+  FinetuneEvaluation names;
+  for (const EvaluationSet& set : run.data.evaluation) {
+    names.sets.push_back({.suffix = set.suffix});
+    for (const std::string& name : run.data.metrics) names.sets.back().metrics.push_back({.name = name});
+  }
+  const std::string where = (run.directory.path() / "metrics.jsonl").string();
+  std::vector<FinetuneEvaluation> evaluations;
+  for (const io::Json& line : model::evaluations_of(run.directory.metrics())) {
+    evaluations.push_back(io::from_json(io::JsonView(line, where), names));
+  }
+  return evaluations;
+}
+
 }  // namespace
 
 EpochScore evaluate(FinetuneRun& run) {
@@ -60,7 +87,7 @@ EpochScore evaluate(FinetuneRun& run) {
   const Clock::time_point start = Clock::now();
   EpochScore result;
   for (std::size_t i = 0; i < run.evaluation.size(); ++i) {
-    result.rows.push_back(run.score(i));
+    result.rows.push_back(predictions_of(run, i));
     score_set(run, i, result);
   }
   for (const std::string& warning : result.warnings) log_warning(warning);
@@ -85,18 +112,34 @@ void log_evaluation(FinetuneRun& run, const EpochScore& score, bool best) {
       io::to_json(FinetuneEvaluation{run.state.step, run.epoch(), score.sets, best, score.warnings}));
 }
 
-std::vector<FinetuneEvaluation> logged_evaluations(const FinetuneRun& run) {
-  FinetuneEvaluation names;
-  for (const EvaluationSet& set : run.data.evaluation) {
-    names.sets.push_back({.suffix = set.suffix});
-    for (const std::string& name : run.data.metrics) names.sets.back().metrics.push_back({.name = name});
+FinetuneResults write_results(const FinetuneRun& run, const EpochScore& score) {
+  FinetuneResults results;
+  const auto per_second = [&](double count) {
+    return run.state.seconds > 0 ? count / run.state.seconds : 0.0;
+  };
+  const auto tokens = static_cast<double>(run.state.tokens);
+  TrainResults& train = results.train;
+  train.epoch = run.epoch();
+  train.train_loss = run.state.loss_sum / static_cast<double>(run.state.step);
+  train.train_runtime = run.state.seconds;
+  train.train_samples = run.train.rows();
+  train.class_counts = class_counts_of(run.data);
+  train.train_samples_per_second = per_second(static_cast<double>(run.train.rows()) * run.epoch());
+  train.train_steps_per_second = per_second(static_cast<double>(run.state.step));
+  train.train_tokens = run.state.tokens;
+  train.train_tokens_per_second = per_second(tokens);
+  if (run.state.positions > 0) {
+    train.train_padding_share = 1.0 - tokens / static_cast<double>(run.state.positions);
   }
-  const std::string where = (run.directory.path() / "metrics.jsonl").string();
-  std::vector<FinetuneEvaluation> evaluations;
-  for (const io::Json& line : model::evaluations_of(run.directory.metrics())) {
-    evaluations.push_back(io::from_json(io::JsonView(line, where), names));
-  }
-  return evaluations;
+  results.eval = {run.epoch(), score.sets, run.state.eval_seconds};
+  results.evaluations = logged_evaluations(run);
+  const auto write = [&](const char* name, const auto& fields) {
+    io::write_text_atomically(run.directory.path() / name, io::json_text(io::to_json(fields)));
+  };
+  write("train_results.json", results.train);
+  write("eval_results.json", results.eval);
+  write("all_results.json", results);
+  return results;
 }
 
 }  // namespace espalier::train

@@ -6,6 +6,7 @@
 
 #include "espalier/train/finetune_results.h"
 #include "train/finetune_run.h"
+#include "train/set_predictions.h"
 
 namespace espalier::train {
 
@@ -25,7 +26,8 @@ void write_predictions(const FinetuneRun& run, const EpochScore& score, bool bes
 
 // Adds the evaluation's line to metrics.jsonl.
 void log_evaluation(FinetuneRun& run, const EpochScore& score, bool best);
-// All that metrics.jsonl has.
-std::vector<FinetuneEvaluation> logged_evaluations(const FinetuneRun& run);
+
+// At the end of the run: train_results.json, eval_results.json and all_results.json.
+FinetuneResults write_results(const FinetuneRun& run, const EpochScore& score);
 
 }  // namespace espalier::train

@@ -1,5 +1,4 @@
 #include "train/finetune_run.h"
-#include "train/class_weights.h"
 
 #include <fmt/format.h>
 
@@ -9,23 +8,17 @@
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/base/log_once.h"
-#include "espalier/io/text_file.h"
 #include "espalier/ops/cross_entropy.h"
-#include "espalier/ops/elementwise.h"
 #include "espalier/ops/mean_squared_error.h"
 #include "espalier/ops/shape.h"
 #include "espalier/processes/processes.h"
-#include "espalier/train/routing_schedule.h"
 #include "train/agreement.h"
+#include "train/class_weights.h"
 #include "train/not_finite.h"
 #include "train/optimizer_tensors.h"
-#include "train/task_columns.h"
 
 namespace espalier::train {
 namespace {
-
-// Beside the best.
-constexpr std::int64_t kKeptCheckpoints = 1;
 
 data::LabelledLoaderOptions batch_options(const config::FinetuneConfig& config,
                                           const nn::EncoderOptions& arch, bool training) {
@@ -86,17 +79,6 @@ nn::SequenceClassifier& frozen(nn::SequenceClassifier& model, std::int64_t layer
 
 }  // namespace
 
-void describe(FinetuneState& state, io::JsonFields& fields) {
-  fields.add("step", state.step);
-  fields.add("seconds", state.seconds);
-  fields.add_later("eval_seconds", state.eval_seconds);
-  fields.add_later("tokens", state.tokens);
-  fields.add_later("positions", state.positions);
-  fields.add("loss_sum", state.loss_sum);
-  fields.add_unless_empty("inputs", state.inputs);
-  fields.add("best_metric", state.best_metric);
-}
-
 FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_data, const RunInputs& expected)
     : config(requested),
       base(model::load_model(config.model)),
@@ -124,9 +106,7 @@ FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_da
   } else {
     begin();
   }
-  // Of a run that is done it stays what the run had.
-  if (state.step < end_step() || !std::filesystem::exists(directory.config_path()))
-    io::write_text_atomically(directory.config_path(), config::dump(config));
+  directory.write_config(config::dump(config), state.step >= end_step());
   if (config.tensorboard) directory.write_events(settings_of(config), config::finetune_resume_rule);
   directory.check_space(checkpoint(), kKeptCheckpoints, end_step() - state.step);
   require_same_weights(model, state.step);
@@ -168,39 +148,14 @@ void FinetuneRun::begin() {
                                  : std::string()));
 }
 
-void FinetuneRun::require_same_inputs_as(const io::Checkpoint& checkpoint, const FinetuneState& saved,
-                                         const std::string& where) const {
-  const bool recorded = !saved.inputs.empty();
-  const std::string way_out = way_out_by("model", config.resume == "auto" ? config.run : config.resume);
-  require_same_config(
-      checkpoint.config_yaml, where, settings_of(config),
-      {config::finetune_resume_rule, recorded, way_out, settings_of(config::FinetuneConfig())});
-  // The checkpoint knows its architecture, whatever its version recorded of inputs.
-  const nn::EncoderOptions before = model::arch_of(checkpoint, where);
-  require_same_inputs({architecture_input("model", config.model, base.arch)},
-                      {architecture_input("model", config.model, before)}, where, way_out);
-  if (recorded) {
-    require_same_inputs(state.inputs, saved.inputs, where, way_out);
-  } else {
-    warn_of_no_inputs(where, "model and data");
-  }
-}
-
-// A finished run is never saved again: what it reads now is recorded at once.
-void FinetuneRun::record_inputs(const io::Checkpoint& checkpoint) {
-  if (config.resume != "auto") return;
-  io::Checkpoint recorded = checkpoint;
-  recorded.state = io::to_json(state);
-  const auto saved = io::from_json<SavedStep>(io::JsonView(checkpoint.state, config.run + ": state"));
-  directory.save(std::move(recorded), state.step, saved.best, kKeptCheckpoints);
-}
-
 void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& where) {
   auto saved = io::from_json<FinetuneState>(io::JsonView(checkpoint.state, where + ": state"));
-  require_same_inputs_as(checkpoint, saved, where);
+  const std::string way_out = way_out_by("model", where);
+  require_same_config(checkpoint.config_yaml, where, settings_of(config),
+                      {config::finetune_resume_rule, true, way_out, settings_of(config::FinetuneConfig())});
+  require_same_inputs(state.inputs, saved.inputs, where, way_out);
   model::load_weights(model, checkpoint.model, where);
   load_optimizer(updater.optimizer(), checkpoint, where);
-  const bool recorded = !saved.inputs.empty();
   saved.inputs = std::move(state.inputs);
   state = std::move(saved);
   require_steps_left(config.max_steps, state.step, where);
@@ -209,60 +164,8 @@ void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   // Of a run in another folder the best stays there.
   if (!directory.has_best()) state.best_metric = FinetuneState().best_metric;
   updater.optimizer().set_steps(state.step);
-  directory.restore_metrics(checkpoint.metrics_jsonl);
-  if (!recorded) record_inputs(checkpoint);
   write_trainer_state();
   log_info(fmt::format("{}: continuing at step {} of {}", config.run, state.step, end_step()));
-}
-
-model::LabelInfo FinetuneRun::label_info() const {
-  model::LabelInfo info;
-  info.regression = data.train.regression;
-  if (!info.regression) info.labels = data.train.labels.names();
-  return info;
-}
-
-// What the pretraining said, unless this training gave the trees a mixture of their own.
-model::RoutingProvenance FinetuneRun::provenance() const {
-  model::RoutingProvenance routing = base.routing;
-  if (!nn::has_trees(base.arch.ffn)) return routing;
-  routing.mode = config::routing_name(config.routing.mode);
-  const RoutingState now = routing_at(config.routing, base.arch.ffn.depth, used_fraction());
-  if (config.routing.mode == config::Routing::kHard || config.routing.mode == config::Routing::kFrozen)
-    return routing;
-  routing.temperature = static_cast<double>(now.trees.temperature);
-  routing.epsilon.reset();
-  routing.ste_epsilon.reset();
-  if (now.trees.epsilon > 0) routing.epsilon = static_cast<double>(now.trees.epsilon);
-  if (now.trees.ste_epsilon > 0) routing.ste_epsilon = static_cast<double>(now.trees.ste_epsilon);
-  if (!trained_softly(config.routing)) return routing;
-  routing.trained_softly = true;
-  routing.finished = config.routing.mode != config::Routing::kAnneal || !now.soft;
-  routing.hardening_gap.reset();
-  return routing;
-}
-
-io::Checkpoint FinetuneRun::checkpoint() {
-  io::Checkpoint checkpoint = model::model_checkpoint(model, label_info(), provenance(), base.tokenizer_json);
-  checkpoint.metadata["task"] =
-      io::to_json(columns_of(config.task, std::min(config.max_length, base.arch.embedding.max_positions)));
-  checkpoint.optimizer = optimizer_tensors(updater.optimizer());
-  checkpoint.state = io::to_json(state);
-  checkpoint.config_yaml = config::dump(config);
-  checkpoint.metrics_jsonl = directory.metrics();
-  return checkpoint;
-}
-
-void FinetuneRun::save(bool best) {
-  require_same_weights(model, state.step);
-  directory.save(checkpoint(), state.step, best, kKeptCheckpoints);
-  write_trainer_state();
-}
-
-void FinetuneRun::write_trainer_state() const {
-  directory.write_trainer_state(
-      state.step, epoch(), end_step(),
-      std::isfinite(state.best_metric) ? std::optional(state.best_metric) : std::nullopt);
 }
 
 Variable FinetuneRun::loss(const data::LabelledBatch& batch, nn::ForwardContext& context, Variable* logits) {
@@ -275,32 +178,6 @@ Variable FinetuneRun::loss(const data::LabelledBatch& batch, nn::ForwardContext&
   ops::CrossEntropyOptions options;
   if (context.training) options.class_weights = class_weights;
   return ops::cross_entropy(output, IntTensor::from({rows}, batch.classes), options);
-}
-
-// Rows count by the weights of their classes, where classes have weights.
-static double weight_of(const data::LabelledBatch& batch, const Tensor& class_weights) {
-  if (!class_weights.defined()) return static_cast<double>(batch.size());
-  double sum = 0;
-  for (const std::int32_t row : batch.classes) sum += static_cast<double>(class_weights.data()[row]);
-  return sum;
-}
-
-Variable FinetuneRun::loss_of_part(const data::LabelledBatch& batch, const SequenceGroup& rows,
-                                   nn::ForwardContext& context) {
-  if (rows.sequences == batch.size()) return loss(batch, context);
-  const data::LabelledBatch part = data::part_of(batch, rows.first, rows.sequences);
-  const double share = weight_of(part, class_weights) / weight_of(batch, class_weights);
-  return ops::scale(loss(part, context), static_cast<float>(share));
-}
-
-SetPredictions FinetuneRun::score(std::size_t set) {
-  return predict_rows(data.evaluation[set].data, evaluation[set], "stopped before the end of the evaluation",
-                      [&](const data::LabelledBatch& batch, double /*done*/) {
-                        nn::ForwardContext context;
-                        Variable logits;
-                        const Variable mean = loss(batch, context, &logits);
-                        return BatchResult{static_cast<double>(mean.item()), logits.value()};
-                      });
 }
 
 }  // namespace espalier::train

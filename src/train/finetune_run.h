@@ -11,7 +11,6 @@
 #include "espalier/nn/classifier.h"
 #include "espalier/train/run_directory.h"
 #include "train/finetune_data.h"
-#include "train/set_predictions.h"
 #include "train/updater.h"
 
 namespace espalier::train {
@@ -27,6 +26,9 @@ struct FinetuneState {
   double best_metric = -std::numeric_limits<double>::infinity();  // the higher the better
 };
 void describe(FinetuneState& state, io::JsonFields& fields);
+
+// Beside the best.
+inline constexpr std::int64_t kKeptCheckpoints = 1;
 
 struct FinetuneRun {
   // `report_data`: warn of lines that were left out and the like. `expected`: inputs seen before.
@@ -47,12 +49,6 @@ struct FinetuneRun {
   void write_trainer_state() const;
   // The loss of a batch, in training by the weights of the classes, and its logits.
   Variable loss(const data::LabelledBatch& batch, nn::ForwardContext& context, Variable* logits = nullptr);
-  // The part of it that some of the batch's rows give, by the classes' weights; parts add up to the whole.
-  Variable loss_of_part(const data::LabelledBatch& batch, const SequenceGroup& rows,
-                        nn::ForwardContext& context);
-  // Of an evaluation set, by hard routing, without dropout. A signal ends it between two batches with
-  // Interrupted.
-  SetPredictions score(std::size_t set);
 
   config::FinetuneConfig config;
   model::LoadedModel base;
@@ -69,9 +65,6 @@ struct FinetuneRun {
   model::LabelInfo label_info() const;
   model::RoutingProvenance provenance() const;
   io::Checkpoint checkpoint();
-  void require_same_inputs_as(const io::Checkpoint& checkpoint, const FinetuneState& saved,
-                              const std::string& where) const;
-  void record_inputs(const io::Checkpoint& checkpoint);
   void begin();
   void resume(const io::Checkpoint& checkpoint, const std::string& where);
 };

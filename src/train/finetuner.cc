@@ -10,12 +10,11 @@
 #include "espalier/base/log.h"
 #include "espalier/base/progress.h"
 #include "espalier/data/glue.h"
-#include "espalier/io/text_file.h"
+#include "espalier/ops/elementwise.h"
 #include "espalier/processes/processes.h"
 #include "espalier/train/routing_schedule.h"
 #include "train/agreement.h"
 #include "train/finetune_evaluation.h"
-#include "train/finetune_run.h"
 #include "train/not_finite.h"
 
 namespace espalier::train {
@@ -38,12 +37,29 @@ void require_share_for_all(const config::FinetuneConfig& config) {
 
 namespace {
 
+// Rows count by the weights of their classes, where classes have weights.
+double weight_of(const data::LabelledBatch& batch, const Tensor& class_weights) {
+  if (!class_weights.defined()) return static_cast<double>(batch.size());
+  double sum = 0;
+  for (const std::int32_t row : batch.classes) sum += static_cast<double>(class_weights.data()[row]);
+  return sum;
+}
+
+// The part of the loss of a batch that some of its rows give; parts add up to the whole.
+Variable loss_of_part(FinetuneRun& run, const data::LabelledBatch& batch, const SequenceGroup& rows,
+                      nn::ForwardContext& context) {
+  if (rows.sequences == batch.size()) return run.loss(batch, context);
+  const data::LabelledBatch part = data::part_of(batch, rows.first, rows.sequences);
+  const double share = weight_of(part, run.class_weights) / weight_of(batch, run.class_weights);
+  return ops::scale(run.loss(part, context), static_cast<float>(share));
+}
+
 // One update. RunError if a loss or gradient is not finite: nothing is applied.
 UpdateResult update(FinetuneRun& run, double lr) {
   const std::int64_t epoch = run.state.step / run.steps_per_epoch();
   const data::LabelledBatch batch = run.train.batch(epoch, run.state.step % run.steps_per_epoch());
   const auto loss = [&](const SequenceGroup& group, nn::ForwardContext& context) {
-    return run.loss_of_part(batch, group, context);
+    return loss_of_part(run, batch, group, context);
   };
   const SequenceGroups groups = SequenceGroups::whole(batch.size(), run.config.gradient_groups);
   // An epoch's last batch may have fewer groups; numbers of passes are not used twice.
@@ -160,36 +176,6 @@ std::optional<EpochScore> train_loop(FinetuneRun& run, const std::string& title)
     last = Clock::now();
   }
   return score;
-}
-
-FinetuneResults write_results(const FinetuneRun& run, const EpochScore& score) {
-  FinetuneResults results;
-  const auto per_second = [&](double count) {
-    return run.state.seconds > 0 ? count / run.state.seconds : 0.0;
-  };
-  const auto tokens = static_cast<double>(run.state.tokens);
-  TrainResults& train = results.train;
-  train.epoch = run.epoch();
-  train.train_loss = run.state.loss_sum / static_cast<double>(run.state.step);
-  train.train_runtime = run.state.seconds;
-  train.train_samples = run.train.rows();
-  train.class_counts = class_counts_of(run.data);
-  train.train_samples_per_second = per_second(static_cast<double>(run.train.rows()) * run.epoch());
-  train.train_steps_per_second = per_second(static_cast<double>(run.state.step));
-  train.train_tokens = run.state.tokens;
-  train.train_tokens_per_second = per_second(tokens);
-  if (run.state.positions > 0) {
-    train.train_padding_share = 1.0 - tokens / static_cast<double>(run.state.positions);
-  }
-  results.eval = {run.epoch(), score.sets, run.state.eval_seconds};
-  results.evaluations = logged_evaluations(run);
-  const auto write = [&](const char* name, const auto& fields) {
-    io::write_text_atomically(run.directory.path() / name, io::json_text(io::to_json(fields)));
-  };
-  write("train_results.json", results.train);
-  write("eval_results.json", results.eval);
-  write("all_results.json", results);
-  return results;
 }
 
 }  // namespace

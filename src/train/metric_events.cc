@@ -85,9 +85,9 @@ void add_evaluation(const io::Json& line, Summary& summary) {
     } else if (key == "eval_layer_errors") {
       summary.add_layer_errors(line.at("eval_layers"), value);
     } else if (key == "eval_routing") {
-      for (std::size_t layer = 0; layer < value.size(); ++layer) {
-        const auto trees = io::from_json<TreeScores>(io::JsonView(value.at(layer), "metrics.jsonl"));
-        summary.add_trees(fmt::format("routing/layer{}/", trees.number(layer)), trees);
+      for (const io::Json& layer : value) {
+        const auto trees = io::from_json<TreeScores>(io::JsonView(layer, "metrics.jsonl"));
+        summary.add_trees(fmt::format("routing/layer{}/", trees.layer), trees);
       }
     } else {
       summary.add_number(tag, value);

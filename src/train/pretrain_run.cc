@@ -2,16 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
-
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
-#include "espalier/io/text_file.h"
-#include "espalier/model/loaded_model.h"
 #include "espalier/processes/processes.h"
-#include "espalier/train/pretrain_metrics.h"
 #include "espalier/train/run_inputs.h"
 #include "model/checkpoint_metadata.h"
 #include "model/word_difference.h"
@@ -47,13 +40,6 @@ config::PretrainConfig resolved(config::PretrainConfig config, const io::TokenSt
                                  config.arch.embedding.max_positions, config.data, store.sequence_length()));
   }
   require_gradient_groups(config, store.sequence_length());
-  return config;
-}
-
-// What runs did before there were keys for it.
-config::PretrainConfig config_of_older_versions() {
-  config::PretrainConfig config;
-  config.gradient_groups = 1;
   return config;
 }
 
@@ -96,10 +82,7 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
     begin();
   }
   init.reset();
-  // Of a run that is done it stays what the run had.
-  const bool done = resumed && finished() && directory.evaluated_at(state.step);
-  if (!done || !std::filesystem::exists(directory.config_path()))
-    io::write_text_atomically(directory.config_path(), config::dump(config));
+  directory.write_config(config::dump(config), resumed && finished() && directory.evaluated_at(state.step));
   if (config.tensorboard) directory.write_events(settings_of(config), config::pretrain_resume_rule);
   require_same_weights(model, state.step);
 }
@@ -113,13 +96,6 @@ void PretrainRun::require_teacher() const {
         "init: {}; it is the teacher, whose answers distill.layers needs until the end: put it back",
         error.what()));
   }
-}
-
-void PretrainRun::require_space() {
-  std::int64_t left = std::numeric_limits<std::int64_t>::max();  // checkpoints to come: one a step at most
-  for (const std::int64_t end : {config.budget.steps, config.max_steps})
-    if (end > 0) left = std::min(left, std::max(end - state.step, std::int64_t{1}));
-  directory.check_space(checkpoint(), config.keep_checkpoints, left, ", or keep fewer of them (save.keep)");
 }
 
 void PretrainRun::begin() {
@@ -162,13 +138,13 @@ void PretrainRun::begin() {
 // The weights are in the run's own checkpoints: what they came from may have been removed since.
 void PretrainRun::check_init(const std::string& where) {
   if (config.init.empty()) return;
-  if (state.inputs.empty()) warn_of_no_inputs(where, "the weights of init");
-  const std::string before = state.inputs.empty() ? config.init : state.inputs.front().path;
   if (!init) {
     // Another path than then is not one that is gone: loading it says what is wrong.
-    if (config.init != before) require_loadable(config.init);
+    const RunInput* before = find_input(state.inputs, "init");
+    if (before == nullptr || before->path != config.init) require_loadable(config.init);
     if (config.distill.layers.empty()) {
-      log_info(fmt::format("{}: init: {} is not there any more; the run goes on without it", where, before));
+      log_info(
+          fmt::format("{}: init: {} is not there any more; the run goes on without it", where, config.init));
     }
     return;
   }
@@ -179,15 +155,12 @@ void PretrainRun::check_init(const std::string& where) {
 
 void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& where) {
   const std::string data_now = state.data_fingerprint;
-  const std::string way_out = way_out_by("init", config.resume == "auto" ? config.run : config.resume);
+  const std::string way_out = way_out_by("init", where);
   state = io::from_json<PretrainState>(io::JsonView(checkpoint.state, where + ": state"));
   hardening_gap = model::routing_of(checkpoint, where).hardening_gap;
   require_steps_left(config.max_steps, state.step, where);
-  // The data have been recorded always, `init` not always.
-  const bool recorded = config.init.empty() || !state.inputs.empty();
-  require_same_config(
-      checkpoint.config_yaml, where, config::settings_of(config),
-      {pretrain_resume_rules(config), recorded, way_out, settings_of(config_of_older_versions())});
+  require_same_config(checkpoint.config_yaml, where, settings_of(config),
+                      {pretrain_resume_rules(config), true, way_out, settings_of(config::PretrainConfig())});
   check_init(where);
   if (state.data_fingerprint != data_now) {
     throw InputError(fmt::format("{}: data: the run was trained on other data than {} holds now. {}", where,
@@ -202,79 +175,10 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   // Of a run in another folder the best stays there.
   if (!directory.has_best()) state.best_loss = PretrainState().best_loss;
   saved_best_loss_ = state.best_loss;
-  directory.restore_metrics(checkpoint.metrics_jsonl);
   resumed = true;
   write_trainer_state();
   log_info(fmt::format("{}: continuing at step {} ({:.2f} M tokens)", config.run, state.step,
                        static_cast<double>(state.tokens) / 1e6));
-}
-
-// A model without trees routes nothing, whatever the routing keys say.
-model::RoutingProvenance PretrainRun::provenance() const {
-  model::RoutingProvenance routing;
-  if (!nn::has_trees(config.arch.ffn)) return routing;
-  const RoutingState now = routing_of(config, used_fraction(config, state));
-  routing.mode = config::routing_name(config.routing.mode);
-  routing.temperature = static_cast<double>(now.trees.temperature);
-  if (now.trees.epsilon > 0) routing.epsilon = static_cast<double>(now.trees.epsilon);
-  if (now.trees.ste_epsilon > 0) routing.ste_epsilon = static_cast<double>(now.trees.ste_epsilon);
-  routing.trained_softly = trained_softly(config.routing);
-  routing.finished = config.routing.mode != config::Routing::kAnneal || !now.soft;
-  routing.hardening_gap = hardening_gap;
-  return routing;
-}
-
-io::Checkpoint PretrainRun::checkpoint() {
-  io::Checkpoint checkpoint = model::model_checkpoint(model, provenance(), store.tokenizer_json());
-  model::keep_sentence_files(checkpoint, sentence_files);
-  checkpoint.optimizer = optimizer_tensors(updater.optimizer());
-  checkpoint.state = io::to_json(state);
-  checkpoint.config_yaml = config::dump(config);
-  checkpoint.metrics_jsonl = directory.metrics();
-  return checkpoint;
-}
-
-// What failed of saving a step, or, where its checkpoint is `saved`, beside that. Where training ends with it
-// (`last`) that stops the run.
-static void tell_failure(const PretrainRun& run, const Error& error, bool saved, bool last) {
-  const bool any = run.directory.has_checkpoint();
-  const std::string there = saved ? "the checkpoint is there"
-                            : any ? "the checkpoint before stays"
-                                  : "there is no checkpoint yet";
-  if (run.config.stop_on_save_error || last) {
-    throw RunError(fmt::format("{}; stopped at step {}, {}, and {}", error.what(), run.state.step, there,
-                               any ? RunDirectory::how_to_continue(run.config.resume) + " from there"
-                                   : "the same command begins anew"));
-  }
-  log_warning(fmt::format("{}; going on, {}", error.what(), there));
-}
-
-void PretrainRun::save(bool last) {
-  require_same_weights(model, state.step);
-  const bool best = best_step == state.step;
-  if (best) state.best_loss = best_step_loss;  // again, where saving it has failed before
-  int saved = 0;
-  try {
-    directory.save(checkpoint(), state.step, best, config.keep_checkpoints);
-    saved = 1;
-  } catch (const Error& error) {
-    tell_failure(*this, error, false, last);
-  }
-  // Process 0 alone met the failure. best.h5 is as it was, and what is better than that is the best.
-  if (processes::of_first(saved) == 0) state.best_loss = saved_best_loss_;
-  saved_best_loss_ = state.best_loss;
-  if (saved == 0) return;
-  try {
-    write_trainer_state();
-  } catch (const Error& error) {
-    tell_failure(*this, error, true, last);
-  }
-}
-
-void PretrainRun::write_trainer_state() const {
-  directory.write_trainer_state(
-      state.step, epoch(), config.max_steps > 0 ? config.max_steps : config.budget.steps,
-      std::isfinite(state.best_loss) ? std::optional(state.best_loss) : std::nullopt);
 }
 
 bool PretrainRun::finished() const {
@@ -283,86 +187,6 @@ bool PretrainRun::finished() const {
 
 double PretrainRun::epoch() const {
   return static_cast<double>(state.sequences) / static_cast<double>(train.sequences());
-}
-
-static void warn_of_collapse(const std::vector<TreeScores>& layers) {
-  for (const TreeScores& trees : layers) {
-    if (trees.largest_leaf_share > kCollapsedShare && !trees.entropy.empty()) {
-      log_warning(fmt::format("layer {}: one leaf takes {:.0f} % of the tokens; the tree has collapsed",
-                              *trees.layer, 100 * trees.largest_leaf_share));
-    }
-  }
-}
-
-// `loss` of hard routing on held-out data; notes whether it is the best so far. RunError if it is not finite:
-// what is saved must be worth continuing.
-static void note_loss(PretrainRun& run, double loss) {
-  if (!std::isfinite(loss)) {
-    throw RunError(
-        fmt::format("step {}: the held-out loss is not finite; this step was not saved. {} Lower train.lr.",
-                    run.state.step, run.directory.last_checkpoint()));
-  }
-  if (!(loss < run.state.best_loss)) return;
-  run.state.best_loss = run.best_step_loss = loss;
-  run.best_step = run.state.step;
-}
-
-static void add_visits(const PretrainRun& run, const ops::LayerStatistics& trees,
-                       std::vector<TreeScores>& routing) {
-  if (!run.config.tensorboard) return;
-  for (std::size_t layer = 0; layer < routing.size(); ++layer)
-    routing[layer].visits = visits_of(trees[layer]);
-}
-
-static void evaluate_distillation(PretrainRun& run, double temperature) {
-  ops::LayerStatistics trees;
-  DistillScores scores =
-      run.distiller->evaluate(run.model, run.validation, run.config.eval_sequences, temperature, trees);
-  scores.routing = scores_of(trees, nn::tree_layers(run.config.arch));
-  add_visits(run, trees, scores.routing);
-  note_loss(run, scores.kl_divergence.value_or(scores.hidden_error));
-  run.directory.log(io::to_json(DistillEvaluation{run.state.step, run.state.tokens, scores}));
-  log_info(
-      fmt::format("step {}: relative error of layers {:.3f}, of the last hidden states {:.3f}{}",
-                  run.state.step, fmt::join(scores.layer_errors, " "), scores.hidden_error,
-                  scores.kl_divergence ? fmt::format(", KL divergence {:.4f}", *scores.kl_divergence) : ""));
-  warn_of_collapse(scores.routing);
-  run.last_distillation = std::move(scores);
-}
-
-void evaluate_and_log(PretrainRun& run) {
-  const RoutingState routing = routing_of(run.config, used_fraction(run.config, run.state));
-  if (run.distiller) return evaluate_distillation(run, static_cast<double>(routing.trees.temperature));
-  EvaluateOptions options;
-  options.sequences = run.config.eval_sequences;
-  options.temperature = static_cast<double>(routing.trees.temperature);
-  options.epsilon = static_cast<double>(routing.trees.epsilon);
-  options.soft = trained_softly(run.config.routing);
-  if (run.config.routing.mode == config::Routing::kAnneal) {
-    options.temperature0 = run.config.routing.anneal_temperature0;
-  }
-  run.last_evaluation = evaluate(run.model, run.validation, run.store, options);
-  const Evaluation& evaluation = run.last_evaluation;
-  run.hardening_gap = evaluation.hardening_gap();
-  if (evaluation.loss_soft)
-    run.state.lowest_soft_loss = std::min(run.state.lowest_soft_loss, *evaluation.loss_soft);
-  note_loss(run, evaluation.hard.loss);
-  PretrainEvaluation line{run.state.step, run.state.tokens, scores_of(evaluation), {}};
-  add_visits(run, evaluation.hard.trees, line.scores.routing);
-  if (evaluation.loss_soft) line.lowest_soft_loss = run.state.lowest_soft_loss;
-  run.directory.log(io::to_json(line));
-  log_info(fmt::format("step {}: held-out loss {:.4f}{}, accuracy {:.1f} %, unigram {:.4f}", run.state.step,
-                       evaluation.hard.loss,
-                       evaluation.loss_soft ? fmt::format(" hard, {:.4f} soft", *evaluation.loss_soft) : "",
-                       100 * evaluation.hard.accuracy, evaluation.unigram_loss));
-  warn_of_collapse(line.scores.routing);
-  const double guess = std::log(static_cast<double>(run.config.arch.embedding.vocab_size));
-  if (evaluation.hard.loss > guess + 1) {
-    log_warning(fmt::format(
-        "step {}: held-out loss {:.2f} is more than guessing any word alike would have ({:.2f}): the "
-        "training has diverged; lower train.lr",
-        run.state.step, evaluation.hard.loss, guess));
-  }
 }
 
 }  // namespace espalier::train

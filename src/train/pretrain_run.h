@@ -2,12 +2,12 @@
 // whole of it.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "espalier/base/progress.h"
 #include "espalier/config/pretrain_config.h"
 #include "espalier/data/masked_lm_loader.h"
 #include "espalier/io/token_store.h"
@@ -21,9 +21,6 @@
 #include "train/updater.h"
 
 namespace espalier::train {
-
-// A tree whose most popular leaf takes more than this share of the tokens is warned about.
-inline constexpr double kCollapsedShare = 0.9;
 
 struct PretrainRun {
   // Opens the data and the folder, builds the model, and resumes or initialises it.
@@ -71,8 +68,5 @@ struct PretrainRun {
   double saved_best_loss_ =
       std::numeric_limits<double>::infinity();  // state.best_loss of the last checkpoint
 };
-
-// Evaluates, logs the result and notes whether it is the best so far.
-void evaluate_and_log(PretrainRun& run);
 
 }  // namespace espalier::train

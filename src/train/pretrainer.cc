@@ -9,11 +9,11 @@
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
+#include "espalier/base/progress.h"
 #include "espalier/base/resident_memory.h"
 #include "espalier/processes/processes.h"
-#include "espalier/train/pretrain_metrics.h"
 #include "train/agreement.h"
-#include "train/pretrain_run.h"
+#include "train/pretrain_evaluation.h"
 #include "train/pretrain_update.h"
 
 namespace espalier::train {

@@ -93,6 +93,17 @@ bool trained_softly(const config::RoutingConfig& config) {
   return config.mode == Routing::kSoft || config.mode == Routing::kAnneal;
 }
 
+model::RoutingProvenance provenance_of(const config::RoutingConfig& config, const RoutingState& now) {
+  model::RoutingProvenance routing;
+  routing.mode = config::routing_name(config.mode);
+  routing.temperature = static_cast<double>(now.trees.temperature);
+  if (now.trees.epsilon > 0) routing.epsilon = static_cast<double>(now.trees.epsilon);
+  if (now.trees.ste_epsilon > 0) routing.ste_epsilon = static_cast<double>(now.trees.ste_epsilon);
+  routing.trained_softly = trained_softly(config);
+  routing.finished = config.mode != Routing::kAnneal || !now.soft;
+  return routing;
+}
+
 std::string epsilon_warning(const config::RoutingConfig& config, std::int64_t depth) {
   const bool anneal = config.mode == Routing::kAnneal;
   const double epsilon = anneal ? anneal_epsilon(config, depth) : config.epsilon;

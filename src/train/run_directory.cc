@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <map>
 
@@ -54,7 +55,7 @@ RunDirectory::RunDirectory(fs::path path) : path_(checked(std::move(path))), loc
 RunDirectory::~RunDirectory() = default;
 
 bool RunDirectory::has_run() const {
-  return fs::exists(config_path()) || fs::exists(path_ / "last.h5") || !io::step_files(path_).empty();
+  return fs::exists(path_ / "config.yaml") || fs::exists(path_ / "last.h5") || !io::step_files(path_).empty();
 }
 
 std::optional<io::Checkpoint> RunDirectory::load_newest() const {
@@ -89,7 +90,7 @@ static void require_kind(const io::Checkpoint& checkpoint, const std::string& ki
 
 void describe(SavedStep& saved, io::JsonFields& fields) {
   fields.add("step", saved.step);
-  fields.add_later("best", saved.best);
+  fields.add("best", saved.best);
 }
 
 static bool names_file(const std::string& resume) {
@@ -128,17 +129,19 @@ std::optional<io::Checkpoint> RunDirectory::find_to_resume(const std::string& re
   return checkpoint;
 }
 
-// Written anew: a link would change with the file, and what has its name here may be damaged.
 void RunDirectory::take_in(const std::string& resume, const io::Checkpoint& checkpoint, std::int64_t keep) {
-  if (!names_file(resume)) return;
-  const auto [step, best] = io::from_json<SavedStep>(io::JsonView(checkpoint.state, resume + ": state"));
-  std::error_code error;
-  if (fs::equivalent(resume, io::step_path(path_, step), error)) {
-    point_at(step, best);
-  } else {
-    save(checkpoint, step, best, keep);
+  if (names_file(resume)) {
+    const auto [step, best] = io::from_json<SavedStep>(io::JsonView(checkpoint.state, resume + ": state"));
+    std::error_code error;
+    if (fs::equivalent(resume, io::step_path(path_, step), error)) {
+      point_at(step, best);
+    } else {
+      // Written anew: a link would change with the file, and what has its name here may be damaged.
+      save(checkpoint, step, best, keep);
+    }
+    processes::meet();  // the others ask for the best
   }
-  processes::meet();  // the others ask for the best
+  restore_metrics(checkpoint.metrics_jsonl);
 }
 
 bool RunDirectory::has_checkpoint() const {
@@ -230,15 +233,21 @@ void RunDirectory::write_events(const std::vector<config::Setting>& settings,
   events_ = std::make_unique<EventLog>(path_, hyperparameters_of(settings, rules), metrics_);
 }
 
+void RunDirectory::write_config(const std::string& yaml, bool done) const {
+  const fs::path file = path_ / "config.yaml";
+  if (!done || !fs::exists(file)) io::write_text_atomically(file, yaml);
+}
+
 void RunDirectory::write_trainer_state(std::int64_t step, double epoch, std::int64_t max_steps,
-                                       std::optional<double> best_metric) const {
+                                       double best_metric) const {
   if (!processes::writes()) return;
+  const bool any = std::isfinite(best_metric);
   io::Json state;
   state["global_step"] = step;
   state["epoch"] = epoch;
   state["max_steps"] = max_steps;
-  state["best_metric"] = best_metric ? io::Json(*best_metric) : io::Json();
-  state["best_model_checkpoint"] = best_metric ? io::Json((path_ / "best.h5").string()) : io::Json();
+  state["best_metric"] = any ? io::Json(best_metric) : io::Json();
+  state["best_model_checkpoint"] = any ? io::Json((path_ / "best.h5").string()) : io::Json();
   io::Json history = io::Json::array();
   model::for_each_metrics_line(metrics_, [&](io::Json&& line) { history.push_back(std::move(line)); });
   state["log_history"] = std::move(history);

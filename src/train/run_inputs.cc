@@ -6,7 +6,6 @@
 
 #include "espalier/base/checksum.h"
 #include "espalier/base/error.h"
-#include "espalier/base/log.h"
 #include "model/weight_meaning.h"
 
 namespace espalier::train {
@@ -125,13 +124,6 @@ void require_same_inputs(const RunInputs& now, const RunInputs& before, const st
   }
   if (changes.empty()) return;
   throw InputError(fmt::format("{}: {}. Put the old content back to resume. {}", where, changes, way_out));
-}
-
-void warn_of_no_inputs(const std::string& where, const std::string& what) {
-  log_warning(
-      fmt::format("{}: was begun by an earlier version, which kept no record of what it read: whether {} are "
-                  "the same as then cannot be checked",
-                  where, what));
 }
 
 }  // namespace espalier::train

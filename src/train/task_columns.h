@@ -24,8 +24,7 @@ std::string trained_with(const model::LoadedModel& model, const std::string& key
 // Of a GLUE task the official columns.
 TaskColumns columns_of(const config::TaskConfig& task, std::int64_t max_length);
 
-// As metadata["task"] of a checkpoint, and what it says of `model`; of a run from before it was kept there,
-// its configuration. Nothing is known of a model from elsewhere.
+// As metadata["task"] of a checkpoint, and what it says of `model`: nothing of one from elsewhere.
 void describe(TaskColumns& columns, io::JsonFields& fields);
 TaskColumns columns_of(const model::LoadedModel& model);
 

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kLeastTokens = 32;
 // A mean counts as if so many tokens had that of the node above.
 constexpr double kPriorTokens = 8;
-constexpr int kIterations = 4;
+constexpr int kPowerIterations = 4;
 // Tokens times levels that the fit of all trees may cost: some seconds a layer.
 constexpr std::int64_t kTokenLevels = 1 << 20;
 constexpr std::int64_t kFewestRows = 2048;
@@ -87,7 +87,7 @@ class Growth {
           return dot(outputs(), left(a), left(a)) < dot(outputs(), left(b), left(b));
         });
     v.assign(left(longest), left(longest) + outputs());
-    for (int i = 0; i < kIterations; ++i) {
+    for (int i = 0; i < kPowerIterations; ++i) {
       if (!normalize(v)) return false;
       std::fill(u.begin(), u.end(), 0.0F);
       double total = 0;

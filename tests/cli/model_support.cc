@@ -8,7 +8,8 @@ Models::Models() {
   small_masked_lm().write(lm);
   HfFolder folder = small_classifier(3);
   folder.write(classifier);
-  folder.config["espalier"]["task"] = {{"text", "question1"}, {"text_pair", "question2"}};
+  folder.config["espalier"]["task"] = {
+      {"text", "question1"}, {"text_pair", "question2"}, {"header", true}, {"max_length", 0}};
   folder.write(pairs);
   small_classifier(1).write(regression);
 }

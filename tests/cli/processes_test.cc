@@ -204,6 +204,29 @@ TEST_CASE("embed and classify share the rows of a file, and keep their order") {
   CHECK(outputs(3) == alone);
 }
 
+TEST_CASE("help and what is wrong with a command line are printed once") {
+  if (!can_run_together()) return;
+  const auto count = [](const std::string& text, const std::string& part) {
+    int found = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+    return found;
+  };
+  const Outcome help = run_together(2, {"report", "--help"});
+  CHECK(help.status == 0);
+  CHECK(count(help.out, "Usage: espalier report") == 1);
+  CHECK(count(run_together(2, {"--version"}).out, "espalier 0.1.0") == 1);
+  const std::vector<std::pair<Arguments, std::string>> wrong = {
+      {{"pretrain"}, "CONFIG is required"},
+      {{"grow"}, "there is no verb `grow`"},
+      {{"inspect", "x"}, "inspect runs in one process, but 2 were started"}};
+  for (const auto& one : wrong) {
+    INFO(one.second);
+    const Outcome outcome = run_together(2, one.first);
+    CHECK(outcome.status == 2);
+    CHECK(count(outcome.err, one.second) == 1);
+  }
+}
+
 TEST_CASE("standard input is refused: process 0 alone has it") {
   if (!can_run_together()) return;
   const Outcome outcome = run_together(2, {"embed", "nowhere", "--file", "-"});

@@ -3,6 +3,7 @@
 
 #include "tests/cli/cli_support.h"
 #include "tests/cli/model_support.h"
+#include "tests/cli/training_support.h"
 #include "tests/support/hf_folder.h"
 #include "tests/support/support.h"
 
@@ -45,7 +46,8 @@ TEST_CASE("a model of pairs is not given half of what it reads") {
 TEST_CASE("the column that a model was fine-tuned on must be there, or another be named") {
   const Models models;
   HfFolder folder = small_classifier(3);
-  folder.config["espalier"]["task"] = {{"text", "summary"}, {"text_pair", ""}};
+  folder.config["espalier"]["task"] = {
+      {"text", "summary"}, {"text_pair", ""}, {"header", true}, {"max_length", 0}};
   const std::string model = (models.dir / "summaries").string();
   folder.write(model);
   const std::string table = models.dir.write("t.tsv", "text\tsumary\nthe tree\ta map\n");
@@ -134,6 +136,19 @@ TEST_CASE("tokenize: columns go with a file, and a file without a usable row is 
                 "expected an object with `nope`, found `text`, `id`");
   check_refused({"tokenize", models.lm, "--file", file, "--text-column", "nope", "--on-bad-record", "skip"},
                 "keys.jsonl: no row can be used");
+}
+
+TEST_CASE("tokenize reads the column that embed reads") {
+  const Models models;
+  const auto ids = [&](const char* name, const std::string& table) {
+    return run_well({"tokenize", models.lm, "--file", models.dir.write(name, table)}).out;
+  };
+  const std::string expected = run_well({"tokenize", models.lm, "the tree"}).out;
+  CHECK(ids("a.tsv", "id\ttext\n1\tthe tree\n") == expected);
+  CHECK(ids("a.csv", "text,sentence\na map,the tree\n") == expected);
+  CHECK(ids("a.jsonl", "{\"sentence\": \"the tree\"}\n") == expected);
+  CHECK(ids("b.jsonl", "{\"text\": \"the tree\"}\n") == expected);
+  CHECK(ids("a.txt", "the tree\n") == expected);
 }
 
 TEST_CASE("embed: a table whose texts are all empty leaves no vectors") {

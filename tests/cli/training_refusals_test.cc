@@ -28,6 +28,18 @@ TEST_CASE("keys and values of the configuration") {
   CHECK_FALSE(std::filesystem::exists(shop.path("x")));
 }
 
+TEST_CASE("a printed configuration: what would be dropped is refused, and what a run would refuse is said") {
+  const Workshop& shop = workshop();
+  const Arguments unread = {"routing.temperature=2", "--dump-config"};
+  check_refused(shop.pretrain("x", unread), "routing.temperature goes with routing.mode: soft");
+  check_refused(shop.finetune("m", "x", unread), "routing.temperature goes with routing.mode: soft");
+  const Outcome outcome = run_well(shop.finetune("m", "x", {"task.train=", "--dump-config"}));
+  CHECK(outcome.out.find("epochs:") != std::string::npos);
+  CHECK(outcome.err.starts_with(
+      "warning: a run would refuse this configuration: task.train is missing: task.name custom trains on"));
+  CHECK(run_well(shop.finetune("m", "x", {"--dump-config"})).err.empty());
+}
+
 TEST_CASE("data, models and folders") {
   const Workshop& shop = workshop();
   check_refused(shop.pretrain("x", {"data=/no/data"}), "/no/data: no such file or folder: make it with");

@@ -29,7 +29,12 @@ TEST_CASE("wrong flags and missing arguments") {
   check_refused({"classify", "x", "--routing", "medium"}, "--routing");
   check_refused({"embed", "x", "text", "--file", "f.txt"}, "excludes");
   check_refused({"export", "x", "y", "--dtype", "int4"}, "--dtype: int4 not in {float32,float16,bf16,int8}");
-  check_refused({"grow"}, "there is no verb `grow`");
+  check_refused({"grow"}, "there is no verb `grow`; espalier --help lists them");
+  const std::string misspelt = "there is no verb `preprain`, the nearest is `pretrain`";
+  check_refused({"preprain", "x"}, misspelt);
+  check_refused({"--threads", "1", "preprain", "x"}, misspelt);
+  check_refused({"--threads=1", "--quiet", "preprain", "x"}, misspelt);
+  check_refused({"pretrain", "data=x"}, "pretrain: expected CONFIG, a YAML file, before `data=x`");
 }
 
 TEST_CASE("numbers out of range") {
@@ -72,6 +77,8 @@ TEST_CASE("a truncated or damaged checkpoint is refused by every verb") {
   const TempDir dir;
   small_masked_lm().write(dir / "hf");
   const std::string file = (dir / "model.h5").string();
+  check_refused({"import", (dir / "hf").string(), (dir / "model.txt").string()},
+                "model.txt: a checkpoint is written as .h5");
   run_well({"import", (dir / "hf").string(), file});
   const std::string whole = read_text(file);
   const std::string cut = dir.write("cut.h5", whole.substr(0, whole.size() - 100)).string();

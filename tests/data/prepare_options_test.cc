@@ -115,11 +115,13 @@ TEST_CASE("a store remembers every key that changes it") {
   CHECK(configuration_json(numbered, "")["text.field"] == "01");
 }
 
-TEST_CASE("the default token ratio grows by a tenth for every halving of the vocabulary") {
+TEST_CASE("the default token ratio grows with every halving of the vocabulary") {
   CHECK(default_token_ratio(32768) == 0.25);
   CHECK(default_token_ratio(65536) == 0.25);
   CHECK(default_token_ratio(16384) == doctest::Approx(0.275));
   CHECK(default_token_ratio(4096) == doctest::Approx(0.33275));
+  CHECK(default_token_ratio(512) == doctest::Approx(0.25 * 1.61051 * 1.125));
+  CHECK(default_token_ratio(0) == default_token_ratio(1));
 }
 
 }  // namespace espalier::data

@@ -8,6 +8,7 @@
 #include "espalier/io/tokenizer_json.h"
 #include "tests/data/prepare_support.h"
 #include "tests/support/support.h"
+#include "text/utf8.h"
 
 namespace espalier::data {
 namespace {
@@ -174,7 +175,7 @@ TEST_CASE("Chinese and short plain texts are no symbols, base64 is; a given rati
   for (int i = 0; i < 100; ++i)
     records += "{\"text\": \"" + documents(kChinese, "", 1, 7).substr(0, 120) + "\"}\n";
   const Philox random(3, RandomStream::kTest);
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 30; ++i) {
     records += "{\"text\": \"";
     for (std::uint64_t j = 0; j < 100; ++j) {
       records +=
@@ -189,10 +190,26 @@ TEST_CASE("Chinese and short plain texts are no symbols, base64 is; a given rati
   options.normalizer = "bert";
   options.vocabulary_size = 120;
   options.validation_fraction = 0;
-  CHECK(prepare(options).manifest["documents"]["too_symbolic"] == 20);
+  const PrepareResult result = prepare(options);
+  CHECK(result.manifest["documents"]["too_symbolic"] == 30);
+  CHECK(warns_of(result, "30 of 430 documents were dropped as symbols, at "));
+  CHECK(warns_of(result, "text.max_token_ratio=9 keeps all"));
   options.max_token_ratio = 1;
   options.out = dir / "published";
   CHECK(prepare(options).manifest["documents"]["too_symbolic"].get<int>() >= 100);
+}
+
+TEST_CASE("prose is no symbols where characters take most of the vocabulary") {
+  const testing::TempDir dir;
+  std::string alphabet;
+  for (int i = 0; i < 500; ++i) text::append_utf8(static_cast<char32_t>(0x4E00 + i), alphabet);
+  dir.write("a.txt", testing::prose(40, 1) + alphabet + "\n");
+  PrepareOptions options = scripts_options(dir);
+  options.normalizer = "bert";
+  options.lowercase = false;
+  options.vocabulary_size = 580;
+  options.validation_fraction = 0;
+  CHECK(prepare(options).manifest["documents"]["too_symbolic"] == 0);
 }
 
 TEST_CASE("tokenizer.path is whatever has a tokenizer") {

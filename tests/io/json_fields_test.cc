@@ -26,7 +26,6 @@ struct Whole {
   double best = std::numeric_limits<double>::infinity();
   Named<std::vector<Part>> parts;
   std::vector<std::string> warnings;
-  bool later = true;
 };
 
 static void describe(Whole& whole, JsonFields& fields) {
@@ -36,7 +35,6 @@ static void describe(Whole& whole, JsonFields& fields) {
   scores.add("best", whole.best);
   fields.add("parts", whole.parts);
   fields.add_unless_empty("warnings", whole.warnings);
-  fields.add_later("later", whole.later);
 }
 
 static Whole read(const std::string& text) {
@@ -45,10 +43,10 @@ static Whole read(const std::string& text) {
 }
 
 TEST_CASE("json fields: one list writes and reads, in its order") {
-  Whole whole{3, 0.5, 0.25, {{"b", {{"x", 1.5}, {"y", {}}}}, {"a", {}}}, {"odd"}, false};
+  Whole whole{3, 0.5, 0.25, {{"b", {{"x", 1.5}, {"y", {}}}}, {"a", {}}}, {"odd"}};
   const std::string text =
       R"({"step":3,"eval_loss":0.5,"eval_best":0.25,"parts":{"b":[{"name":"x","gap":1.5},{"name":"y","gap":null}],)"
-      R"("a":[]},"warnings":["odd"],"later":false})";
+      R"("a":[]},"warnings":["odd"]})";
   CHECK(json_text(to_json(whole), -1) == text);
   CHECK(to_json(read(text)) == to_json(whole));
   whole.warnings.clear();
@@ -64,8 +62,8 @@ TEST_CASE("json fields: a number that is not finite is null, which only such a d
         "run.json: eval_loss: expected a number, found null");
 }
 
-TEST_CASE("json fields: a missing or wrongly typed key is named with its file; a later one may be missing") {
-  CHECK(read(R"({"step":1,"eval_loss":1,"eval_best":2,"parts":{},"unknown":0})").later);
+TEST_CASE("json fields: a missing or wrongly typed key is named with its file; an empty one may be missing") {
+  CHECK(read(R"({"step":1,"eval_loss":1,"eval_best":2,"parts":{},"unknown":0})").warnings.empty());
   CHECK(error_of([] { read(R"({"eval_loss":1,"eval_best":2,"parts":{}})"); }) ==
         "run.json: the key \"step\" is missing");
   CHECK(error_of([] { read(R"({"step":"1","eval_loss":1,"eval_best":2,"parts":{}})"); }) ==

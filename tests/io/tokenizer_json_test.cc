@@ -45,7 +45,7 @@ TEST_CASE("equals Hugging Face's library on hard strings: ids, tokens and decode
     std::optional<std::string> pair;
     if (row.contains("pair")) pair = row["pair"].get<std::string>();
     pairs += pair ? 1 : 0;
-    const Ids ids = tokenizer.encode_with_template(text, pair);
+    const Ids ids = tokenizer.encode_with_types(text, pair).ids;
     CHECK(ids == ids_of(row["ids"]));
     std::vector<std::string> tokens;
     for (const std::int32_t id : ids) tokens.emplace_back(tokenizer.token(id));
@@ -112,7 +112,7 @@ TEST_CASE("BertProcessing is read as its template") {
   json["post_processor"] =
       Json::parse(R"({"type": "BertProcessing", "sep": ["<sep>", 5], "cls": ["<cls>", 4]})");
   const text::Tokenizer tokenizer = parse_tokenizer(json_text(json), "t.json");
-  CHECK(tokenizer.encode_with_template("a") == Ids{4, 7, 5});
+  CHECK(tokenizer.encode_with_types("a").ids == Ids{4, 7, 5});
   const text::Encoding pair = tokenizer.encode_with_types("a", "b");
   CHECK(pair.ids == Ids{4, 7, 5, 8, 5});
   CHECK(pair.type_ids == Ids{0, 0, 0, 1, 1});

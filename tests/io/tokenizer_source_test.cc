@@ -29,7 +29,7 @@ TEST_CASE("vocab.txt alone is BERT's uncased tokenizer, with types") {
   const testing::TempDir dir;
   dir.write("vocab.txt", kVocabulary);
   const text::Tokenizer tokenizer = built(dir);
-  CHECK(tokenizer.encode_with_template("Ab ä中") == Ids{2, 5, 7, 5, 9, 3});
+  CHECK(tokenizer.encode_with_types("Ab ä中").ids == Ids{2, 5, 7, 5, 9, 3});
   CHECK(tokenizer.encode_with_types("a", "b").ids == Ids{2, 5, 3, 6, 3});
   CHECK(tokenizer.encode_with_types("a", "b").type_ids == Ids{0, 0, 0, 1, 1});
   CHECK(tokenizer.encode("a[MASK]") == Ids{5, 4});
@@ -52,7 +52,7 @@ TEST_CASE("tokenizer_config.json says case, accents, names and added tokens") {
       "special_tokens_map.json",
       R"({"unk_token": "<unk>", "cls_token": {"content": "<s>"}, "sep_token": "</s>", "pad_token": "<pad>",
                 "mask_token": "<mask>"})");
-  CHECK(built(dir).encode_with_template("a z") == Ids{2, 5, 1, 3});
+  CHECK(built(dir).encode_with_types("a z").ids == Ids{2, 5, 1, 3});
 }
 
 TEST_CASE("a sentence-transformers folder that asks for lower case gets it, whatever pooling it asks for") {
@@ -137,7 +137,7 @@ TEST_CASE("vocab.txt as editors leave it: a byte-order mark, empty lines at the 
   dir.write("vocab.txt", "\xEF\xBB\xBF" + std::string(kVocabulary) + "\n\r\n\n");
   const text::Tokenizer tokenizer = built(dir);
   CHECK(tokenizer.vocabulary_size() == 11);
-  CHECK(tokenizer.encode_with_template("a[PAD]") == Ids{2, 5, 0, 3});
+  CHECK(tokenizer.encode_with_types("a[PAD]").ids == Ids{2, 5, 0, 3});
   dir.write("vocab.txt", std::string(kVocabulary) + "caf\xE9\n");
   CHECK(
       error_of_folder(dir).find("vocab.txt: line 12: bytes that are not UTF-8; if they are Latin-1, convert "

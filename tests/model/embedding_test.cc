@@ -32,7 +32,7 @@ void write_sentence_folder(const TempDir& dir) {
 }
 
 Tensor states(LoadedModel& model, const std::string& text) {
-  const std::vector<std::int32_t> ids = model.require_tokenizer().encode_with_template(text);
+  const std::vector<std::int32_t> ids = model.require_tokenizer().encode_with_types(text).ids;
   const NoGradGuard no_grad;
   nn::ForwardContext context;
   return model.encoder()

@@ -52,7 +52,7 @@ TEST_CASE("fill_masks: the most likely words of each mask, whatever the batch") 
   CHECK(results[0].size() == 1);
   REQUIRE(results[2].size() == 2);
   for (std::size_t text = 0; text < 4; ++text) {
-    const std::vector<std::int32_t> ids = tokenizer.encode_with_template(texts[text]);
+    const std::vector<std::int32_t> ids = tokenizer.encode_with_types(texts[text]).ids;
     std::size_t mask = 0;
     for (std::size_t i = 0; i < ids.size(); ++i) {
       if (ids[i] != tokenizer.mask_id()) continue;
@@ -136,8 +136,8 @@ TEST_CASE("classify: a distribution over the labels; single texts are pairs with
   CHECK(results[0].score != results[1].score);
 
   const text::Tokenizer& tokenizer = model.require_tokenizer();
-  const std::vector<std::int32_t> ids = tokenizer.encode_with_template("the tree", "");
-  CHECK(ids.front() == tokenizer.cls_id());
+  const std::vector<std::int32_t> ids = tokenizer.encode_with_types("the tree", "").ids;
+  CHECK(tokenizer.find("<cls>") == ids.front());
   const NoGradGuard no_grad;
   nn::ForwardContext context;
   const IntTensor batch = IntTensor::from({1, static_cast<std::int64_t>(ids.size())}, ids);
@@ -167,7 +167,7 @@ TEST_CASE("embed: mean and first of the final states, the same for any number of
   CHECK(mean.values.shape() == Shape{84, 8});
   CHECK(mean.truncated == 0);
 
-  const std::vector<std::int32_t> ids = model.require_tokenizer().encode_with_template(texts[1]);
+  const std::vector<std::int32_t> ids = model.require_tokenizer().encode_with_types(texts[1]).ids;
   const NoGradGuard no_grad;
   nn::ForwardContext context;
   const std::int64_t length = static_cast<std::int64_t>(ids.size());

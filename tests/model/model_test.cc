@@ -210,6 +210,8 @@ TEST_CASE("checkpoints whose parts do not fit each other") {
   CHECK(error.find("tensor `spare` [1] does not belong to this architecture (2x2)") != std::string::npos);
   error = error_after([](io::Checkpoint& c) { c.metadata.erase("arch"); });
   CHECK(error.find("a.h5: metadata: the key \"arch\" is missing") != std::string::npos);
+  error = error_after([](io::Checkpoint& c) { c.metadata.erase("routing"); });
+  CHECK(error.find("a.h5: metadata: the key \"routing\" is missing") != std::string::npos);
   error = error_after([](io::Checkpoint& c) { c.metadata["arch"]["arch.layers"] = "many"; });
   CHECK(error.find("arch.layers") != std::string::npos);
   CHECK(error.find("many") != std::string::npos);
@@ -221,6 +223,8 @@ TEST_CASE("checkpoints whose parts do not fit each other") {
   error = error_after([](io::Checkpoint& c) { c.metadata["classifier"] = {{"pooler", "max"}}; });
   CHECK(error.find("metadata: classifier.pooler: expected \"first\" or \"average\", found \"max\"") !=
         std::string::npos);
+  error = error_after([](io::Checkpoint& c) { c.metadata["classifier"] = {{"pooler", "first"}}; });
+  CHECK(error.find("metadata: classifier: the key \"activation\" is missing") != std::string::npos);
 }
 
 TEST_CASE("a tokenizer with more words than the model is refused") {

@@ -54,7 +54,7 @@ void check_gradients(Module& module, const Loss& loss) {
   for (NamedParameter& parameter : module.parameters()) {
     const std::string name = parameter.name;
     CAPTURE(name);
-    if (!parameter.value.grad().defined()) continue;
+    REQUIRE(parameter.value.grad().defined());
     const std::int64_t size = parameter.value.value().size();
     for (std::int64_t i = 0; i < size; i += 1 + size / 7) {
       constexpr float kStep = 2e-3F;

@@ -1,6 +1,7 @@
 #include "espalier/nn/fff.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -52,7 +53,10 @@ TEST_CASE("parameters: names and shapes of both kinds") {
 
 TEST_CASE("impossible trees are refused") {
   CHECK(testing::error_of([] { Fff(neurons(0, 3), 4, 4); }) == "fff: trees must be from 1 to 1048576, got 0");
-  CHECK(testing::error_of([] { Fff(neurons(1, 25), 4, 4); }) == "fff: depth must be from 0 to 24, got 25");
+  for (const std::int64_t depth : {-1, 25, 62}) {
+    CHECK(testing::error_of([&] { Fff(neurons(1, depth), 4, 4); }) ==
+          fmt::format("architecture: arch.ffn.depth must be from 0 to 24, got {}", depth));
+  }
   CHECK(testing::error_of([] { Fff(leaves(1, 2, 0), 4, 4); }) ==
         "fff: leaf_width must be from 1 to 16777216, got 0");
 }

@@ -69,7 +69,7 @@ TEST_CASE("the page of a long run of a large model stays below three megabytes")
   layer.visits = {std::vector<std::int64_t>(64, 10)};
   train::PretrainEvaluation evaluation{0, 0, {}, {}};
   evaluation.scores.loss = evaluation.scores.perplexity = 3;
-  evaluation.scores.routing.assign(16, layer);
+  for (; layer.layer < 16; ++layer.layer) evaluation.scores.routing.push_back(layer);
   std::ofstream lines(run / "metrics.jsonl");
   for (std::int64_t step = 1; step <= 6000; ++step) {
     lines << step_line(step, 3 + 0.001 * static_cast<double>(step * 7919 % 1000));

@@ -42,8 +42,8 @@ std::string evaluation_line(std::int64_t step, double loss, std::size_t layers, 
   line.scores.loss_soft = loss - 0.01;
   line.scores.hardening_gap = 0.01;
   train::TreeScores layer{
-      {0.69, 0.3, 0.1}, {0.9, 0.2, 0.1}, 0.75, std::vector<double>(trees, 4.0), 0.4, {}, {}};
-  line.scores.routing.assign(layers, layer);
+      {0.69, 0.3, 0.1}, {0.9, 0.2, 0.1}, 0.75, std::vector<double>(trees, 4.0), 0.4, {}, 0};
+  for (; static_cast<std::size_t>(layer.layer) < layers; ++layer.layer) line.scores.routing.push_back(layer);
   return io::to_json(line).dump() + "\n";
 }
 

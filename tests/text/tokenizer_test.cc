@@ -109,9 +109,9 @@ TEST_CASE("lstrip and rstrip swallow white space that is a token's otherwise") {
 }
 
 TEST_CASE("templates and their type ids") {
-  CHECK(tokenizer().encode_with_template("a") == TokenIds{kA, 5});
-  CHECK(tokenizer().encode_with_template("a", "b b") == TokenIds{4, kA, 5, kB, kB, 5});
-  CHECK(tokenizer().encode_with_template("a", "") == TokenIds{4, kA, 5, 5});
+  CHECK(tokenizer().encode_with_types("a").ids == TokenIds{kA, 5});
+  CHECK(tokenizer().encode_with_types("a", "b b").ids == TokenIds{4, kA, 5, kB, kB, 5});
+  CHECK(tokenizer().encode_with_types("a", "").ids == TokenIds{4, kA, 5, 5});
   TokenizerModel model = crammed_bert_tokenizer(vocabulary());
   model.pair.pieces[3].type_id = 1;
   model.pair.pieces[4].type_id = 2;
@@ -121,14 +121,14 @@ TEST_CASE("templates and their type ids") {
 }
 
 TEST_CASE("truncation takes from the longer part first, as Hugging Face's longest_first") {
-  CHECK(tokenizer().encode_with_template("a a a a", std::nullopt, 3) == TokenIds{kA, kA, 5});
-  CHECK(tokenizer().encode_with_template("a a a a", std::nullopt, 9).size() == 5);
-  CHECK(tokenizer().encode_with_template("a a a a", "b", 6) == TokenIds{4, kA, kA, 5, kB, 5});
-  CHECK(tokenizer().encode_with_template("a", "b b b b", 6) == TokenIds{4, kA, 5, kB, kB, 5});
-  CHECK(tokenizer().encode_with_template("a a a", "b b b", 6) == TokenIds{4, kA, 5, kB, kB, 5});
-  CHECK(tokenizer().encode_with_template("a a a", "b b", 6) == TokenIds{4, kA, kA, 5, kB, 5});
-  CHECK(tokenizer().encode_with_template("a", std::nullopt, 1) == TokenIds{5});
-  CHECK(testing::error_of([] { tokenizer().encode_with_template("a", "b", 2); }) ==
+  CHECK(tokenizer().encode_with_types("a a a a", std::nullopt, 3).ids == TokenIds{kA, kA, 5});
+  CHECK(tokenizer().encode_with_types("a a a a", std::nullopt, 9).ids.size() == 5);
+  CHECK(tokenizer().encode_with_types("a a a a", "b", 6).ids == TokenIds{4, kA, kA, 5, kB, 5});
+  CHECK(tokenizer().encode_with_types("a", "b b b b", 6).ids == TokenIds{4, kA, 5, kB, kB, 5});
+  CHECK(tokenizer().encode_with_types("a a a", "b b b", 6).ids == TokenIds{4, kA, 5, kB, kB, 5});
+  CHECK(tokenizer().encode_with_types("a a a", "b b", 6).ids == TokenIds{4, kA, kA, 5, kB, 5});
+  CHECK(tokenizer().encode_with_types("a", std::nullopt, 1).ids == TokenIds{5});
+  CHECK(testing::error_of([] { tokenizer().encode_with_types("a", "b", 2); }) ==
         "tokenizer: a length of 2 has no room for the 3 tokens that the template adds");
 }
 
@@ -177,7 +177,6 @@ TEST_CASE("tokens, ids and roles") {
   CHECK_FALSE(t.is_special(1000));
   CHECK(t.pad_id() == 0);
   CHECK(t.unk_id() == 3);
-  CHECK(t.cls_id() == 4);
   CHECK(t.sep_id() == 5);
   CHECK(t.mask_id() == 6);
 }
@@ -193,7 +192,6 @@ TEST_CASE("special tokens may follow the vocabulary, and bracketed names count t
   CHECK(t.vocabulary_size() == 5);
   CHECK(t.pad_id() == 4);
   CHECK(t.mask_id() == 3);
-  CHECK(t.cls_id() == 1);
   CHECK(t.token(4) == "[PAD]");
   CHECK(t.encode("[PAD][MASK]a") == TokenIds{4, 3, 2});
   CHECK(testing::error_of([&] { t.sep_id(); }) ==

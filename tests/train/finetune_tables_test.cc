@@ -106,13 +106,6 @@ TEST_CASE("a model of pairs remembers its columns") {
   const model::LoadedModel model = model::load_model(work.dir / "run");
   CHECK(columns_of(model).text == "first");
   CHECK(columns_of(model).text_pair == "second");
-  // As runs were kept before: by their configuration.
-  model::LoadedModel old = model::load_model(work.dir / "run");
-  old.metadata.erase("task");
-  CHECK(columns_of(old).text_pair == "second");
-  CHECK(columns_of(old).max_length == columns_of(model).max_length);
-  old.config_yaml.clear();
-  CHECK(columns_of(old).text_pair.empty());
   config::TaskConfig glue;
   glue.name = "mrpc";
   CHECK(columns_of(glue, 0).text_pair == "#2 String");

@@ -291,26 +291,18 @@ TEST_CASE("labels, rows, model or tokenizer that changed are refused by name, be
   check_refused("model: tokenizer: " + (work.dir / "model.h5").string() + ": other vocabulary or rules than");
 }
 
-TEST_CASE("another architecture under the same weights is refused, whatever the run recorded") {
+TEST_CASE("another architecture under the same weights is refused") {
   const FinetuneWorkspace work;
   finetune(work.config("a", {"train.epochs=1"}));
   io::Checkpoint model = io::load_checkpoint(work.dir / "model.h5");
   model.metadata["arch"]["arch.norm_eps"] = "0.5";
   model.metadata["arch"]["arch.attention.heads"] = "4";
   io::save_checkpoint(work.dir / "model.h5", model);
-  const auto check_refused = [&] {
-    const std::string message = error_of([&] { finetune(work.config("a", {"train.epochs=1"})); });
-    INFO(message);
-    CHECK(message.find("model: architecture: " + (work.dir / "model.h5").string() +
-                       ": arch.attention.heads 2 then, 4 now, arch.norm_eps 1e-12 then, 0.5 now") !=
-          std::string::npos);
-  };
-  check_refused();
-  const auto last = io::step_files(work.run("a")).back().path;
-  io::Checkpoint old = io::load_checkpoint(last);
-  REQUIRE(old.state["inputs"].erase("model: architecture") == 1);
-  io::save_checkpoint(last, old);
-  check_refused();
+  const std::string message = error_of([&] { finetune(work.config("a", {"train.epochs=1"})); });
+  INFO(message);
+  CHECK(message.find("model: architecture: " + (work.dir / "model.h5").string() +
+                     ": arch.attention.heads 2 then, 4 now, arch.norm_eps 1e-12 then, 0.5 now") !=
+        std::string::npos);
   model.metadata["arch"]["arch.norm_eps"] = "1e-12";
   model.metadata["arch"]["arch.attention.heads"] = "2";
   model.metadata["arch"]["arch.dropout"] = "0.3";
@@ -332,7 +324,7 @@ TEST_CASE("a fine-tuning beyond train.max_steps is not continued as if it had en
   CHECK_NOTHROW(finetune(work.config("a", {"train.epochs=1", "train.max_steps=6"})));
 }
 
-TEST_CASE("model and tables that moved are the same, and an earlier version's run goes on") {
+TEST_CASE("model and tables that moved are the same") {
   const FinetuneWorkspace work;
   finetune(work.config("whole", {"train.epochs=2"}));
   finetune(work.config("a", {"train.epochs=2", "train.max_steps=2"}));
@@ -346,21 +338,6 @@ TEST_CASE("model and tables that moved are the same, and an earlier version's ru
   finetune(work.config("a", moved));
   CHECK(read_text(work.run("a") / "predictions_dev.tsv") ==
         read_text(work.run("whole") / "predictions_dev.tsv"));
-  const auto last = io::step_files(work.run("a")).back().path;
-  io::Checkpoint checkpoint = io::load_checkpoint(last);
-  REQUIRE(checkpoint.state.contains("inputs"));
-  checkpoint.state.erase("inputs");
-  checkpoint.config_yaml = io::load_checkpoint(io::step_files(work.run("whole")).back().path).config_yaml;
-  io::save_checkpoint(last, checkpoint);
-  // Without a record another path may be anything.
-  CHECK(error_of([&] { finetune(work.config("a", moved)); }).find("task.train: ") != std::string::npos);
-  std::filesystem::rename(work.dir / "moved/model.h5", work.dir / "model.h5");
-  std::filesystem::rename(work.dir / "moved/train.tsv", work.dir / "train.tsv");
-  std::filesystem::rename(work.dir / "moved/dev.tsv", work.dir / "dev.tsv");
-  CHECK_NOTHROW(finetune(work.config("a", {"train.epochs=2"})));
-  CHECK(io::load_checkpoint(last).state["inputs"] ==
-        io::load_checkpoint(io::step_files(work.run("whole")).back().path).state["inputs"]);
-  CHECK(weights_of(last) == weights_of(io::step_files(work.run("whole")).back().path));
 }
 
 TEST_CASE("a task that is neither custom nor GLUE's is named") {

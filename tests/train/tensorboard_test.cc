@@ -117,7 +117,8 @@ TEST_CASE("the line of an evaluation says nothing again that lines of steps say"
 TEST_CASE("trees as trackers of mixtures of experts show them") {
   const io::EventSummary summary = summary_of({{"step", 7},
                                                {"eval_routing",
-                                                {{{"entropy", {0.5, 0.25}},
+                                                {{{"layer", 0},
+                                                  {"entropy", {0.5, 0.25}},
                                                   {"undecided", {0.5, 0.25}},
                                                   {"leaves_used", 0.75},
                                                   {"leaf_perplexity", {3.0, 1.0}},
@@ -130,7 +131,7 @@ TEST_CASE("trees as trackers of mixtures of experts show them") {
   CHECK(value_of(summary, "routing/layer0/undecided_fraction") == 0.375);
   CHECK(value_of(summary, "routing/layer0/level1/routing_entropy") == 0.25);
   REQUIRE(summary.histograms.size() == 2);
-  CHECK(summary.histograms[0].tag == "routing/layer0/tree0/load");  // files of before layers were named
+  CHECK(summary.histograms[0].tag == "routing/layer0/tree0/load");
   CHECK(summary.histograms[0].limits == std::vector<double>{1, 2, 3, 4});
   CHECK(summary.histograms[0].counts == std::vector<double>{5, 0, 2, 1});
 }

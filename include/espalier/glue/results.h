@@ -116,14 +116,13 @@ struct GlueTaskScores {
 };
 void describe(GlueTaskScores& scores, io::JsonFields& fields);
 
-// What was fine-tuned; as model.json also with what the run has read.
+// What was fine-tuned.
 struct GlueModel {
   std::string path;
   std::int64_t layers = 0, hidden_size = 0;
   std::string feed_forward;
   std::int64_t neurons = 0, neurons_used = 0;
   std::string weights_checksum;
-  train::RunInputs inputs;
 };
 void describe(GlueModel& model, io::JsonFields& fields);
 

@@ -71,15 +71,10 @@ class JsonFields {
       JsonForm<T>::read(read_->nullable(prefix_ + key), value);
     }
   }
-  // A key that files of earlier versions lack; what is read into keeps its value then.
-  template <class T>
-  void add_later(const std::string& key, T& value) {
-    if (written_ != nullptr || read_->has(prefix_ + key)) add(key, value);
-  }
   // A key that is there unless the value (a list, map or optional) is empty.
   template <class T>
   void add_unless_empty(const std::string& key, T& value) {
-    if (written_ == nullptr || !is_empty(value)) add_later(key, value);
+    if (written_ != nullptr ? !is_empty(value) : read_->has(prefix_ + key)) add(key, value);
   }
 
  private:

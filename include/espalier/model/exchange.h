@@ -35,8 +35,8 @@ struct ImportSummary {
   std::vector<std::string> warnings;
 };
 
-// Reads a Hugging Face folder into a checkpoint of kind "model"; one in int8 as the floats that its bytes
-// stand for, if `dequantize` says so.
+// Reads a Hugging Face folder into a checkpoint of kind "model", a .h5; one in int8 as the floats that its
+// bytes stand for, if `dequantize` says so.
 ImportSummary import_model(const std::filesystem::path& folder, const std::filesystem::path& file,
                            bool dequantize = false);
 

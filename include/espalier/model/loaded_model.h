@@ -85,9 +85,9 @@ LoadedModel model_from_checkpoint(const io::Checkpoint& checkpoint, const std::f
 
 // A checkpoint with everything that load_model() needs: `kind`, `model`, `tokenizer_json`, and in `metadata`
 //   arch        an object of the keys of config::arch_settings, each with its text
-//   classifier  {pooler, head_dim, dropout, outputs, labels, regression}, for a classifier
-//   routing     {mode, temperature, finished, trained_softly, hardening_gap}
-//   program     {version, isa}
+//   classifier  {pooler, activation, head_dim, dropout, outputs, labels, regression}, for a classifier
+//   routing     {mode, temperature, finished, trained_softly}, and what else RoutingProvenance has
+//   program     {version, isa, onednn}
 // Tensors share memory with the model. A trainer adds optimizer, state, config_yaml and metrics_jsonl.
 io::Checkpoint model_checkpoint(nn::MaskedLm& model, const RoutingProvenance& routing,
                                 const std::string& tokenizer_json);

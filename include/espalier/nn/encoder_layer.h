@@ -1,7 +1,6 @@
-// A transformer layer. Pre-norm:   h = x + dropout(attention(norm1(x)));    y = h +
-// dropout(feedforward(norm2(h))).
-//                      Post-norm:  h = norm1(x + dropout(attention(x)));    y = norm2(h +
-//                      dropout(feedforward(h))).
+// A transformer layer.
+//   pre-norm:   h = x + dropout(attention(norm1(x))),  y = h + dropout(feedforward(norm2(h)))
+//   post-norm:  h = norm1(x + dropout(attention(x))),  y = norm2(h + dropout(feedforward(h)))
 #pragma once
 
 #include <memory>

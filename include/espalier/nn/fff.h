@@ -28,7 +28,8 @@ class Fff : public FeedForward {
  public:
   // Throws InputError if the trees are not possible.
   Fff(const FeedForwardOptions& options, std::int64_t width, std::int64_t output_width);
-  // Throws InputError if the trees have more nodes than can be counted. (The constructor allows fewer.)
+  // Throws InputError if the trees are too deep, or have more nodes than can be counted. (The constructor
+  // allows fewer trees.)
   static void describe(const ParameterList& list, const FeedForwardOptions& options, std::int64_t width,
                        std::int64_t output_width);
 

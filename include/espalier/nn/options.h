@@ -65,7 +65,7 @@ struct FeedForwardOptions {
   std::int64_t trees = 1;                     // parallel trees
   std::int64_t depth = 11;                    // levels of decisions; a neuron tree has 2^(depth+1)-1 nodes
   std::int64_t leaf_width = 16;               // leaf trees: hidden units of a leaf
-  Activation leaf_activation = Activation::kRelu;
+  ops::LeafActivation leaf_activation = ops::LeafActivation::kRelu;
   // Of an always-on linear path beside the layer of any type, f(x) + up(down(x)); 0: none.
   std::int64_t linear_rank = 0;
   // The layers, from 0, that are as above; empty: all. The others are dense with `other_width` units (0:

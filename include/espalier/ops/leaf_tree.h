@@ -13,8 +13,6 @@
 
 namespace espalier::ops {
 
-enum class LeafActivation { kRelu, kGelu };
-
 struct LeafTreeOptions {
   int trees = 1;
   int depth = 0;

@@ -26,8 +26,8 @@
 //
 // Soft: a child with rho <= epsilon is dropped with all below it, except the one that its parent's own
 // decision takes, so the hard path always survives; no renormalisation; the gradient is that of the pruned
-// function. Dense products where nothing is pruned or more than a sixth of the nodes survive, by exact count
-// of 64 evenly spaced tokens; else the cost is that of the survivors.
+// function. Dense products where nothing is pruned or more than 18 % of the nodes survive, by exact count of
+// 64 evenly spaced tokens; else the cost is that of the survivors.
 //
 // Entropy (soft, D > 0), of rank 0: mean over tokens and trees, in nats, in the form of
 // TreeRouting::entropy_form; c clamped to [1e-6, 1 - 1e-6]. Other modes leave it undefined.

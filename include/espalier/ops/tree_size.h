@@ -1,9 +1,16 @@
-// How many nodes a layer of trees has, and how many of them a token meets: the only place that counts them.
+// What a layer of trees is made of: how many nodes it has, and how many of them a token meets (the only place
+// that counts them), and what its leaves compute.
 #pragma once
 
 #include <cstdint>
 
 namespace espalier::ops {
+
+// Of trees that can be computed; weights of 2^24 leaves are far beyond any memory.
+inline constexpr int kMaxTreeDepth = 24;
+
+// Of the hidden units of an MLP leaf.
+enum class LeafActivation { kRelu, kGelu };
 
 // `trees` complete binary trees with `depth` levels of decisions: the inner nodes decide, and 2^depth leaves
 // lie on the level below. trees >= 0; depth from 0 to 61.

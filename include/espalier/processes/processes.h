@@ -42,6 +42,8 @@ std::string library();
 // Processes of this run by the launcher's environment variables, before anything is initialised; 1 without
 // one.
 int launched();
+// Whether this is process 0 by them, which alone prints what all know alike before start().
+bool launched_first();
 
 // Meets the other processes, where there are any; called once, by a verb that shares its work. Shares the
 // cores of a host among its processes where no number of threads was asked for, and says where the launcher
@@ -53,7 +55,7 @@ void start(const std::vector<std::string>& likeness);
 void finish();
 // Ends all processes with the status of an error, after `tell` has printed it: process 0 at once, the others
 // if it does not end them first, since they met the same error as a rule. Returns where there is no other
-// process.
+// process, and before start(), when the caller leaves with the status.
 void fail(int status, const std::function<void()>& tell);
 
 using Bytes = std::vector<std::byte>;

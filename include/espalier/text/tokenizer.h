@@ -38,7 +38,6 @@ class Tokenizer {
   // Throw InputError where the tokenizer has no such token.
   std::int32_t pad_id() const;
   std::int32_t unk_id() const;
-  std::int32_t cls_id() const;
   std::int32_t sep_id() const;
   std::int32_t mask_id() const;
   bool is_special(std::int32_t id) const;
@@ -51,16 +50,8 @@ class Tokenizer {
   // One text, or a pair, in its template. With max_length > 0 the result has at most that many ids: of a pair
   // the longer part is cut first (`longest_first`), always at its end. Throws InputError if max_length is
   // less than the template alone needs.
-  std::vector<std::int32_t> encode_with_template(std::string_view a,
-                                                 std::optional<std::string_view> b = std::nullopt,
-                                                 int max_length = 0) const;
-  // The same with type ids.
   Encoding encode_with_types(std::string_view a, std::optional<std::string_view> b = std::nullopt,
                              int max_length = 0) const;
-  // The same for parts that are already ids.
-  Encoding apply_template(std::span<const std::int32_t> a,
-                          std::optional<std::span<const std::int32_t>> b = std::nullopt,
-                          int max_length = 0) const;
 
   // Ids outside the vocabulary are left out, as Hugging Face does.
   std::string decode(std::span<const std::int32_t> ids, bool skip_special_tokens) const;

@@ -3,9 +3,7 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "espalier/text/tokenizer_model.h"
@@ -26,9 +24,6 @@ struct WordCounts {
   std::uint64_t dropped_words = 0;        // entries dropped because the table was full
   std::uint64_t dropped_occurrences = 0;  // and what they had counted
   std::uint64_t largest_undercount = 0;   // no count is further than this below the truth
-
-  // From a plain list, for callers who count by themselves.
-  static WordCounts from_list(const std::vector<std::pair<std::string, std::uint64_t>>& list);
 };
 
 struct WordCounterOptions {

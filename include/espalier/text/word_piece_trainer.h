@@ -1,7 +1,6 @@
 // Learns a WordPiece vocabulary from word counts.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -11,9 +10,8 @@
 namespace espalier::text {
 
 struct TrainerOptions {
-  int vocabulary_size = 32768;     // special tokens included
-  std::int64_t min_frequency = 0;  // a pair that occurs less often is not merged
-  int limit_alphabet = 1000;       // the most frequent characters that are kept; the rest become unknown
+  int vocabulary_size = 32768;  // special tokens included
+  int limit_alphabet = 1000;    // the most frequent characters that are kept; the rest become unknown
   std::string continuation_prefix = "##";
   std::vector<std::string> special_tokens = crammed_bert_special_tokens();
 };

@@ -78,10 +78,7 @@ struct TreeScores {
   // Of each tree, by hard routing, the tokens that ended in each leaf, or, where it has more than
   // kVisitSpans, in each of so many equal spans of them: the subtrees of one level. With log.tensorboard.
   std::vector<std::vector<std::int64_t>> visits;
-  std::optional<std::int64_t> layer;  // of the encoder; nothing in files of earlier versions
-
-  // Of the layer that is `index`th among those with trees, its number: that itself where it is not known.
-  std::int64_t number(std::size_t index) const { return layer.value_or(static_cast<std::int64_t>(index)); }
+  std::int64_t layer = 0;  // of the encoder
 };
 inline constexpr std::size_t kVisitSpans = 64;
 void describe(TreeScores& scores, io::JsonFields& fields);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "espalier/config/routing_config.h"
+#include "espalier/model/loaded_model.h"
 #include "espalier/nn/options.h"
 #include "espalier/ops/tree_routing.h"
 
@@ -24,6 +25,9 @@ double anneal_epsilon(const config::RoutingConfig& config, std::int64_t depth);
 
 // Whether the trees are trained as a mixture at some time, so that a hardening gap means something.
 bool trained_softly(const config::RoutingConfig& config);
+
+// What a checkpoint says of trees that are trained so and stand there.
+model::RoutingProvenance provenance_of(const config::RoutingConfig& config, const RoutingState& now);
 
 // A warning for a threshold that would drop branches of an undecided token (its leaves have probability
 // 2^-depth); empty if there is none.

@@ -30,7 +30,6 @@ class RunDirectory {
   const std::filesystem::path& path() const { return path_; }
   // Whether a run was begun here.
   bool has_run() const;
-  std::filesystem::path config_path() const { return path_ / "config.yaml"; }
   // The newest checkpoint that is whole; damaged ones are reported as warnings and passed over. None if there
   // is none, nor a last.h5, which is taken where checkpoints/ is gone. InputError if there are checkpoints
   // but none is whole.
@@ -39,8 +38,8 @@ class RunDirectory {
   // checkpoint: InputError then if the folder holds checkpoints of later steps, which would take precedence
   // over what comes after it. InputError for a checkpoint of another kind than `kind`.
   std::optional<io::Checkpoint> load_to_resume(const std::string& resume, const std::string& kind) const;
-  // For resume=FILE, which was loaded by that and found to fit: makes it the newest checkpoint here, with
-  // which resume=auto goes on; nothing otherwise.
+  // For a checkpoint that was loaded by that and found to fit: metrics.jsonl becomes its history, and that of
+  // resume=FILE the newest checkpoint here, with which resume=auto goes on.
   void take_in(const std::string& resume, const io::Checkpoint& checkpoint, std::int64_t keep);
   // "the same command continues", or what else does.
   static std::string how_to_continue(const std::string& resume);
@@ -70,9 +69,10 @@ class RunDirectory {
   // `settings` are those of the run, its hyperparameters the ones that `rules` hold fast. After
   // restore_metrics() and config.yaml.
   void write_events(const std::vector<config::Setting>& settings, const config::ResumeRules& rules);
-  // trainer_state.json as Hugging Face's Trainer lays it out.
-  void write_trainer_state(std::int64_t step, double epoch, std::int64_t max_steps,
-                           std::optional<double> best_metric) const;
+  // config.yaml; that of a run that is `done` stays what the run had.
+  void write_config(const std::string& yaml, bool done) const;
+  // trainer_state.json as Hugging Face's Trainer lays it out. `best_metric`: not finite where there is none.
+  void write_trainer_state(std::int64_t step, double epoch, std::int64_t max_steps, double best_metric) const;
 
  private:
   std::optional<io::Checkpoint> find_to_resume(const std::string& resume, const std::string& kind) const;

@@ -47,9 +47,6 @@ std::string difference(const RunInput& now, const RunInput& before);
 void require_same_inputs(const RunInputs& now, const RunInputs& before, const std::string& where,
                          const std::string& way_out);
 
-// For a run of a version that recorded nothing; `what` names the inputs.
-void warn_of_no_inputs(const std::string& where, const std::string& what);
-
 }  // namespace espalier::train
 
 namespace espalier::io {

@@ -51,7 +51,7 @@ void sum_panel(const ForestSums& sums, const BlockPaths& paths, std::int64_t beg
   const std::int64_t nodes = (std::int64_t{2} << sums.depth) - 1;
   Scratch<float> panel((end - begin) * columns);
   float* out = sums.out.data + begin * sums.width + column;
-  if (sums.out.accumulate) copy_rows(end - begin, columns, {out, sums.width}, panel.data(), columns, false);
+  if (sums.out.accumulate) stream_rows(end - begin, columns, {out, sums.width}, panel.data(), columns, false);
   for (std::int64_t k = 0; k < sums.trees; ++k) {
     const float* rows = sums.source.data + k * nodes * sums.source.stride + column;
     paths.add(k, {sums.depth,
@@ -60,7 +60,7 @@ void sum_panel(const ForestSums& sums, const BlockPaths& paths, std::int64_t beg
                   {panel.data(), k > 0 || sums.out.accumulate},
                   false});
   }
-  copy_rows(end - begin, columns, {panel.data(), columns}, out, sums.width, sums.stream);
+  stream_rows(end - begin, columns, {panel.data(), columns}, out, sums.width, sums.stream);
 }
 
 }  // namespace

@@ -130,8 +130,8 @@ void path_sums_done() {
   hwy::FlushStream();
 }
 
-void copy_rows(std::int64_t count, std::int64_t width, RowSource from, float* to, std::int64_t stride,
-               bool stream) {
+void stream_rows(std::int64_t count, std::int64_t width, RowSource from, float* to, std::int64_t stride,
+                 bool stream) {
   HWY_DYNAMIC_DISPATCH(copy_all)(count, width, from, to, stride, stream);
   if (stream) path_sums_done();
 }

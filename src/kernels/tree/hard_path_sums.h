@@ -46,8 +46,8 @@ void path_sums_done();
 
 // Copies rows of `width` to rows that begin `stride` apart; with `stream` past the caches, and done on
 // return.
-void copy_rows(std::int64_t count, std::int64_t width, RowSource from, float* to, std::int64_t stride,
-               bool stream);
+void stream_rows(std::int64_t count, std::int64_t width, RowSource from, float* to, std::int64_t stride,
+                 bool stream);
 
 // Whether `stream` is allowed (whole cache lines) and pays: the result does not stay in the caches anyway.
 inline bool streaming_pays(const float* out, std::int64_t tokens, std::int64_t width) {

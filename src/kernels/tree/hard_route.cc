@@ -13,6 +13,36 @@ HWY_BEFORE_NAMESPACE();
 namespace espalier::kernels::HWY_NAMESPACE {
 namespace {
 
+// Tokens' rows to bring into the second-level cache, two with each tile, so that main memory works while
+// tiles are computed and not only when a token is first met.
+class TokenPrefetch {
+ public:
+  static constexpr int kRows = 2;
+
+  TokenPrefetch(const float* x, std::int64_t width, const std::int32_t* tokens, std::int64_t count)
+      : x_(x), width_(width), tokens_(tokens), left_(count) {}
+
+  bool next(const float* (&rows)[kRows]) {
+    if (left_ == 0) return false;
+    for (int r = 0; r < kRows; ++r) {
+      rows[r] = x_ + *tokens_ * width_;
+      if (left_ > 1) {
+        ++tokens_;
+        --left_;
+      } else if (r == kRows - 1) {
+        left_ = 0;
+      }
+    }
+    return true;
+  }
+
+ private:
+  const float* x_;
+  std::int64_t width_;
+  const std::int32_t* tokens_;
+  std::int64_t left_;
+};
+
 class Descent {
  public:
   explicit Descent(const HardRoute& route)
@@ -22,13 +52,12 @@ class Descent {
         path_stride_(std::int64_t{route.gates.trees} * route.gates.levels()),
         logits_(route.logits + std::int64_t{route.tree} * route.gates.levels()),
         arrival_(route.arrival + route.tree),
-        last_(std::min(route.end, route.gates.levels())),
         next_tokens_(route.x, width_, route.next_tokens, route.next_count) {}
 
   void run(std::int32_t node, int level, std::int32_t* tokens, std::int64_t count, std::int32_t* spare) {
     if (count == 0) return;
-    if (level == last_) return arrive(node, level, tokens, count);
-    if (count < 4 || level + 1 == last_) {
+    if (level == route_.end) return arrive(node, level, tokens, count);
+    if (count < 4 || level + 1 == route_.end) {
       const std::int64_t left = one_level(node, level, tokens, count, spare);
       run(2 * node + 1, level + 1, tokens, left, spare);
       return run(2 * node + 2, level + 1, tokens + left, count - left, spare);
@@ -46,7 +75,7 @@ class Descent {
                          std::int32_t* spare) const {
     const float* weight = row(node);
     const float bias = bias_of(node);
-    const std::int32_t left_child = level + 1 < last_ ? 2 * node + 1 : 0;
+    const std::int32_t left_child = level + 1 < route_.end ? 2 * node + 1 : 0;
     std::int64_t left = 0;
     std::int64_t right = 0;
     for (std::int64_t i = 0; i < count; i += 4) {
@@ -125,7 +154,7 @@ class Descent {
     if (route_.prefetched.data == nullptr || i >= 16) return false;
     const auto step = static_cast<std::int32_t>(i / 4);
     if (step < 2) {
-      if (level + 2 >= last_) return false;
+      if (level + 2 >= route_.end) return false;
       rows[0] = row(4 * node + 3 + 2 * step);
       rows[1] = row(4 * node + 4 + 2 * step);
       return true;
@@ -152,7 +181,6 @@ class Descent {
   std::int64_t path_stride_;
   float* logits_;
   std::int32_t* arrival_;
-  int last_;  // the first level without a look
   TokenPrefetch next_tokens_;
 };
 

@@ -1,6 +1,6 @@
-// Walks lists of tokens down a tree by hard decisions, node by node and depth first: a node's row is loaded
-// once for all its tokens, and below the upper levels a list's tokens stay in the first-level cache until
-// they reach their leaves. Runs on the calling thread.
+// Walks lists of tokens down a tree of neurons by hard decisions, node by node and depth first: a node's row
+// is loaded once for all its tokens, and below the upper levels a list's tokens stay in the first-level cache
+// until they reach their leaves. Runs on the calling thread.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@ namespace espalier::kernels {
 struct HardRoute {
   const TreeGates& gates;
   int tree;
-  // The level at which tokens are handed over without a look at its nodes; gates.depth + 1: the last level's
-  // logits are computed too, where its nodes have rows.
+  // The level at which tokens are handed over without a look at its nodes; gates.levels(): past the leaves,
+  // with the logits of all levels.
   int end;
   const float* x;         // [tokens, gates.width]
   float* logits;          // [tokens, trees, gates.levels()]

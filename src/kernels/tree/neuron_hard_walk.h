@@ -1,6 +1,5 @@
 // The hard tree of neurons computed conditionally: tokens walk from the root to a leaf, so a token touches
-// depth
-// + 1 nodes of each tree and no more. Arguments and results are those of neuron_hard.h, for trees of any
+// only depth + 1 nodes of each tree. Arguments and results are those of neuron_hard.h, for trees of any
 // depth.
 //
 // Forward: walks (hard_route.h) leave logits and leaves, then the output rows along the paths are summed
@@ -20,6 +19,9 @@ namespace espalier::kernels {
 
 void neuron_tree_hard_walk_forward(const NeuronTree& tree, std::int64_t tokens, const float* x, float* logits,
                                    std::int32_t* leaf, float* y);
+// Its order of work for many tokens in a forest.
+void neuron_tree_hard_forest_forward(const NeuronTree& tree, std::int64_t tokens, const float* x,
+                                     float* logits, std::int32_t* leaf, float* y);
 std::int64_t neuron_tree_hard_walk_backward(const NeuronTree& tree, std::int64_t tokens, const float* x,
                                             const float* dy, const float* logits, const std::int32_t* leaf,
                                             const StraightThrough* straight_through,

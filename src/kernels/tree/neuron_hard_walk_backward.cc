@@ -39,7 +39,7 @@ PoolVector<Part> sorted_parts(int depth, const TokenOrder& order, const PoolVect
   return parts;
 }
 
-void add_row(std::int64_t width, const float* from, bool accumulate, float* to) {
+void put_row(std::int64_t width, const float* from, bool accumulate, float* to) {
   if (!accumulate) {
     std::copy_n(from, width, to);
     return;
@@ -165,9 +165,9 @@ void sum_parts(const PoolVector<Part>& sorted, std::int64_t width, float* parts,
       const auto n = static_cast<std::size_t>(at);
       float* sum = parts + sorted[first[n]].part * width;
       for (std::size_t i = first[n] + 1; i < first[n + 1]; ++i) {
-        add_row(width, parts + sorted[i].part * width, true, sum);
+        put_row(width, parts + sorted[i].part * width, true, sum);
       }
-      add_row(width, sum, out.accumulate, out.data + sorted[first[n]].node * width);
+      put_row(width, sum, out.accumulate, out.data + sorted[first[n]].node * width);
     }
   });
 }

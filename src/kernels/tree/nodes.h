@@ -12,8 +12,8 @@
 
 namespace espalier::kernels {
 
-// A tree has at most 2^24 leaves: numbers of nodes and rows fit easily, and a path's values into small
-// arrays.
+// A tree has at most 2^24 leaves, so that a path's values fit into small arrays. That all rows of a forest
+// have an int32 number is for the callers to check.
 inline constexpr int kMaxDepth = 24;
 inline constexpr int kMaxLevels = kMaxDepth + 1;
 

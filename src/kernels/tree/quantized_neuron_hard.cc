@@ -7,7 +7,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
-#include "kernels/gelu.h"
+#include "kernels/tree/hard_path_activations.h"
 #include "kernels/tree/hard_path_sums.h"
 #include "kernels/tree/hard_token_order.h"
 #include "kernels/tree/quantized_path_sums.h"
@@ -42,19 +42,10 @@ struct Forward {
   void output(int k, const std::int32_t* tokens, std::int64_t count) const {
     const QuantizedPathSums sums{
         tree.depth, tree.out, std::int64_t{k} * tree.nodes(), {y, k > 0}, stream && k == tree.trees - 1};
-    constexpr std::int64_t kPart = 64;
-    float activation[kPart * kMaxLevels];
-    std::int32_t leaves[kPart];
-    for (std::int64_t first = 0; first < count; first += kPart) {
-      const std::int64_t n = std::min(kPart, count - first);
-      for (std::int64_t i = 0; i < n; ++i) {
-        const std::int64_t path = std::int64_t{tokens[first + i]} * tree.trees + k;
-        leaves[i] = leaf[path];
-        std::copy_n(logits + path * tree.levels(), tree.levels(), activation + i * tree.levels());
-      }
-      gelu_serial(n * tree.levels(), activation, activation);
-      sums.run(n, tokens + first, leaves, activation);
-    }
+    const PathActivations paths{tree.trees, tree.levels(), logits, leaf};
+    paths.for_each_part(k, count, tokens,
+                        [&](std::int64_t n, const std::int32_t* part, const std::int32_t* leaves,
+                            const float* activation) { sums.run(n, part, leaves, activation); });
     if (sums.stream) path_sums_done();
   }
 

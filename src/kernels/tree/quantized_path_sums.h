@@ -15,9 +15,9 @@ struct QuantizedPathSums {
   Destination out;            // [tokens, rows.width]
   bool stream;  // past the caches; the caller calls path_sums_done() on the same thread at the end
 
-  // out[tokens[i]] (+)= sum over levels, root first, of (weights[i, level] * scale of the row on the path to
-  // leaves[i])
-  // * its bytes, i < count; weights [count, depth + 1]. The order of sums does not depend on the neighbours.
+  // out[tokens[i]] (+)= sum over levels, root first, of (weights[i, level] * scale) * bytes of the row on the
+  // path to leaves[i], i < count; weights [count, depth + 1]. The order of sums does not depend on the
+  // neighbours.
   void run(std::int64_t count, const std::int32_t* tokens, const std::int32_t* leaves,
            const float* weights) const;
 };

@@ -56,7 +56,7 @@ static std::int64_t one_level(const QuantizedRoute& route, std::int32_t node, in
 void QuantizedRoute::run(std::int32_t node, int level, std::int32_t* tokens, std::int64_t count,
                          std::int32_t* spare) const {
   if (count == 0) return;
-  if (level == std::min(end, tree.levels())) {
+  if (level == end) {
     const std::int32_t place = node - ((std::int32_t{1} << level) - 1);
     // Past the last level the node is a leaf's child.
     const std::int32_t at = level > tree.depth ? place / 2 : place;

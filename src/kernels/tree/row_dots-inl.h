@@ -137,37 +137,6 @@ HWY_INLINE void dots_of(int count, std::int64_t width, const float* shared, cons
   if (count == 1) dots<1, kPrefetch>(width, shared, rows, out, prefetched);
 }
 
-// Tokens' rows to bring into the second-level cache, two with each tile, so that main memory works while
-// tiles are computed and not only when a token is first met.
-class TokenPrefetch {
- public:
-  static constexpr int kRows = 2;
-
-  TokenPrefetch() = default;
-  TokenPrefetch(const float* x, std::int64_t width, const std::int32_t* tokens, std::int64_t count)
-      : x_(x), width_(width), tokens_(tokens), left_(count) {}
-
-  bool next(const float* (&rows)[kRows]) {
-    if (left_ == 0) return false;
-    for (int r = 0; r < kRows; ++r) {
-      rows[r] = x_ + *tokens_ * width_;
-      if (left_ > 1) {
-        ++tokens_;
-        --left_;
-      } else if (r == kRows - 1) {
-        left_ = 0;
-      }
-    }
-    return true;
-  }
-
- private:
-  const float* x_ = nullptr;
-  std::int64_t width_ = 0;
-  const std::int32_t* tokens_ = nullptr;
-  std::int64_t left_ = 0;
-};
-
 // The vector, loaded once. With nearly all registers in use GCC would rather read it from memory again for
 // each product, with AVX-512 15 loads for 12 products instead of 7: the walks of straight-through took 8 %
 // longer.

@@ -1,6 +1,5 @@
 // Soft routing over the nodes that survive pruning, found level by level from the root: the cost of a token
-// is that of its survivors. The same mathematics as soft_dense_paths.h. The
-// sparse forms use it.
+// is that of its survivors. The same mathematics as soft_dense_paths.h. The sparse forms use it.
 #pragma once
 
 #include <cstdint>
