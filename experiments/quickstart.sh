@@ -7,15 +7,16 @@
 # minutes that shows that everything works.
 set -euo pipefail
 export LC_ALL=C.UTF-8
-cd "$(dirname "$0")/.."
 # shellcheck source=experiments/lib/system.sh
-. experiments/lib/system.sh
+. "$(dirname "$0")/lib/system.sh"
 
 case ${1:-} in
   "") name=quickstart ;;
   --tiny) name=quickstart-tiny ;;
-  *) echo "usage: experiments/quickstart.sh [--tiny]" >&2; exit 2 ;;
+  --help) usage 0 ;;
+  *) usage 2 ;;
 esac
+cd "$(dirname "$0")/.."
 
 espalier=build/release/espalier
 data=runs/$name-data

@@ -13,7 +13,6 @@ import os
 import re
 import statistics
 import subprocess
-import sys
 import time
 
 import numpy
@@ -170,7 +169,7 @@ def print_table(rows):
 
 
 def main():
-    for row in sys.argv[1:] or ("teacher", *ROWS):
+    for row in common.chosen(("teacher", *ROWS)):
         result = measured(row)
         document = common.read(RESULTS, {"rows": {}})
         document["rows"][row] = result

@@ -63,7 +63,7 @@ def make_tables(task):
 @functools.cache
 def made_from(side, task):
     """The checksum of all that a training is made from but the seed: what another one has made is not used again."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(common.MODEL_SUM.encode())
     own = {"here": [PROGRAM, CONFIG], "transformers": [TORCH_SIDE]}[side]
     tables = [os.path.join(tables_of(task), split + ".tsv") for split in ("train", "dev")]
     for path in [*own, os.path.join(HERE, "requirements.txt"), *tables]:
@@ -158,7 +158,7 @@ def print_table(rows):
 
 
 def main():
-    tasks = sys.argv[1:] or ["SST-2", "CoLA"]
+    tasks = common.chosen(TASKS) if len(sys.argv) > 1 else ["SST-2", "CoLA"]
     counts = {task: make_tables(task) for task in tasks}
     with ThreadPoolExecutor(2) as pool:
         sides = [pool.submit(train_all, "here", train_here, tasks),

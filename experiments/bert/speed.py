@@ -154,7 +154,7 @@ def main():
     parts = {"finetune": finetune, "embed": embed, "sentence": sentence, "load": load}
     settings = {"SPEED_ROUNDS": ROUNDS, "SPEED_STEPS": STEPS, "SPEED_TEXTS": TEXTS, "SPEED_THREADS": THREADS}
     with tempfile.TemporaryDirectory() as scratch:
-        for name in sys.argv[1:] or parts:
+        for name in common.chosen(parts):
             row = {"machine": common.machine(THREADS), "settings": settings, **parts[name](scratch)}
             document = common.read(RESULTS, {})
             document[f"embed {TEXTS}" if name == "embed" else name] = row

@@ -120,7 +120,7 @@ def recipe(model, train, dev, seed):
 
 
 class OnnxEncoder:
-    """The model by ONNX Runtime in float32, exported by torch.onnx beside the model once; mean and normalised."""
+    """The model by ONNX Runtime in float32, exported by torch.onnx once; mean and normalised."""
 
     def __init__(self, model):
         import onnxruntime

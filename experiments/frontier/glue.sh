@@ -4,8 +4,10 @@
 # configs/glue/evidence.yaml does, and compares them task by task by the paired test. Reads $ESPALIER_DATA/glue; what is
 # finished is reused. FOLDER is run.sh's (runs/frontier); leaves results/glue_RUN_against_OTHER.json there.
 set -euo pipefail
+# shellcheck source=experiments/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+check_words 2 3 "$@"
 cd "$(dirname "$0")/../.."
-if [ $# -lt 2 ] || [ $# -gt 3 ]; then sed -n '2,/^set/{/^#/p}' experiments/frontier/glue.sh; exit 2; fi
 if [ -z "${ESPALIER_DATA:-}" ]; then
   echo "frontier: skipped: ESPALIER_DATA names no data folder (with glue/ in it)"
   exit 77

@@ -10,19 +10,22 @@
 #   --speed    measures the speed of the layers once more, and nothing else; nothing else should run on the machine.
 #              Without it the speed of layers that have none is measured first, twice.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+# shellcheck source=experiments/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
 runs=runs/frontier
 options=() names=()
 while [ $# -gt 0 ]; do
   case $1 in
     --dry-run | --speed) options+=("$1") ;;
-    --jobs) options+=(--jobs "$2") && shift ;;
-    --runs) runs=$2 && shift ;;
-    -*) sed -n '2,/^set/{/^#/p}' experiments/frontier/run.sh && exit 2 ;;
+    --jobs) options+=(--jobs "${2:?a number must follow --jobs}") && shift ;;
+    --runs) runs=${2:?a folder must follow --runs} && shift ;;
+    --help) usage 0 ;;
+    -*) usage 2 ;;
     *) names+=("$1") ;;
   esac
   shift
 done
+cd "$(dirname "$0")/../.."
 trains=yes
 [[ " ${options[*]} " =~ " --dry-run "|" --speed " ]] && trains=
 if [ -n "$trains" ] && [ ! -e "$runs/data/tokens.h5" ]; then

@@ -1,13 +1,11 @@
-"""Tables and plot of the runs in a folder with speed.json and runs.jsonl: writes table.md and frontier.svg there.
+"""Tables and plot of the runs in a folder with speed.json and runs.jsonl: writes table.md and frontier.svg there."""
 
-usage: table.py [FOLDER]   (without one: the committed results beside this file)"""
-
+import argparse
 import html
 import json
 import math
 import os
 import statistics
-import sys
 
 import plan
 
@@ -260,7 +258,11 @@ def draw(speeds, rows):
 
 
 def main():
-    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, "results")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", default=os.path.join(HERE, "results"), help="default: %(default)s")
+    folder = parser.parse_args().folder
+    if not os.path.exists(os.path.join(folder, "speed.json")):
+        parser.error(f"there is no speed.json in {folder}")
     speeds, rows = read(folder)
     machine = speeds["machine"]
     minutes = sum(row["tokens"] / row["tokens_per_s"] for row in rows) / 60

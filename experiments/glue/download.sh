@@ -4,8 +4,9 @@
 # task. What is there already is kept. Needs curl, unzip and 1.5 GB; README.md says which parts of this script are
 # untested.
 set -euo pipefail
-
-[ $# -eq 1 ] || { echo "usage: experiments/glue/download.sh DIR" >&2; exit 2; }
+# shellcheck source=experiments/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+check_words 1 1 "$@"
 target=$1
 for tool in curl unzip sha256sum awk; do
   command -v "$tool" >/dev/null ||

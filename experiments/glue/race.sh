@@ -11,6 +11,9 @@
 #   RACE_STEPS     steps of PyTorch in each turn (default: 25)
 #   RACE_EPOCHS    length of each of our two turns (default: 0.5, which is 115 steps)
 set -euo pipefail
+# shellcheck source=experiments/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+check_words 0 1 "$@"
 cd "$(dirname "$0")/../.."
 if [ -z "${ESPALIER_DATA:-}" ]; then
   echo "race: skipped: ESPALIER_DATA names no data folder (with glue/MRPC and corpus/*.txt.gz in it)"

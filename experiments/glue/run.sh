@@ -5,6 +5,9 @@
 # reused. Prints the tables of README.md from RUNS_FOLDER/results (runs/glue), whose files are those of results/ here.
 # About two hours on two cores. Exit status 77 where data or packages cannot be had.
 set -euo pipefail
+# shellcheck source=experiments/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+check_words 0 1 "$@"
 cd "$(dirname "$0")/../.."
 if [ -z "${ESPALIER_DATA:-}" ]; then
   echo "glue: skipped: ESPALIER_DATA names no data folder (with corpus/*.txt.gz and glue/ in it)"

@@ -1,7 +1,7 @@
-"""The tables of README.md from a folder of results: pretraining, the scores beside the baselines, and the tests.
+"""The tables of README.md from a folder of results: pretraining, the scores beside the baselines, and the tests."""
 
-usage: table.py [FOLDER]   (without one: the committed results beside this file)"""
-
+import argparse
+import glob
 import os
 import sys
 
@@ -111,9 +111,11 @@ def speed(folder):
 
 
 def main():
-    if len(sys.argv) > 2:
-        raise SystemExit(__doc__)
-    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, "results")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", default=os.path.join(HERE, "results"), help="default: %(default)s")
+    folder = parser.parse_args().folder
+    if not glob.glob(os.path.join(glob.escape(folder), "*.json")):
+        parser.error(f"there are no results in {folder}")
     for part in (pretraining, scores, comparison, speed):
         part(folder)
 

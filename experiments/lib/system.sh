@@ -18,6 +18,24 @@ debian_mirror() {
     sed -n 's/^Debian //p' | head -n 1
 }
 
+# usage STATUS: prints the head of this script and ends it. $0 may be relative, so call it before any `cd`.
+usage() {
+  [ "$1" -eq 0 ] || exec >&2
+  sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+  exit "$1"
+}
+
+# check_words LEAST MOST WORD...: usage where there are fewer or more words, or the first is an option.
+check_words() {
+  local least=$1 most=$2
+  shift 2
+  case ${1:-} in
+    --help) usage 0 ;;
+    -*) usage 2 ;;
+  esac
+  if [ $# -lt "$least" ] || [ $# -gt "$most" ]; then usage 2; fi
+}
+
 # require_writable WHAT: fails where nothing can be written into this checkout.
 require_writable() {
   local probe

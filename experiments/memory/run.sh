@@ -4,8 +4,12 @@
 # if nothing bounds them, and prints the highest resident memory. The text is made here, the same each time. Table:
 # README.md.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+# shellcheck source=experiments/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+check_words 0 1 "$@"
 megabytes=${1:-1000}
+[[ $megabytes =~ ^[1-9][0-9]*$ ]] || usage 2
+cd "$(dirname "$0")/../.."
 folder=$(mktemp -d "${TMPDIR:-/tmp}/espalier-memory.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 

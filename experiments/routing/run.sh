@@ -4,6 +4,9 @@
 # and one seed, held-out loss at the same tokens. Reads $ESPALIER_DATA/corpus/*.txt.gz; finished runs are reused. Prints
 # the table of README.md. About 25 minutes on two cores.
 set -euo pipefail
+# shellcheck source=experiments/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+check_words 0 1 "$@"
 cd "$(dirname "$0")/../.."
 if [ -z "${ESPALIER_DATA:-}" ]; then
   echo "routing: skipped: ESPALIER_DATA names no data folder (with corpus/*.txt.gz in it)"

@@ -7,6 +7,9 @@
 #   BATCH=64     sequences of 128 tokens an update: 4096 tokens a process    STEPS=3   ROUNDS=3   RATE=none
 # RATE=1gbit and the like: the two processes are on two hosts joined by such a link (two_hosts.sh; as root).
 set -euo pipefail
+# shellcheck source=experiments/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+check_words 0 1 "$@"
 cd "$(dirname "$0")/../.."
 command -v jq >/dev/null || { echo "efficiency: jq is missing: experiments/lib/install.sh quickstart" >&2; exit 1; }
 program=$(realpath "${ESPALIER:-build/release/espalier}")

@@ -45,7 +45,7 @@ def made_up(number):
             return word
 
 
-def documents(sources):
+def documents_of(sources):
     read = [gzip.open(source, "rt", encoding="utf-8").read() for source in sorted(sources)]
     return [document for text in read for document in text.split("\n\n") if document.strip()]
 
@@ -57,7 +57,7 @@ def varied(document, rng):
 
 def make_text(folder, megabytes, sources):
     folder.mkdir(parents=True)
-    base, left, copy, part = documents(sources), megabytes * 10**6, 0, None
+    base, left, copy, part = documents_of(sources), megabytes * 10**6, 0, None
     while left > 0:
         rng = random.Random(copy)
         rng.shuffle(base)

@@ -3,6 +3,9 @@
 # Runs COMMAND by mpirun as one process on each of two hosts: network namespaces with names of their own, joined by a
 # link of that rate. CUT=SECONDS cuts the link after so many.
 set -euo pipefail
+# shellcheck source=experiments/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+check_words 2 $# "$@"
 rate=$1
 shift
 work=$(mktemp -d -u)

@@ -7,6 +7,9 @@
 # than 2 %, or if threads or file handles differ; 77 where ESPALIER_DATA is not set. What was measured before:
 # README.md.
 set -euo pipefail
+# shellcheck source=experiments/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+check_words 0 $# "$@"
 cd "$(dirname "$0")/../.."
 minutes=${1:-20}
 config=${2:-configs/pretrain/research-straight-through.yaml}

@@ -3,6 +3,9 @@
 # The table and the verdict of run.sh from a file of samples:
 # milliseconds, resident kB, anonymous kB, threads, file handles.
 set -euo pipefail
+# shellcheck source=experiments/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+check_words 1 1 "$@"
 exec awk '
   function median(column, from, to,    i, j, n, v, sorted) {
     n = 0

@@ -15,7 +15,7 @@
 #   SPEED_RESUME=1   leaves out cases that the results have already
 #   SPEED_SECONDS    no case begins later than this after the part's beginning: to measure in pieces,
 #                    with SPEED_RESUME=1
-#   SPEED_TABLES=1   measures nothing: prints the tables of the results that are there
+#   SPEED_TABLES=1   measures nothing: prints the tables of the results that are there (plot only where it is named)
 #   SPEED_RESULTS    another folder for the results, e.g. to leave the committed ones alone
 #   SPEED_SEQUENCES  sequences of a step (default: 32)
 #   SPEED_MEGABYTES, SPEED_VOCABULARY   text and entries of `tokenize` (default: 60, 32768)
@@ -25,20 +25,34 @@
 #                    minutes. Peers are measured where experiments/bert/run.sh has made their environment.
 #   ESPALIER_CACHE   where Python environments are made (default: ~/.cache/espalier; experiments/lib/venv.sh)
 set -euo pipefail
+# shellcheck source=experiments/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+check_words 0 $# "$@"
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
+tables=${SPEED_TABLES:-}
+parts=("$@")
+[ ${#parts[@]} -gt 0 ] || parts=(trees model layer step int8 growth threads tokenize)
+[ $# -gt 0 ] || [ "$tables" = 1 ] || parts+=(plot)
+for part in "${parts[@]}"; do
+  case $part in
+    trees | model | layer | step | precision | int8 | growth | threads | tokenize | plot) ;;
+    *) echo "speed: no part '$part' (trees model layer step precision int8 growth threads tokenize plot)" >&2; exit 2 ;;
+  esac
+done
 export ESPALIER=${ESPALIER:-$root/build/release/espalier}
 [ -x "$ESPALIER" ] || { echo "speed: no program at $ESPALIER; build it first, or name it in ESPALIER" >&2; exit 1; }
 
-parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(trees model layer step int8 growth threads tokenize plot)
 skipped=0
 for part in "${parts[@]}"; do
   case $part in
-    trees | model | int8 | growth | threads) python3 "$here/$part.py" ;;
     layer | step | precision)
-      venv=$("$root/experiments/lib/venv.sh" interop "$root/tests/interop/requirements.txt") || exit $?
-      "$venv/bin/python" "$here/$part.py"
+      python=python3
+      if [ "$tables" != 1 ]; then
+        venv=$("$root/experiments/lib/venv.sh" interop "$root/tests/interop/requirements.txt") || exit $?
+        python=$venv/bin/python
+      fi
+      "$python" "$here/$part.py"
       ;;
     tokenize | plot)
       status=0
@@ -46,7 +60,7 @@ for part in "${parts[@]}"; do
       [ "$status" -eq 0 ] || [ "$status" -eq 77 ] || exit "$status"
       [ "$status" -eq 0 ] || skipped=77
       ;;
-    *) echo "speed: no part '$part' (trees model layer step precision int8 growth threads tokenize plot)" >&2; exit 2 ;;
+    *) python3 "$here/$part.py" ;;
   esac
 done
 exit "$skipped"

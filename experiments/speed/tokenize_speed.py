@@ -1,6 +1,7 @@
 """Training and encoding, ours against Hugging Face's `tokenizers`: see tokenize.sh. Each library's training and
 encoding runs in a process of its own, so that its peak memory is its own."""
 
+import functools
 import glob
 import gzip
 import json
@@ -18,6 +19,7 @@ VOCABULARY = int(os.environ.get("SPEED_VOCABULARY", 32768))
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>", "<cls>", "<sep>", "<mask>"]
 
 
+@functools.cache
 def gather(path):
     """The first lines of every file of the corpus, as many bytes of each; non-empty lines, as both sides read them."""
     files = sorted(glob.glob(os.path.join(os.environ["ESPALIER_DATA"], "corpus", "*.txt.gz")))
@@ -36,6 +38,7 @@ def gather(path):
                     size += len(line)
                     if size >= limit:
                         break
+    common.say(f"tokenize: {size / 1e6:.1f} MB of text")
     return size
 
 
@@ -155,9 +158,8 @@ def measure_threads(threads, text, size, scratch):
 def main():
     with tempfile.TemporaryDirectory() as scratch:
         text = os.path.join(scratch, "text.txt")
-        size = gather(text)
-        common.say(f"tokenize: {size / 1e6:.1f} MB of text")
-        rows = common.measure_cases("tokenize", CASES, lambda case: measure_threads(CASES[case], text, size, scratch))
+        rows = common.measure_cases("tokenize", CASES,
+                                    lambda case: measure_threads(CASES[case], text, gather(text), scratch))
     columns = [("", "case"), ("encoding, MB/s", "encode_mb_per_s"), ("Hugging Face", "hf_encode_mb_per_s"),
                ("ratio", "ratio_encode"), ("training, s", "train_s"), ("Hugging Face", "hf_train_s"),
                ("ratio", "ratio_train"), ("memory, GB", "train_rss_gb"), ("Hugging Face", "hf_train_rss_gb"),

@@ -5,6 +5,10 @@
 # itself makes them. Needs `unshare` with user namespaces, or root. Prints what the program says; status 1 if it does
 # not end as it should, 77 without mounts.
 set -euo pipefail
+# shellcheck source=experiments/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+check_words 0 1 "$@"
+[ "${1:-inside}" = inside ] || usage 2
 cd "$(dirname "$0")/../.."
 if [ "${1:-}" != inside ]; then
   unshare -rm true 2>/dev/null || { echo "disk: SKIPPED: unshare cannot make a mount namespace here" >&2; exit 77; }

@@ -9,7 +9,7 @@
 #include "bench/timing.h"
 #include "espalier/base/error.h"
 #include "espalier/ops/quantized.h"
-#include "kernels/tree/nodes.h"
+#include "espalier/ops/tree_size.h"
 
 namespace espalier::bench {
 namespace {
@@ -20,9 +20,9 @@ void require(bool holds, const std::string& message) {
 
 void require_depth(const FffOptions& options, std::int64_t depth) {
   const bool leaves = options.leaf_width > 0;
-  require(depth >= (leaves ? 1 : 0) && depth <= kernels::kMaxDepth,
+  require(depth >= (leaves ? 1 : 0) && depth <= ops::kMaxTreeDepth,
           fmt::format("--depth must be from {} to {}, got {}", leaves ? "1 (with --leaf-width)" : "0",
-                      kernels::kMaxDepth, depth));
+                      ops::kMaxTreeDepth, depth));
   const double units = static_cast<double>(options.trees) * static_cast<double>(std::int64_t{2} << depth) *
                        static_cast<double>(std::max<std::int64_t>(options.leaf_width, 1));
   require(units * static_cast<double>(options.width) < 4e9,

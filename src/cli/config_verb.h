@@ -56,8 +56,10 @@ Command* add_config_verb(Command& app, const std::string& name, const std::strin
   verb->set_keys(std::move(keys));
   verb->footer("\nKeys of CONFIG, also as KEY=VALUE:\n" + fields.help());
   const auto start = [arguments, name, run = std::move(run)] {
-    if (arguments->config.find('=') != std::string::npos && !std::filesystem::exists(arguments->config)) {
-      throw InputError(fmt::format("{}: expected CONFIG, a YAML file, before `{}`", name, arguments->config));
+    const std::string& file = arguments->config;
+    if (file.empty()) throw InputError(name + ": expected CONFIG, a YAML file, found an empty word");
+    if (file.find('=') != std::string::npos && !std::filesystem::exists(file)) {
+      throw InputError(fmt::format("{}: expected CONFIG, a YAML file, before `{}`", name, file));
     }
     const Config config = config::load<Config>(arguments->config, arguments->overrides);
     if (arguments->dump) return print_resolved(config);

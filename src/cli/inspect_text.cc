@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cli/inspect.h"
+#include "espalier/base/error.h"
 #include "espalier/train/evaluator.h"
 
 namespace espalier::cli {
@@ -53,8 +54,13 @@ std::string trees(const io::Json& document) {
   if (found == document.end() || found->empty()) return "";
   std::string text = "\ntrees at the last evaluation\n";
   for (std::size_t layer = 0; layer < found->size(); ++layer) {
-    const auto tree = io::from_json<train::TreeScores>(
-        io::JsonView((*found)[layer], fmt::format("metrics.jsonl: tree layer {}", layer)));
+    train::TreeScores tree;
+    try {
+      tree = io::from_json<train::TreeScores>(
+          io::JsonView((*found)[layer], fmt::format("metrics.jsonl: tree layer {}", layer)));
+    } catch (const InputError& error) {
+      return text + fmt::format("  cannot be read: {}\n", error.what());  // the rest is of the model itself
+    }
     text += fmt::format("  layer {:<3} leaves used {:5.1f} %, largest leaf {:5.1f} % of tokens\n", tree.layer,
                         100 * tree.leaves_used, 100 * tree.largest_leaf_share);
     text += fmt::format("            leaf perplexity of each tree{}\n", numbers(tree.leaf_perplexity));

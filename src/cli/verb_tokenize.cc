@@ -81,14 +81,14 @@ struct Texts {
 };
 
 Texts texts_of(const TokenizeArguments& arguments, const data::TableReader& table, const data::Row& row) {
-  const std::string text = arguments.text_column.empty()
-                               ? usual_text_column(table, !arguments.table.no_header)
-                               : arguments.text_column;
+  std::string text = arguments.text_column;
   const std::string& pair = arguments.pair_column;
   if (table.format() == data::TableFormat::kJsonl) {
+    if (text.empty()) text = "text";
     // A key that was asked for must be there; `pair` may.
     return {*member(table, row, text, true), member(table, row, pair.empty() ? "pair" : pair, !pair.empty())};
   }
+  if (text.empty()) text = usual_text_column(table, !arguments.table.no_header);
   Texts texts{table.text(row, table.column(text, "--text-column")), std::nullopt};
   if (!pair.empty()) texts.pair = table.text(row, table.column(pair, "--pair-column"));
   return texts;
@@ -153,7 +153,8 @@ void add_tokenize(Command& app) {
   texts->excludes(file);
   verb->add_option(
           "--text-column", arguments->text_column,
-          "Column or key of the texts in --file (default: sentence, or text where that alone is there)")
+          "Column or key of the texts in --file (default: text in .jsonl; else sentence, or text where that "
+          "alone is there)")
       ->needs(file);
   verb->add_option("--pair-column", arguments->pair_column, "Column or key of the second parts in --file")
       ->needs(file);

@@ -106,13 +106,19 @@ void require_dev_files(const train::RunInputs& these, const train::RunInputs& th
 
 void require_same_rows(const GlueFolder& folder, const GlueTaskPlan& plan) {
   const fs::path task = folder.path() / folder_of(*plan.task);
-  if (const auto before = folder.read<train::RunInputs>(inputs_file(plan))) {
-    require_dev_files(plan.inputs, *before, task.string(),
-                      "was not there when the run was begun; move it away");
-    require_dev_files(*before, plan.inputs, task.string(),
-                      "was read when the run was begun, but is not there now; put it back");
-    train::require_same_inputs(plan.inputs, *before, task.string(), kAnother);
+  const auto before = folder.read<train::RunInputs>(inputs_file(plan));
+  if (!before) {
+    if (!fs::exists(task / "model.h5")) return;
+    throw InputError(
+        fmt::format("{} is missing, without which nobody knows which rows the scores there are of: put it "
+                    "back. {}",
+                    (folder.path() / inputs_file(plan)).string(), kAnother));
   }
+  require_dev_files(plan.inputs, *before, task.string(),
+                    "was not there when the run was begun; move it away");
+  require_dev_files(*before, plan.inputs, task.string(),
+                    "was read when the run was begun, but is not there now; put it back");
+  train::require_same_inputs(plan.inputs, *before, task.string(), kAnother);
 }
 
 void record_rows(const GlueFolder& folder, const GlueTaskPlan& plan) {

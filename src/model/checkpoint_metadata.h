@@ -18,7 +18,7 @@ io::Json checkpoint_metadata(const nn::EncoderOptions& arch, const RoutingProven
 
 // "instruction set AVX2 until now, AVX3_DL here": what the bits of training depend on and is not as it was
 // when the checkpoint was written; empty where nothing is.
-std::string program_changes(const io::Checkpoint& checkpoint);
+std::string program_changes(const io::Checkpoint& checkpoint, const std::string& where);
 
 // The head of a classifier and its labels; none for a masked LM.
 std::optional<nn::ClassifierOptions> classifier_of(const io::Checkpoint& checkpoint, const std::string& where,

@@ -109,8 +109,8 @@ io::Json checkpoint_metadata(const nn::EncoderOptions& arch, const RoutingProven
   return metadata;
 }
 
-std::string program_changes(const io::Checkpoint& checkpoint) {
-  const io::JsonView program = metadata_of(checkpoint, "checkpoint")["program"];
+std::string program_changes(const io::Checkpoint& checkpoint, const std::string& where) {
+  const io::JsonView program = metadata_of(checkpoint, where)["program"];
   std::string changes;
   const auto compare = [&](const char* key, const char* title, const std::string& now) {
     const std::string before = program[key].as_string();

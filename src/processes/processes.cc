@@ -121,8 +121,12 @@ void finish() {
 }
 
 void fail(int status, const std::function<void()>& tell) {
-  if (engine ? !writes() : !launched_first())
-    std::this_thread::sleep_for(engine ? kSameError : kSameErrorBefore);
+  if (engine) {
+    if (!writes()) std::this_thread::sleep_for(kSameError);
+  } else if (!launched_first()) {
+    set_log_process(launched_number());  // nothing of being stopped, when nothing had begun
+    std::this_thread::sleep_for(kSameErrorBefore);
+  }
   tell();
   if (engine) engine->fail(status);
 }

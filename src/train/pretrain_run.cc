@@ -149,7 +149,7 @@ void PretrainRun::check_init(const std::string& where) {
     return;
   }
   RunInputs now = inputs_of("init", config.init, *init);
-  require_same_inputs(now, state.inputs, where, way_out_by("init", config.run));
+  require_same_inputs(now, state.inputs, where, way_out_by("init", where));
   state.inputs = std::move(now);
 }
 

@@ -315,7 +315,7 @@ void require_same_config(const std::string& saved_yaml, const std::string& saved
 }
 
 void warn_of_other_program(const io::Checkpoint& checkpoint, const std::string& where) {
-  const std::string changes = model::program_changes(checkpoint);
+  const std::string changes = model::program_changes(checkpoint, where);
   if (changes.empty()) return;
   log_warning(fmt::format(
       "{}: {}: from here on it is not, to the last bit, the run that it would have been{}", where, changes,
@@ -330,12 +330,14 @@ void require_steps_left(std::int64_t max_steps, std::int64_t step, const std::st
                   max_steps, run, step));
 }
 
-std::string way_out_by(const std::string& key, const std::string& run) {
+std::string way_out_by(const std::string& key, const std::string& where) {
+  const std::string anew = fs::is_regular_file(where)
+                               ? "leave out `resume`"
+                               : fmt::format("give another `run` folder (or move {} away)", where);
   return fmt::format(
-      "To start anew give another `run` folder (or move {} away); to train on from these weights, longer or "
-      "on "
-      "something else, give {}={} and another `run` folder.",
-      run, key, run);
+      "To start anew {}; to train on from these weights, longer or on something else, give {}={} and another "
+      "`run` folder.",
+      anew, key, where);
 }
 
 }  // namespace espalier::train

@@ -35,6 +35,7 @@ TEST_CASE("wrong flags and missing arguments") {
   check_refused({"--threads", "1", "preprain", "x"}, misspelt);
   check_refused({"--threads=1", "--quiet", "preprain", "x"}, misspelt);
   check_refused({"pretrain", "data=x"}, "pretrain: expected CONFIG, a YAML file, before `data=x`");
+  check_refused({"pretrain", "", "data=x"}, "pretrain: expected CONFIG, a YAML file, found an empty word");
 }
 
 TEST_CASE("numbers out of range") {

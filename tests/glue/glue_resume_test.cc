@@ -220,6 +220,16 @@ TEST_CASE("a run whose record of the model says nothing is not continued") {
         (work.dir / "a/model.json").string() + ": the key \"inputs\" is missing");
 }
 
+TEST_CASE("scores of rows that nobody recorded are not joined by others") {
+  const GlueWorkspace work;
+  const std::vector<std::string> rte = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=1"};
+  run_glue(work.config("a", rte));
+  std::filesystem::remove(work.dir / "a/RTE/inputs.json");
+  CHECK(error_of([&] {
+          run_glue(work.config("a", rte));
+        }).starts_with((work.dir / "a/RTE/inputs.json").string() + " is missing"));
+}
+
 TEST_CASE("a faulty file is found before anything is trained") {
   const GlueWorkspace work;
   work.dir.write("glue/MNLI/dev_mismatched.tsv", "index\tsentence1\tsentence2\tgold_label\n0\ta\tb\tmaybe\n");

@@ -338,6 +338,7 @@ TEST_CASE("model and tables that moved are the same") {
   finetune(work.config("a", moved));
   CHECK(read_text(work.run("a") / "predictions_dev.tsv") ==
         read_text(work.run("whole") / "predictions_dev.tsv"));
+  CHECK(weights_of(work.run("a") / "last.h5") == weights_of(work.run("whole") / "last.h5"));
 }
 
 TEST_CASE("a task that is neither custom nor GLUE's is named") {

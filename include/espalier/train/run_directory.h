@@ -116,7 +116,8 @@ void require_same_config(const std::string& saved_yaml, const std::string& saved
 // none.
 void require_steps_left(std::int64_t max_steps, std::int64_t step, const std::string& run);
 
-// The way out of a run that `key`=MODEL of another could start from.
-std::string way_out_by(const std::string& key, const std::string& run);
+// The way out of a run that cannot go on from there, its folder or the file of `resume`; `key`=MODEL of
+// another could start from it.
+std::string way_out_by(const std::string& key, const std::string& where);
 
 }  // namespace espalier::train

@@ -4,7 +4,7 @@ import copy
 
 import torch
 
-from store import error, pair, worst
+from store import pair, worst
 
 
 def leaves_of(module, x, dtype):

@@ -1,8 +1,6 @@
 """Trees with MLP leaves: the published soft training forward, and dense forms with a temperature and with
 straight-through decisions."""
 
-import types
-
 import torch
 
 import layers

@@ -6,7 +6,7 @@ import types
 
 import torch
 
-from store import error, pair, worst, write_case
+from store import error, pair, worst
 
 VOCAB, LENGTH, SEQUENCES, BATCHES = 48, 16, 3, 3
 STEPS = int(os.environ.get("GOLDEN_STEPS", 10))
