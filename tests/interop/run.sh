@@ -6,7 +6,7 @@
 # BINARY defaults to build/release/espalier; CHECK is tokenizer, vocab_txt, scripts, real_text, import, export,
 # versions, gradients, bert, stock, dtypes, remote_code, tensorboard or report (default: all). Python packages are
 # installed once, pinned, into ${ESPALIER_CACHE:-~/.cache/espalier}/interop-venv. Extra arguments for pip come from
-# ESPALIER_PIP_ARGS, e.g. "--extra-index-url https://download.pytorch.org/whl/cpu" for the smaller CPU build of torch.
+# ESPALIER_PIP_ARGS (experiments/lib/venv.sh).
 # With ULTRAFASTBERT_DIR set to a checkout of pbelcak/UltraFastBERT, exported models are also run by the original code,
 # and fresh models of it are compared (gradients), for which it is otherwise cloned where the network allows.
 # Exit status: 0 all checks passed, 1 one failed, 77 skipped because the packages cannot be had.
