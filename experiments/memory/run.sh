@@ -29,8 +29,8 @@ awk -v bytes=$((megabytes * 1000000)) 'BEGIN {
   }
 }' >"$folder/words.txt"
 
-"${ESPALIER:-build/release/espalier}" prepare configs/data/corpus.yaml "text.files=[$folder/words.txt]" out="$folder/data" \
-  tokenizer.max_words=1000000 sort_memory_mb=64 order=full_stops text.max_token_ratio=9 &
+"${ESPALIER:-build/release/espalier}" prepare configs/data/corpus.yaml "text.files=[$folder/words.txt]" \
+  out="$folder/data" tokenizer.max_words=1000000 sort_memory_mb=64 order=full_stops text.max_token_ratio=9 &
 process=$!
 peak=0
 while kill -0 $process 2>/dev/null; do

@@ -13,7 +13,7 @@ TEST_CASE("keys and values of the configuration") {
   check_refused(shop.pretrain("x", {"train.lrr=1"}), "unknown key `train.lrr`; the nearest is `train.lr`");
   check_refused(shop.pretrain("x", {"train.lr=fast"}), "train.lr must be a number at least 0, got `fast`");
   check_refused(shop.pretrain("x", {"arch.ffn.depth=99"}),
-                "arch.ffn.depth must be a whole number in [0, 24], got `99`");
+                "arch.ffn.depth must be a whole number in [0, 20], got `99`");
   check_refused(shop.pretrain("x", {"train.lr"}), "expected KEY=VALUE, got `train.lr`");
   check_refused(shop.pretrain("x", {"routing.mode=warm"}),
                 "must be one of hard, soft, anneal, straight_through");
