@@ -14,6 +14,7 @@ PAPER = {"3072x0": "dense-1024", "1536x1": "512x1+hard", "512x2": "171x2+hard", 
 # LAYER+NAME: a layer with one thing changed.
 VARIANTS = {
     "hard": ["routing.mode=hard"],  # decisions get no gradient: cheaper than straight-through
+    "muon": ["train.optimizer=muon"],
 }
 
 SHORT, LONG, RACE = 5, 20, 60  # processor minutes

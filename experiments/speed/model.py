@@ -16,8 +16,8 @@ CASES = {
 }
 if common.QUICK:
     CASES = {case: size for case, size in CASES.items() if size[2] == 4}
-FIELDS = ("train_tokens_per_s", "spread", "mfu", "forward_tokens_per_s", "sequence_ms", "peak_rss_gb", "adamw_ms",
-          "adamw_share", "pool_allocations")
+FIELDS = ("train_tokens_per_s", "spread", "mfu", "forward_tokens_per_s", "sequence_ms", "peak_rss_gb", "optimizer_ms",
+          "optimizer_share", "pool_allocations")
 
 
 def measure(case):
@@ -25,15 +25,16 @@ def measure(case):
     path = os.path.join(common.ROOT, "configs/pretrain", config + ".yaml")
     document = common.bench("step", path, *overrides, "--sequences", sequences, "--rounds", common.ROUNDS)[0]
     found = document["rows"][0]
-    common.say(f"{case}: {found['train_tokens_per_s']:.0f} tokens/s, AdamW and the norm "
-               f"{100 * found['adamw_share']:.1f} %")
+    common.say(f"{case}: {found['train_tokens_per_s']:.0f} tokens/s, optimizer and norm "
+               f"{100 * found['optimizer_share']:.1f} %")
     return {"sequences": sequences} | {field: found[field] for field in FIELDS}, document["machine"]
 
 
 def main():
     rows = common.measure_cases("model", CASES, measure)
     columns = [("model", "case"), ("training, tokens/s", "train_tokens_per_s"), ("spread", "spread"),
-               ("of GEMM peak", "mfu"), ("AdamW and norm, ms", "adamw_ms"), ("share of the step", "adamw_share"),
+               ("of GEMM peak", "mfu"), ("optimizer and norm, ms", "optimizer_ms"),
+               ("share of the step", "optimizer_share"),
                ("forward, tokens/s", "forward_tokens_per_s"), ("one sequence, ms", "sequence_ms"),
                ("memory, GB", "peak_rss_gb")]
     common.table("The whole step, ours", columns, rows)

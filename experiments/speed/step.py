@@ -62,7 +62,7 @@ def measure(name):
                 torch[form].append(common.torch_script("torch_step.py", scratch, "--form", form)[0])
                 common.say(f"{name}, {form}: {torch[form][-1]}")
     row = {"sequences": SEQUENCES, "rounds": common.ROUNDS, "torch": torch[forms[0]][-1]["torch"]}
-    for field in (*FIELDS, "mfu", "adamw_share"):
+    for field in (*FIELDS, "mfu", "optimizer_share"):
         row[field] = statistics.median(r[field] for r in ours)
         for other, results in others.items():
             row[f"{other}_{field}"] = statistics.median(r[field] for r in results)

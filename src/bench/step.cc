@@ -216,7 +216,7 @@ void measure_training(StepRun& run, const StepOptions& options, Stages& stages, 
   stages.training(0);
   row.first_loss = run.train().loss;
   const std::int64_t allocations = pool_statistics().system_allocations;
-  std::vector<double> seconds, adamw_seconds;
+  std::vector<double> seconds, optimizer_seconds;
   for (std::int64_t round = 0; round < options.rounds; ++round) {
     stop_if_interrupted();
     stages.training(round + 1);
@@ -225,7 +225,7 @@ void measure_training(StepRun& run, const StepOptions& options, Stages& stages, 
     const train::UpdateResult result = run.train();
     seconds.push_back(now_seconds() - begin);
     row.last_loss = result.loss;
-    adamw_seconds.push_back(result.optimizer_seconds);
+    optimizer_seconds.push_back(result.optimizer_seconds);
     gemm.push_back((first + peak.measure()) / 2);
   }
   row.pool_allocations = pool_statistics().system_allocations - allocations;
@@ -233,8 +233,8 @@ void measure_training(StepRun& run, const StepOptions& options, Stages& stages, 
   const double tokens = static_cast<double>(options.sequences * options.length);
   row.train_tokens_per_s = tokens / median(seconds);
   row.spread = spread(seconds);
-  row.adamw_ms = 1e3 * median(adamw_seconds);
-  row.adamw_share = median_ratio(adamw_seconds, seconds);
+  row.optimizer_ms = 1e3 * median(optimizer_seconds);
+  row.optimizer_share = median_ratio(optimizer_seconds, seconds);
   if (row.flops_per_token) {
     std::vector<double> used;
     for (std::size_t i = 0; i < seconds.size(); ++i) {
@@ -342,8 +342,8 @@ io::Json step_json(const StepRow& row) {
           {"peak_rss_gb", of_training(row.peak_rss_gb)},
           {"mfu", number_or_null(row.mfu)},
           {"flops_per_token", number_or_null(row.flops_per_token)},
-          {"adamw_share", of_training(row.adamw_share)},
-          {"adamw_ms", of_training(row.adamw_ms)},
+          {"optimizer_share", of_training(row.optimizer_share)},
+          {"optimizer_ms", of_training(row.optimizer_ms)},
           {"pool_allocations", of_training(row.pool_allocations)},
           {"first_loss", of_training(row.first_loss)},
           {"last_loss", of_training(row.last_loss)},

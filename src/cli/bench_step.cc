@@ -43,8 +43,8 @@ void print_training(const bench::StepRow& row) {
   } else {
     fmt::print("  {:22} paths are left out by their weight: operations are not counted\n", "");
   }
-  fmt::print("  {:22} {:.1f} ms, {:.1f} % of a step\n", "AdamW and norm", row.adamw_ms,
-             100 * row.adamw_share);
+  fmt::print("  {:22} {:.1f} ms, {:.1f} % of a step\n", "optimizer and norm", row.optimizer_ms,
+             100 * row.optimizer_share);
   fmt::print("  {:22} {:.2f} GB; {} blocks asked from the system after the first step\n", "peak memory",
              row.peak_rss_gb, row.pool_allocations);
   fmt::print("  {:22} {:.3f} -> {:.3f}\n", "loss (random tokens)", row.first_loss, row.last_loss);

@@ -13,10 +13,20 @@ namespace espalier::config {
 using optim::ScheduleKind;
 
 void describe_optimizer(OptimizerConfig& optimizer, Fields& fields) {
-  fields.add("train.lr", optimizer.lr, "Peak learning rate of AdamW.", at_least(0));
+  fields.choice(
+      "train.optimizer", optimizer.kind,
+      {{"adamw", optim::OptimizerKind::kAdamW}, {"muon", optim::OptimizerKind::kMuon}},
+      "adamw; or muon for the weights of attention, dense layers and heads but the last, each matrix "
+      "by its orthogonalized momentum, with AdamW for all others: embeddings, trees, biases, norms.");
+  fields.add("train.lr", optimizer.lr,
+             "Peak learning rate, of both where there is muon, whose updates have the size of AdamW's.",
+             at_least(0));
   fields.add("train.beta1", optimizer.beta1, "Decay of AdamW's first moment.", fraction_below_one());
   fields.add("train.beta2", optimizer.beta2, "Decay of AdamW's second moment.", fraction_below_one());
   fields.add("train.eps", optimizer.eps, "Added to the root of AdamW's second moment.", above(0));
+  fields.add("train.momentum", optimizer.momentum, "Decay of Muon's momentum (Nesterov's).",
+             fraction_below_one());
+  fields.goes_with("train.momentum", "train.optimizer", {"muon"});
   fields.add("train.weight_decay", optimizer.weight_decay,
              "Decoupled weight decay of every parameter whose name holds neither `bias` nor `norm`.",
              at_least(0));

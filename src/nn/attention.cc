@@ -16,15 +16,22 @@ static IntTensor head_rows(std::int64_t heads, std::int64_t width, std::int64_t 
   return rows;
 }
 
+// Rows of queries, keys and values, head by head.
+static LinearWeight projection_of(const EncoderOptions& options) {
+  return {.turns = {.matrices = 3, .rows = options.hidden_size / options.attention.heads}};
+}
+
 void SelfAttention::describe(const ParameterList& list, const EncoderOptions& options) {
   const std::int64_t d = options.hidden_size;
-  Linear::describe(list.child("self_attention.query_key_value"), d, 3 * d, options.attention.qkv_bias);
+  Linear::describe(list.child("self_attention.query_key_value"), d, 3 * d, options.attention.qkv_bias,
+                   projection_of(options));
   Linear::describe(list.child("dense"), d, d, options.use_bias);
 }
 
 SelfAttention::SelfAttention(const EncoderOptions& options)
     : options_(options.attention),
-      query_key_value_(options.hidden_size, 3 * options.hidden_size, options.attention.qkv_bias),
+      query_key_value_(options.hidden_size, 3 * options.hidden_size, options.attention.qkv_bias,
+                       projection_of(options)),
       dense_(options.hidden_size, options.hidden_size, options.use_bias) {
   if (options_.rotary) {
     rotary_ = ops::make_rotary_table(options.embedding.max_positions, options.hidden_size / options_.heads);

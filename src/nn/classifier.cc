@@ -30,18 +30,20 @@ static const ClassifierOptions& valid_head(const ClassifierOptions& options) {
   return options;
 }
 
+static constexpr LinearWeight kOutputs{.role = ParameterRole::kMatrix};
+
 void SequenceClassifier::describe(const ParameterList& list, const EncoderOptions& options,
                                   const ClassifierOptions& head) {
   Encoder::describe(list.child("encoder"), options);
   Linear::describe(list.child("pooler.dense"), options.hidden_size, head.head_dim, true);
-  Linear::describe(list.child("head"), head.head_dim, head.labels, true);
+  Linear::describe(list.child("head"), head.head_dim, head.labels, true, kOutputs);
 }
 
 SequenceClassifier::SequenceClassifier(const EncoderOptions& options, const ClassifierOptions& head)
     : options_(valid_head(head)),
       encoder_(options),
       pooler_(options.hidden_size, head.head_dim, true),
-      head_(head.head_dim, head.labels, true) {
+      head_(head.head_dim, head.labels, true, kOutputs) {
   register_module("encoder", encoder_);
   register_module("pooler.dense", pooler_);
   register_module("head", head_);

@@ -15,14 +15,14 @@ class DenseFeedForward : public FeedForward {
   explicit DenseFeedForward(const EncoderOptions& options)
       : gated_(options.ffn.type == FeedForwardType::kGated),
         activation_(options.ffn.activation),
-        dense_in_(options.hidden_size, options.ffn.width, options.use_bias),
+        dense_in_(options.hidden_size, options.ffn.width, options.use_bias, weight_in(options.ffn)),
         dense_out_(width_out(options.ffn), options.hidden_size, options.use_bias) {
     register_module("dense_in", dense_in_);
     register_module("dense_out", dense_out_);
   }
   static void describe(const ParameterList& list, const EncoderOptions& options) {
     const std::int64_t d = options.hidden_size;
-    Linear::describe(list.child("dense_in"), d, options.ffn.width, options.use_bias);
+    Linear::describe(list.child("dense_in"), d, options.ffn.width, options.use_bias, weight_in(options.ffn));
     Linear::describe(list.child("dense_out"), width_out(options.ffn), d, options.use_bias);
   }
 
@@ -33,6 +33,10 @@ class DenseFeedForward : public FeedForward {
   }
 
  private:
+  // Gated: the matrix of the units above that of their gates.
+  static LinearWeight weight_in(const FeedForwardOptions& ffn) {
+    return {.turns = {.matrices = ffn.type == FeedForwardType::kGated ? 2 : 1}};
+  }
   // What the second layer reads.
   static std::int64_t width_out(const FeedForwardOptions& ffn) {
     return ffn.type == FeedForwardType::kGated ? ffn.width / 2 : ffn.width;

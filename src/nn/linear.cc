@@ -5,13 +5,14 @@
 
 namespace espalier::nn {
 
-void Linear::describe(const ParameterList& list, std::int64_t in, std::int64_t out, bool bias) {
-  list.add("weight", {out, in}, ParameterRole::kMatrix, Int8Form::kBytes);
+void Linear::describe(const ParameterList& list, std::int64_t in, std::int64_t out, bool bias,
+                      const LinearWeight& weight) {
+  list.add("weight", {out, in}, weight.role, Int8Form::kBytes, weight.turns);
   if (bias) list.add("bias", {out}, ParameterRole::kBias);
 }
 
-Linear::Linear(std::int64_t in, std::int64_t out, bool bias) {
-  register_parameters([&](const ParameterList& own) { describe(own, in, out, bias); });
+Linear::Linear(std::int64_t in, std::int64_t out, bool bias, const LinearWeight& weight) {
+  register_parameters([&](const ParameterList& own) { describe(own, in, out, bias, weight); });
   weight_ = parameter("weight");
   bias_ = parameter("bias");
 }

@@ -92,7 +92,7 @@ void Module::register_parameters(FunctionRef<void(const ParameterList& own)> des
   const auto make = [this](const ParameterInfo& info) {
     Variable leaf(info.shape, info.role != ParameterRole::kCarried);
     if (!without_values) leaf.set_value(Tensor::zeros(info.shape));
-    own_.push_back({info.name, std::move(leaf), info.role});
+    own_.push_back({info.name, std::move(leaf), info.role, info.turns});
   };
   describe(ParameterList::without_children(make));
 }
@@ -110,7 +110,8 @@ void Module::register_module(std::string name, Module& child) {
 
 void Module::collect(const std::string& prefix, std::vector<NamedParameter>& out) const {
   for (const NamedParameter& parameter : own_) {
-    out.push_back({prefix + parameter.name, parameter.value, parameter.role});
+    out.push_back(parameter);
+    out.back().name = prefix + parameter.name;
   }
   for (const Child& child : children_) {
     child.module->collect(child.name.empty() ? prefix : prefix + child.name + ".", out);

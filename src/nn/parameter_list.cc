@@ -8,10 +8,11 @@ ParameterList ParameterList::without_children(Visitor visit) {
   return list;
 }
 
-void ParameterList::add(const std::string& name, const Shape& shape, ParameterRole role,
-                        Int8Form int8) const {
+void ParameterList::add(const std::string& name, const Shape& shape, ParameterRole role, Int8Form int8,
+                        RowTurns turns) const {
   if (reach_ == Reach::kNothing) return;
-  visit_({prefix_ + name, shape, role, role == ParameterRole::kNorm ? ModelPart::kNorms : part_, int8});
+  const ModelPart part = role == ParameterRole::kNorm ? ModelPart::kNorms : part_;
+  visit_({prefix_ + name, shape, role, part, int8, turns});
 }
 
 ParameterList ParameterList::child(const std::string& name, ModelPart part) const {

@@ -4,10 +4,8 @@
 #include <bit>
 #include <cmath>
 
-#include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
 #include "kernels/adamw.h"
-#include "kernels/reduce.h"
 
 namespace espalier::optim {
 namespace {
@@ -82,34 +80,6 @@ void AdamW::step(double lr, double gradient_scale) {
                         slot.exp_avg.data(), slot.exp_avg_sq.data());
     for (std::size_t row = 0; row < resting.size(); ++row) resting[row] &= (*zero)[row];
   }
-}
-
-static double squares_of(const Tensor& gradient, const UnwrittenRows& zero) {
-  if (zero == nullptr) return kernels::dot(gradient.size(), gradient.data(), gradient.data());
-  const auto rows = static_cast<std::int64_t>(zero->size());
-  return kernels::squares_of_rows(rows, gradient.size() / rows, zero->data(), gradient.data());
-}
-
-GradientNorm gradient_norm(const std::vector<AdamWSlot>& slots) {
-  GradientNorm result;
-  double sum = 0;
-  for (const AdamWSlot& slot : slots) {
-    if (!slot.parameter.requires_grad()) continue;
-    const Tensor& gradient = slot.parameter.partial_grad();
-    if (!gradient.defined()) continue;
-    const double squares = squares_of(gradient, slot.parameter.unwritten_rows());
-    if (!std::isfinite(squares) && result.finite) {
-      result.finite = false;
-      result.not_finite = slot.name;
-    }
-    sum += squares;
-  }
-  result.norm = std::sqrt(sum);
-  return result;
-}
-
-double clip_factor(double norm, double max_norm) {
-  return max_norm > 0 ? std::min(1.0, max_norm / (norm + 1e-6)) : 1.0;
 }
 
 }  // namespace espalier::optim

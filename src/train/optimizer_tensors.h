@@ -5,13 +5,14 @@
 #include <vector>
 
 #include "espalier/io/checkpoint.h"
-#include "espalier/optim/adamw.h"
+#include "espalier/optim/optimizer.h"
 
 namespace espalier::train {
 
-// exp_avg.NAME and exp_avg_sq.NAME for every parameter; memory is shared with the optimizer.
-std::vector<io::NamedTensor> optimizer_tensors(const optim::AdamW& optimizer);
+// exp_avg.NAME and exp_avg_sq.NAME for every parameter of AdamW, momentum.NAME for those of Muon; memory is
+// shared with the optimizer.
+std::vector<io::NamedTensor> optimizer_tensors(const optim::Optimizer& optimizer);
 // InputError naming `where` and the first tensor that is missing or has another shape.
-void load_optimizer(optim::AdamW& optimizer, const io::Checkpoint& checkpoint, const std::string& where);
+void load_optimizer(optim::Optimizer& optimizer, const io::Checkpoint& checkpoint, const std::string& where);
 
 }  // namespace espalier::train

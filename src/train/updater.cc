@@ -22,9 +22,13 @@ namespace {
 // beside.
 constexpr std::int64_t kGradientGroups = 8;
 
-optim::AdamWOptions adamw_options(const config::OptimizerConfig& config) {
-  return {
-      .beta1 = config.beta1, .beta2 = config.beta2, .eps = config.eps, .weight_decay = config.weight_decay};
+optim::OptimizerOptions optimizer_options(const config::OptimizerConfig& config) {
+  return {.kind = config.kind,
+          .adamw = {.beta1 = config.beta1,
+                    .beta2 = config.beta2,
+                    .eps = config.eps,
+                    .weight_decay = config.weight_decay},
+          .muon = {.momentum = config.momentum, .weight_decay = config.weight_decay}};
 }
 
 }  // namespace
@@ -74,7 +78,7 @@ struct Updater::Sums {
 Updater::Updater(nn::Module& model, const UpdaterOptions& options)
     : model_(model),
       options_(options),
-      optimizer_(model.parameters(), adamw_options(options.optimizer)),
+      optimizer_(model.parameters(), optimizer_options(options.optimizer)),
       sum_(model) {}
 
 Updater::Pass Updater::forward(const SequenceGroup& group, GroupLoss loss, const UpdatePlan& plan,
@@ -188,7 +192,7 @@ UpdateResult Updater::update(const SequenceGroups& groups, GroupLoss loss, const
   if (result.abandoned) return result;
   frozen_.clear_gradients();
   const Clock::time_point begin = Clock::now();
-  const optim::GradientNorm norm = optim::gradient_norm(std::as_const(optimizer_).slots());
+  const optim::GradientNorm norm = optimizer_.gradient_norm();
   if (!norm.finite) fail(fmt::format("the gradient of `{}`", norm.not_finite), groups, loss, plan);
   optimizer_.step(plan.lr, optim::clip_factor(norm.norm, options_.optimizer.clip));
   result.norm = norm.norm;

@@ -1,5 +1,5 @@
-// The update: forward and backward pass, decision entropy, finiteness, clipping and AdamW. Whatever trains a
-// model trains it here; batches, the loss and the words of failures are the caller's.
+// The update: forward and backward pass, decision entropy, finiteness, clipping and the optimizer's step.
+// Whatever trains a model trains it here; batches, the loss and the words of failures are the caller's.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include "espalier/base/parallel.h"
 #include "espalier/config/pretrain_config.h"
 #include "espalier/nn/context.h"
-#include "espalier/optim/adamw.h"
+#include "espalier/optim/optimizer.h"
 #include "espalier/processes/summation_tree.h"
 #include "espalier/train/routing_schedule.h"
 #include "train/frozen_decisions.h"
@@ -77,7 +77,7 @@ struct UpdateResult {
   std::int64_t correct = 0;      // predictions
   double norm = 0;               // of the gradient, before clipping
   ops::LayerStatistics trees;    // where the plan asks for them
-  double optimizer_seconds = 0;  // norm, clipping and AdamW
+  double optimizer_seconds = 0;  // norm, clipping and step
   bool abandoned = false;        // a signal came: nothing was applied, and the rest says nothing
 };
 
@@ -99,7 +99,7 @@ class Updater {
   struct Sums;
 
   // Its moments and its count of steps belong into checkpoints.
-  optim::AdamW& optimizer() { return optimizer_; }
+  optim::Optimizer& optimizer() { return optimizer_; }
 
  private:
   struct Pass;
@@ -113,7 +113,7 @@ class Updater {
 
   nn::Module& model_;
   UpdaterOptions options_;
-  optim::AdamW optimizer_;
+  optim::Optimizer optimizer_;
   GradientSum sum_;
   FrozenDecisions frozen_;
 };

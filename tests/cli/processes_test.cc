@@ -17,6 +17,7 @@ TEST_CASE("1, 2, 3, 4 and 8 processes give the same bits") {
       {"straight", {"routing.mode=straight_through"}},
       {"anneal", {"routing.mode=anneal", "routing.anneal.entropy1=0.05"}},
       {"dense", {"arch.ffn.type=dense", "arch.ffn.width=24"}},
+      {"muon", {"train.optimizer=muon", "arch.ffn.type=dense", "arch.ffn.width=24"}},
       {"ramp", {"train.batch_ramp=0.5", "train.batch_size=24", "train.gradient_groups=0"}}};
   for (const auto& way : ways) {
     const std::string& name = way.first;

@@ -151,7 +151,7 @@ void check_folder_gradients(BertCase& golden, const GoldenBatch& batch) {
 
 void check_folder_training(BertCase& golden) {
   const io::Json& settings = golden.json.at("optimizer");
-  optim::AdamW optimizer(golden.model.module().parameters(), golden_adamw(settings));
+  optim::Optimizer optimizer(golden.model.module().parameters(), {.adamw = golden_adamw(settings)});
   const double clip = settings.at("clip").is_null() ? 0 : settings.at("clip").get<double>();
   const std::int64_t steps = settings.at("steps").get<std::int64_t>();
   Tensor losses = Tensor::empty({steps}), norms = Tensor::empty({steps});
@@ -160,7 +160,7 @@ void check_folder_training(BertCase& golden) {
     const std::string batch = "batch" + std::to_string(step % 3) + "/";
     const Variable loss = golden_loss(golden.model, read_golden_batch(golden.tensors, batch), golden.routing);
     backward(loss);
-    const double norm = optim::gradient_norm(optimizer.slots()).norm;
+    const double norm = optimizer.gradient_norm().norm;
     optimizer.step(settings.at("lr").get<double>(), optim::clip_factor(norm, clip));
     losses.data()[step] = loss.value().data()[0];
     norms.data()[step] = static_cast<float>(norm);

@@ -76,7 +76,7 @@ void check_gradients(Case& golden) {
 
 void check_training(Case& golden, const ops::TreeRouting& routing) {
   const io::Json& settings = golden.json.at("optimizer");
-  optim::AdamW optimizer(golden.model.module().parameters(), golden_adamw(settings));
+  optim::Optimizer optimizer(golden.model.module().parameters(), {.adamw = golden_adamw(settings)});
   const double clip = settings.at("clip").is_null() ? 0 : settings.at("clip").get<double>();
   for (int step = 1; step <= settings.at("steps").get<int>(); ++step) {
     INFO("step " << step);
@@ -86,7 +86,7 @@ void check_training(Case& golden, const ops::TreeRouting& routing) {
     const Variable loss = golden_loss(golden.model, read_golden_batch(golden.tensors, batch), routing);
     CHECK(distance(loss.value(), golden.tensors.read_doubles(prefix + "loss")) <= tolerance(golden, "steps"));
     backward(loss);
-    const double norm = optim::gradient_norm(optimizer.slots()).norm;
+    const double norm = optimizer.gradient_norm().norm;
     CHECK(norm == doctest::Approx(golden.tensors.read_doubles(prefix + "grad_norm")[0])
                       .epsilon(tolerance(golden, "steps")));
     optimizer.step(settings.at("lr").get<double>(), optim::clip_factor(norm, clip));

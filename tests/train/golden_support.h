@@ -7,7 +7,7 @@
 #include "espalier/io/safetensors.h"
 #include "espalier/model/loaded_model.h"
 #include "espalier/nn/tokens.h"
-#include "espalier/optim/adamw.h"
+#include "espalier/optim/optimizer.h"
 
 namespace espalier::train {
 

@@ -61,12 +61,27 @@ TEST_CASE("a training that has diverged is not saved as if it were whole") {
 }
 
 TEST_CASE("resume=FILE continues from there, to the same bits") {
+  for (const std::string optimizer : {"adamw", "muon"}) {
+    INFO(optimizer);
+    const PretrainWorkspace work;
+    const auto config = [&](const std::string& run, std::vector<std::string> keys = {}) {
+      keys.push_back("train.optimizer=" + optimizer);
+      return work.config(run, keys);
+    };
+    pretrain(config("whole"));
+    pretrain(config("first", {"train.max_steps=8"}));
+    pretrain(config("second", {"resume=" + step_file(work.run("first"), 8)}));
+    CHECK(weights_of(work.run("whole") / "last.h5") == weights_of(work.run("second") / "last.h5"));
+    CHECK(pretrain(config("second")).already_complete);
+  }
+}
+
+TEST_CASE("a run does not go on with another optimizer") {
   const PretrainWorkspace work;
-  pretrain(work.config("whole"));
-  pretrain(work.config("first", {"train.max_steps=8"}));
-  pretrain(work.config("second", {"resume=" + step_file(work.run("first"), 8)}));
-  CHECK(weights_of(work.run("whole") / "last.h5") == weights_of(work.run("second") / "last.h5"));
-  CHECK(pretrain(work.config("second")).already_complete);
+  pretrain(work.config("run", {"train.max_steps=2"}));
+  const std::string message = error_of([&] { pretrain(work.config("run", {"train.optimizer=muon"})); });
+  INFO(message);
+  CHECK(message.find("train.optimizer") != std::string::npos);
 }
 
 TEST_CASE("resume=FILE brings the checkpoint into the folder, and the best begins anew") {

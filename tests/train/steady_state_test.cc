@@ -1,5 +1,5 @@
 // A training step in steady state asks the system's allocator for nothing: data, forward and backward pass,
-// clipping and AdamW.
+// clipping and the optimizer's step.
 #include <doctest/doctest.h>
 
 #include "espalier/base/log.h"
@@ -69,6 +69,7 @@ TEST_CASE("a training step in steady state allocates nothing") {
   check("dense, micro-batches, learned positions, rotary",
         {"arch.ffn.type=dense", "arch.ffn.width=24", "train.micro_batch=4",
          "arch.embedding.positions=learned", "arch.attention.rotary=true"});
+  check("muon", {"train.optimizer=muon", "arch.ffn.type=dense", "arch.ffn.width=24"});
   check("hard tree", {});
   check("straight-through tree", {"routing.mode=straight_through"});
   check("straight-through forest", {"arch.ffn.trees=8", "arch.ffn.depth=1", "routing.mode=straight_through"});

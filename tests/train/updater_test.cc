@@ -57,7 +57,7 @@ UpdatePlan with_lr(double lr) {
 // Weights, both moments and the count of steps.
 std::vector<float> state_of(Updater& updater) {
   std::vector<float> all = {static_cast<float>(updater.optimizer().steps())};
-  for (const optim::AdamWSlot& slot : updater.optimizer().slots()) {
+  for (const optim::AdamWSlot& slot : updater.optimizer().adamw().slots()) {
     for (const Tensor* tensor : {&slot.parameter.value(), &slot.exp_avg, &slot.exp_avg_sq}) {
       all.insert(all.end(), tensor->span().begin(), tensor->span().end());
     }
@@ -182,7 +182,8 @@ TEST_CASE("updates of soft trees, with dropout and region leak, have the bits of
   chosen.optimizer.eps = 1e-3;
   chosen.optimizer.weight_decay = 0.25;
   Updater updater(ours, chosen);
-  optim::AdamW optimizer(plain.parameters(), {.beta1 = 0.8, .beta2 = 0.9, .eps = 1e-3, .weight_decay = 0.25});
+  optim::Optimizer optimizer(plain.parameters(),
+                             {.adamw = {.beta1 = 0.8, .beta2 = 0.9, .eps = 1e-3, .weight_decay = 0.25}});
   UpdatePlan plan = with_lr(0.01);
   plan.routing.trees.mode = ops::RoutingMode::kSoft;
   plan.routing.trees.entropy = true;
@@ -211,7 +212,7 @@ TEST_CASE("updates of soft trees, with dropout and region leak, have the bits of
       backward(ops::add(part, ops::scale(sum, static_cast<float>(0.5 * share / 2))));
       entropy += share * static_cast<double>(sum.item()) / 2;
     }
-    const double norm = optim::gradient_norm(optimizer.slots()).norm;
+    const double norm = optimizer.gradient_norm().norm;
     CHECK(norm > 0.01);
     optimizer.step(0.01, optim::clip_factor(norm, 0.01));
     CHECK(result.norm == norm);
@@ -249,7 +250,7 @@ TEST_CASE("clipping scales what AdamW sees, not the norm that is told") {
   };
   CHECK(updater.update(SequenceGroups::whole(1), loss, with_lr(0.1)).norm == 5);
   // 1 - beta1 of the gradient.
-  const std::vector<float> moment = updater.optimizer().slots()[0].exp_avg.to_vector();
+  const std::vector<float> moment = updater.optimizer().adamw().slots()[0].exp_avg.to_vector();
   CHECK(static_cast<double>(moment[0]) == doctest::Approx(0.1 * 0.3).epsilon(1e-5));
   CHECK(static_cast<double>(moment[1]) == doctest::Approx(0.1 * 0.4).epsilon(1e-5));
 }

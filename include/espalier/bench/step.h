@@ -31,7 +31,7 @@ struct StepRow {
   int threads = 0;
   std::int64_t sequences = 0, length = 0, parameters = 0;
   bool trained = true;  // not with int8, which has no gradients: all that says something of a step stays 0
-  double train_tokens_per_s = 0;    // forward, backward, norm and clipping, AdamW: median of the rounds
+  double train_tokens_per_s = 0;    // forward, backward, norm and clipping, optimizer: median of the rounds
   double forward_tokens_per_s = 0;  // hidden states of all positions, no head
   double sequence_ms = 0;           // one sequence, the same
   double spread = 0;                // of the training steps: (slowest - fastest) / median
@@ -39,8 +39,8 @@ struct StepRow {
   // Operations that the model needs / time / speed of the float32 matrix product; and those of a token in a
   // training step. Not where routing leaves paths out by their weight: how many depends on the tokens.
   std::optional<double> mfu, flops_per_token;
-  double adamw_share = 0;  // of a step's time: AdamW with the gradient's norm
-  double adamw_ms = 0;
+  double optimizer_share = 0;  // of a step's time: with the gradient's norm
+  double optimizer_ms = 0;
   std::int64_t pool_allocations = 0;  // blocks asked from the system by steps after the first
   double first_loss = 0, last_loss = 0;
   std::vector<OperationTime> operations;  // of one more step, the longest first

@@ -11,16 +11,19 @@
 #include "espalier/config/resume_rule.h"
 #include "espalier/config/routing_config.h"
 #include "espalier/ops/precision.h"
+#include "espalier/optim/optimizer.h"
 #include "espalier/optim/schedule.h"
 
 namespace espalier::config {
 
-// AdamW, and how far a gradient may go.
+// What updates the weights, and how far a gradient may go.
 struct OptimizerConfig {
+  optim::OptimizerKind kind = optim::OptimizerKind::kAdamW;
   double lr = 1e-3;     // at the schedule's peak
   double beta1 = 0.9;   // decay of the first moment
   double beta2 = 0.98;  // ... and of the second
   double eps = 1e-12;
+  double momentum = 0.95;      // Muon's
   double weight_decay = 0.01;  // decoupled; of matrices and embeddings only
   double clip = 0.5;           // global L2 norm; 0: no clipping
 };

@@ -18,6 +18,7 @@ struct NamedParameter {
   std::string name;
   Variable value;
   ParameterRole role = ParameterRole::kMatrix;
+  RowTurns turns = {};
 };
 
 class Module {

@@ -6,6 +6,7 @@
 // it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "espalier/base/parallel.h"
@@ -24,12 +25,20 @@ enum class Int8Form {
   kBytesIfHard,  // the same but where routing is soft, which reads float32
 };
 
+// Matrices whose rows lie in one weight by turns: `rows` of the first, as many of the next ..., and of the
+// first again. By default one matrix, with all rows.
+struct RowTurns {
+  std::int64_t matrices = 1;
+  std::int64_t rows = 0;  // of a turn; 0: all that a matrix has
+};
+
 struct ParameterInfo {
   const std::string& name;  // the whole dotted path
   const Shape& shape;
   ParameterRole role;
   ModelPart part;
   Int8Form int8;
+  RowTurns turns;
 };
 
 // Where a module lists its parameters: calls a visitor, which must outlive it, with the path of the module
@@ -43,7 +52,7 @@ class ParameterList {
   static ParameterList without_children(Visitor visit);
 
   void add(const std::string& name, const Shape& shape, ParameterRole role,
-           Int8Form int8 = Int8Form::kFloat32) const;
+           Int8Form int8 = Int8Form::kFloat32, RowTurns turns = {}) const;
   // For the parameters of a child, of the same part of the model or of another.
   ParameterList child(const std::string& name) const { return child(name, part_); }
   ParameterList child(const std::string& name, ModelPart part) const;

@@ -5,7 +5,8 @@
 namespace espalier::nn {
 
 enum class ParameterRole {
-  kMatrix,          // weights of a linear map
+  kHiddenMatrix,    // weights of a linear map from hidden units to hidden units
+  kMatrix,          // other weights that are multiplied: of a classifier's outputs, of nodes and leaves
   kBias,            // what is added to its result
   kNorm,            // weight or bias of a LayerNorm
   kEmbedding,       // a table with a vector a word or position
@@ -17,8 +18,8 @@ enum class ParameterRole {
 
 // Whether initialize() draws it at random. All others keep the values that their module gave them.
 constexpr bool starts_random(ParameterRole role) {
-  return role == ParameterRole::kMatrix || role == ParameterRole::kDecisionMatrix ||
-         role == ParameterRole::kEmbedding;
+  return role == ParameterRole::kHiddenMatrix || role == ParameterRole::kMatrix ||
+         role == ParameterRole::kDecisionMatrix || role == ParameterRole::kEmbedding;
 }
 
 // Whether weight decay applies, as in the original: to all but biases and norms, so to the position scale

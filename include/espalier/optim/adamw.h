@@ -51,16 +51,4 @@ class AdamW {
   std::int64_t steps_ = 0;
 };
 
-struct GradientNorm {
-  double norm = 0;  // global L2 norm over all parameters, the sum in fixed order in double
-  bool finite = true;
-  std::string not_finite;  // name of the first parameter whose gradient holds inf or NaN
-};
-// Of parameters that require a gradient.
-GradientNorm gradient_norm(const std::vector<AdamWSlot>& slots);
-
-// The factor that brings `norm` down to `max_norm` as torch.nn.utils.clip_grad_norm_: min(1, max_norm / (norm
-// + 1e-6)). max_norm 0: no clipping.
-double clip_factor(double norm, double max_norm);
-
 }  // namespace espalier::optim

@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "..", "interop"))
 
 import original as original_code
 
-PARTS = ("ops", "models", "layers", "leaves", "schedules", "tokenizer", "scripts", "metrics", "association", "events", "bert")
+PARTS = ("ops", "models", "layers", "leaves", "schedules", "tokenizer", "scripts", "metrics", "association", "events", "muon", "bert")
 
 
 def make_part(part, arguments):
@@ -56,6 +56,9 @@ def make_part(part, arguments):
     elif part == "association":
         import association
         association.make()
+    elif part == "muon":
+        import muon
+        muon.make()
     elif part == "events":
         import events
         events.make()
