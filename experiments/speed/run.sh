@@ -2,8 +2,8 @@
 # usage: experiments/speed/run.sh [PART...]
 #        PART: trees model layer step precision int8 growth threads tokenize plot (default: all; precision, which needs
 #        AVX512_BF16 or AMX_BF16, only where it is named)
-# Measures the program against PyTorch and against itself, and prints the tables of README.md. Ours and PyTorch take
-# turns, process by process, so that a machine shared with others slows both. Results go to
+# Measures the program against PyTorch and against itself, and prints the tables of README.md and TABLES.md. Ours and
+# PyTorch take turns, process by process, so that a machine shared with others slows both. Results go to
 # results/<isa>-<threads>t/<part>.json beside this file, each case as soon as it is measured; a ratio under half of the
 # committed one is warned about. Status 1: the program computed something wrong; 77: data or packages cannot be had.
 # Settings from the environment:
