@@ -40,6 +40,10 @@ PLAN = [
     Block(RACE, BEST, [4e-3], [1, 2]),
     Block(LONG, FRONT, [4e-3], [2, 3]),
     Block(EQUAL, list(PAPER.values()), [2e-3], [1]),
+    # The optimizer at equal time; its rates beside AdamW's, by powers of two.
+    Block(LONG, [layer + "+muon" for layer in BEST], [4e-3], [1, 2, 3]),
+    Block(LONG, ["dense-64", "dense-64+muon"], [8e-3], [1]),
+    Block(LONG, ["none+muon", "dense-256+muon", "1x9+hard+muon", "4x7+muon"], [4e-3], [1]),
     Block(LONG, BEST, [2e-3, 8e-3], [1]),
     # 8x6, 16x3 and 32x1 use 56, 64 and 64 neurons a token.
     Block(LONG, ["1x7", "8x6+hard", "16x3", "32x1"], [4e-3], [1]),

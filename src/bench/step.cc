@@ -297,6 +297,7 @@ StepReport bench_step(const StepOptions& requested) {
   row.layer = nn::describe(options.config.arch.ffn);
   if (!nn::tree_layers(options.config.arch).empty()) row.routing = routing_name(run.routing().mode);
   row.precision = ops::precision_name(options.config.precision);
+  row.optimizer = optim::optimizer_name(options.config.optimizer.kind);
   row.threads = thread_count();
   row.sequences = options.sequences;
   row.length = options.length;
@@ -331,6 +332,7 @@ io::Json step_json(const StepRow& row) {
           {"layer", row.layer},
           {"routing", row.routing.empty() ? io::Json() : io::Json(row.routing)},
           {"precision", row.precision},
+          {"optimizer", of_training(row.optimizer)},
           {"threads", row.threads},
           {"sequences", row.sequences},
           {"length", row.length},

@@ -43,7 +43,7 @@ void print_training(const bench::StepRow& row) {
   } else {
     fmt::print("  {:22} paths are left out by their weight: operations are not counted\n", "");
   }
-  fmt::print("  {:22} {:.1f} ms, {:.1f} % of a step\n", "optimizer and norm", row.optimizer_ms,
+  fmt::print("  {:22} {:.1f} ms, {:.1f} % of a step\n", row.optimizer + " and norm", row.optimizer_ms,
              100 * row.optimizer_share);
   fmt::print("  {:22} {:.2f} GB; {} blocks asked from the system after the first step\n", "peak memory",
              row.peak_rss_gb, row.pool_allocations);

@@ -13,8 +13,7 @@ namespace espalier::cli {
 
 void share_work() {
   processes::start(
-      {fmt::format("espalier {}", kVersion), fmt::format("instruction set {}", kernels::active_isa()),
-       fmt::format("bfloat16 products: {}", kernels::bfloat16_obstacle().empty() ? "fast" : "slow")});
+      {fmt::format("espalier {}", kVersion), fmt::format("instruction set {}", kernels::active_isa())});
 }
 
 void require_same_settings(std::span<const config::Setting> settings) {

@@ -17,7 +17,8 @@ void describe_optimizer(OptimizerConfig& optimizer, Fields& fields) {
       "train.optimizer", optimizer.kind,
       {{"adamw", optim::OptimizerKind::kAdamW}, {"muon", optim::OptimizerKind::kMuon}},
       "adamw; or muon for the weights of attention, dense layers and heads but the last, each matrix "
-      "by its orthogonalized momentum, with AdamW for all others: embeddings, trees, biases, norms.");
+      "by its orthogonalized momentum, with AdamW for all others: embeddings, trees, biases, norms. Its own "
+      "products are of bfloat16 on a CPU with instructions for it, whatever train.precision.");
   fields.add("train.lr", optimizer.lr,
              "Peak learning rate, of both where there is muon, whose updates have the size of AdamW's.",
              at_least(0));
@@ -52,7 +53,7 @@ void describe_precision(ops::Precision& precision, Fields& fields) {
   fields.choice("train.precision", precision,
                 {{"float32", ops::Precision::kFloat32}, {"bf16", ops::Precision::kBf16}},
                 "Factors of matrix products, which are summed in float32; weights, norms, softmax, loss and "
-                "AdamW stay float32. bf16 needs AVX512_BF16 or AMX_BF16.");
+                "moments stay float32. bf16 needs AVX512_BF16 or AMX_BF16.");
   fields.explain("int8",
                  "nothing is trained in int8; --precision int8 uses a trained model so (evaluate, fill-mask, "
                  "classify, embed, trees) or measures one (bench step), and export --dtype int8 writes one");

@@ -127,8 +127,8 @@ void iterate(std::int64_t rows, std::int64_t columns, float* x) {
   }
 }
 
-}  // namespace
-
+// x = U V^T of x = U S V^T, nearly: singular values from a hundredth of the Frobenius norm on come to lie
+// between 0.68 and 1.14, smaller ones between 0 and there.
 void orthogonalize(std::int64_t rows, std::int64_t columns, bool bfloat16, float* x) {
   double squares = 0;
   for (std::int64_t row = 0; row < rows; ++row) {
@@ -142,6 +142,8 @@ void orthogonalize(std::int64_t rows, std::int64_t columns, bool bfloat16, float
     iterate<float>(rows, columns, x);
   }
 }
+
+}  // namespace
 
 void muon(const MuonStep& step, const MatrixRows& rows, std::int64_t width, const float* gradient,
           float* weight, float* momentum) {

@@ -23,8 +23,4 @@ struct MatrixRows {
 void muon(const MuonStep& step, const MatrixRows& rows, std::int64_t width, const float* gradient,
           float* weight, float* momentum);
 
-// x [rows, columns] = U V^T of x = U S V^T, nearly: five steps of the quintic iteration bring singular values
-// that are not below a hundredth of the largest to about 0.7 to 1.2. Zeros stay zeros. On the calling thread.
-void orthogonalize(std::int64_t rows, std::int64_t columns, bool bfloat16, float* x);
-
 }  // namespace espalier::kernels

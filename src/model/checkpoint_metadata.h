@@ -17,8 +17,9 @@ inline constexpr const char* kSingleTemplate = "single_template";
 io::Json checkpoint_metadata(const nn::EncoderOptions& arch, const RoutingProvenance& routing);
 
 // "instruction set AVX2 until now, AVX3_DL here": what the bits of training depend on and is not as it was
-// when the checkpoint was written; empty where nothing is.
-std::string program_changes(const io::Checkpoint& checkpoint, const std::string& where);
+// when the checkpoint was written; empty where nothing is. `with_bfloat16`: also whether there are
+// instructions for bfloat16.
+std::string program_changes(const io::Checkpoint& checkpoint, const std::string& where, bool with_bfloat16);
 
 // The head of a classifier and its labels; none for a masked LM.
 std::optional<nn::ClassifierOptions> classifier_of(const io::Checkpoint& checkpoint, const std::string& where,

@@ -100,16 +100,22 @@ RoutingProvenance routing_from(const io::JsonView& view) {
   return routing;
 }
 
+static std::string has_bfloat16() {
+  return kernels::bfloat16_obstacle().empty() ? "yes" : "no";
+}
+
 io::Json checkpoint_metadata(const nn::EncoderOptions& arch, const RoutingProvenance& routing) {
   io::Json metadata = io::Json::object();
   metadata["arch"] = arch_json(arch);
   metadata["routing"] = io::to_json(routing);
-  metadata["program"] = {
-      {"version", kVersion}, {"isa", kernels::active_isa()}, {"onednn", kernels::product_library_version()}};
+  metadata["program"] = {{"version", kVersion},
+                         {"isa", kernels::active_isa()},
+                         {"bf16", has_bfloat16()},
+                         {"onednn", kernels::product_library_version()}};
   return metadata;
 }
 
-std::string program_changes(const io::Checkpoint& checkpoint, const std::string& where) {
+std::string program_changes(const io::Checkpoint& checkpoint, const std::string& where, bool with_bfloat16) {
   const io::JsonView program = metadata_of(checkpoint, where)["program"];
   std::string changes;
   const auto compare = [&](const char* key, const char* title, const std::string& now) {
@@ -118,6 +124,7 @@ std::string program_changes(const io::Checkpoint& checkpoint, const std::string&
     changes += fmt::format("{}{} {} until now, {} here", changes.empty() ? "" : ", ", title, before, now);
   };
   compare("isa", "instruction set", kernels::active_isa());
+  if (with_bfloat16) compare("bf16", "instructions for bfloat16:", has_bfloat16());
   compare("onednn", "oneDNN", kernels::product_library_version());
   return changes;
 }

@@ -25,6 +25,7 @@ bool MuonOptions::bfloat16_is_fast() {
 
 Muon::Muon(std::vector<nn::NamedParameter> weights, const MuonOptions& options) : options_(options) {
   for (nn::NamedParameter& weight : weights) {
+    if (!weight.value.requires_grad()) continue;
     const Shape shape = weight.value.shape();
     ESPALIER_CHECK(shape.rank() == 2);
     nn::RowTurns turns = weight.turns;

@@ -9,11 +9,6 @@ namespace {
 
 using Parameters = std::vector<nn::NamedParameter>;
 
-Parameters those_that_learn(Parameters parameters) {
-  std::erase_if(parameters, [](const nn::NamedParameter& one) { return !one.value.requires_grad(); });
-  return parameters;
-}
-
 // Those that are Muon's, or those that are not.
 Parameters part_of(const Parameters& parameters, OptimizerKind kind, bool of_muon) {
   Parameters part;
@@ -25,8 +20,12 @@ Parameters part_of(const Parameters& parameters, OptimizerKind kind, bool of_muo
 
 }  // namespace
 
+std::string optimizer_name(OptimizerKind kind) {
+  return kind == OptimizerKind::kMuon ? "muon" : "adamw";
+}
+
 Optimizer::Optimizer(Parameters parameters, const OptimizerOptions& options)
-    : parameters_(those_that_learn(std::move(parameters))),
+    : parameters_(std::move(parameters)),
       adamw_(part_of(parameters_, options.kind, false), options.adamw),
       muon_(part_of(parameters_, options.kind, true), options.muon) {
   if (options.kind == OptimizerKind::kMuon && muon_.slots().empty()) {

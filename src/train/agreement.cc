@@ -9,6 +9,7 @@
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
 #include "espalier/processes/processes.h"
+#include "kernels/isa.h"
 
 namespace espalier::train {
 
@@ -50,6 +51,20 @@ void require_same_weights(nn::Module& model, std::int64_t step) {
                     "hosts must see the "
                     "same `run`, `init` and data), or its processor computes wrongly",
                     step, i));
+  }
+}
+
+void require_same_bfloat16() {
+  if (processes::alone()) return;
+  const char own = kernels::bfloat16_obstacle().empty() ? 1 : 0;
+  const auto all = processes::gather_numbers(std::span<const char>(&own, 1));
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    if (all[i] == all[0]) continue;
+    throw InputError(
+        fmt::format("train.optimizer: muon computes with bfloat16, for which process {} has instructions and "
+                    "process {} has none, so that their weights would differ: export ESPALIER_ISA=avx512 (or "
+                    "avx2) to all processes, or use adamw",
+                    all[i][0] != 0 ? i : 0, all[i][0] != 0 ? 0 : i));
   }
 }
 

@@ -27,6 +27,9 @@ void leave_if_asked(const std::string& message = "stopped before the end of the 
 // differ.
 void require_same_weights(nn::Module& model, std::int64_t step);
 
+// InputError if processes multiply bfloat16, with which Muon computes, by other instructions than process 0.
+void require_same_bfloat16();
+
 // InputError if more processes were started than an update has gradient groups. `sequences`: those of an
 // update.
 void require_gradient_groups(std::int64_t groups, std::int64_t sequences);

@@ -159,7 +159,7 @@ void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   saved.inputs = std::move(state.inputs);
   state = std::move(saved);
   require_steps_left(config.max_steps, state.step, where);
-  warn_of_other_program(checkpoint, where);
+  warn_of_other_program(checkpoint, where, config.optimizer.kind);
   directory.take_in(config.resume, checkpoint, kKeptCheckpoints);
   // Of a run in another folder the best stays there.
   if (!directory.has_best()) state.best_metric = FinetuneState().best_metric;

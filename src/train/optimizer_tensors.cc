@@ -17,7 +17,7 @@ std::vector<io::NamedTensor> optimizer_tensors(const optim::Optimizer& optimizer
     tensors.push_back({"exp_avg_sq." + slot.name, slot.exp_avg_sq});
   }
   for (const optim::MuonSlot& slot : optimizer.muon().slots())
-    tensors.push_back({"momentum." + slot.name, slot.momentum});
+    tensors.push_back({"momentum_buffer." + slot.name, slot.momentum});
   return tensors;
 }
 
@@ -28,7 +28,7 @@ void load_optimizer(optim::Optimizer& optimizer, const io::Checkpoint& checkpoin
     slot.exp_avg_sq.copy_from(match.take("exp_avg_sq." + slot.name, slot.exp_avg_sq.shape()));
   }
   for (optim::MuonSlot& slot : optimizer.muon().slots())
-    slot.momentum.copy_from(match.take("momentum." + slot.name, slot.momentum.shape()));
+    slot.momentum.copy_from(match.take("momentum_buffer." + slot.name, slot.momentum.shape()));
 }
 
 }  // namespace espalier::train

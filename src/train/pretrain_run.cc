@@ -168,7 +168,7 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   }
   model::load_weights(model, checkpoint.model, where);
   sentence_files = model::sentence_files_of(checkpoint, where);
-  warn_of_other_program(checkpoint, where);
+  warn_of_other_program(checkpoint, where, config.optimizer.kind);
   load_optimizer(updater.optimizer(), checkpoint, where);
   updater.optimizer().set_steps(state.step);
   directory.take_in(config.resume, checkpoint, config.keep_checkpoints);

@@ -11,6 +11,7 @@
 
 #include "espalier/base/interrupt.h"
 #include "espalier/processes/processes.h"
+#include "train/agreement.h"
 #include "train/not_finite.h"
 #include "train/number_list.h"
 #include "train/objective.h"
@@ -79,7 +80,9 @@ Updater::Updater(nn::Module& model, const UpdaterOptions& options)
     : model_(model),
       options_(options),
       optimizer_(model.parameters(), optimizer_options(options.optimizer)),
-      sum_(model) {}
+      sum_(model) {
+  if (options.optimizer.kind == optim::OptimizerKind::kMuon) require_same_bfloat16();
+}
 
 Updater::Pass Updater::forward(const SequenceGroup& group, GroupLoss loss, const UpdatePlan& plan,
                                std::int64_t number, ops::LayerStatistics* statistics) const {

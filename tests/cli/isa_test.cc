@@ -51,6 +51,29 @@ TEST_CASE("ESPALIER_ISA pins the instruction set, which checkpoints note, and re
   }
 }
 
+TEST_CASE(
+    "a run with Muon that goes on without the instructions for bfloat16 says so, one with AdamW does not") {
+  const Workshop& shop = workshop();
+  for (const std::string optimizer : {"muon", "adamw"}) {
+    CAPTURE(optimizer);
+    const std::string key = "train.optimizer=" + optimizer, name = "bfloat16-" + optimizer;
+    run_well(shop.pretrain(name, {key, "train.max_steps=1"}));
+    const Outcome inspected = run_well({"inspect", shop.path(name) + "/last.h5", "--json"});
+    if (inspected.json()["program"]["bf16"] == "no") {
+      MESSAGE("this machine has no such instructions");
+      return;
+    }
+    // oneDNN's own limit: the instruction set stays.
+    Running again(shop.pretrain(name, {key, "train.max_steps=2"}), "ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI");
+    const Outcome outcome = again.wait();
+    INFO(outcome.err);
+    CHECK(outcome.status == 0);
+    const bool told =
+        outcome.err.find("instructions for bfloat16: yes until now, no here") != std::string::npos;
+    CHECK(told == (optimizer == "muon"));
+  }
+}
+
 TEST_CASE("bf16 is refused where the instructions for it are left out") {
   const Workshop& shop = workshop();
   run_well(shop.pretrain("for-bf16", {"train.max_steps=1"}));

@@ -114,6 +114,16 @@ TEST_CASE("matrices that lie in one weight by turns are updated as if each lay a
   CHECK(std::equal(second.weight.begin(), second.weight.end(), halves.weight.begin() + 120));
 }
 
+TEST_CASE("clipping scales what the momentum takes in") {
+  const Tensor gradient = random_tensor({3, 2}, 1);
+  Variable weight(Tensor::zeros({3, 2}), true);
+  weight.accumulate_grad(gradient);
+  Muon muon({{"w", weight}}, {.momentum = 0.75});
+  muon.step(0.1, 0.5);
+  for (std::int64_t i = 0; i < 6; ++i)
+    CHECK(muon.slots()[0].momentum.data()[i] == 0.25F * (0.5F * gradient.data()[i]));
+}
+
 TEST_CASE("the same bits for any thread count") {
   const Tensor start = random_tensor({192, 64}, 1), gradient = random_tensor({192, 64}, 2);
   const auto run = [&](int threads) {

@@ -36,7 +36,7 @@ TEST_CASE("the optimizer's tensors come back, and one that is missing or misshap
   CHECK(error() == "a.h5: optimizer tensor `exp_avg_sq.head.weight` must be [2,3], got [3,2]");
   checkpoint.optimizer = optimizer_tensors(saved);
   checkpoint.optimizer.pop_back();
-  CHECK(error().starts_with("a.h5: optimizer tensor `momentum.up.weight` is missing"));
+  CHECK(error().starts_with("a.h5: optimizer tensor `momentum_buffer.up.weight` is missing"));
   checkpoint.optimizer.clear();
   CHECK(error() ==
         "a.h5: optimizer tensor `exp_avg.head.weight` is missing; resume needs a checkpoint of pretrain, use "

@@ -26,7 +26,7 @@ struct StepOptions {
 };
 
 struct StepRow {
-  std::string name, layer, precision;
+  std::string name, layer, precision, optimizer;
   std::string routing;  // empty without trees
   int threads = 0;
   std::int64_t sequences = 0, length = 0, parameters = 0;

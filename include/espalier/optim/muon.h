@@ -29,8 +29,9 @@ struct MuonSlot {
 
 class Muon {
  public:
-  // Of weights [rows, columns], all of which decay. Momentum starts at zero. A weight that is frozen later
-  // rests, and so does its momentum, until it learns again.
+  // Of weights [rows, columns], all of which decay. Momentum starts at zero. Weights that require no gradient
+  // (frozen ones) are left out; one that is frozen later rests, and so does its momentum, until it learns
+  // again.
   Muon(std::vector<nn::NamedParameter> weights, const MuonOptions& options);
 
   // One update with learning rate `lr` and gradients multiplied by `gradient_scale` (clipping). A weight

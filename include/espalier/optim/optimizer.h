@@ -12,6 +12,8 @@
 namespace espalier::optim {
 
 enum class OptimizerKind { kAdamW, kMuon };
+// "adamw" or "muon"
+std::string optimizer_name(OptimizerKind kind);
 
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::kAdamW;

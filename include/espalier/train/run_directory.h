@@ -104,8 +104,10 @@ struct ConfigComparison {
   std::vector<config::Setting> defaults;
 };
 
-// Warns where the checkpoint is of another instruction set or oneDNN than this process uses.
-void warn_of_other_program(const io::Checkpoint& checkpoint, const std::string& where);
+// Warns where the checkpoint is of another instruction set or oneDNN than this process uses; with Muon, also
+// where only one of them has instructions for bfloat16.
+void warn_of_other_program(const io::Checkpoint& checkpoint, const std::string& where,
+                           optim::OptimizerKind optimizer);
 
 // Compares the configuration of a run with the one given now. InputError naming every key that differs and
 // may not, with both values and the way out. A change that rounding follows is logged.
