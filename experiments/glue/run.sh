@@ -22,11 +22,11 @@ mkdir -p "$results"
 [ -e "$runs/data/tokens.h5" ] ||
   "$espalier" prepare configs/data/corpus.yaml "text.files=[$ESPALIER_DATA/corpus/*.txt.gz]" \
     tokenizer.vocab_size=8192 out="$runs/data"
-# The committed figures are AdamW's.
+# The committed figures are of this rate.
 pretrain() { # pretrain NAME CONFIG
   if [ -e "$results/$1-pretraining.json" ]; then return; fi
   "$espalier" pretrain "configs/pretrain/$2.yaml" data="$runs/data" run="$runs/$1" \
-    train.optimizer=adamw train.lr=2e-3 train.batch_size=32 train.budget.tokens=48e6 eval.steps=250 save.steps=250
+    train.lr=2e-3 train.batch_size=32 train.budget.tokens=48e6 eval.steps=250 save.steps=250
   "$espalier" evaluate "$runs/$1" --data "$runs/data" --json >"$runs/$1-pretraining.tmp"
   mv "$runs/$1-pretraining.tmp" "$results/$1-pretraining.json"
 }

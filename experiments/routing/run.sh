@@ -19,11 +19,11 @@ mkdir -p "$runs"
 
 "$espalier" prepare configs/data/corpus.yaml "text.files=[$ESPALIER_DATA/corpus/*.txt.gz]" out="$runs/data"
 
-# The committed figures are AdamW's.
+# The committed figures are of this rate.
 train() { # train NAME CONFIG [KEY=VALUE...]
   local name=$1 config=configs/pretrain/$2.yaml
   shift 2
-  "$espalier" pretrain "$config" data="$runs/data" run="$runs/$name" train.optimizer=adamw train.lr=2e-3 "$@"
+  "$espalier" pretrain "$config" data="$runs/data" run="$runs/$name" train.lr=2e-3 "$@"
 }
 
 train straight-through research-straight-through
