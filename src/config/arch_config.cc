@@ -59,7 +59,8 @@ static void describe_ffn(nn::FeedForwardOptions& ffn, Fields& fields) {
       "dense: the units' activation, exact GELU, its approximation by a tanh (`gelu_new` of transformers) "
       "or ReLU; also that of arch.head_transform.");
   fields.add("arch.ffn.trees", ffn.trees, "Parallel trees of a layer (K of KxD).", at_least(1));
-  fields.add("arch.ffn.depth", ffn.depth, "Decisions from root to leaf (D of KxD).", between(0, 20));
+  fields.add("arch.ffn.depth", ffn.depth, "Decisions from root to leaf (D of KxD).",
+             between(0, nn::kDeepestTree));
   fields.add("arch.ffn.leaf_width", ffn.leaf_width, "leaf_tree: hidden neurons of each leaf's MLP.",
              at_least(1));
   fields.choice("arch.ffn.leaf_activation", ffn.leaf_activation,

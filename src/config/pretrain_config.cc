@@ -198,6 +198,12 @@ void validate(const PretrainConfig& config) {
     throw InputError(fmt::format("distill.layers: [{}]: whose layers? Give `init`, the MODEL to reproduce",
                                  fmt::join(config.distill.layers, ", ")));
   }
+  const bool trees_alone = nn::has_trees(config.arch.ffn) && config.arch.ffn.linear_rank == 0;
+  if (!config.distill.layers.empty() && trees_alone && config.optimizer.kind == optim::OptimizerKind::kMuon) {
+    throw InputError(
+        "train.optimizer: muon: distill.layers trains trees alone, none of whose weights it updates; use "
+        "adamw, or give the new layers a linear path (arch.ffn.linear_rank)");
+  }
   if (config.arch.pooler && config.init.empty()) {
     throw InputError("arch.pooler keeps a pooler that a model of `init` has; without init there is none");
   }

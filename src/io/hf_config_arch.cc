@@ -88,7 +88,7 @@ void parse_feed_forward(const JsonView& view, HfConfig& config) {
   if (type == "fff") {
     ffn.type = nn::FeedForwardType::kNeuronTree;
     ffn.trees = whole(view, "intermed_size", 1);
-    ffn.depth = whole(view, "intermed_depth", 0, 20);
+    ffn.depth = whole(view, "intermed_depth", 0, nn::kDeepestTree);
     require(view, "nonlin", "GELU", "the nodes of trees are GELU neurons");
     return;
   }

@@ -84,7 +84,7 @@ class Factor {
   Factor(std::int64_t count, std::int64_t stride, bool bfloat16, float* values)
       : values_(values), count_(count), stride_(stride), rounded_(bfloat16 ? count : 0) {}
   // After the values have changed. They are rounded too: a step is then a polynomial of one matrix, which
-  // mends what rounding did to it; of two that differ it has 3 times the error.
+  // mends what rounding did to it; of two that differ it has twice the error.
   void refresh() {
     if (rounded_.size() == 0) return;
     round_to_bfloat16_serial(count_, values_, rounded_.data());

@@ -8,7 +8,7 @@ namespace espalier::kernels {
 struct MuonStep {
   float gradient_scale;  // clipping
   float momentum, rest;  // and 1 - momentum
-  float decay;           // 1 - lr * weight_decay, or 1
+  float decay;           // 1 - lr * weight_decay
   double lr;
   bool bfloat16;  // factors of the iteration's products
 };

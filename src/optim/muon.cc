@@ -1,5 +1,7 @@
 #include "espalier/optim/muon.h"
 
+#include <utility>
+
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
 #include "kernels/isa.h"

@@ -1,6 +1,8 @@
 #include "espalier/optim/optimizer.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "espalier/base/error.h"
 

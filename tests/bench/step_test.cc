@@ -38,6 +38,7 @@ TEST_CASE("a step is measured on a model that learns, and in steady state asks t
   CHECK(row.sequence_ms > 0);
   CHECK(row.peak_rss_gb > 0);
   CHECK(row.mfu > 0);
+  CHECK(row.optimizer == "adamw");
   CHECK(row.optimizer_share > 0);
   CHECK(row.optimizer_share < 1);
   CHECK(row.last_loss < row.first_loss);

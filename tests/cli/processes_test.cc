@@ -335,6 +335,33 @@ TEST_CASE("processes that are to do other things, or read other files, are told"
   CHECK(data.err.find("process 1 read something else there than process 0") != std::string::npos);
 }
 
+TEST_CASE(
+    "processes of which one has no instructions for bfloat16 are refused with Muon, and alike with AdamW") {
+  if (!can_run_together()) return;
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("with-bfloat16", {"train.max_steps=1"}));
+  const bool here =
+      run_well({"inspect", shop.path("with-bfloat16") + "/last.h5", "--json"}).json()["program"]["bf16"] ==
+      "yes";
+  // oneDNN's own limit, in process 1: the instruction set stays.
+  std::vector<std::string> launcher = mpirun(2);
+  const std::string script =
+      "[ \"$OMPI_COMM_WORLD_RANK\" = 0 ] || export ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI; exec \"$0\" \"$@\"";
+  launcher.insert(launcher.end(), {"sh", "-c", script});
+  const auto run = [&](const std::string& optimizer) {
+    return Running(together(optimizer + "-unlike", {"train.max_steps=2", "train.optimizer=" + optimizer}), "",
+                   "", launcher)
+        .wait();
+  };
+  CHECK(run("adamw").status == 0);
+  const Outcome muon = run("muon");
+  INFO(muon.err);
+  CHECK(muon.status == (here ? 2 : 0));
+  const std::string told =
+      "for which process 0 has instructions and process 1 has none, so that their weights would differ";
+  CHECK((muon.err.find(told) != std::string::npos) == here);
+}
+
 TEST_CASE("event files of TensorBoard are written by one process") {
   if (!can_run_together()) return;
   std::vector<std::uintmax_t> sizes;

@@ -101,6 +101,14 @@ TEST_CASE("contradictions between keys are named") {
         "routing.anneal.epsilon must be -1 or in [0, 1), got -0.5");
   CHECK(kPretrain.error_with({"train.budget.steps=1", "data="}).find("`data` is missing") !=
         std::string::npos);
+  const std::vector<std::string> muon = {"train.budget.steps=1", "init=i", "distill.layers=[0]",
+                                         "train.optimizer=muon"};
+  CHECK(kPretrain.error_with(muon).find("distill.layers trains trees alone") != std::string::npos);
+  for (const char* key : {"arch.ffn.linear_rank=4", "arch.ffn.type=dense", "train.optimizer=adamw"}) {
+    std::vector<std::string> keys = muon;
+    keys.emplace_back(key);
+    CHECK_NOTHROW(validate(kPretrain.with(keys)));
+  }
 }
 
 TEST_CASE("a budget on the command line replaces the file's") {

@@ -58,6 +58,9 @@ enum class FeedForwardType {
   kGated,       // linear to `width`, the second half gates the first, linear
 };
 
+// Of the trees that keys and others' files may ask for: deeper ones can be computed, but none was trained.
+inline constexpr std::int64_t kDeepestTree = 20;
+
 struct FeedForwardOptions {
   FeedForwardType type = FeedForwardType::kNeuronTree;
   std::int64_t width = 3072;                  // dense and gated: units of the first linear layer

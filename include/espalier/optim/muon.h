@@ -13,7 +13,7 @@ struct MuonOptions {
   double momentum = 0.95;  // Nesterov's
   double weight_decay = 0.01;
   // Factors of the products in bfloat16, as the original's. By default where the machine has instructions for
-  // it; elsewhere float32 is faster, and as good.
+  // it; elsewhere float32 is faster.
   bool bfloat16 = bfloat16_is_fast();
 
   static bool bfloat16_is_fast();
