@@ -61,6 +61,8 @@ def measure_model(case):
     config, beside_peers = MODELS[case]
     path = os.path.join(common.ROOT, "configs/pretrain", config + ".yaml")
     peers = PEERS if beside_peers and os.path.exists(PYTHON) else ()
+    if beside_peers and not peers:
+        common.say(f"{case}: without ONNX Runtime and OpenVINO, whose environment experiments/bert/run.sh makes")
     ours, theirs = [], {name: [] for name, _, _ in peers}
     keep = os.environ.get("SPEED_KEEP")
     with contextlib.nullcontext(keep) if keep else tempfile.TemporaryDirectory() as scratch:
