@@ -22,8 +22,12 @@ namespace espalier::cli {
 // is everybody's own. InputError for a key of the command line that it does not read: in the file that is
 // made of what is printed nobody would tell.
 template <class Config>
-void print_resolved(const Config& resolved) {
-  if constexpr (requires { resolved.given; }) config::require_read(resolved);
+void print_resolved(const Config& resolved, const std::function<void(const Config&)>& require_read) {
+  if (require_read) {
+    require_read(resolved);
+  } else if constexpr (requires { resolved.given; }) {
+    config::require_read(resolved);
+  }
   fmt::print("{}", config::dump(resolved));
   try {
     validate(resolved);
@@ -33,10 +37,12 @@ void print_resolved(const Config& resolved) {
 }
 
 // Adds the subcommand. `run` gets the resolved configuration; with `shared` several processes run it
-// together.
+// together. `require_read` refuses keys that the configuration does not read, where config::require_read()
+// does not do.
 template <class Config>
 Command* add_config_verb(Command& app, const std::string& name, const std::string& summary,
-                         std::function<void(const Config&)> run, bool shared = false) {
+                         std::function<void(const Config&)> run, bool shared = false,
+                         std::function<void(const Config&)> require_read = {}) {
   struct Arguments {
     std::string config;
     std::vector<std::string> overrides;
@@ -55,14 +61,14 @@ Command* add_config_verb(Command& app, const std::string& name, const std::strin
   std::erase_if(keys, [](const auto& key) { return key.name.ends_with('*'); });
   verb->set_keys(std::move(keys));
   verb->footer("\nKeys of CONFIG, also as KEY=VALUE:\n" + fields.help());
-  const auto start = [arguments, name, run = std::move(run)] {
+  const auto start = [arguments, name, run = std::move(run), require_read = std::move(require_read)] {
     const std::string& file = arguments->config;
     if (file.empty()) throw InputError(name + ": expected CONFIG, a YAML file, found an empty word");
     if (file.find('=') != std::string::npos && !std::filesystem::exists(file)) {
       throw InputError(fmt::format("{}: expected CONFIG, a YAML file, before `{}`", name, file));
     }
     const Config config = config::load<Config>(arguments->config, arguments->overrides);
-    if (arguments->dump) return print_resolved(config);
+    if (arguments->dump) return print_resolved(config, require_read);
     require_same_settings(config::settings_of(config));
     run(config);
   };

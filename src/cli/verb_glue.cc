@@ -17,7 +17,7 @@ static void run_glue(const config::GlueConfig& config) {
 void add_glue(Command& app) {
   add_config_verb<config::GlueConfig>(
       app, "glue", "Fine-tune a model on the tasks of GLUE with several seeds: table, submission.zip",
-      run_glue, true);
+      run_glue, true, glue::require_read);
 }
 
 }  // namespace espalier::cli

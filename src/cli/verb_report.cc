@@ -7,6 +7,7 @@
 
 #include "cli/output_path.h"
 #include "cli/verbs.h"
+#include "espalier/base/error.h"
 #include "espalier/io/text_file.h"
 #include "espalier/report/report.h"
 
@@ -39,7 +40,13 @@ void add_report(Command& app) {
     require_free_output(arguments->output, inputs);
     const std::filesystem::path page = arguments->output.empty() ? report::default_report_path(runs)
                                                                  : std::filesystem::path(arguments->output);
-    io::write_text_atomically(page, report::html_report(runs));
+    const std::string html = report::html_report(runs);
+    try {
+      io::write_text_atomically(page, html);
+    } catch (const Error& error) {
+      if (!arguments->output.empty()) throw;
+      throw InputError(fmt::format("{}; --output PAGE.html puts it elsewhere", error.what()));
+    }
     fmt::print("{}\n", page.string());
   });
 }

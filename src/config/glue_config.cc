@@ -24,17 +24,40 @@ struct TaskConfiguration {
   std::vector<std::int64_t> seeds;
 };
 
-TaskConfiguration configuration_of(const GlueConfig& config, const std::string& task) {
-  TaskConfiguration result{config.recipe, config.seeds};
+Fields fields_of(const std::string& task, TaskConfiguration& own) {
   Fields fields(fmt::format("per_task.{}.", task));
-  fields.add_numbered("seeds", result.seeds, "As glue.seeds.");
-  describe_recipe(result.recipe, fields);
+  fields.add_numbered("seeds", own.seeds, "As glue.seeds.");
+  describe_recipe(own.recipe, fields);
+  return fields;
+}
+
+std::vector<Setting> exceptions_of(const GlueConfig& config, const std::string& task) {
+  std::vector<Setting> exceptions;
   for (Setting setting : config.per_task) {
     if (task_of(setting) != task) continue;
     setting.key = "per_task." + setting.key;
+    exceptions.push_back(std::move(setting));
+  }
+  return exceptions;
+}
+
+TaskConfiguration configuration_of(const GlueConfig& config, const std::string& task) {
+  TaskConfiguration result{config.recipe, config.seeds};
+  Fields fields = fields_of(task, result);
+  const std::size_t prefix = fmt::format("per_task.{}.", task).size();
+  for (Setting setting : exceptions_of(config, task)) {
     fields.apply({&setting, 1});
+    setting.key.erase(0, prefix);
+    if (setting.key != "seeds") result.recipe.given.push_back(std::move(setting));
   }
   return result;
+}
+
+// What a sweep tries takes the place of the recipe's own value.
+void require_without_sweep(bool sweeps, const std::string& key, bool given, const std::string& where) {
+  if (!sweeps || !given) return;
+  throw InputError(fmt::format("{0}: sweep.{1} tries values in the place of train.{1}: leave one of them out",
+                               where, key));
 }
 
 template <class Value>
@@ -84,6 +107,8 @@ void describe(GlueConfig& config, Fields& fields) {
   fields.add("sweep.batch_size", config.sweep_batch_size,
              "Batch sizes to try on each task; empty: train.batch_size.", at_least(1));
   describe_recipe(config.recipe, fields);
+  fields.one_of({"sweep.lr", "train.lr"});
+  fields.one_of({"sweep.batch_size", "train.batch_size"});
   for (const char* keys : {"head.", "routing.", "train."}) fields.remember(keys, config.recipe.given);
   fields.add_group("per_task", config.per_task,
                    "Exceptions for one task: per_task.TASK.KEY, KEY `seeds` (as glue.seeds) or one of "
@@ -93,6 +118,21 @@ void describe(GlueConfig& config, Fields& fields) {
 
 FinetuneConfig recipe_of(const GlueConfig& config, const std::string& task) {
   return configuration_of(config, task).recipe;
+}
+
+void require_exceptions_read(const GlueConfig& config) {
+  for (const Setting& setting : config.per_task) {
+    const std::string task = task_of(setting);
+    TaskConfiguration own;
+    Fields fields = fields_of(task, own);
+    own = configuration_of(config, task);  // after its defaults are known
+    fields.require_read(exceptions_of(config, task));
+    if (setting.where != kCommandLine) continue;
+    const std::string where = fmt::format("{}: per_task.{}", setting.where, setting.key);
+    require_without_sweep(!config.sweep_lr.empty(), "lr", setting.key.ends_with(".train.lr"), where);
+    require_without_sweep(!config.sweep_batch_size.empty(), "batch_size",
+                          setting.key.ends_with(".train.batch_size"), where);
+  }
 }
 
 std::vector<std::int64_t> seeds_of(const GlueConfig& config, const std::string& task) {
@@ -112,6 +152,11 @@ void validate(const GlueConfig& config) {
   require_distinct(config.seeds, "glue.seeds");
   require_distinct(config.sweep_lr, "sweep.lr");
   require_distinct(config.sweep_batch_size, "sweep.batch_size");
+  const FinetuneConfig defaults;
+  require_without_sweep(!config.sweep_lr.empty(), "lr", config.recipe.optimizer.lr != defaults.optimizer.lr,
+                        "train.lr");
+  require_without_sweep(!config.sweep_batch_size.empty(), "batch_size",
+                        config.recipe.batch_size != defaults.batch_size, "train.batch_size");
   validate_recipe(config.recipe);
   for (const Setting& setting : config.per_task) validate_task(config, task_of(setting));
 }

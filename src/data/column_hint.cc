@@ -80,6 +80,7 @@ std::string missing_column_hint(const std::string& name, const std::string& said
                                 const std::vector<std::string>& columns, TableFormat format,
                                 const TableOptions& options) {
   const std::string key = said.substr(0, said.find(';'));
+  if (options.fixed) return "; is it the file of another task?";
   if (format == TableFormat::kJsonl) return near_name(name, columns);
   if (format == TableFormat::kText) {
     return fmt::format("; a .txt is one text a line: {} reads it as a table",

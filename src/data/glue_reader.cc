@@ -34,6 +34,7 @@ TableOptions table_options(const Layout& layout) {
   TableOptions options;
   options.header = layout.header;
   options.check_column_count = !layout.skip_short_rows;
+  options.fixed = true;
   return options;
 }
 

@@ -77,7 +77,13 @@ std::uint32_t split_word(const PrepareOptions& options, std::string_view text) {
 std::uint64_t split_threshold(PrepareJob& job) {
   const double fraction = job.options.validation_fraction;
   const auto below = static_cast<std::uint64_t>(std::ceil(fraction * 0x1p32));
-  if (below == 0) return below;
+  if (below == 0) {
+    job.warnings.emplace_back(
+        "validation_fraction=0: there is nothing to evaluate on: `pretrain` and `evaluate` will want a store "
+        "with "
+        "validation");
+    return below;
+  }
   const Documents documents = read_documents(job, below);
   // Without any, the tokenizer or the encoder says so.
   if (documents.enough || documents.tokens.empty()) return below;

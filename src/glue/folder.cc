@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "espalier/base/error.h"
+#include "espalier/io/run_files.h"
 #include "espalier/io/text_file.h"
 #include "espalier/processes/processes.h"
 #include "espalier/train/run_directory.h"
@@ -69,7 +70,7 @@ std::vector<GlueTraining> GlueFolder::finished() const {
 }
 
 void GlueFolder::write_text(const fs::path& below, const std::string& text) const {
-  fs::create_directories((path_ / below).parent_path());
+  io::make_folders((path_ / below).parent_path());
   io::write_text_atomically(path_ / below, text);
 }
 

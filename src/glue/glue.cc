@@ -151,24 +151,27 @@ GlueTaskResults train_task(const config::GlueConfig& config, const GlueTaskPlan&
   const GlueJob job{config, plan, inputs, folder};
   GlueTaskResults result;
   result.plan = &plan;
-  GlueSetting chosen = plan.sweep.front();
+  std::size_t chosen = 0;
   if (plan.sweep.size() > 1) {
     double best = 0;
-    for (const GlueSetting& setting : plan.sweep) {
-      result.sweep.push_back(read_or_train(job, setting, counter.next()));
+    for (std::size_t i = 0; i < plan.sweep.size(); ++i) {
+      result.sweep.push_back(read_or_train(job, plan.sweep[i], counter.next()));
       const double score = selection_score(config, result.sweep.back());
-      if (result.sweep.size() > 1 && score <= best) continue;
+      if (i > 0 && score <= best) continue;
       best = score;
-      chosen = setting;
+      chosen = i;
     }
-    log_info(
-        fmt::format("{}: lr {}, batch {} for all seeds", plan.task->folder, chosen.lr, chosen.batch_size));
+    log_info(fmt::format("{}: lr {}, batch {} for all seeds", plan.task->folder, plan.sweep[chosen].lr,
+                         plan.sweep[chosen].batch_size));
   }
   for (const std::int64_t seed : plan.seeds) {
-    GlueSetting setting = chosen;
+    if (plan.sweep.size() > 1 && seed == plan.seeds.front()) {
+      result.runs.push_back(result.sweep[chosen]);  // the sweep has this seed
+      continue;
+    }
+    GlueSetting setting = plan.sweep[chosen];
     setting.seed = static_cast<std::uint64_t>(seed);
-    const bool again = plan.sweep.size() > 1 && seed == plan.seeds.front();
-    result.runs.push_back(read_or_train(job, setting, again ? "the sweep's" : counter.next()));
+    result.runs.push_back(read_or_train(job, setting, counter.next()));
   }
   result.tests = predict_tests(config, plan, folder);
   return result;

@@ -108,9 +108,21 @@ bool reads(const config::FinetuneConfig& recipe, const config::Setting& setting,
   }
 }
 
-// A key of the command line may be there for the mode or schedule of one task. What was begun may go on.
+// An exception on the command line for a task that is none of these.
+void require_asked_for(const config::GlueConfig& config) {
+  for (const config::Setting& setting : config.per_task) {
+    const std::string task = setting.key.substr(0, setting.key.find('.'));
+    const bool asked = std::any_of(config.tasks.begin(), config.tasks.end(), [&](const std::string& name) {
+      return data::find_glue_task(name).name == task;
+    });
+    if (asked || setting.where != config::kCommandLine) continue;
+    throw InputError(fmt::format("{}: per_task.{}: {} is none of glue.tasks ({}): leave it out",
+                                 setting.where, setting.key, task, fmt::join(config.tasks, ", ")));
+  }
+}
+
+// A key of the command line may be there for the mode or schedule of one task.
 void require_read_by_a_task(const config::GlueConfig& config) {
-  if (fs::exists(fs::path(config.run) / "config.yaml")) return;
   for (const config::Setting& setting : config.recipe.given) {
     std::string refusal;
     const bool read = std::any_of(config.tasks.begin(), config.tasks.end(), [&](const std::string& name) {
@@ -122,9 +134,17 @@ void require_read_by_a_task(const config::GlueConfig& config) {
 
 }  // namespace
 
-GluePlan plan_glue(const config::GlueConfig& config) {
+void require_read(const config::GlueConfig& config) {
   check_names(config);
+  // What was begun may go on.
+  if (fs::exists(fs::path(config.run) / "config.yaml")) return;
+  require_asked_for(config);
+  require_exceptions_read(config);
   require_read_by_a_task(config);
+}
+
+GluePlan plan_glue(const config::GlueConfig& config) {
+  require_read(config);
   if (!fs::is_directory(config.dir))
     throw InputError(fmt::format("glue.dir: {}: no such folder", config.dir));
   // A task's own folder would be read as every task's.

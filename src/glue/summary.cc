@@ -14,17 +14,18 @@
 namespace espalier::glue {
 namespace {
 
-// The run in the middle, the lower of two; undefined values count as the smallest.
+// The run in the middle, the lower of two.
 const GlueScore& median_score(std::vector<const GlueScore*> scores) {
-  std::stable_sort(scores.begin(), scores.end(), [](const GlueScore* a, const GlueScore* b) {
-    return std::isnan(a->value) ? !std::isnan(b->value) : a->value < b->value;
-  });
+  std::stable_sort(scores.begin(), scores.end(),
+                   [](const GlueScore* a, const GlueScore* b) { return a->value < b->value; });
   return *scores[(scores.size() - 1) / 2];
 }
 
+// Undefined in all it says where a score is: that has no place among the others.
 GlueSpread spread_of(const std::vector<const GlueScore*>& scores) {
   std::vector<double> values;
   for (const GlueScore* score : scores) values.push_back(score->value);
+  if (std::any_of(values.begin(), values.end(), [](double value) { return std::isnan(value); })) return {};
   double mean = 0, squares = 0;
   for (const double value : values) mean += value / static_cast<double>(values.size());
   for (const double value : values) squares += (value - mean) * (value - mean);

@@ -104,6 +104,27 @@ std::vector<EventFile> event_files(const fs::path& run) {
   return found;
 }
 
+// Among a folder and those above it, a link that leads nowhere; empty without one.
+static fs::path broken_link(fs::path folder) {
+  for (; folder.has_relative_path(); folder = folder.parent_path()) {
+    std::error_code error;
+    if (fs::is_symlink(fs::symlink_status(folder, error)) && !fs::exists(folder, error)) return folder;
+  }
+  return {};
+}
+
+bool make_folders(const fs::path& folder) {
+  if (!processes::writes()) return false;
+  std::error_code error;
+  const bool made = fs::create_directories(folder, error);
+  if (!error) return made;
+  if (const fs::path link = broken_link(folder); !link.empty()) {
+    throw InputError(fmt::format("{}: is a link to {}, which is not there: make it, or give another folder",
+                                 link.string(), fs::read_symlink(link).string()));
+  }
+  throw_write_failure(folder, "mkdir", error.value());
+}
+
 void link_atomically(const fs::path& target, const fs::path& link) {
   if (!processes::writes()) return;
   if (same_file(target, link)) return;

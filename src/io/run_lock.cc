@@ -118,11 +118,7 @@ void warn_of_no_locks(const std::filesystem::path& path, int error) {
 
 RunLock::RunLock(const std::filesystem::path& run) : folder_(run), path_(run / "lock") {
   if (!processes::writes()) return;
-  std::error_code error;
-  made_folder_ = std::filesystem::create_directories(run, error);
-  if (error) {
-    throw_write_failure(run, "mkdir", error.value());
-  }
+  made_folder_ = make_folders(run);
   try {
     acquire();
   } catch (...) {

@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "espalier/base/error.h"
+#include "espalier/io/run_files.h"
 #include "espalier/io/text_file.h"
 
 namespace espalier::io {
@@ -304,7 +305,7 @@ void write_sentence_files(const fs::path& folder, const Json& files) {
   for (const std::string& name : names) {
     if (!files.contains(name)) continue;
     const fs::path path = folder / name;
-    fs::create_directories(path.parent_path());
+    make_folders(path.parent_path());
     write_text_atomically(path, json_text(files[name]));
   }
 }

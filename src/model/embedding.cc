@@ -89,12 +89,16 @@ Embeddings embed(LoadedModel& model, std::span<const std::string> texts, const E
   const NoGradGuard no_grad;
   const std::int64_t d = model.arch.hidden_size;
   const std::int64_t kept = options.dimensions > 0 ? options.dimensions : d;
+  if (kept > d) {
+    throw InputError(fmt::format("{}: a vector of {} numbers is asked for, the model's has {}",
+                                 model.source.string(), kept, d));
+  }
+  const std::int64_t longest = options.max_length > 0 ? options.max_length : reading_length(model);
   Embeddings result{Tensor::empty({static_cast<std::int64_t>(texts.size()), kept})};
   const TextEncoding encoding = single_encoding(model.arch);
   std::vector<text::Encoding> sequences;
   for (const std::string& text : texts) {
-    EncodedText encoded =
-        encode_cut(model, options.prompt + text, std::nullopt, encoding, options.max_length);
+    EncodedText encoded = encode_cut(model, options.prompt + text, std::nullopt, encoding, longest);
     result.truncated += encoded.truncated ? 1 : 0;
     sequences.push_back(std::move(encoded.sequence));
   }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "espalier/base/error.h"
 #include "espalier/base/interrupt.h"
@@ -148,15 +147,6 @@ std::string path_of(std::int64_t leaf, std::int64_t depth) {
   return path;
 }
 
-double perplexity_of(const std::vector<std::int64_t>& leaf_tokens, double tokens) {
-  double entropy = 0;
-  for (const std::int64_t count : leaf_tokens) {
-    const double p = static_cast<double>(count) / tokens;
-    if (p > 0) entropy -= p * std::log(p);
-  }
-  return std::exp(entropy);
-}
-
 void add_tree(const Layer& layer, std::int64_t tree, const text::Tokenizer& tokenizer, std::int64_t tokens,
               const WordsOptions& options, LayerReading& reading) {
   const std::vector<std::int64_t> leaf_tokens = layer.counts.leaf_tokens(tree);
@@ -172,7 +162,7 @@ void add_tree(const Layer& layer, std::int64_t tree, const text::Tokenizer& toke
                               static_cast<double>(leaf_tokens[leaf]) / static_cast<double>(tokens),
                               std::move(self[leaf]), std::move(previous[leaf]), std::move(next[leaf])});
   }
-  reading.leaf_perplexity.push_back(perplexity_of(leaf_tokens, static_cast<double>(tokens)));
+  reading.leaf_perplexity.push_back(ops::leaf_perplexity(leaf_tokens));
   reading.dead.push_back(std::count(leaf_tokens.begin(), leaf_tokens.end(), 0));
 }
 

@@ -90,7 +90,8 @@ bool narrows_last_layer(const EncoderOptions& options, const ForwardContext& con
   const bool tree = options.layers > 0 && has_trees(layer_options(options, options.layers - 1).ffn);
   const bool watched = tree && (context.routing.mode == ops::RoutingMode::kSoft ||
                                 context.statistics != nullptr || context.leaves != nullptr);
-  return options.layers > 0 && !context.dropout && !watched && 2 * positions <= tokens;
+  return options.layers > 0 && !context.dropout && !watched && context.traces == nullptr &&
+         2 * positions <= tokens;
 }
 
 void initialize(Module& model, double std, std::uint64_t seed) {

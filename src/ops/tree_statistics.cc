@@ -50,16 +50,21 @@ double TreeStatistics::leaves_used() const {
   return share(static_cast<double>(used), static_cast<double>(leaf_tokens.size()));
 }
 
-double TreeStatistics::leaf_perplexity(int tree) const {
+double leaf_perplexity(std::span<const std::int64_t> leaf_tokens) {
+  const auto tokens = std::accumulate(leaf_tokens.begin(), leaf_tokens.end(), std::int64_t{0});
   if (tokens == 0) return 0;
-  const auto leaves = static_cast<std::size_t>(size().leaves_per_tree());
-  const auto counts = std::span(leaf_tokens).subspan(static_cast<std::size_t>(tree) * leaves, leaves);
   double usage_entropy = 0;
-  for (const std::int64_t count : counts) {
+  for (const std::int64_t count : leaf_tokens) {
     const double p = static_cast<double>(count) / static_cast<double>(tokens);
     if (p > 0) usage_entropy -= p * std::log(p);
   }
   return std::exp(usage_entropy);
+}
+
+double TreeStatistics::leaf_perplexity(int tree) const {
+  const auto leaves = static_cast<std::size_t>(size().leaves_per_tree());
+  return ops::leaf_perplexity(
+      std::span(leaf_tokens).subspan(static_cast<std::size_t>(tree) * leaves, leaves));
 }
 
 double TreeStatistics::mean_leaf_perplexity() const {

@@ -64,13 +64,15 @@ std::vector<Sample> Curve::samples() const {
 
 std::vector<Sample> Curve::means(std::size_t most) const {
   std::vector<Sample> result;
+  if (empty()) return result;
   const std::size_t together = (buckets_.size() + most - 1) / most;
-  for (std::size_t begin = 0; begin < buckets_.size(); begin += together) {
+  std::size_t begin = 0;
+  for (std::size_t end = (buckets_.size() - 1) % together + 1; end <= buckets_.size(); end += together) {
     Sample sum{};
     std::size_t count = 0;
-    for (std::size_t i = begin; i < std::min(begin + together, buckets_.size()); ++i) {
-      add_to(sum, buckets_[i].sum);
-      count += buckets_[i].count;
+    for (; begin < end; ++begin) {
+      add_to(sum, buckets_[begin].sum);
+      count += buckets_[begin].count;
     }
     result.push_back(divided(sum, count));
   }

@@ -27,7 +27,7 @@ class Curve {
   std::size_t count() const { return count_; }
   // All samples while there are fewer than buckets, then those above.
   std::vector<Sample> samples() const;
-  // Means of at most `most` stretches with as many samples each, but for the last.
+  // Means of at most `most` stretches with as many samples each, but for the first, which may have fewer.
   std::vector<Sample> means(std::size_t most) const;
   const Sample& first() const { return buckets_.front().first; }
   const Sample& last() const { return buckets_.back().last; }

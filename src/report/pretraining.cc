@@ -53,13 +53,14 @@ void add_evaluation(const TimedEvaluation& evaluation, EvaluationCurves& curves)
 }
 
 // The scores of a masked LM, or of a distillation.
-TimedEvaluation read_evaluation(const io::JsonView& line) {
+TimedEvaluation read_evaluation(const io::JsonView& line, const RunClock& clock) {
+  const auto seconds = [&](const auto& read) { return read.time.value_or(clock.at(read.step)); };
   if (line.has(std::string(metrics::kEvaluationPrefix) + "hidden_error")) {
     const auto read = io::from_json<train::DistillEvaluation>(line);
-    return {read.step, static_cast<double>(read.tokens), 0, {}, read.scores};
+    return {read.step, static_cast<double>(read.tokens), seconds(read), {}, read.scores};
   }
   const auto read = io::from_json<train::PretrainEvaluation>(line);
-  return {read.step, static_cast<double>(read.tokens), 0, read.scores, {}};
+  return {read.step, static_cast<double>(read.tokens), seconds(read), read.scores, {}};
 }
 
 // They are many numbers: of the last evaluation alone.
@@ -89,8 +90,7 @@ Pretraining read_pretraining(RunFolder run) {
   RunClock clock;
   for_each_metrics_line(run, "metrics.jsonl", [&](const io::JsonView& line, bool is_evaluation) {
     if (is_evaluation) {
-      TimedEvaluation evaluation = read_evaluation(line);
-      evaluation.seconds = clock.at(evaluation.step);
+      TimedEvaluation evaluation = read_evaluation(line, clock);
       history.step = evaluation.step;
       history.tokens = evaluation.tokens;
       history.seconds = evaluation.seconds;

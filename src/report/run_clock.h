@@ -1,4 +1,4 @@
-// When an evaluation was: its line says the step alone.
+// When an evaluation was whose line says the step alone, as those of fine-tunings do and of pretrainings did.
 #pragma once
 
 #include <cstdint>

@@ -75,7 +75,8 @@ std::string pretraining_text(const Pretraining& run) {
   for (const std::string& note : run.run.notes) text += "  note: " + printable(note) + "\n";
   if (run.steps.loss.empty() && run.evaluations.items().empty()) return text + "  nothing is logged yet\n";
   text += curve_line("train loss", run.steps.loss, run.tokens);
-  text += curve_line("held-out loss, hard", run.held_out.loss, run.tokens);
+  const std::string trees = tree_lines(run);
+  text += curve_line(trees.empty() ? "held-out loss" : "held-out loss, hard", run.held_out.loss, run.tokens);
   text += curve_line("held-out loss, soft", run.held_out.soft, run.tokens);
   text += curve_line("hidden error", run.held_out.hidden_error, run.tokens);
   text += curve_line("KL divergence", run.held_out.kl_divergence, run.tokens);
@@ -90,7 +91,7 @@ std::string pretraining_text(const Pretraining& run) {
   text += curve_line("gradient norm", run.steps.grad_norm, run.tokens);
   text += curve_line("tokens/s", run.steps.tokens_per_s, run.tokens);
   text += curve_line("memory, GB", run.steps.rss, run.tokens, 1e-9);
-  return text + tree_lines(run);
+  return text + trees;
 }
 
 std::string interval_of(const train::MetricScore& metric) {

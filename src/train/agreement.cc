@@ -15,9 +15,8 @@ namespace espalier::train {
 
 Wishes agree(const Wishes& own) {
   if (processes::alone()) return own;
-  Wishes agreed{.seconds = own.seconds};
   const auto all = processes::gather_numbers(std::span<const Wishes>(&own, 1));
-  agreed.seconds = all.front().front().seconds;
+  Wishes agreed{.seconds = all.front().front().seconds};
   for (const auto& wishes : all) {
     agreed.signal = std::max(agreed.signal, wishes.front().signal);
     agreed.save = agreed.save || wishes.front().save;

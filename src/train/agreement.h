@@ -27,7 +27,7 @@ void leave_if_asked(const std::string& message = "stopped before the end of the 
 // differ.
 void require_same_weights(nn::Module& model, std::int64_t step);
 
-// InputError if processes multiply bfloat16, with which Muon computes, by other instructions than process 0.
+// InputError if only some processes have instructions for bfloat16, with which Muon computes then.
 void require_same_bfloat16();
 
 // InputError if more processes were started than an update has gradient groups. `sequences`: those of an

@@ -1,7 +1,5 @@
 #include "train/distill_start.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <numeric>
@@ -17,13 +15,11 @@ namespace {
 
 using Weights = std::map<std::string, Variable>;
 
-// Of a feedforward layer, by the end of their names.
-Weights weights_of(const nn::MaskedLm& model, std::int64_t layer) {
-  const std::string prefix = fmt::format("encoder.layers.{}.ffn.", layer);
+// Of a feedforward layer, by their names in it.
+Weights weights_of(nn::MaskedLm& model, std::int64_t layer) {
   Weights weights;
-  for (const nn::NamedParameter& parameter : model.parameters()) {
-    if (parameter.name.starts_with(prefix)) weights[parameter.name.substr(prefix.size())] = parameter.value;
-  }
+  for (const nn::NamedParameter& parameter : model.encoder().feed_forward(layer)->parameters())
+    weights[parameter.name] = parameter.value;
   return weights;
 }
 

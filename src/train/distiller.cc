@@ -114,12 +114,11 @@ Distiller::Targets Distiller::targets(const nn::Tokens& tokens) const {
   return result;
 }
 
-nn::Tokens Distiller::tokens_of(data::MaskedBatch& batch) const {
-  if (!predicts()) {
-    for (std::size_t i = 0; i < batch.positions.size(); ++i)
-      batch.ids.data()[batch.positions[i]] = batch.targets[i];
-  }
-  return {batch.ids};
+nn::Tokens Distiller::tokens_of(const data::MaskedBatch& batch) const {
+  if (predicts()) return {batch.ids};
+  IntTensor ids = batch.ids.clone();
+  for (std::size_t i = 0; i < batch.positions.size(); ++i) ids.data()[batch.positions[i]] = batch.targets[i];
+  return {ids};
 }
 
 void Distiller::start(nn::MaskedLm& student, const data::MaskedLmLoader& loader) const {
@@ -151,7 +150,7 @@ void Distiller::start(nn::MaskedLm& student, const data::MaskedLmLoader& loader)
   for (std::int64_t first = 0; first < sequences; first += batch_sequences(loader)) {
     leave_if_asked(stopped);
     const std::int64_t count = std::min(batch_sequences(loader), sequences - first);
-    data::MaskedBatch batch = loader.batch(first, count);
+    const data::MaskedBatch batch = loader.batch(first, count);
     const Targets found = targets(tokens_of(batch));
     const Shape rows{count * length, width};
     for (std::size_t i = 0; i < samples.size(); ++i) {
@@ -187,7 +186,7 @@ Variable Distiller::layer_losses(nn::MaskedLm& student, const nn::Tokens& tokens
   return ops::scale(sum, static_cast<float>(1.0 / static_cast<double>(wanted.layers.size())));
 }
 
-Variable Distiller::loss(nn::MaskedLm& student, data::MaskedBatch& batch, double t,
+Variable Distiller::loss(nn::MaskedLm& student, const data::MaskedBatch& batch, double t,
                          nn::ForwardContext& context) const {
   const nn::Tokens tokens = tokens_of(batch);
   if (t < config_.layerwise_until) return layer_losses(student, tokens, context);
@@ -209,7 +208,7 @@ DistillScores Distiller::evaluate(nn::MaskedLm& student, const data::MaskedLmLoa
                                   std::int64_t sequences, double temperature,
                                   ops::LayerStatistics& trees) const {
   const NoGradGuard no_grad;
-  const auto compute = [&](data::MaskedBatch batch, double /*done*/, std::vector<double>& numbers) {
+  const auto compute = [&](const data::MaskedBatch& batch, double /*done*/, std::vector<double>& numbers) {
     const nn::Tokens tokens = tokens_of(batch);
     const Targets wanted = targets(tokens);
     for (std::size_t i = 0; i < wanted.layers.size(); ++i) {
@@ -253,7 +252,7 @@ DistillScores Distiller::evaluate(nn::MaskedLm& student, const data::MaskedLmLoa
   return scores;
 }
 
-nn::MaskedLm& all_but_layers_frozen(nn::MaskedLm& student, const std::vector<std::int64_t>& layers) {
+nn::MaskedLm& freeze_all_but(nn::MaskedLm& student, const std::vector<std::int64_t>& layers) {
   for (nn::NamedParameter& parameter : student.parameters()) {
     if (!is_of_layers(parameter.name, layers)) parameter.value.set_requires_grad(false);
   }

@@ -25,8 +25,9 @@ class Distiller {
   // the new layers of |y - y'|^2 / |y|^2 of the batch (distill.relative_to), each reading the teacher's own
   // input of that layer. Then of the whole student: the mean KL divergence of its predictions from the
   // teacher's in nats, or, where the teacher only encodes, |h - h'|^2 / |h|^2 of the last hidden states; such
-  // a teacher reads text without masks, which the batch becomes.
-  Variable loss(nn::MaskedLm& student, data::MaskedBatch& batch, double t, nn::ForwardContext& context) const;
+  // a teacher, and then the student, reads text without masks.
+  Variable loss(nn::MaskedLm& student, const data::MaskedBatch& batch, double t,
+                nn::ForwardContext& context) const;
 
   // On the first `sequences` sequences (0: all), by hard routing; decision statistics at `temperature`.
   DistillScores evaluate(nn::MaskedLm& student, const data::MaskedLmLoader& loader, std::int64_t sequences,
@@ -36,14 +37,15 @@ class Distiller {
   struct Targets;
   Targets targets(const nn::Tokens& tokens) const;
   bool predicts() const { return teacher_->options().masked_lm_head; }
-  nn::Tokens tokens_of(data::MaskedBatch& batch) const;
+  // Masked for a teacher that predicts, else as the text is.
+  nn::Tokens tokens_of(const data::MaskedBatch& batch) const;
   Variable layer_losses(nn::MaskedLm& student, const nn::Tokens& tokens, nn::ForwardContext& context) const;
 
   config::DistillConfig config_;
   std::unique_ptr<nn::MaskedLm> teacher_;
 };
 
-// The same model, of which only these feedforward layers learn from here on.
-nn::MaskedLm& all_but_layers_frozen(nn::MaskedLm& student, const std::vector<std::int64_t>& layers);
+// Of the model only these feedforward layers learn from here on. Returns it.
+nn::MaskedLm& freeze_all_but(nn::MaskedLm& student, const std::vector<std::int64_t>& layers);
 
 }  // namespace espalier::train

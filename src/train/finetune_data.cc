@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <unordered_set>
 
 #include "base/joined.h"
 #include "data/class_doubts.h"
@@ -175,6 +176,22 @@ void report_classes(const FinetuneData& data) {
   }
 }
 
+// Rows that are learned and scored alike, whatever their labels.
+void report_shared_rows(const FinetuneData& data) {
+  const auto key = [](const data::Example& row) { return row.text + '\t' + row.text_pair; };
+  std::unordered_set<std::string> learned;
+  for (const data::Example& row : data.train.rows) learned.insert(key(row));
+  for (const EvaluationSet& set : data.evaluation) {
+    const auto shared = std::count_if(set.data.rows.begin(), set.data.rows.end(),
+                                      [&](const data::Example& row) { return learned.contains(key(row)); });
+    if (shared == 0) continue;
+    log_warning(
+        fmt::format("{} of the {} rows to evaluate on have the text of a training row: scores tell how well "
+                    "these are remembered",
+                    shared, set.data.rows.size()));
+  }
+}
+
 void report_unread_rows(const text::Tokenizer& tokenizer, const data::LabelledData& data) {
   text::UnreadTexts unread(tokenizer);
   for (const data::Example& example : data.rows) unread.add(example.text + " " + example.text_pair);
@@ -230,6 +247,7 @@ FinetuneData read_finetune_data(const config::TaskConfig& task, std::uint64_t se
     report_classes(result);
   }
   for (const std::string& doubt : doubts) log_warning(doubt);
+  if (task.name == "custom") report_shared_rows(result);
   report_oddities(result.train);
   for (const EvaluationSet& set : result.evaluation) report_oddities(set.data);
   return result;

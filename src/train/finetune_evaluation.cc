@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "data/table_writer.h"
+#include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/io/text_file.h"
 #include "model/metrics_history.h"
@@ -30,12 +31,12 @@ void score_set(const FinetuneRun& run, std::size_t index, EpochScore& result) {
   result.sets.push_back(score_predictions(rows.predictions, rows.loss, run.data.train.labels,
                                           {.metrics = run.data.metrics,
                                            .suffix = run.data.evaluation[index].suffix,
-                                           .resamples = run.config.bootstrap,
-                                           .seed = run.config.seed},
+                                           .resamples = run.config.bootstrap},
                                           result.warnings));
   if (index > 0) return;
   const MetricScore& first = result.sets.front().metrics.front();
-  result.primary = metrics::higher_is_better(first.name) ? first.value : -first.value;
+  ESPALIER_CHECK(metrics::higher_is_better(first.name));
+  result.primary = first.value;
 }
 
 std::string predictions_text(const FinetuneRun& run, const EvaluationSet& set, const SetPredictions& rows) {

@@ -59,9 +59,9 @@ RunInputs all_inputs(const config::FinetuneConfig& config, const FinetuneData& d
   return inputs;
 }
 
-// The same model, whose embedding and lowest layers get no gradients: nothing is recorded of them, and the
-// optimizer, which is made of what learns, holds nothing for them.
-nn::SequenceClassifier& frozen(nn::SequenceClassifier& model, std::int64_t layers) {
+// Embedding and lowest layers of the model get no gradients from here on: nothing is recorded of them, and
+// the optimizer, which is made of what learns, holds nothing for them. Returns the model.
+nn::SequenceClassifier& freeze_lowest(nn::SequenceClassifier& model, std::int64_t layers) {
   const std::int64_t there = model.encoder().options().layers;
   if (layers > there) {
     throw InputError(
@@ -86,7 +86,7 @@ FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_da
       train(base.require_tokenizer(), data.train, batch_options(config, base.arch, true)),
       directory(config.run),
       model(base.arch, head_options(config, base.arch, data)),
-      updater(frozen(model, config.frozen_layers),
+      updater(freeze_lowest(model, config.frozen_layers),
               {.optimizer = config.optimizer, .seed = config.seed, .dropout = config.dropout}),
       class_weights(class_weights_of(config.task, data.train)) {
   model.use_precision(config.precision);

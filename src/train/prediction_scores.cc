@@ -45,8 +45,8 @@ SetScores score_predictions(const metrics::Predictions& predictions, double loss
     if (!metric.warning.empty()) warn(name, metric.warning, metric.classes);
     scores.metrics.push_back({name, metric.value, {}});
     if (options.resamples == 0) continue;
-    scores.metrics.back().interval = metrics::bootstrap_interval(
-        name, predictions, {.resamples = static_cast<int>(options.resamples), .seed = options.seed});
+    scores.metrics.back().interval =
+        metrics::bootstrap_interval(name, predictions, {.resamples = static_cast<int>(options.resamples)});
   }
   if (const auto only = only_class(predictions); only && warnings.size() == before)
     warn(options.metrics.at(0), "only one class was predicted", {*only});

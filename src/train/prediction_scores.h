@@ -14,8 +14,7 @@ namespace espalier::train {
 struct ScoreOptions {
   std::vector<std::string> metrics;  // the first is the task's
   std::string suffix;                // of the set
-  std::int64_t resamples = 1000;     // of the intervals; 0: none
-  std::uint64_t seed = 0;
+  std::int64_t resamples = 1000;     // of the intervals, always the same ones; 0: none
 };
 
 // `loss` is the mean over the rows. Appends to `warnings` "f1: no row was predicted positive: F1 is 0

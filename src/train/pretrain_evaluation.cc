@@ -51,7 +51,8 @@ void evaluate_distillation(PretrainRun& run, double temperature) {
   scores.routing = scores_of(trees, nn::tree_layers(run.config.arch));
   add_visits(run, trees, scores.routing);
   note_loss(run, scores.kl_divergence.value_or(scores.hidden_error));
-  run.directory.log(io::to_json(DistillEvaluation{run.state.step, run.state.tokens, scores}));
+  run.directory.log(
+      io::to_json(DistillEvaluation{run.state.step, run.state.tokens, scores, run.state.seconds}));
   log_info(
       fmt::format("step {}: relative error of layers {:.3f}, of the last hidden states {:.3f}{}",
                   run.state.step, fmt::join(scores.layer_errors, " "), scores.hidden_error,
@@ -79,7 +80,7 @@ void evaluate_and_log(PretrainRun& run) {
   if (evaluation.loss_soft)
     run.state.lowest_soft_loss = std::min(run.state.lowest_soft_loss, *evaluation.loss_soft);
   note_loss(run, evaluation.hard.loss);
-  PretrainEvaluation line{run.state.step, run.state.tokens, scores_of(evaluation), {}};
+  PretrainEvaluation line{run.state.step, run.state.tokens, scores_of(evaluation), {}, run.state.seconds};
   add_visits(run, evaluation.hard.trees, line.scores.routing);
   if (evaluation.loss_soft) line.lowest_soft_loss = run.state.lowest_soft_loss;
   run.directory.log(io::to_json(line));

@@ -27,6 +27,7 @@ void describe(PretrainStep& line, io::JsonFields& fields) {
 void describe(PretrainEvaluation& line, io::JsonFields& fields) {
   fields.add("step", line.step);
   fields.add("tokens", line.tokens);
+  fields.add_unless_empty("time", line.time);
   io::JsonFields scores = fields.with_prefix(metrics::kEvaluationPrefix);
   describe(line.scores, scores);
   scores.add_unless_empty("lowest_soft_loss", line.lowest_soft_loss);
@@ -43,6 +44,7 @@ void describe(DistillScores& scores, io::JsonFields& fields) {
 void describe(DistillEvaluation& line, io::JsonFields& fields) {
   fields.add("step", line.step);
   fields.add("tokens", line.tokens);
+  fields.add_unless_empty("time", line.time);
   io::JsonFields scores = fields.with_prefix(metrics::kEvaluationPrefix);
   describe(line.scores, scores);
 }

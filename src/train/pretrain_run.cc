@@ -69,7 +69,7 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
       distiller(config.distill.layers.empty() || !init ? nullptr
                                                        : std::make_unique<Distiller>(config, *init)),
       model(config.arch),
-      updater(config.distill.layers.empty() ? model : all_but_layers_frozen(model, config.distill.layers),
+      updater(config.distill.layers.empty() ? model : freeze_all_but(model, config.distill.layers),
               {.optimizer = config.optimizer, .seed = config.seed, .dropout = config.dropout}) {
   model.use_precision(config.precision);
   state.data_fingerprint = store.fingerprint();
@@ -102,6 +102,16 @@ void PretrainRun::begin() {
   require_read(config);
   if (!nn::has_trees(config.arch.ffn)) config::require_trees(config.given, nn::describe(config.arch.ffn));
   if (!config.init.empty() && !init) require_loadable(config.init);
+  if (init) {
+    const std::string difference =
+        model::word_difference(init->tokenizer_json, config.init, store.tokenizer_json(), config.data);
+    if (!difference.empty()) {
+      throw InputError(fmt::format(
+          "init: {}: the weights were trained on other words than those of the data; prepare the text "
+          "with tokenizer.path={} and give that as `data`",
+          difference, config.init));
+    }
+  }
   initialize(model, config.arch.init_std, config.seed);
   if (init) {
     if (distiller) {
@@ -113,14 +123,6 @@ void PretrainRun::begin() {
     state.inputs = inputs_of("init", config.init, *init);
     sentence_files = model::sentence_files_of(*init, config.init);
     log_info(fmt::format("{}: starting from the weights of {}", config.run, config.init));
-    const std::string difference =
-        model::word_difference(init->tokenizer_json, config.init, store.tokenizer_json(), config.data);
-    if (!difference.empty()) {
-      throw InputError(fmt::format(
-          "init: {}: the weights were trained on other words than those of the data; prepare the text "
-          "with tokenizer.path={} and give that as `data`",
-          difference, config.init));
-    }
   }
   directory.restore_metrics("");
   if (config.batch_size > train.sequences()) {

@@ -126,10 +126,18 @@ bool evaluates_at(const PretrainRun& run, std::int64_t step) {
 void train_loop(PretrainRun& run) {
   Progress progress("pretrain");
   Stopwatch watch(run.state);
+  std::int64_t saved_step = -1;  // of this sitting
+  double last_save = run.state.seconds;
+  const auto save = [&] {
+    progress.clear();
+    run.save();
+    saved_step = run.state.step;
+    last_save = run.state.seconds;
+  };
   const auto evaluate_on_the_way = [&] {
     progress.clear();
     evaluate_or_stop(run);
-    if (run.best_step == run.state.step) run.save();
+    if (run.best_step == run.state.step) save();
   };
   const bool cut_short = run.resumed && run.state.step > 0 && evaluates_at(run, run.state.step) &&
                          !run.directory.evaluated_at(run.state.step);
@@ -138,7 +146,6 @@ void train_loop(PretrainRun& run) {
     watch.lap_aside();
     run.state.seconds = agree({run.state.seconds}).seconds;
   }
-  double last_save = run.state.seconds;
   while (!run.finished()) {
     const double t = used_fraction(run.config, run.state);
     const PretrainPlan plan = plan_update(run.config, t);
@@ -161,11 +168,8 @@ void train_loop(PretrainRun& run) {
     if (evaluates_at(run, run.state.step) && !result.update.abandoned && !run.finished())
       evaluate_on_the_way();
     if (wishes.signal != 0 && !run.finished()) stop(run, wishes.signal);
-    if ((wishes.save || save_is_due(run, last_save)) && !run.finished()) {
-      progress.clear();
-      run.save();
-      last_save = run.state.seconds;
-    }
+    const bool due = wishes.save || save_is_due(run, last_save);
+    if (due && saved_step != run.state.step && !run.finished()) save();
     watch.lap_aside();
     run.state.seconds = agree({run.state.seconds}).seconds;
   }

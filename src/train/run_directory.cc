@@ -183,7 +183,7 @@ void RunDirectory::check_space(const io::Checkpoint& first, std::int64_t keep, s
 
 void RunDirectory::save(io::Checkpoint checkpoint, std::int64_t step, bool best, std::int64_t keep) {
   const fs::path file = io::step_path(path_, step);
-  fs::create_directories(file.parent_path());
+  io::make_folders(file.parent_path());
   checkpoint.state.update(io::to_json(SavedStep{step, best}));
   io::save_checkpoint(file, checkpoint);
   point_at(step, best);
@@ -193,7 +193,7 @@ void RunDirectory::save(io::Checkpoint checkpoint, std::int64_t step, bool best,
 void RunDirectory::restore_step_file(std::int64_t step) const {
   if (!io::step_files(path_).empty()) return;
   const fs::path file = io::step_path(path_, step);
-  fs::create_directories(file.parent_path());
+  io::make_folders(file.parent_path());
   io::link_atomically(path_ / "last.h5", file);
 }
 

@@ -83,7 +83,7 @@ struct UpdateResult {
 
 class Updater {
  public:
-  // `model` must outlive the updater.
+  // `model` must outlive the updater. All processes of a run make theirs at the same point.
   Updater(nn::Module& model, const UpdaterOptions& options);
 
   // What decides in these trees does not learn from here on.

@@ -196,6 +196,21 @@ TEST_CASE("classify --label-column: the scores that fine-tuning has of the same 
   check_refused({"classify", run, "a text", "--label-column", "label"}, "names a column of --file");
 }
 
+TEST_CASE("finetune: rows that are learned and scored are told of, and the intervals are those of classify") {
+  const Workshop& shop = workshop();
+  run_well(shop.pretrain("twice"));
+  const Outcome both =
+      run_well(shop.finetune("twice", "twice-task", {"task.dev=" + shop.train, "train.max_steps=2"}));
+  CHECK(both.err.find("rows to evaluate on have the text of a training row") != std::string::npos);
+  const Outcome apart = run_well(shop.finetune("twice", "apart", {"train.max_steps=2", "seed=5"}));
+  CHECK(apart.err.find("of a training row") == std::string::npos);
+  const io::Json scores =
+      run_well({"classify", shop.path("apart"), "--file", shop.dev, "--label-column", "label", "--json"})
+          .json();
+  const io::Json results = io::parse_json(read_text(shop.path("apart") + "/eval_results.json"), "results");
+  CHECK(scores.at("eval_accuracy_interval") == results.at("eval_accuracy_interval"));
+}
+
 TEST_CASE("an override wins over the file, the file over the default") {
   const Workshop& shop = workshop();
   const std::string dump = run_well(shop.pretrain("x", {"arch.ffn.depth=1", "--dump-config"})).out;

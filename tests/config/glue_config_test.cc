@@ -81,6 +81,41 @@ TEST_CASE("what is wrong is named") {
   CHECK(kGlue.error_with({"sweep.lr=[1e-5, 1e-5]"}).find("sweep.lr: a value is given twice") == 0);
 }
 
+TEST_CASE("a sweep or a value: the command line's before the file's, not both in one place") {
+  CHECK(kGlue.error_with({"sweep.lr=[1e-4]", "train.lr=7e-3"}) ==
+        "train.lr: sweep.lr tries values in the place of train.lr: leave one of them out");
+  CHECK(kGlue.error_with({"sweep.batch_size=[8]", "train.batch_size=32"})
+            .starts_with("train.batch_size: sweep."));
+  CHECK(testing::error_of([] {
+          require_exceptions_read(kGlue.with({"sweep.lr=[1e-4]", "per_task.rte.train.lr=7e-3"}));
+        }) ==
+        "command line: per_task.rte.train.lr: sweep.lr tries values in the place of train.lr: leave one of "
+        "them "
+        "out");
+  const testing::TempDir dir;
+  const std::string file = dir.write("sweep.yaml", "sweep: {lr: [1e-4]}\n").string();
+  const std::vector<std::string> rate = {"train.lr=7e-3"};
+  CHECK(load<GlueConfig>(file, rate).sweep_lr.empty());
+  CHECK(load<GlueConfig>(file, rate).recipe.optimizer.lr == 7e-3);
+}
+
+TEST_CASE("an exception that its task does not read is refused, beside what would read it") {
+  const auto refusal = [](const std::vector<std::string>& overrides) {
+    return testing::error_of([&] { require_exceptions_read(kGlue.with(overrides)); });
+  };
+  CHECK(
+      refusal({"per_task.rte.train.momentum=0.9"}) ==
+      "command line: per_task.rte.train.momentum goes with per_task.rte.train.optimizer: muon; this run has "
+      "per_task.rte.train.optimizer: adamw, which does not read it: leave it out");
+  const auto accept = [](const std::vector<std::string>& overrides) {
+    CHECK_NOTHROW(require_exceptions_read(kGlue.with(overrides)));
+  };
+  accept({"per_task.rte.train.momentum=0.9", "train.optimizer=muon"});
+  accept({"per_task.rte.train.momentum=0.9", "per_task.rte.train.optimizer=muon"});
+  accept({"per_task.rte.seeds=[3]", "per_task.rte.train.epochs=2"});
+  CHECK(refusal({"per_task.rte.train.momentum=0.9", "per_task.cola.train.optimizer=muon"}) != "");
+}
+
 TEST_CASE("frozen routing is for fine-tuning only") {
   CHECK(kGlue.with({"routing.mode=frozen"}).recipe.routing.mode == Routing::kFrozen);
   CHECK(testing::error_of([] {

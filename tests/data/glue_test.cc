@@ -194,9 +194,10 @@ TEST_CASE("what is wrong with a file, and where") {
   CHECK(glue_failure(dir, "rte", "train") ==
         "label `maybe` at RTE/train.tsv:2 is none of the task's; known: entailment, not_entailment");
   dir.write("RTE/train.tsv", "index\tpremise\thypothesis\tlabel\n0\ta\tb\tentailment\n");
-  CHECK(
-      glue_failure(dir, "rte", "train") ==
-      "RTE/train.tsv: no column `sentence1` (RTE task); the columns are: index, premise, hypothesis, label");
+  CHECK(glue_failure(dir, "rte", "train") ==
+        "RTE/train.tsv: no column `sentence1` (RTE task); the columns are: index, premise, hypothesis, "
+        "label; is it "
+        "the file of another task?");
 }
 
 TEST_CASE("metrics of one's own data") {

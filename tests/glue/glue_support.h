@@ -30,7 +30,7 @@ struct GlueWorkspace {
   std::string text(const std::string& name) const { return read_text(dir / name); }
 };
 
-// results.json of a run without what differs between equal runs: times, speeds, paths.
+// results.json of a run without what differs between equal runs: times and speeds.
 io::Json comparable(io::Json results);
 
 }  // namespace espalier::testing

@@ -189,7 +189,7 @@ TEST_CASE("MNLI without its mismatched file is scored on the matched one") {
 TEST_CASE("a sweep tries every pair with the first seed and keeps the best for all") {
   const GlueWorkspace work;
   const io::Json results =
-      io::to_json(run_glue(work.config("a", {"glue.tasks=[rte]", "sweep.lr=[1e-9, 1e-2]",
+      io::to_json(run_glue(work.config("a", {"glue.tasks=[rte]", "train.lr=4e-5", "sweep.lr=[1e-9, 1e-2]",
                                              "sweep.batch_size=[8, 16]", "per_task.rte.train.epochs=3"})));
   const io::Json& task = results["tasks"]["rte"];
   REQUIRE(task["sweep"].size() == 4);

@@ -254,4 +254,20 @@ TEST_CASE("run_files: faults can be armed from the environment for a whole progr
 }
 
 }  // namespace
+TEST_CASE("folders are made where they are missing; what stands in the way is named") {
+  const TempDir dir;
+  CHECK(make_folders(dir / "a/b"));
+  CHECK_FALSE(make_folders(dir / "a/b"));
+  std::filesystem::create_symlink("/no-such-disk", dir / "link");
+  for (const char* folder : {"link", "link/", "link/below"}) {
+    CHECK(error_of([&] { make_folders(dir / folder); })
+              .ends_with(
+                  "link: is a link to /no-such-disk, which is not there: make it, or give another folder"));
+  }
+  dir.write("file", "text");
+  CHECK(error_of([&] {
+          make_folders(dir / "file/below");
+        }).ends_with("below: could not be written: mkdir: Not a directory"));
+}
+
 }  // namespace espalier::io

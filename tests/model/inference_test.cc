@@ -166,6 +166,13 @@ TEST_CASE("embed: mean and first of the final states, the same for any number of
   const Embeddings first = embed(model, texts, of_first, {});
   CHECK(mean.values.shape() == Shape{84, 8});
   CHECK(mean.truncated == 0);
+  CHECK(embed(model, texts, {}, {}).values.to_vector() == mean.values.to_vector());
+  CHECK(embed(model, texts, {}, {}).truncated == 0);
+  EmbeddingOptions too_long;
+  too_long.dimensions = 9;
+  CHECK(testing::error_of([&] {
+          embed(model, texts, too_long, {});
+        }).ends_with("a vector of 9 numbers is asked for, the model's has 8"));
 
   const std::vector<std::int32_t> ids = model.require_tokenizer().encode_with_types(texts[1]).ids;
   const NoGradGuard no_grad;

@@ -84,13 +84,29 @@ TEST_CASE("int8: states and loss are near float32's, on any number of threads, a
 
 TEST_CASE("int8: soft trees are computed in float32, the layers around them in int8") {
   const EncoderOptions options = small(FeedForwardType::kNeuronTree);
-  MaskedLm model(options);
-  initialize(model, options.init_std, 5);
-  model.fix_weights(ops::Precision::kInt8);
+  MaskedLm int8(options), float32(options);
   const NoGradGuard no_gradient;
-  ForwardContext context;
-  context.routing.mode = ops::RoutingMode::kSoft;
-  CHECK(model.encoder().forward(batch(2), context).value().to_vector() != hidden(model, batch(2)));
+  const auto traces_of = [&](MaskedLm& model, ops::Precision precision) {
+    initialize(model, options.init_std, 5);
+    model.fix_weights(precision);
+    std::vector<FeedForwardTrace> traces;
+    ForwardContext context;
+    context.routing.mode = ops::RoutingMode::kSoft;
+    context.traces = &traces;
+    model.encoder().forward(batch(2), context);
+    return traces;
+  };
+  const std::vector<FeedForwardTrace> found = traces_of(int8, ops::Precision::kInt8);
+  const std::vector<FeedForwardTrace> exact = traces_of(float32, ops::Precision::kFloat32);
+  REQUIRE(found.size() == 2);
+  for (std::size_t layer = 0; layer < 2; ++layer) {
+    CHECK(found[layer].input.value().to_vector() != exact[layer].input.value().to_vector());
+    ForwardContext context;
+    context.routing.mode = ops::RoutingMode::kSoft;
+    FeedForward& trees = *float32.encoder().feed_forward(static_cast<std::int64_t>(layer));
+    CHECK(trees.forward(found[layer].input, context).value().to_vector() ==
+          found[layer].output.value().to_vector());
+  }
 }
 
 TEST_CASE("int8: a weight that is no number is named") {

@@ -47,6 +47,16 @@ TEST_CASE("of a long one peaks, ends and means stay, in bounded memory") {
   CHECK(curve.means(100).size() <= 100);
 }
 
+TEST_CASE("the last of the means is of as many samples as the others") {
+  Curve curve;
+  for (int i = 0; i < 1024; ++i) curve.add({i * 1.0, i * 1.0, i < 1023 ? 1.0 : 12.0});
+  const std::vector<Sample> means = curve.means(100);
+  CHECK(means.size() == 94);  // of 11 samples each, the first of one
+  CHECK(means.front().progress == 0);
+  CHECK(means.back().value == doctest::Approx(2));
+  CHECK(Curve().means(100).empty());
+}
+
 TEST_CASE("samples are thinned to those of a coarser curve") {
   std::vector<Sample> samples;
   for (int i = 0; i < 1000; ++i) samples.push_back({i * 1.0, i * 1.0, i == 500 ? 9.0 : 0.001 * i});

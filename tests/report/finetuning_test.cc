@@ -215,6 +215,8 @@ TEST_CASE("GLUE: predictions of all seeds, rows by how many of them are surely w
   check_page(html);
   CHECK(contains(html, "3 of 6 rows of 2 seeds together are wrong (50.0 %)"));
   const std::size_t both = html.find("<td>0.650</td>"), one = html.find("<td>0.900</td>");
+  REQUIRE(both != std::string::npos);
+  REQUIRE(one != std::string::npos);
   CHECK(both < one);
   CHECK(contains(html, ">2 of 2</td>"));
   CHECK(contains(html, ">1 of 2</td>"));

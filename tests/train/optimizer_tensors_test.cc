@@ -39,8 +39,8 @@ TEST_CASE("the optimizer's tensors come back, and one that is missing or misshap
   CHECK(error().starts_with("a.h5: optimizer tensor `momentum_buffer.up.weight` is missing"));
   checkpoint.optimizer.clear();
   CHECK(error() ==
-        "a.h5: optimizer tensor `exp_avg.head.weight` is missing; resume needs a checkpoint of pretrain, use "
-        "init= to start from weights alone");
+        "a.h5: optimizer tensor `exp_avg.head.weight` is missing; resume needs a checkpoint that pretrain or "
+        "finetune wrote on its way. Weights alone are for init= (pretrain) or model= (finetune)");
 }
 
 }  // namespace espalier::train

@@ -60,7 +60,7 @@ TEST_CASE("any number of threads gives the same bits") {
   set_thread_count(available_cores());
 }
 
-TEST_CASE("a run that was stopped continues to the same bits and the same metrics") {
+TEST_CASE("a run that was stopped continues to the same bits") {
   const PretrainWorkspace work;
   pretrain(work.config("whole", kAnneal));
   std::vector<std::string> stopped = kAnneal;

@@ -36,6 +36,10 @@ void validate(const GlueConfig& config);
 // Free is what changes no finished result: where the run lies, logging, and which tasks and seeds are wanted.
 ResumeRule glue_resume_rule(const std::string& key);
 
+// InputError for a key of `per_task` on the command line that the task's own recipe, or a sweep, does not
+// read.
+void require_exceptions_read(const GlueConfig& config);
+
 // Recipe and seeds of one task, by the name that `per_task` uses.
 FinetuneConfig recipe_of(const GlueConfig& config, const std::string& task);
 std::vector<std::int64_t> seeds_of(const GlueConfig& config, const std::string& task);

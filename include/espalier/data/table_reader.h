@@ -35,6 +35,7 @@ struct TableOptions {
   OnBadRecord on_bad_record = OnBadRecord::kStop;
   // Where a person may choose: the setting that leaves bad records out, for the message that stops.
   std::string skip_setting = {};
+  bool fixed = false;                // nobody can say how the file is read: no message advises to
   std::filesystem::path shown = {};  // in messages, where it is another than the file's own
 };
 

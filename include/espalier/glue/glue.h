@@ -22,6 +22,10 @@ namespace espalier::glue {
 // something else or a run with other settings; Interrupted after saving.
 GlueResults run_glue(const config::GlueConfig& config);
 
+// InputError for a task that there is not, and, unless the run has begun, for a key of the command line that
+// no training of it reads. run_glue() asks first thing, too.
+void require_read(const config::GlueConfig& config);
+
 // The scores as a table for people.
 std::string glue_table(const GlueResults& results);
 // The same in the layout of the published table, beside its rows.

@@ -56,7 +56,8 @@ struct GlueTraining {
 };
 void describe(GlueTraining& training, io::JsonFields& fields);
 
-// Over the seeds; low and high are those of the run whose value is the (lower) median.
+// Over the seeds; low and high are those of the run whose value is the (lower) median. All undefined where
+// one of the values is.
 struct GlueSpread {
   double median = kUndefined, mean = kUndefined, std = kUndefined, min = kUndefined, max = kUndefined;
   double low = kUndefined, high = kUndefined;

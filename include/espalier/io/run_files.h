@@ -47,6 +47,10 @@ class RunLock {
   std::optional<long> stale_;
 };
 
+// Makes the folder, and those above it, where they are missing; whether it made any. InputError or RunError
+// naming it.
+bool make_folders(const std::filesystem::path& folder);
+
 // RUN/checkpoints/step-N.h5, N without leading zeros.
 std::filesystem::path step_path(const std::filesystem::path& run, std::int64_t step);
 

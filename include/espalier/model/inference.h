@@ -48,7 +48,7 @@ std::vector<Classification> classify(LoadedModel& model, std::span<const TextPai
 struct EmbeddingOptions {
   io::SentencePooling pooling = io::SentencePooling::kMean;  // of the final states
   bool normalize = false;                                    // the vector, to length 1
-  std::int64_t max_length = 0;                               // tokens that are read
+  std::int64_t max_length = 0;                               // tokens that are read; 0: reading_length()
   std::string prompt;                                        // put before each text
   std::int64_t dimensions = 0;  // numbers of the vector that are kept, its first; 0: all
 };
@@ -65,6 +65,7 @@ struct Embeddings {
   std::int64_t truncated = 0;  // texts longer than max_length
 };
 
+// InputError for more dimensions than the model's states have.
 Embeddings embed(LoadedModel& model, std::span<const std::string> texts, const EmbeddingOptions& options,
                  const ops::TreeRouting& routing);
 

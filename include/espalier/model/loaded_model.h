@@ -22,7 +22,7 @@ namespace espalier::model {
 // How the trees of a model were trained. Inference is hard by default; this says when that needs a warning,
 // and which temperature soft routing takes.
 struct RoutingProvenance {
-  std::string mode = "hard";  // routing.mode of the training: hard, soft, anneal, straight_through
+  std::string mode = "hard";  // routing.mode of the training: one of config::routing_name()
   double temperature = 1.0;   // where training stopped
   bool finished = true;       // false: an anneal that had not reached its end; the trees are still a mixture
   bool trained_softly = false;          // a mixture at some time, so that a hardening gap means something
@@ -87,7 +87,7 @@ LoadedModel model_from_checkpoint(const io::Checkpoint& checkpoint, const std::f
 //   arch        an object of the keys of config::arch_settings, each with its text
 //   classifier  {pooler, activation, head_dim, dropout, outputs, labels, regression}, for a classifier
 //   routing     {mode, temperature, finished, trained_softly}, and what else RoutingProvenance has
-//   program     {version, isa, onednn}
+//   program     {version, isa, onednn, bf16}
 // Tensors share memory with the model. A trainer adds optimizer, state, config_yaml and metrics_jsonl.
 io::Checkpoint model_checkpoint(nn::MaskedLm& model, const RoutingProvenance& routing,
                                 const std::string& tokenizer_json);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "espalier/autograd/variable.h"
 #include "espalier/ops/precision.h"
@@ -71,12 +72,16 @@ struct TreeStatistics {
   double undecided_share(int level) const;
   // Share of leaves that at least one token used.
   double leaves_used() const;
-  // exp(entropy of leaf usage) of a tree: between 1 (one leaf takes all) and 2^depth (uniform).
+  // As below, of a tree.
   double leaf_perplexity(int tree) const;
   double mean_leaf_perplexity() const;
   // The largest share of tokens that one leaf of any tree takes.
   double largest_leaf_share() const;
 };
+
+// exp(entropy of leaf usage): between 1 (one leaf takes all) and the number of leaves (uniform); 0 without
+// tokens.
+double leaf_perplexity(std::span<const std::int64_t> leaf_tokens);
 
 // One a layer.
 using LayerStatistics = PoolVector<TreeStatistics>;

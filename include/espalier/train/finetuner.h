@@ -18,9 +18,9 @@ struct FinetuneOptions {
 };
 
 // Trains as `config` says, evaluates after each epoch, and leaves in `run`: config.yaml, metrics.jsonl,
-// checkpoints, last.h5, best.h5 (by the first metric), predictions_dev*.tsv of the last evaluation and
-// predictions_best_dev*.tsv of the best, train_results.json, eval_results.json and all_results.json with
-// Hugging Face's names. Errors as pretrain().
+// trainer_state.json, checkpoints, last.h5, best.h5 (by the first metric), predictions_dev*.tsv of the last
+// evaluation and predictions_best_dev*.tsv of the best, train_results.json, eval_results.json and
+// all_results.json with Hugging Face's names. Errors as pretrain().
 FinetuneResults finetune(const config::FinetuneConfig& config, const FinetuneOptions& options = {});
 
 // InputError if more processes were started than can share an update of it. finetune() asks first thing, too.

@@ -36,6 +36,7 @@ struct PretrainEvaluation {
   std::int64_t tokens = 0;
   EvaluationScores scores;
   std::optional<double> lowest_soft_loss;  // of all evaluations so far, where this one has a soft loss
+  std::optional<double> time = {};         // seconds used by all sittings before it
 };
 void describe(PretrainEvaluation& line, io::JsonFields& fields);
 
@@ -55,6 +56,7 @@ struct DistillEvaluation {
   std::int64_t step = 0;
   std::int64_t tokens = 0;
   DistillScores scores;
+  std::optional<double> time = {};  // as above
 };
 void describe(DistillEvaluation& line, io::JsonFields& fields);
 
