@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Seconds of training at a line; evaluations do not say.
+// Seconds of training at a line; evaluations of fine-tunings do not say.
 std::optional<double> seconds_at(const io::Json& line) {
   const auto time = line.find("time");
   return time != line.end() && time->is_number() ? std::optional(time->get<double>()) : std::nullopt;
