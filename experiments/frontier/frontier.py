@@ -70,6 +70,11 @@ def measure_speeds(path, layers):
     documents.write(path, document)
 
 
+def leaf_perplexities(evaluation):
+    """By layer, the mean over its trees."""
+    return [round(statistics.mean(layer["leaf_perplexity"]), 2) for layer in evaluation["eval_routing"]]
+
+
 class Frontier:
     """The state on disk: data, runs/NAME of the program, claims/NAME.json, results/speed.json and runs.jsonl."""
 
@@ -182,8 +187,8 @@ class Frontier:
                "accuracy": round(last["eval_accuracy"], 5), "unigram_loss": round(last["eval_unigram_loss"], 5),
                "curve": [[line["tokens"], round(line["eval_loss"], 4)] for line in evaluations],
                "leaves_used": [round(layer["leaves_used"], 4) for layer in last["eval_routing"]],
-               "leaf_perplexity": [round(statistics.mean(layer["leaf_perplexity"]), 2)
-                                   for layer in last["eval_routing"]],
+               "leaf_perplexity": leaf_perplexities(last),
+               "perplexity_curve": [[line["tokens"], *leaf_perplexities(line)] for line in evaluations],
                "wall_s": round(max(line["time"] for line in lines if "time" in line), 1)}
         shutil.rmtree(os.path.join(folder, "checkpoints"), ignore_errors=True)
         if os.path.exists(os.path.join(folder, "best.h5")):

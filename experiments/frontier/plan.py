@@ -33,21 +33,17 @@ PLAN = [
     Block(SHORT, ["none", "dense-64", "1x7", "1x9", "leaf-4x64"], [1.6e-2], [1]),
     Block(SHORT, ["none", "dense-16", "dense-256", "1x9", "1x11"], [1e-3], [1]),
     # These see half the tokens of dense-16 or fewer, which is 0.3 nats and more, several times what layers differ by.
-    Block(SHORT, ["dense-1024", "32x5", "128x4"], [4e-3, 2e-3, 8e-3], [1]),
+    Block(SHORT, ["dense-1024", "32x5", "128x4"], [4e-3, 2e-3], [1]),
+    # 8x6, 16x3 and 32x1 use 56, 64 and 64 neurons a token.
+    Block(SHORT, ["dense-4095", "8x6", "16x3", "32x1"], [4e-3], [1]),
     # The best rate of 5 minutes is 4e-3 or at most 0.055 better than that, and longer runs want smaller ones.
     Block(LONG, SWEPT[:4] + SWEPT[5:] + ["1x9+hard", "1x11+hard", "4x7+hard"], [4e-3], [1]),
-    Block(LONG, ["none", "1x9"], [8e-3], [1]),
+    Block(LONG, ["none", "1x9", "dense-64"], [8e-3], [1]),
     Block(RACE, BEST, [4e-3], [1, 2]),
     Block(LONG, FRONT, [4e-3], [2, 3]),
     Block(EQUAL, list(PAPER.values()), [2e-3], [1]),
-    # The optimizer at equal time; its rates beside AdamW's, by powers of two.
+    # The optimizer at equal time.
     Block(LONG, [layer + "+muon" for layer in BEST], [4e-3], [1, 2, 3]),
-    Block(LONG, ["dense-64", "dense-64+muon"], [8e-3], [1]),
-    Block(LONG, ["none+muon", "dense-256+muon", "1x9+hard+muon", "4x7+muon"], [4e-3], [1]),
-    Block(LONG, BEST, [2e-3, 8e-3], [1]),
-    # 8x6, 16x3 and 32x1 use 56, 64 and 64 neurons a token.
-    Block(LONG, ["1x7", "8x6+hard", "16x3", "32x1"], [4e-3], [1]),
-    Block(SHORT, ["dense-4095", "8x6", "32x5+hard", "128x4+hard"], [4e-3], [1]),
 ]
 
 
