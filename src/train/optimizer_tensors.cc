@@ -6,8 +6,7 @@ namespace espalier::train {
 
 static constexpr io::TensorMessages kMomentMessages = {
     "{where}: optimizer tensor `{name}` is missing; resume needs a checkpoint that pretrain or finetune "
-    "wrote "
-    "on its way. Weights alone are for init= (pretrain) or model= (finetune)",
+    "wrote on its way. Weights alone are for init= (pretrain) or model= (finetune)",
     "{where}: optimizer tensor `{name}` must be {shape}, got {found}"};
 
 std::vector<io::NamedTensor> optimizer_tensors(const optim::Optimizer& optimizer) {

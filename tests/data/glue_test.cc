@@ -196,8 +196,7 @@ TEST_CASE("what is wrong with a file, and where") {
   dir.write("RTE/train.tsv", "index\tpremise\thypothesis\tlabel\n0\ta\tb\tentailment\n");
   CHECK(glue_failure(dir, "rte", "train") ==
         "RTE/train.tsv: no column `sentence1` (RTE task); the columns are: index, premise, hypothesis, "
-        "label; is it "
-        "the file of another task?");
+        "label; is it the file of another task?");
 }
 
 TEST_CASE("metrics of one's own data") {

@@ -253,7 +253,6 @@ TEST_CASE("run_files: faults can be armed from the environment for a whole progr
   CHECK(run_self("short:2") == 0);
 }
 
-}  // namespace
 TEST_CASE("folders are made where they are missing; what stands in the way is named") {
   const TempDir dir;
   CHECK(make_folders(dir / "a/b"));
@@ -270,4 +269,5 @@ TEST_CASE("folders are made where they are missing; what stands in the way is na
         }).ends_with("below: could not be written: mkdir: Not a directory"));
 }
 
+}  // namespace
 }  // namespace espalier::io
