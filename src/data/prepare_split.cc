@@ -80,8 +80,7 @@ std::uint64_t split_threshold(PrepareJob& job) {
   if (below == 0) {
     job.warnings.emplace_back(
         "validation_fraction=0: there is nothing to evaluate on: `pretrain` and `evaluate` will want a store "
-        "with "
-        "validation");
+        "with validation");
     return below;
   }
   const Documents documents = read_documents(job, below);
