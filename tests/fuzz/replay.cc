@@ -12,6 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace {
 
+// How many inputs the path holds; 0 where it cannot be read.
 int run(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path)) {
     int count = 0;
@@ -19,6 +20,7 @@ int run(const std::filesystem::path& path) {
     return count;
   }
   std::ifstream in(path, std::ios::binary);
+  if (!in) return 0;
   const std::vector<char> bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   return 1;
@@ -28,8 +30,15 @@ int run(const std::filesystem::path& path) {
 
 int main(int argc, char** argv) {
   LLVMFuzzerInitialize(&argc, &argv);
-  int count = 0;
-  for (int i = 1; i < argc; ++i) count += run(argv[i]);
-  std::printf("%d inputs\n", count);
-  return count > 0 ? 0 : 1;
+  int total = 0;
+  for (int i = 1; i < argc; ++i) {
+    const int count = run(argv[i]);
+    if (count == 0) {
+      std::fprintf(stderr, "%s: no input there\n", argv[i]);
+      return 1;
+    }
+    total += count;
+  }
+  std::printf("%d inputs\n", total);
+  return total > 0 ? 0 : 1;
 }

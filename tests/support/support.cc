@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -32,10 +31,9 @@ Tensor random_tensor(const Shape& shape, std::uint64_t seed, float low, float hi
 }
 
 TempDir::TempDir() {
-  static std::atomic<int> next{0};
-  path_ = std::filesystem::temp_directory_path() /
-          ("espalier-test-" + std::to_string(getpid()) + "-" + std::to_string(next++));
-  std::filesystem::create_directories(path_);
+  std::string path = std::filesystem::temp_directory_path() / "espalier-test-XXXXXX";
+  REQUIRE(mkdtemp(path.data()) != nullptr);
+  path_ = path;
 }
 
 TempDir::~TempDir() {
@@ -86,14 +84,18 @@ bool any_test_skipped() {
   return skipped;
 }
 
+double larger_error(double largest, double error) {
+  return std::isnan(error) ? INFINITY : std::max(largest, error);
+}
+
 template <class Expected>
 static double largest_error(std::span<const float> a, std::span<const Expected> b, double floor) {
   REQUIRE(a.size() == b.size());
   double largest = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     const double expected = static_cast<double>(b[i]);
-    const double error = std::abs(static_cast<double>(a[i]) - expected) / std::max(floor, std::abs(expected));
-    largest = std::isnan(error) ? INFINITY : std::max(largest, error);
+    largest = larger_error(
+        largest, std::abs(static_cast<double>(a[i]) - expected) / std::max(floor, std::abs(expected)));
   }
   return largest;
 }

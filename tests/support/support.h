@@ -50,6 +50,9 @@ std::filesystem::path golden_path(const std::string& name);
 void skip_test(const std::string& reason);
 bool any_test_skipped();
 
+// The larger of two errors. One that is no number counts as infinite, where std::max would leave it out.
+double larger_error(double largest, double error);
+
 // The largest |a - b| / max(floor, |b|) over all elements.
 double max_relative_error(std::span<const float> a, std::span<const double> b, double floor = 1.0);
 double max_relative_error(std::span<const float> a, std::span<const float> b, double floor = 1.0);
