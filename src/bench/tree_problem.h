@@ -5,6 +5,7 @@
 
 #include "espalier/ops/precision.h"
 #include "espalier/ops/tree_routing.h"
+#include "espalier/ops/tree_size.h"
 #include "espalier/tensor/tensor.h"
 #include "kernels/tree/leaf_tree.h"
 #include "kernels/tree/neuron_tree.h"

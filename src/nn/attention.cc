@@ -45,7 +45,7 @@ SelfAttention::SelfAttention(const EncoderOptions& options)
 
 ops::AttentionOptions SelfAttention::operation(const Tokens& tokens, ForwardContext& context) const {
   ops::AttentionOptions attention;
-  attention.heads = static_cast<int>(options_.heads);
+  attention.heads = options_.heads;
   attention.mask = tokens.mask;
   attention.first_rows = tokens.first_rows;
   attention.rotary = rotary_;

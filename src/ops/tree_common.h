@@ -8,6 +8,7 @@
 
 #include "espalier/autograd/variable.h"
 #include "espalier/ops/tree_routing.h"
+#include "espalier/ops/tree_statistics.h"
 #include "kernels/tree/soft_routing.h"
 #include "ops/kept.h"
 

@@ -1,10 +1,10 @@
+#include "espalier/ops/tree_statistics.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <span>
 
 #include "espalier/base/error.h"
-#include "espalier/ops/tree_routing.h"
 
 namespace espalier::ops {
 namespace {

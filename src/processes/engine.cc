@@ -6,6 +6,7 @@
 
 #include <cstdio>
 
+#include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "processes/launcher.h"
 
@@ -61,6 +62,7 @@ Engine::~Engine() {
 void Engine::start(Job& job) {
   {
     const std::lock_guard lock(mutex_);
+    ESPALIER_CHECK(job_ == nullptr);
     job_ = &job;
     awaited_ = false;
   }
@@ -100,13 +102,12 @@ void Engine::meet() {
   met_ = true;
 }
 
-// Sends a sign to all that have received the one before.
-void Engine::say(char sign) {
-  const char& memory = sign == leaving_ ? leaving_ : alive_;
+// To all that have received the sign before.
+void Engine::say_alive() {
   for (int i = 0; i < count_; ++i) {
     Peer& peer = peers_[static_cast<std::size_t>(i)];
     if (i == number_ || (peer.sends && !messages::arrived(peer.sending))) continue;
-    peer.sending = messages::send(i, kLifeTag, &memory, 1);
+    peer.sending = messages::send(i, kLifeTag, &alive_, 1);
     peer.sends = true;
   }
 }
@@ -124,7 +125,7 @@ void Engine::exchange_signs_of_life() {
   const Clock::time_point now = Clock::now();
   if (now - looked_ < kBetweenLooks) return;
   if (now - said_ >= kBetweenSigns) {
-    say(alive_);
+    say_alive();
     said_ = now;
   }
   for (int i = 0; i < count_; ++i) {

@@ -62,7 +62,7 @@ class Engine {
   void meet();
   void part();
   void exchange_signs_of_life();
-  void say(char sign);
+  void say_alive();
   void hear(int number);
   void require_alive(Clock::time_point now);
   bool all_left() const;

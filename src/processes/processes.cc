@@ -160,13 +160,4 @@ void require_alike(const std::string& own, const std::string& what) {
   }
 }
 
-bool any(bool own) {
-  if (alone()) return own;
-  bool result = false;
-  const char number = own ? 1 : 0;
-  for (const auto& other : gather_numbers(std::span<const char>(&number, 1)))
-    result = result || other[0] != 0;
-  return result;
-}
-
 }  // namespace espalier::processes

@@ -1,6 +1,7 @@
 #include "train/gradient_sum.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "espalier/base/error.h"
@@ -45,9 +46,7 @@ void GradientSum::begin(std::int64_t groups) {
   own_ = processes::own_share(groups);
   kept_.clear();
   complete_.assign(parameters_.size(), false);
-  if (!exchange_) return;
-  on_their_way_.assign(parameters_.size(), {});
-  exchange_->begin(groups);
+  if (exchange_) exchange_->begin(groups);
 }
 
 std::size_t GradientSum::index_of(const Variable& leaf) const {
@@ -89,12 +88,15 @@ void GradientSum::complete(std::size_t parameter) {
   // The sum overwrites the first part; where that is no memory of its own there must be some.
   const bool has_memory = !parts.empty() && parts[0].gradient.defined() && !parts[0].gradient.shared();
   Tensor sum = has_memory ? parts[0].gradient : Tensor::empty(variable.shape());
+  float* const to = sum.data();
   PoolVector<const float*> own;
+  const auto memory = std::make_shared<Tensors>();
   for (Part& part : parts) {
     own.push_back(part.gradient.defined() ? std::as_const(part.gradient).data() : nullptr);
-    on_their_way_[parameter].push_back(std::move(part.gradient));
+    memory->push_back(std::move(part.gradient));
   }
-  exchange_->ready(parameter, own, sum.data());
+  memory->push_back(sum);
+  exchange_->ready(parameter, own, to, memory);
   variable.set_grad(std::move(sum));
 }
 
@@ -104,7 +106,6 @@ void GradientSum::finish() {
     if (!complete_[i]) complete(i);
   }
   if (exchange_) exchange_->wait();
-  on_their_way_.clear();
 }
 
 }  // namespace espalier::train

@@ -51,8 +51,7 @@ class GradientSum {
   std::int64_t groups_ = 1;
   processes::Range own_;
   PoolVector<Kept> kept_;
-  std::vector<bool> complete_;         // by parameter, of the last own group
-  std::vector<Tensors> on_their_way_;  // by parameter, what the exchange reads
+  std::vector<bool> complete_;  // by parameter, of the last own group
 };
 
 }  // namespace espalier::train

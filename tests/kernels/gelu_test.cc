@@ -54,9 +54,11 @@ Errors largest_errors() {
     const double expected = plain_gelu(v);
     const double error = std::abs(static_cast<double>(y[i]) - expected);
     // Above 8 the spacing of floats exceeds the absolute bound; below -12.5 results near the denormals.
-    if (v <= 8) errors.value = std::max(errors.value, error);
-    if (v >= -12.5) errors.relative = std::max(errors.relative, error / (std::abs(expected) + 1e-37));
-    errors.slope = std::max(errors.slope, std::abs(static_cast<double>(slope[i]) - plain_slope(v)));
+    if (v <= 8) errors.value = testing::larger_error(errors.value, error);
+    if (v >= -12.5)
+      errors.relative = testing::larger_error(errors.relative, error / (std::abs(expected) + 1e-37));
+    errors.slope =
+        testing::larger_error(errors.slope, std::abs(static_cast<double>(slope[i]) - plain_slope(v)));
   }
   return errors;
 }
@@ -85,10 +87,10 @@ Errors largest_tanh_errors() {
     const double v = static_cast<double>(x[i]);
     const double expected = plain_gelu_tanh(v);
     const double error = std::abs(static_cast<double>(y.span()[i]) - expected);
-    if (v <= 8) errors.value = std::max(errors.value, error);
+    if (v <= 8) errors.value = testing::larger_error(errors.value, error);
     if (std::abs(v) < 1e6)
-      errors.slope =
-          std::max(errors.slope, std::abs(static_cast<double>(slope.span()[i]) - plain_tanh_slope(v)));
+      errors.slope = testing::larger_error(
+          errors.slope, std::abs(static_cast<double>(slope.span()[i]) - plain_tanh_slope(v)));
   }
   return errors;
 }

@@ -19,7 +19,8 @@ TEST_CASE("the sinusoid table holds sines in even and cosines in odd columns") {
           std::pow(10000.0, -static_cast<double>(i / 2 * 2) / static_cast<double>(width));
       const double angle = static_cast<double>(p) * frequency;
       const double expected = i % 2 == 0 ? std::sin(angle) : std::cos(angle);
-      largest = std::max(largest, std::abs(static_cast<double>(table.data()[p * width + i]) - expected));
+      largest = testing::larger_error(largest,
+                                      std::abs(static_cast<double>(table.data()[p * width + i]) - expected));
     }
   }
   CHECK(largest < 1e-5);

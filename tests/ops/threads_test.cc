@@ -1,7 +1,6 @@
 // ctest-label: threads
 #include "espalier/base/parallel.h"
 #include "espalier/ops/activations.h"
-#include "espalier/ops/binary_entropy.h"
 #include "espalier/ops/dropout.h"
 #include "espalier/ops/elementwise.h"
 #include "espalier/ops/gather.h"
@@ -67,7 +66,6 @@ TEST_CASE("any number of threads gives the same bits: elementwise and sums") {
   check_invariant("relu", [](In in) { return relu(in[0]); }, {big});
   check_invariant("sigmoid", [](In in) { return sigmoid(in[0]); }, {big});
   check_invariant("softmax", [](In in) { return softmax(in[0]); }, {big});
-  check_invariant("binary_entropy", [](In in) { return binary_entropy(in[0]); }, {big});
   check_invariant("dropout", [](In in) { return dropout(in[0], 0.3F, {.seed = 1, .step = 2, .site = 3}); },
                   {big});
   check_invariant("sum", [](In in) { return sum(in[0]); }, {big});

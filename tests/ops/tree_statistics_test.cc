@@ -1,6 +1,6 @@
-#include <doctest/doctest.h>
+#include "espalier/ops/tree_statistics.h"
 
-#include "espalier/ops/tree_routing.h"
+#include <doctest/doctest.h>
 
 namespace espalier::ops {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "espalier/autograd/variable.h"
 #include "espalier/ops/tree_routing.h"
+#include "espalier/ops/tree_statistics.h"
 
 namespace espalier::nn {
 

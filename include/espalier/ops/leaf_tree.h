@@ -10,6 +10,8 @@
 #pragma once
 
 #include "espalier/ops/tree_routing.h"
+#include "espalier/ops/tree_size.h"
+#include "espalier/ops/tree_statistics.h"
 
 namespace espalier::ops {
 

@@ -34,6 +34,7 @@
 #pragma once
 
 #include "espalier/ops/tree_routing.h"
+#include "espalier/ops/tree_statistics.h"
 
 namespace espalier::ops {
 

@@ -29,13 +29,16 @@ class GradientExchange {
   // Begins an update whose gradient is the sum over `groups` parts, shared out by share_of().
   void begin(std::int64_t groups);
   // Parameter `index` is complete here: its sums over sums_of(own share), in order (null: zeros), and where
-  // the sum of all goes, which may be the first of them. Memory stays as it is until wait() returns.
-  void ready(std::size_t index, std::span<const float* const> own, float* sum);
+  // the sum of all goes, which may be the first of them. `memory` holds what these point to. It is kept until
+  // wait() returns, and for good where an error ends the update before: messages may still be under way.
+  void ready(std::size_t index, std::span<const float* const> own, float* sum,
+             std::shared_ptr<const void> memory);
   // Returns when all sums are there. Every parameter is ready by then.
   void wait();
 
  private:
   std::unique_ptr<SumExchange> exchange_;
+  std::vector<std::shared_ptr<const void>> memory_;
 };
 
 }  // namespace espalier::processes

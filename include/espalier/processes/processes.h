@@ -81,8 +81,6 @@ Number of_first(Number own) {
 }
 // The text that process 0 gave.
 std::string text_of_first(const std::string& own);
-// Whether any process says so.
-bool any(bool own);
 // InputError, naming the first process whose text is another than that of process 0: `own` stands for what
 // all must have read alike. `what`: "data: runs/words".
 void require_alike(const std::string& own, const std::string& what);

@@ -6,6 +6,7 @@
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
 #include "espalier/tensor/pool.h"
+#include "kernels/grouped.h"
 
 namespace espalier::kernels {
 namespace {
@@ -31,18 +32,14 @@ PoolVector<std::int64_t> balanced_ranges(const RowUses& uses) {
 }  // namespace
 
 RowUses::RowUses(std::int64_t rows, std::int64_t count, const std::int32_t* row, const std::int32_t* token)
-    : rows_(rows), count_(count), begin_(rows + 1), place_(count), token_(count) {
+    : rows_(rows), count_(count), place_(count), token_(count) {
   ESPALIER_CHECK(count <= std::numeric_limits<std::int32_t>::max());
-  std::fill_n(begin_.data(), rows + 1, 0);
-  for (std::int64_t i = 0; i < count; ++i) ++begin_[row[i] + 1];
-  for (std::int64_t r = 0; r < rows; ++r) begin_[r + 1] += begin_[r];
-  Scratch<std::int64_t> next(rows + 1);
-  std::copy_n(begin_.data(), rows + 1, next.data());
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t place = next[row[i]]++;
-    place_[i] = static_cast<std::int32_t>(place);
-    token_[place] = token[i];
-  }
+  begin_ = group_by_key(
+      rows, count, [&](std::int64_t i) { return row[i]; },
+      [&](std::int64_t i, std::int64_t place) {
+        place_[i] = static_cast<std::int32_t>(place);
+        token_[place] = token[i];
+      });
 }
 
 Scratch<float> RowUses::sorted(const float* values, std::int64_t units) const {

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
-#include <numeric>
 
 #include "espalier/base/parallel.h"
-#include "espalier/tensor/pool.h"
+#include "kernels/grouped.h"
 #include "kernels/tree/gate.h"
 #include "kernels/tree/hard_path_sums.h"
 #include "kernels/tree/straight_through_walk.h"
@@ -21,24 +20,16 @@ constexpr std::int64_t kSlopeGrain = 512;  // tokens a task
 
 // Flips of a batch by the node of the upper levels' end that they came to.
 struct Buckets {
-  Buckets(std::int64_t count, int level, const std::int32_t* arrival)
-      : begin((std::int64_t{1} << level) + 1), flips(count * level) {
-    const std::int64_t buckets = std::int64_t{1} << level;
-    std::fill_n(begin.data(), buckets + 1, 0);
-    for (std::int64_t i = 0; i < count * level; ++i) ++begin[arrival[i] + 1];  // -1: nothing came
-    for (std::int64_t b = 0; b < buckets; ++b) begin[b + 1] += b == 0 ? 0 : begin[b];
-    Scratch<std::int32_t> next(buckets);
-    next[0] = 0;
-    for (std::int64_t b = 1; b < buckets; ++b) next[b] = begin[b];
-    for (std::int64_t i = 0; i < count * level; ++i) {
-      if (arrival[i] < 0) continue;
-      flips[next[arrival[i]]++] = {static_cast<std::int16_t>(i / level),
-                                   static_cast<std::int16_t>(i % level)};
-    }
-    begin[0] = 0;
+  Buckets(std::int64_t count, int level, const std::int32_t* arrival) : flips(count * level) {
+    begin = group_by_key(
+        std::int64_t{1} << level, count * level,
+        [&](std::int64_t i) { return arrival[i]; },  // -1: nothing came
+        [&](std::int64_t i, std::int64_t place) {
+          flips[place] = {static_cast<std::int16_t>(i / level), static_cast<std::int16_t>(i % level)};
+        });
   }
 
-  Scratch<std::int32_t> begin;  // of bucket b; its end is that of bucket b + 1
+  Scratch<std::int64_t> begin;  // of bucket b; its end is that of bucket b + 1
   Scratch<Flip> flips;
 };
 
@@ -88,12 +79,12 @@ std::int64_t walk_batch(const SiblingWalk& walk, std::int64_t count) {
         own, walk.leaves + count, [&](std::int32_t leaf) { return place(leaf) == bucket; });
     const auto node = static_cast<std::int32_t>((std::int64_t{1} << level) - 1 + bucket);
     std::int64_t nodes = 0;
-    std::int32_t flip = buckets.begin[bucket];
-    const std::int32_t flips_end = buckets.begin[bucket + 1];
+    std::int64_t flip = buckets.begin[bucket];
+    const std::int64_t flips_end = buckets.begin[bucket + 1];
     while (own < own_end || flip < flips_end) {
       const auto begin = static_cast<int>(own - walk.leaves);
       const auto size = static_cast<int>(std::min<std::int64_t>(list, own_end - own));
-      const auto flipped = static_cast<int>(std::min<std::int64_t>(list, flips_end - flip));
+      const auto flipped = static_cast<int>(std::min(list, flips_end - flip));
       nodes += walk.run(node, level, begin, begin + size, buckets.flips.data() + flip, flipped, depth + 1,
                         nullptr);
       own += size;
