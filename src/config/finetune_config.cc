@@ -25,6 +25,12 @@ static void describe_task(TaskConfig& task, Fields& fields) {
   fields.add("task.text_pair", task.text_pair, "custom: column of the second text; empty for single texts.");
   fields.add("task.label", task.label, "custom: column of the label.");
   fields.add("task.regression", task.regression, "custom: the label is a number to predict, not a class.");
+  fields.choice<std::string>(
+      "task.format", task.format,
+      {{"auto", "auto"}, {"tsv", "tsv"}, {"csv", "csv"}, {"jsonl", "jsonl"}, {"txt", "txt"}},
+      "custom: what the files hold; auto: by their extensions. A table between tabs whose fields are quoted "
+      "is a "
+      "csv with task.separator=tab.");
   fields.add(
       "task.separator", task.separator,
       "custom: between the fields of a .tsv, .csv or .txt: auto (tab in .tsv, comma in .csv), tab, comma, "
@@ -32,10 +38,9 @@ static void describe_task(TaskConfig& task, Fields& fields) {
   fields.add("task.header", task.header,
              "custom: the first line names the columns; false: it is a row, and columns go by number "
              "(task.text=1).");
-  fields.choice(
-      "task.on_bad_record", task.skip_bad_records, {{"stop", false}, {"skip", true}},
-      "custom: at a row that cannot be read (wrong number of fields, broken JSON, no text, no label): "
-      "stop, or leave it out, counted.");
+  fields.choice("task.on_bad_record", task.skip_bad_records, {{"stop", false}, {"skip", true}},
+                "custom: at a row that cannot be read (wrong number of fields, broken JSON, no label): "
+                "stop, or leave it out, counted.");
   fields.add("task.class_weights", task.class_weights,
              "Weights of classes in the training loss: balanced (rows / (classes * rows of the class)), or a "
              "list of CLASS=WEIGHT, 1 for those not named; empty: 1 each. Scores are unweighted.");
@@ -64,7 +69,9 @@ void describe_recipe(FinetuneConfig& config, Fields& fields) {
   fields.add(
       "train.max_steps", config.max_steps,
       "Stop after this many updates, whatever train.epochs, by which the learning rate's schedule goes on; "
-      "0: no limit. With glue: in each training.",
+      "0: no limit. An evaluation there, within an epoch, is the best only where there is no other. With "
+      "glue: in "
+      "each training.",
       at_least(0));
   fields.add("train.batch_size", config.batch_size, "Examples of an update.", at_least(1));
   fields.add("train.gradient_groups", config.gradient_groups,

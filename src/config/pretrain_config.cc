@@ -210,8 +210,9 @@ void validate(const PretrainConfig& config) {
   if (config.data.empty()) throw InputError("`data` is missing: the folder written by `espalier prepare`");
   if (config.run.empty()) throw InputError("`run` is missing: the folder to write the run to");
   if (config.micro_batch > config.batch_size) {
-    throw InputError(fmt::format("train.micro_batch ({}) must not exceed train.batch_size ({})",
-                                 config.micro_batch, config.batch_size));
+    throw InputError(fmt::format(
+        "train.micro_batch ({}) must not exceed train.batch_size ({}): give train.micro_batch={} too",
+        config.micro_batch, config.batch_size, config.batch_size));
   }
   if (config.batch_size % config.micro_batch != 0) {
     throw InputError(fmt::format("train.batch_size ({}) must be a multiple of train.micro_batch ({})",

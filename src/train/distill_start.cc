@@ -61,8 +61,9 @@ bool takes_units(const nn::FeedForwardOptions& ffn) {
 
 constexpr float kGeluOfOne = 0.841344746F;
 
-// More units than the teacher has stay as they are. Of trees one is left for the constant, of which it
-// returns the output weights.
+// More units than the teacher has stay as they are: those of a dense layer as drawn, those of trees without
+// output, which fit_layer() has made zero, so that they give nothing at first. Of trees one is left for the
+// constant, of which it returns the output weights.
 std::span<float> take_top_units(Weights& own, const Weights& teacher, nn::Activation activation,
                                 const LayerSample& sample) {
   const Tensor& w_in = teacher.at("dense_in.weight").value();    // [units, d]
@@ -114,10 +115,14 @@ void add_mean(const Tensor& rows, const std::vector<float>& factors, float scale
   for (std::size_t j = 0; j < mean.size(); ++j) bias[j] += scale * static_cast<float>(mean[j]);
 }
 
+bool has_linear_path(const nn::FeedForwardOptions& ffn) {
+  return ffn.linear_rank > 0 && !ffn.linear_activation;
+}
+
 }  // namespace
 
 bool can_be_fitted(const nn::FeedForwardOptions& ffn) {
-  return ffn.linear_rank > 0 || takes_units(ffn) ||
+  return has_linear_path(ffn) || takes_units(ffn) ||
          (ffn.type == nn::FeedForwardType::kNeuronTree && ffn.depth > 0);
 }
 
@@ -138,7 +143,7 @@ void fit_layer(nn::MaskedLm& student, nn::MaskedLm& teacher, std::int64_t layer,
     if (!constant.empty()) add_mean(left, sample.factors, 1 / kGeluOfOne, constant);
     if (Tensor* bias = of_own("dense_out.bias")) add_mean(left, sample.factors, 1, bias->span());
   }
-  if (ffn.linear_rank > 0) {
+  if (has_linear_path(ffn)) {
     Tensor* bias = of_own("linear_path.up.bias");
     const LinearFit fit = fit_linear(sample.input, left_by(student, layer, sample), ffn.linear_rank,
                                      bias != nullptr, sample.factors);

@@ -62,13 +62,28 @@ void require_meaning_of(const nn::EncoderOptions& init, const config::PretrainCo
                                             : ""));
 }
 
+// The class that reads a Hugging Face folder's encoder without the head: BertModel of a
+// BertForSequenceClassification. Empty: there is none, as in the original's layout, or it is no such folder.
+std::string class_of_encoder(const io::Checkpoint& init) {
+  const io::JsonView metadata(init.metadata, "metadata");
+  if (!metadata.has("source") || !metadata["source"].has("config")) return "";
+  const io::JsonView config = metadata["source"]["config"];
+  if (!config.has("architectures")) return "";
+  const std::string name = config["architectures"].at(0).as_string();
+  const std::size_t stem = name.find("ForSequenceClassification");
+  return stem == name.npos || name.starts_with("ScriptableLM") ? "" : name.substr(0, stem) + "Model";
+}
+
 void require_no_classifier(const io::Checkpoint& init, const config::PretrainConfig& config) {
   if (!init.metadata.contains("classifier")) return;
-  throw InputError(
-      fmt::format("init: {} is a classifier, whose head pretraining would lose: give the model that it was "
-                  "fine-tuned from, or, of a Hugging Face folder, the encoder alone (\"architectures\": "
-                  "[\"BertModel\"] in its config.json)",
-                  config.init));
+  const std::string encoder = class_of_encoder(init);
+  throw InputError(fmt::format(
+      "init: {} is a classifier, whose head pretraining would lose: give the model that it was fine-tuned "
+      "from{}",
+      config.init,
+      encoder.empty()
+          ? std::string()
+          : fmt::format(", or the encoder alone (\"architectures\": [\"{}\"] in its config.json)", encoder)));
 }
 
 bool is_of_head(const std::string& name) {
@@ -115,7 +130,7 @@ nn::EncoderOptions student_architecture(const config::PretrainConfig& config,
                     "{}; or set another arch.ffn.type",
                     theirs.width, config.init, own.width));
   }
-  if (own.linear_rank > teacher.hidden_size) {
+  if (!own.linear_activation && own.linear_rank > teacher.hidden_size) {
     throw InputError(fmt::format(
         "distill.layers: arch.ffn.linear_rank must be at most the hidden size of {}, {}, got {}: more "
         "would begin at 0 and never learn",

@@ -28,7 +28,8 @@ TEST_CASE("a GLUE task takes no key of one's own tables, by name") {
             .empty());
   for (const std::string setting :
        {"task.train=t.tsv", "task.dev=d.tsv", "task.text=review", "task.text_pair=b", "task.label=y",
-        "task.regression=true", "task.separator=semicolon", "task.header=false", "task.on_bad_record=skip"}) {
+        "task.regression=true", "task.format=csv", "task.separator=semicolon", "task.header=false",
+        "task.on_bad_record=skip"}) {
     const std::string key = setting.substr(0, setting.find('='));
     CHECK(refusal({"task.name=sst2", "task.dir=glue", setting})
               .starts_with(key + " goes with task.name: custom; the files of the GLUE task sst2"));

@@ -32,6 +32,7 @@ nn::EncoderOptions mixed_arch() {
   arch.ffn.type = nn::FeedForwardType::kNeuronTree;
   arch.ffn.activation = nn::Activation::kGeluTanh;
   arch.ffn.linear_rank = 3;
+  arch.ffn.linear_activation = nn::Activation::kRelu;
   arch.ffn.layers = {1};
   arch.ffn.other_width = 6;
   arch.norm_eps = 1e-7;
@@ -267,6 +268,9 @@ TEST_CASE("a wrong config.json is refused with its key") {
   CHECK(error_after([](Json& config) {
           config["espalier"] = 5;
           config["routing_mode"] = "soft";
+        }).find("config.json: espalier: expected an object, found 5") != std::string::npos);
+  CHECK(error_after([](Json& config) {
+          config["espalier"] = 5;
         }).find("config.json: espalier: expected an object, found 5") != std::string::npos);
   CHECK(error_after([](Json& config) {
           config["espalier"] = {{"routing", {1}}};

@@ -51,6 +51,33 @@ TEST_CASE("parameters: names and shapes of both kinds") {
                                  "leaf_out.bias [3,7]"});
 }
 
+TEST_CASE("leaves compute with the activation that the options name") {
+  const Variable x(random_tensor({20, 6}, 3));
+  std::vector<Tensor> outputs;
+  for (const auto activation : {ops::LeafActivation::kRelu, ops::LeafActivation::kGelu}) {
+    FeedForwardOptions options = leaves(2, 2, 4);
+    options.leaf_activation = activation;
+    Fff layer(options, 6, 5);
+    layer.init_uniform(1);
+    ops::LeafTreeWeights weights;
+    for (const NamedParameter& parameter : layer.parameters()) {
+      if (parameter.name == "gate.weight") weights.gate_weight = parameter.value;
+      if (parameter.name == "gate.bias") weights.gate_bias = parameter.value;
+      if (parameter.name == "leaf_in.weight") weights.leaf_in = parameter.value;
+      if (parameter.name == "leaf_in.bias") weights.leaf_in_bias = parameter.value;
+      if (parameter.name == "leaf_out.weight_t") weights.leaf_out = parameter.value;
+      if (parameter.name == "leaf_out.bias") weights.leaf_out_bias = parameter.value;
+    }
+    const Tensor expected =
+        ops::leaf_tree(x, weights, {.trees = 2, .depth = 2, .activation = activation}, {}, false)
+            .output.value();
+    ForwardContext context;
+    outputs.push_back(layer.forward(x, context).value());
+    CHECK(outputs.back().to_vector() == expected.to_vector());
+  }
+  CHECK(outputs[0].to_vector() != outputs[1].to_vector());
+}
+
 TEST_CASE("impossible trees are refused") {
   CHECK(testing::error_of([] { Fff(neurons(0, 3), 4, 4); }) == "fff: trees must be from 1 to 1048576, got 0");
   for (const std::int64_t depth : {-1, 25, 62}) {

@@ -124,7 +124,8 @@ void check_equal(const Result& found, const Result& expected, float tolerance) {
     REQUIRE(own.size() == gradient.size());
     double largest = 0;
     for (std::size_t i = 0; i < own.size(); ++i) {
-      largest = std::max(largest, std::abs(static_cast<double>(own[i]) - static_cast<double>(gradient[i])));
+      largest = testing::larger_error(
+          largest, std::abs(static_cast<double>(own[i]) - static_cast<double>(gradient[i])));
     }
     CHECK(largest <= static_cast<double>(tolerance));
   }

@@ -20,6 +20,7 @@ struct TaskConfig {
   std::string text_pair;
   std::string label = "label";
   bool regression = false;
+  std::string format = "auto";
   std::string separator = "auto";
   bool header = true;
   bool skip_bad_records = false;

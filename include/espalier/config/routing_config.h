@@ -22,6 +22,7 @@ enum class RoutingUse { kPretraining, kFinetuning };
 
 // "anneal", as in the configuration.
 std::string routing_name(Routing mode);
+std::vector<std::string> all_routing_names();
 
 struct RoutingConfig {
   Routing mode = Routing::kHard;
