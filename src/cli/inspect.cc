@@ -80,6 +80,7 @@ io::Json inspect_checkpoint(const fs::path& path, bool verify) {
   json["format_version"] = contents.format_version;
   json["bytes"] = contents.file_bytes;
   json["weights_checksum"] = hex(contents.weights_checksum);
+  json["not_finite"] = contents.not_finite;
   add_model(contents.metadata, tensors, path, json);
   json["optimizer_tensors"] = contents.optimizer.size();
   json["state"] = contents.state;
@@ -136,6 +137,7 @@ io::Json inspect_safetensors(const fs::path& path, bool verify) {
   if (verify) json["verified"] = kNoChecksums;
   json["bytes"] = fs::file_size(path);
   json["weights_checksum"] = hex(io::weights_checksum(floats));
+  json["not_finite"] = io::tensors_not_finite(floats);
   json["metadata"] = reader.metadata();
   json["parameters"] = parameter_counts(tensors, nullptr);
   json["tensors"] = std::move(tensors);
@@ -158,6 +160,7 @@ io::Json inspect_hf_folder(const fs::path& path, bool verify) {
   io::Json json = beginning("huggingface folder", path, verify);
   if (verify) json["verified"] = kNoChecksums;
   json["weights_checksum"] = hex(io::weights_checksum(checkpoint.model));
+  json["not_finite"] = io::tensors_not_finite(checkpoint.model);
   json["stored_as"] = io::dtype_name(model.bytes.empty() ? model.source.dtype : io::DType::kI8);
   add_model(checkpoint.metadata, tensors, path, json);
   json["has_tokenizer"] = !checkpoint.tokenizer_json.empty();

@@ -81,6 +81,15 @@ std::string tensors(const io::Json& document) {
   return text;
 }
 
+// Tensors that hold inf or NaN, which no checksum tells.
+std::string not_finite(const io::Json& document) {
+  const auto found = document.find("not_finite");
+  if (found == document.end() || found->empty()) return "";
+  std::string text = "\nhold inf or NaN\n";
+  for (const io::Json& name : *found) text += fmt::format("  {}\n", plain(name));
+  return text;
+}
+
 }  // namespace
 
 std::string inspection_text(const io::Json& document) {
@@ -89,7 +98,7 @@ std::string inspection_text(const io::Json& document) {
                           "train", "validation", "manifest", "metadata"}) {
     text += section(document, key);
   }
-  return text + trees(document) + tensors(document);
+  return text + not_finite(document) + trees(document) + tensors(document);
 }
 
 }  // namespace espalier::cli

@@ -10,6 +10,7 @@
 #include "cli/json_list.h"
 #include "cli/verbs.h"
 #include "espalier/base/error.h"
+#include "espalier/base/log.h"
 #include "espalier/data/masked_lm_loader.h"
 #include "espalier/io/token_store.h"
 #include "espalier/model/loaded_model.h"
@@ -42,6 +43,12 @@ train::EvaluationScores scores_of(const train::Evaluation& evaluation, bool soft
 // That of the model's own evaluations, where it was trained here.
 double mask_rate_of(const model::LoadedModel& model) {
   const char* const usual = model.arch.family == nn::Family::kCrammed ? "0.25" : "0.15";
+  if (model.config_yaml.empty()) {
+    log_info(
+        fmt::format("{}: the share of positions that it was trained to predict is not known: {} is taken "
+                    "(--mask-rate gives another)",
+                    model.source.string(), usual));
+  }
   return std::strtod(train::trained_with(model, "train.mask_rate", usual).c_str(), nullptr);
 }
 
@@ -99,7 +106,7 @@ void run_evaluate(const EvaluateArguments& arguments) {
   const train::Evaluation evaluation = train::evaluate(lm, loader, store, options);
   const std::array losses = {static_cast<float>(evaluation.hard.loss),
                              static_cast<float>(evaluation.loss_soft.value_or(0))};
-  model::require_finite(losses, arguments.model);
+  model::require_finite(losses, model);
   warn_unfinished(model, routing);
   const train::EvaluationScores scores = scores_of(evaluation, soft);
   if (arguments.json) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "espalier/base/checksum.h"
 #include "espalier/base/error.h"
@@ -70,20 +71,28 @@ void add_heading(Checksum& sum, const std::string& name, const Shape& shape) {
   sum.update(shape.extents().data(), shape.extents().size_bytes());
 }
 
-std::uint64_t weights_checksum_of(const Hdf5Reader& reader) {
+bool is_finite(std::span<const float> values) {
+  return std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
+}
+
+// The checksum of the model's weights, and which of them are not finite.
+void read_weights(const Hdf5Reader& reader, CheckpointContents& contents) {
   auto tensors = group_of(reader, kModel);
   std::sort(tensors.begin(), tensors.end());
   Checksum sum;
-  std::vector<std::byte> chunk(kChunkBytes);
+  std::vector<float> chunk(kChunkBytes / sizeof(float));
   for (const auto& [name, dataset] : tensors) {
     add_heading(sum, name, dataset->shape);
+    bool finite = true;
     for (std::uint64_t at = 0; at < dataset->bytes; at += kChunkBytes) {
       const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(kChunkBytes, dataset->bytes - at));
       reader.read_bytes(*dataset, at, chunk.data(), size);
       sum.update(chunk.data(), size);
+      finite = finite && is_finite(std::span(chunk).first(size / sizeof(float)));
     }
+    if (!finite) contents.not_finite.push_back(name);
   }
-  return sum.value();
+  contents.weights_checksum = sum.value();
 }
 
 }  // namespace
@@ -133,6 +142,13 @@ std::uint64_t weights_checksum(std::span<const NamedTensor> tensors) {
   return sum.value();
 }
 
+std::vector<std::string> tensors_not_finite(std::span<const NamedTensor> tensors) {
+  std::vector<std::string> names;
+  for (const NamedTensor& tensor : tensors)
+    if (!is_finite(tensor.value.span())) names.push_back(tensor.name);
+  return names;
+}
+
 CheckpointContents list_checkpoint(const std::filesystem::path& path, bool verify) {
   const Hdf5Reader reader(path, kKind, kCheckpointVersion, verify ? Verify::kEverything : Verify::kAsRead);
   CheckpointContents contents;
@@ -146,7 +162,7 @@ CheckpointContents list_checkpoint(const std::filesystem::path& path, bool verif
   contents.tokenizer_json = reader.read_text("tokenizer.json");
   contents.metrics_jsonl = reader.read_text("metrics.jsonl");
   contents.metadata = read_object(reader, "metadata.json");
-  contents.weights_checksum = weights_checksum_of(reader);
+  read_weights(reader, contents);
   return contents;
 }
 

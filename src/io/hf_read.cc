@@ -137,7 +137,11 @@ HfModel read_hf_model(const fs::path& folder, HfInt8 int8) {
   }
   explain_lengths(model, folder);
   model.source.config = std::move(config.document);
-  if (model.source.config.contains("espalier")) model.own = model.source.config["espalier"];
+  if (model.source.config.contains("espalier")) {
+    model.own = model.source.config["espalier"];
+    if (!model.own.is_null())
+      JsonView(model.own, (folder / "config.json").string() + ": espalier").expect_object();
+  }
   if (original) model.source.config["arch"]["embedding"]["vocab_size"] = model.arch.embedding.vocab_size;
   return model;
 }

@@ -82,7 +82,7 @@ std::optional<bool> has_ended(const Note& note) {
 }
 
 // Between our open() and our flock() the holder may have removed the file: then we hold a file without a
-// name.
+// name. The same of a folder.
 bool still_named(int fd, const std::filesystem::path& path) {
   struct stat ours {};
   struct stat named {};
@@ -121,10 +121,24 @@ RunLock::RunLock(const std::filesystem::path& run) : folder_(run), path_(run / "
   made_folder_ = make_folders(run);
   try {
     acquire();
+    folder_fd_ = ::open(folder_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder_fd_ < 0) throw_write_failure(folder_, "open", errno);
   } catch (...) {
     if (fd_ >= 0) ::close(fd_);
     throw;
   }
+}
+
+bool RunLock::has_folder() const {
+  return fd_ < 0 || still_named(folder_fd_, folder_);
+}
+
+void RunLock::require_folder() const {
+  if (has_folder()) return;
+  throw RunError(
+      fmt::format("{}: is not the folder any more that this run holds: it was moved, removed or replaced; "
+                  "nothing is written there",
+                  folder_.string()));
 }
 
 void RunLock::acquire() {
@@ -177,6 +191,7 @@ RunLock::~RunLock() {
   // Removed while still locked, so that nobody's new lock is removed; it may have been deleted by hand.
   if (still_named(fd_, path_)) file_ops::unlink(path_);
   ::close(fd_);
+  ::close(folder_fd_);
   // Fails, as it should, unless the folder is empty.
   if (made_folder_) ::rmdir(folder_.c_str());
 }

@@ -4,6 +4,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/base/log_once.h"
+#include "espalier/io/run_files.h"
 
 namespace espalier::model {
 
@@ -102,6 +103,17 @@ bool cleans_up_spaces(const io::Checkpoint& checkpoint) {
          source["tokenizer_config"].get("clean_up_tokenization_spaces", false);
 }
 
+static std::string what_else_is_in(const fs::path& folder) {
+  if (fs::exists(folder / "tokens.h5")) return ", but prepared text, from which `pretrain` makes a model";
+  if (fs::exists(folder / "modules.json")) {
+    return "; where the encoder lies in a folder of its own (0_Transformer), move its files beside "
+           "modules.json";
+  }
+  if (fs::exists(folder / "best.h5")) return ", but best.h5: give that file";
+  const std::vector<io::StepFile> files = io::step_files(folder);
+  return files.empty() ? "" : fmt::format(", but checkpoints: give {}", files.back().path.string());
+}
+
 std::optional<fs::path> checkpoint_file(const fs::path& model) {
   if (!fs::exists(model)) {
     throw InputError(
@@ -114,12 +126,7 @@ std::optional<fs::path> checkpoint_file(const fs::path& model) {
     if (fs::exists(model / "config.json") || fs::exists(model / "model_config.json")) return std::nullopt;
     throw InputError(fmt::format(
         "{}: holds no model: neither last.h5 (a run folder) nor config.json (a Hugging Face folder){}",
-        model.string(),
-        fs::exists(model / "tokens.h5") ? ", but prepared text, from which `pretrain` makes a model"
-        : fs::exists(model / "modules.json")
-            ? "; where the encoder lies in a folder of its own (0_Transformer), "
-              "move its files beside modules.json"
-            : ""));
+        model.string(), what_else_is_in(model)));
   }
   const bool beside = fs::exists(model.parent_path() / "config.json");
   const bool part = model.extension() == ".json" || model.extension() == ".bin";

@@ -106,7 +106,7 @@ Embeddings embed(LoadedModel& model, std::span<const std::string> texts, const E
     nn::ForwardContext context;
     context.routing = routing;
     const Tensor vectors = pooled(model.encoder().forward(tokens, context), tokens, options.pooling);
-    require_finite(vectors.span(), model.source.string());
+    require_finite(vectors.span(), model);
     const auto width = static_cast<std::size_t>(d), kept_width = static_cast<std::size_t>(kept);
     std::vector<float> row(width);
     for (std::size_t i = 0; i < rows.size(); ++i) {

@@ -97,6 +97,10 @@ ExportSummary export_model(const fs::path& model, const fs::path& folder, const 
     summary.warnings.push_back(
         fmt::format("{}: its trees had not finished hardening; the export routes hard", model.string()));
   }
+  if (const auto names = io::tensors_not_finite(checkpoint.model); !names.empty()) {
+    summary.warnings.push_back(fmt::format("{}: the weight `{}` holds inf or NaN, and so does the export",
+                                           model.string(), names.front()));
+  }
   const io::HfLayout layout = io::export_layout(hf, options.format, options.dtype);
   if (soft && !options.harden) {
     summary.warnings.push_back(fmt::format(

@@ -150,7 +150,7 @@ std::vector<std::vector<std::vector<MaskPrediction>>> fill_masks(LoadedModel& mo
     nn::ForwardContext context;
     context.routing = routing;
     const Tensor logits = lm.logits(tokens, positions, context).value();
-    require_finite(logits.span(), model.source.string());
+    require_finite(logits.span(), model);
     const auto words = static_cast<std::size_t>(logits.shape().columns());
     std::size_t next = 0;
     for (const std::size_t row : rows) {

@@ -144,7 +144,7 @@ std::vector<Classification> classify(LoadedModel& model, std::span<const TextPai
   for_each_batch(sequences, [&](const std::vector<std::size_t>& rows, const nn::Tokens& tokens) {
     nn::ForwardContext context = context_of(routing);
     const Variable logits = classifier.forward(tokens, context);
-    require_finite(logits.value().span(), model.source.string());
+    require_finite(logits.value().span(), model);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       results[rows[i]] = classification_of(model, row_of(logits.value(), i));
       results[rows[i]].truncated = truncated[rows[i]];

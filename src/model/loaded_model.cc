@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <map>
+#include <string_view>
 
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/base/version.h"
 #include "espalier/config/arch_config.h"
+#include "espalier/config/routing_config.h"
 #include "espalier/io/hf_model.h"
 #include "espalier/io/model_tensors.h"
 #include "espalier/io/tensor_match.h"
@@ -89,6 +93,9 @@ void describe(RoutingProvenance& routing, io::JsonFields& fields) {
 
 RoutingProvenance routing_from(const io::JsonView& view) {
   auto routing = io::from_json<RoutingProvenance>(view);
+  const std::vector<std::string> modes = config::all_routing_names();
+  if (std::find(modes.begin(), modes.end(), routing.mode) == modes.end())
+    view["mode"].fail(fmt::format("expected one of {}, found {:?}", fmt::join(modes, ", "), routing.mode));
   if (!(routing.temperature > 0 && std::isfinite(routing.temperature))) {
     view["temperature"].fail(fmt::format("expected a number above 0, found {}", routing.temperature));
   }
@@ -247,27 +254,45 @@ void copy_encoder(LoadedModel& from, nn::Encoder& to) {
   load_weights(to, named_tensors(from.encoder()), from.source.string());
 }
 
-bool copy_pooler(LoadedModel& from, nn::SequenceClassifier& to) {
-  // A crammed BERT's head has never been carried over: the original makes a new one for each task.
-  if (from.arch.family != nn::Family::kBert) return false;
+// Copies what `from` has of these prefixes into a head that computes the same of it; false, and nothing is
+// copied, where it would not.
+static bool copy_parts(LoadedModel& from, nn::SequenceClassifier& to,
+                       std::initializer_list<std::string_view> prefixes) {
   const nn::ClassifierOptions trained = from.classifier
                                             ? from.classifier->head_options()
                                             : nn::ClassifierOptions();  // BERT's pooler: first, tanh
   const nn::ClassifierOptions& wanted = to.head_options();
   if (wanted.pooler != trained.pooler || wanted.activation != trained.activation) return false;
+  const auto is_asked_for = [&](const std::string& name) {
+    return std::any_of(prefixes.begin(), prefixes.end(),
+                       [&](std::string_view prefix) { return name.starts_with(prefix); });
+  };
   std::map<std::string, Tensor> there;
   for (const nn::NamedParameter& parameter : from.module().parameters()) {
-    if (parameter.name.starts_with("pooler.")) there[parameter.name] = parameter.value.value();
+    if (is_asked_for(parameter.name)) there[parameter.name] = parameter.value.value();
   }
   std::vector<std::pair<Variable, Tensor>> copies;
   for (nn::NamedParameter& parameter : to.parameters()) {
-    if (!parameter.name.starts_with("pooler.")) continue;
+    if (!is_asked_for(parameter.name)) continue;
     const auto found = there.find(parameter.name);
     if (found == there.end() || found->second.shape() != parameter.value.shape()) return false;
     copies.emplace_back(parameter.value, found->second);
   }
   for (auto& [to_value, value] : copies) to_value.mutable_value().copy_from(value);
   return true;
+}
+
+bool copy_pooler(LoadedModel& from, nn::SequenceClassifier& to) {
+  // A crammed BERT's own is a part of its classification head: the original makes a new one for each task.
+  return from.arch.family == nn::Family::kBert && copy_parts(from, to, {"pooler."});
+}
+
+bool same_answers(const LabelInfo& a, const LabelInfo& b) {
+  return a.regression == b.regression && (a.regression || a.labels == b.labels);
+}
+
+bool copy_head(LoadedModel& from, const LabelInfo& answers, nn::SequenceClassifier& to) {
+  return from.classifier && same_answers(from.labels, answers) && copy_parts(from, to, {"pooler.", "head."});
 }
 
 const text::Tokenizer& LoadedModel::require_tokenizer() const {

@@ -65,7 +65,9 @@ std::string training_section(const io::Checkpoint& checkpoint) {
   if (metadata.has("source"))
     return text + "Imported from a Hugging Face folder; nothing is known of its training.\n\n";
   const RoutingProvenance routing = routing_of(checkpoint, "checkpoint");
-  text += fmt::format("Trained with espalier; `routing.mode: {}`.\n", routing.mode);
+  const bool trees = nn::has_trees(arch_of(checkpoint, "checkpoint").ffn);
+  text += fmt::format("Trained with espalier{}.\n",
+                      trees ? fmt::format("; `routing.mode: {}`", routing.mode) : std::string());
   const io::JsonView state(checkpoint.state, "state");
   if (state.has("step")) text += fmt::format("\n- steps: {}\n", state["step"].as_int());
   if (state.has("tokens")) text += fmt::format("- tokens: {}\n", state["tokens"].as_int());

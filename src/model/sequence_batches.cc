@@ -1,10 +1,14 @@
 #include "model/sequence_batches.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "espalier/base/error.h"
+#include "espalier/io/checkpoint.h"
+#include "espalier/model/loaded_model.h"
 
 namespace espalier::model {
 
@@ -51,10 +55,21 @@ void for_each_batch(const std::vector<text::Encoding>& sequences,
   }
 }
 
-void require_finite(std::span<const float> values, const std::string& model) {
+void require_finite(std::span<const float> values, LoadedModel& model) {
   if (std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) return;
-  throw RunError(model +
-                 ": the model gives results that are not finite; its weights hold such values or overflow");
+  std::vector<io::NamedTensor> weights;
+  for (const nn::NamedParameter& parameter : model.module().parameters()) {
+    if (!model.in_bytes.contains(parameter.name))
+      weights.push_back({parameter.name, parameter.value.value()});
+  }
+  const std::vector<std::string> names = io::tensors_not_finite(weights);
+  throw RunError(fmt::format(
+      "{}: the model gives results that are not finite: {}", model.source.string(),
+      names.empty()
+          ? "its weights are, and products of them overflow"
+          : fmt::format("the weight `{}` holds inf or NaN; the model is damaged, or its training had "
+                        "diverged when it was saved: get another copy, or an earlier checkpoint",
+                        names.front())));
 }
 
 }  // namespace espalier::model

@@ -12,6 +12,8 @@
 
 namespace espalier::model {
 
+struct LoadedModel;
+
 // So many tokens are computed together: enough for fast products, few enough that a layer stays in the cache.
 inline constexpr std::size_t kBatchTokens = 2048;
 
@@ -22,7 +24,7 @@ void for_each_batch(
     const std::vector<text::Encoding>& sequences,
     const std::function<void(const std::vector<std::size_t>& rows, const nn::Tokens& tokens)>& visit);
 
-// Throws RunError naming the model if a result is infinite or not a number.
-void require_finite(std::span<const float> values, const std::string& model);
+// Throws RunError naming the model, and the weight where it is one, if a result is infinite or not a number.
+void require_finite(std::span<const float> values, LoadedModel& model);
 
 }  // namespace espalier::model

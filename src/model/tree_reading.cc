@@ -31,7 +31,7 @@ class Reader {
   }
   void read(const IntTensor& ids) {
     const Variable hidden = model_.encoder().first_layers({ids}, above_, context_);
-    require_finite(hidden.value().span(), model_.source.string());
+    require_finite(hidden.value().span(), model_);
   }
   const IntTensor& leaves(std::size_t tree_layer) const { return leaves_.at(tree_layer); }
 

@@ -75,6 +75,7 @@ Finetuning read_finetuning(RunFolder run) {
     history.loss.add({step.epoch, step.time, step.loss});
     history.learning_rate.add({step.epoch, step.time, step.learning_rate});
   });
+  note_lost_lines(run);
   history.predictions = read_predictions({run.path}, config.task);
   history.run = std::move(run);
   return history;

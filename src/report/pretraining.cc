@@ -106,6 +106,7 @@ Pretraining read_pretraining(RunFolder run) {
     history.seconds = step.time;
     add_step(step, history.steps);
   });
+  note_lost_lines(run);
   const auto config = config_or_note<config::PretrainConfig>(run);
   history.run = std::move(run);
   history.budget_used = used_share(history, config.budget);

@@ -14,6 +14,8 @@
 #include "espalier/config/finetune_config.h"
 #include "espalier/config/glue_config.h"
 #include "espalier/config/pretrain_config.h"
+#include "espalier/io/checkpoint.h"
+#include "espalier/io/hdf5_file.h"
 #include "espalier/io/line_reader.h"
 #include "espalier/io/text_file.h"
 #include "model/metrics_history.h"
@@ -199,6 +201,22 @@ void for_each_metrics_line(RunFolder& run, const fs::path& file,
         fmt::format("the last line ({}) of {} is torn and left out: it was being written, or the run was "
                     "killed then",
                     wrong_line, file.string()));
+  }
+}
+
+void note_lost_lines(RunFolder& run) {
+  const fs::path file = run.path / "metrics.jsonl", last = run.path / "last.h5";
+  const std::uintmax_t bytes = fs::exists(file) ? fs::file_size(file) : 0;
+  if (!fs::exists(last)) return;
+  try {
+    const io::Hdf5Reader checkpoint(last, "checkpoint", io::kCheckpointVersion, io::Verify::kAsRead);
+    if (checkpoint.read_text("metrics.jsonl").size() <= bytes) return;
+    run.notes.emplace_back(
+        "metrics.jsonl lacks lines that last.h5 has: it was removed or cut short; the command of the run, "
+        "given again, "
+        "puts it back");
+  } catch (const Error& error) {
+    run.notes.emplace_back(error.what());
   }
 }
 

@@ -35,6 +35,9 @@ std::string time_written(const std::filesystem::path& file);
 void for_each_metrics_line(RunFolder& run, const std::filesystem::path& file,
                            const std::function<void(const io::JsonView& line, bool is_evaluation)>& use);
 
+// Notes where metrics.jsonl lacks lines that the history in last.h5 has: it was removed, or cut short.
+void note_lost_lines(RunFolder& run);
+
 // The keys of the configuration that this version of the program knows. InputError for a value it does not.
 template <class Config>
 Config config_of(const RunFolder& run) {

@@ -2,22 +2,18 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
+#include <vector>
 
 #include "espalier/autograd/variable.h"
 #include "espalier/base/error.h"
+#include "espalier/io/checkpoint.h"
+#include "espalier/model/loaded_model.h"
 
 namespace espalier::train {
 
 std::string weight_not_finite(nn::Module& model) {
-  for (const nn::NamedParameter& parameter : model.parameters()) {
-    const auto values = parameter.value.value().span();
-    if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) {
-      return fmt::format("the weight `{}` holds inf or NaN", parameter.name);
-    }
-  }
-  return "";
+  const std::vector<std::string> names = io::tensors_not_finite(model::named_tensors(model));
+  return names.empty() ? "" : fmt::format("the weight `{}` holds inf or NaN", names.front());
 }
 
 void require_finite(nn::Module& model, const std::string& source) {

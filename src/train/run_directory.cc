@@ -54,29 +54,47 @@ RunDirectory::RunDirectory(fs::path path) : path_(checked(std::move(path))), loc
 
 RunDirectory::~RunDirectory() = default;
 
-bool RunDirectory::has_run() const {
-  return fs::exists(path_ / "config.yaml") || fs::exists(path_ / "last.h5") || !io::step_files(path_).empty();
+// What a run can go on from, the newest first: its step files, and, where they are gone or all damaged, the
+// files that named one of them.
+static std::vector<fs::path> checkpoints_in(const fs::path& run) {
+  std::vector<fs::path> files;
+  for (const io::StepFile& file : io::step_files(run)) files.insert(files.begin(), file.path);
+  for (const char* name : {"last.h5", "best.h5"}) {
+    const fs::path file = run / name;
+    const auto same = [&](const fs::path& other) { return fs::equivalent(file, other); };
+    if (fs::exists(file) && std::none_of(files.begin(), files.end(), same)) files.push_back(file);
+  }
+  return files;
 }
 
-std::optional<io::Checkpoint> RunDirectory::load_newest() const {
-  const std::vector<io::StepFile> files = io::step_files(path_);
-  for (auto file = files.rbegin(); file != files.rend(); ++file) {
+bool RunDirectory::has_run() const {
+  return fs::exists(path_ / "config.yaml") || !checkpoints_in(path_).empty();
+}
+
+std::optional<RunDirectory::Found> RunDirectory::load_newest() const {
+  const std::vector<fs::path> files = checkpoints_in(path_);
+  if (files.empty()) {
+    const fs::path metrics = path_ / "metrics.jsonl";
+    if (fs::exists(metrics) && !fs::is_empty(metrics)) {
+      log_warning(fmt::format(
+          "{}: a run was begun here, but no checkpoint of it is there: it begins anew, and so do its metrics",
+          path_.string()));
+    }
+    return std::nullopt;
+  }
+  for (const fs::path& file : files) {
     try {
-      return io::load_checkpoint(file->path);
+      Found found{io::load_checkpoint(file), file};
+      if (file.parent_path() == path_)
+        log_warning(fmt::format("{}: continuing from {}", path_.string(), file.string()));
+      return found;
     } catch (const InputError& error) {
       log_warning(fmt::format("{}; trying the checkpoint before it", error.what()));
     }
   }
-  if (files.empty()) {
-    const fs::path last = path_ / "last.h5";
-    if (!fs::exists(last)) return std::nullopt;
-    log_info(fmt::format("{}: no checkpoint is there any more; continuing from {}",
-                         (path_ / "checkpoints").string(), last.string()));
-    return io::load_checkpoint(last);
-  }
   throw InputError(
       fmt::format("run: none of the {} checkpoints in {} is whole; move the folder away to start anew",
-                  files.size(), (path_ / "checkpoints").string()));
+                  files.size(), path_.string()));
 }
 
 static void require_kind(const io::Checkpoint& checkpoint, const std::string& kind,
@@ -110,11 +128,13 @@ std::optional<io::Checkpoint> RunDirectory::find_to_resume(const std::string& re
   if (resume == "never" && has_run()) {
     throw InputError(fmt::format("run: {} already holds a run; resume=auto continues it", path_.string()));
   }
-  std::optional<io::Checkpoint> checkpoint = names_file(resume) ? io::load_checkpoint(resume) : load_newest();
-  if (!checkpoint) return checkpoint;
+  std::optional<Found> found =
+      names_file(resume) ? Found{io::load_checkpoint(resume), resume} : load_newest();
+  if (!found) return std::nullopt;
   const std::string where = names_file(resume) ? resume : path_.string();
-  require_kind(*checkpoint, kind, where);
-  const auto [step, best] = io::from_json<SavedStep>(io::JsonView(checkpoint->state, where + ": state"));
+  require_kind(found->checkpoint, kind, where);
+  const auto [step, best] =
+      io::from_json<SavedStep>(io::JsonView(found->checkpoint.state, where + ": state"));
   const std::vector<io::StepFile> files = io::step_files(path_);
   if (names_file(resume) && !files.empty() && files.back().step > step) {
     throw InputError(fmt::format(
@@ -122,11 +142,14 @@ std::optional<io::Checkpoint> RunDirectory::find_to_resume(const std::string& re
         "give another `run` folder or move the later checkpoints away",
         resume, step, files.back().path.string()));
   }
-  if (names_file(resume)) return checkpoint;
-  restore_step_file(step);
-  // A kill may have come between the checkpoint and the names that point at it.
-  point_at(step, best);
-  return checkpoint;
+  if (!names_file(resume)) {
+    const fs::path file = io::step_path(path_, step);
+    io::make_folders(file.parent_path());
+    io::link_atomically(found->file, file);
+    // A kill may have come between the checkpoint and the names that point at it.
+    point_at(step, best);
+  }
+  return std::move(found->checkpoint);
 }
 
 void RunDirectory::take_in(const std::string& resume, const io::Checkpoint& checkpoint, std::int64_t keep) {
@@ -158,8 +181,42 @@ bool RunDirectory::evaluated_at(std::int64_t step) const {
   return line.is_object() && line.value("step", std::int64_t{-1}) == step;
 }
 
-bool RunDirectory::has_best() const {
-  return fs::exists(path_ / "best.h5");
+static bool is_whole(const fs::path& file) {
+  try {
+    io::load_checkpoint(file, io::LoadParts::kModel);
+    return true;
+  } catch (const InputError& error) {
+    log_warning(error.what());
+    return false;
+  }
+}
+
+// Of the step files those that were the best when they were saved are marked: the newest of them is the best.
+bool RunDirectory::find_best(const std::string& resume) const {
+  const fs::path best = path_ / "best.h5";
+  const std::vector<io::StepFile> files = io::step_files(path_);
+  if (fs::exists(best) && is_whole(best)) return true;
+  for (auto file = files.rbegin(); file != files.rend(); ++file) {
+    if ((fs::exists(best) && fs::equivalent(file->path, best)) || !is_whole(file->path)) continue;
+    const io::CheckpointContents contents = io::list_checkpoint(file->path);
+    if (!io::from_json<SavedStep>(io::JsonView(contents.state, file->path.string() + ": state")).best)
+      continue;
+    log_warning(fmt::format("{}: was gone or damaged; it is {} again", best.string(), file->path.string()));
+    io::link_atomically(file->path, best);
+    return true;
+  }
+  // Of a run in another folder the best stays there.
+  if (!names_file(resume)) {
+    log_warning(fmt::format(
+        "{}: is gone or damaged, and so is the checkpoint that it named: what is evaluated from here "
+        "on becomes the best, whatever was before",
+        best.string()));
+  }
+  return false;
+}
+
+bool RunDirectory::restore_best(const std::string& resume) const {
+  return processes::of_first(processes::writes() && find_best(resume) ? 1 : 0) == 1;
 }
 
 std::string RunDirectory::how_to_continue(const std::string& resume) {
@@ -182,19 +239,13 @@ void RunDirectory::check_space(const io::Checkpoint& first, std::int64_t keep, s
 }
 
 void RunDirectory::save(io::Checkpoint checkpoint, std::int64_t step, bool best, std::int64_t keep) {
+  lock_.require_folder();
   const fs::path file = io::step_path(path_, step);
   io::make_folders(file.parent_path());
   checkpoint.state.update(io::to_json(SavedStep{step, best}));
   io::save_checkpoint(file, checkpoint);
   point_at(step, best);
   io::prune_step_files(path_, static_cast<int>(keep));
-}
-
-void RunDirectory::restore_step_file(std::int64_t step) const {
-  if (!io::step_files(path_).empty()) return;
-  const fs::path file = io::step_path(path_, step);
-  io::make_folders(file.parent_path());
-  io::link_atomically(path_ / "last.h5", file);
 }
 
 void RunDirectory::point_at(std::int64_t step, bool best) const {
@@ -208,17 +259,21 @@ void RunDirectory::log(const io::Json& line) {
   const std::string text = io::json_text(line, -1) + "\n";
   metrics_ += text;
   if (!processes::writes()) return;
-  std::ofstream file(path, std::ios::binary | (metrics_incomplete_ ? std::ios::trunc : std::ios::app));
-  file << (metrics_incomplete_ ? metrics_ : text);
-  file.flush();
-  const bool failed = !file;
-  if (failed && !metrics_incomplete_) {
-    log_warning(
-        fmt::format("{}: cannot be written (is the disk full?); its lines are kept in memory and in the "
-                    "checkpoints until it can",
-                    path.string()));
+  const bool there = lock_.has_folder();
+  bool written = there;
+  if (there) {
+    std::ofstream file(path, std::ios::binary | (metrics_incomplete_ ? std::ios::trunc : std::ios::app));
+    file << (metrics_incomplete_ ? metrics_ : text);
+    file.flush();
+    written = file.good();
   }
-  metrics_incomplete_ = failed;
+  if (!written && !metrics_incomplete_) {
+    log_warning(fmt::format(
+        "{}: cannot be written ({}); its lines are kept in memory and in the checkpoints until it can",
+        path.string(), there ? "is the disk full?" : "its folder was moved, removed or replaced"));
+  }
+  metrics_incomplete_ = !written;
+  if (!there) return;
   if (events_) events_->log(line, metrics_);
 }
 
@@ -241,6 +296,7 @@ void RunDirectory::write_config(const std::string& yaml, bool done) const {
 void RunDirectory::write_trainer_state(std::int64_t step, double epoch, std::int64_t max_steps,
                                        double best_metric) const {
   if (!processes::writes()) return;
+  lock_.require_folder();
   const bool any = std::isfinite(best_metric);
   io::Json state;
   state["global_step"] = step;

@@ -73,7 +73,18 @@ TEST_CASE("a model whose weights are not numbers has no loss to tell") {
   INFO(outcome.err);
   CHECK(outcome.status == 1);
   CHECK(outcome.out.empty());
-  CHECK(outcome.err.find("broken.h5: the model gives results that are not finite") != std::string::npos);
+  CHECK(outcome.err.find("broken.h5: the model gives results that are not finite: the weight `") !=
+        std::string::npos);
+  const Outcome exported = run_espalier({"export", shop.path("broken.h5"), shop.path("broken-exported")});
+  CHECK(exported.status == 0);
+  CHECK(exported.err.find("holds inf or NaN, and so does the export") != std::string::npos);
+  for (const std::string path : {"broken.h5", "broken-exported", "broken/last.h5"}) {
+    CAPTURE(path);
+    const std::size_t named = run_well({"inspect", shop.path(path), "--json"}).json().at("not_finite").size();
+    CHECK(named == (path == "broken/last.h5" ? 0 : 2));
+    const std::string text = run_well({"inspect", shop.path(path)}).out;
+    CHECK((text.find("hold inf or NaN\n  ") != std::string::npos) == (named > 0));
+  }
 }
 
 TEST_CASE("text that cannot be prepared") {

@@ -36,7 +36,7 @@ void check_rows(const Tensor& ours, const Tensor& expected) {
   for (std::size_t i = 0; i < ours.span().size(); ++i) {
     const double entry = double{expected.span()[i]};
     greatest = std::max(greatest, std::abs(entry));
-    difference = std::max(difference, std::abs(double{ours.span()[i]} - entry));
+    difference = testing::larger_error(difference, std::abs(double{ours.span()[i]} - entry));
   }
   CHECK(difference <= 1e-6 * greatest);
 }

@@ -80,6 +80,18 @@ TEST_CASE("a masked LM comes back from its checkpoint with everything that is kn
   }
 }
 
+TEST_CASE("a mode of routing that no training has is refused") {
+  const TempDir dir;
+  nn::MaskedLm model(tiny());
+  RoutingProvenance routing;
+  routing.mode = "zzz";
+  io::save_checkpoint(dir / "model.h5", model_checkpoint(model, routing, ""));
+  const std::string message = error_of([&] { load_model(dir / "model.h5"); });
+  INFO(message);
+  CHECK(message.find("mode: expected one of hard, soft, anneal, straight_through, frozen, found \"zzz\"") !=
+        std::string::npos);
+}
+
 TEST_CASE("a classifier comes back with head and labels") {
   const TempDir dir;
   nn::ClassifierOptions head;

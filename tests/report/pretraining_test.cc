@@ -6,6 +6,7 @@
 
 #include "espalier/config/fields.h"
 #include "espalier/config/pretrain_config.h"
+#include "espalier/io/checkpoint.h"
 #include "espalier/report/report.h"
 #include "tests/report/report_support.h"
 
@@ -193,6 +194,23 @@ TEST_CASE("a run that has written nothing yet, and one without a configuration")
   CHECK(contains(beside, "nothing is logged yet"));
   dir.write("early/config.yaml", "seed: [1]\n");
   CHECK(contains(text_report({early}), "seed must be a whole number at least 0, got the list [1]"));
+}
+
+TEST_CASE("lines that are in last.h5 alone are missed") {
+  const TempDir dir;
+  const auto run = write_pretraining(dir, "run", 3);
+  io::Checkpoint checkpoint;
+  checkpoint.kind = "pretrain";
+  checkpoint.metrics_jsonl = read_text(run / "metrics.jsonl");
+  io::save_checkpoint(run / "last.h5", checkpoint);
+  const std::string note = "metrics.jsonl lacks lines that last.h5 has";
+  CHECK(!contains(text_report({run}), note));
+  std::filesystem::resize_file(run / "metrics.jsonl", checkpoint.metrics_jsonl.size() / 2);
+  CHECK(contains(text_report({run}), note));
+  std::filesystem::remove(run / "metrics.jsonl");
+  CHECK(contains(text_report({run}), note));
+  dir.write("run/last.h5", "damaged");
+  CHECK(contains(text_report({run}), "last.h5: "));
 }
 
 TEST_CASE("several runs are drawn over each other, with what differs") {

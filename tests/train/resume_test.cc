@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
+#include <fstream>
 
 #include "espalier/base/interrupt.h"
 #include "espalier/base/log.h"
@@ -200,6 +201,89 @@ TEST_CASE("without checkpoints/ a run continues from last.h5, to the same bits")
   std::filesystem::remove_all(work.run("a") / "checkpoints");
   CHECK(pretrain(work.config("a")).already_complete);
   CHECK(std::filesystem::exists(step_file(work.run("a"), 20)));
+}
+
+TEST_CASE("of a run that kept only best.h5 training continues there, and nowhere else") {
+  const PretrainWorkspace work;
+  pretrain(work.config("whole"));
+  pretrain(work.config("a", {"train.max_steps=8"}));
+  const std::string best = weights_of(work.run("a") / "best.h5");
+  std::filesystem::remove_all(work.run("a") / "checkpoints");
+  std::filesystem::remove(work.run("a") / "last.h5");
+  CHECK(error_of([&] { model::load_model(work.run("a")); }).find(", but best.h5: give that file") !=
+        std::string::npos);
+  CHECK(error_of([&] { pretrain(work.config("a", {"seed=9"})); }).find(" in the run, 9 now") !=
+        std::string::npos);
+  CHECK(weights_of(work.run("a") / "best.h5") == best);
+  pretrain(work.config("a"));
+  CHECK(weights_of(work.run("a") / "last.h5") == weights_of(work.run("whole") / "last.h5"));
+}
+
+TEST_CASE("a whole last.h5 is taken where all of checkpoints/ is damaged") {
+  const PretrainWorkspace work;
+  pretrain(work.config("whole"));
+  pretrain(work.config("a", {"train.max_steps=8"}));
+  const auto copy = work.dir / "copy.h5";
+  std::filesystem::copy_file(work.run("a") / "last.h5", copy);
+  for (const io::StepFile& file : io::step_files(work.run("a")))
+    std::filesystem::resize_file(file.path, 1000);
+  CHECK(error_of([&] { pretrain(work.config("a")); }).find(" is whole; move the folder away") !=
+        std::string::npos);
+  std::filesystem::remove(work.run("a") / "last.h5");
+  std::filesystem::rename(copy, work.run("a") / "last.h5");
+  pretrain(work.config("a"));
+  CHECK(weights_of(work.run("a") / "last.h5") == weights_of(work.run("whole") / "last.h5"));
+}
+
+TEST_CASE("a best.h5 that is gone or damaged is its checkpoint again, and not what comes after") {
+  const PretrainWorkspace work;
+  const std::vector<std::string> keys = {"eval.steps=4", "save.steps=4", "save.keep=2"};
+  const auto until = [&](const std::string& step) {
+    std::vector<std::string> some = keys;
+    some.push_back("train.max_steps=" + step);
+    return work.config("a", some);
+  };
+  pretrain(until("8"));
+  const auto best = work.run("a") / "best.h5";
+  const std::string weights = weights_of(best);
+  REQUIRE(std::filesystem::equivalent(best, step_file(work.run("a"), 8)));
+  std::filesystem::remove(best);
+  pretrain(until("8"));
+  CHECK(weights_of(best) == weights);
+  std::filesystem::remove(best);
+  std::ofstream(best) << "damaged";
+  pretrain(until("8"));
+  CHECK(weights_of(best) == weights);
+}
+
+TEST_CASE("a folder that was moved away gets nothing written in its place") {
+  const TempDir dir;
+  set_quiet(true);
+  testing::write_tiny_model(dir / "model.h5");
+  const io::Checkpoint checkpoint = io::load_checkpoint(dir / "model.h5");
+  RunDirectory run(dir / "run");
+  run.log({{"step", 1}});
+  std::filesystem::rename(dir / "run", dir / "moved");
+  const auto refused = [&] {
+    run.log({{"step", 2}});
+    CHECK(error_of([&] {
+            run.save(checkpoint, 2, true, 1);
+          }).find("run: is not the folder any more that this run holds: it was moved, removed or replaced") !=
+          std::string::npos);
+  };
+  refused();
+  CHECK_FALSE(std::filesystem::exists(dir / "run"));
+  {
+    const RunDirectory another(dir / "run");
+    refused();
+    CHECK(std::filesystem::exists(dir / "run" / "lock"));
+    CHECK(io::step_files(dir / "run").empty());
+    CHECK_FALSE(std::filesystem::exists(dir / "run" / "metrics.jsonl"));
+  }
+  std::filesystem::rename(dir / "moved", dir / "run");
+  run.save(checkpoint, 2, true, 1);
+  run.log({{"step", 3}});
+  CHECK(read_text(dir / "run" / "metrics.jsonl") == run.metrics());
 }
 
 TEST_CASE("a pretraining beyond train.max_steps is refused") {

@@ -58,6 +58,9 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, LoadParts parts = 
 // the file they came from. Printed as 16 hexadecimal digits.
 std::uint64_t weights_checksum(std::span<const NamedTensor> tensors);
 
+// The names of those that hold inf or NaN, in their order.
+std::vector<std::string> tensors_not_finite(std::span<const NamedTensor> tensors);
+
 // What is in a checkpoint, without its tensors in memory.
 struct CheckpointContents {
   struct Entry {
@@ -76,10 +79,11 @@ struct CheckpointContents {
   std::string tokenizer_json;
   std::string metrics_jsonl;
   Json metadata;
-  std::uint64_t weights_checksum = 0;  // as weights_checksum() of the loaded model
+  std::uint64_t weights_checksum = 0;   // as weights_checksum() of the loaded model
+  std::vector<std::string> not_finite;  // tensors of the model that hold inf or NaN
 };
 
-// Reads the file's structure, texts and, for the checksum, the model's tensors, one block at a time; with
+// Reads the file's structure, texts and the model's tensors, one block at a time; with
 // `verify`, every byte. Errors as load_checkpoint.
 CheckpointContents list_checkpoint(const std::filesystem::path& path, bool verify = false);
 

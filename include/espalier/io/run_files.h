@@ -35,6 +35,11 @@ class RunLock {
   // The process that held the lock before and ended without releasing it (a kill, a crash), if there was one.
   std::optional<long> stale_process() const { return stale_; }
   const std::filesystem::path& folder() const { return folder_; }
+  // Whether the path still names the folder that was locked: not one that is there since it was moved or
+  // removed.
+  bool has_folder() const;
+  // RunError if not.
+  void require_folder() const;
 
  private:
   void acquire();
@@ -43,6 +48,7 @@ class RunLock {
   std::filesystem::path folder_;
   std::filesystem::path path_;
   int fd_ = -1;
+  int folder_fd_ = -1;
   bool made_folder_ = false;
   std::optional<long> stale_;
 };

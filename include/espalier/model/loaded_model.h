@@ -38,6 +38,9 @@ struct LabelInfo {
   bool regression = false;
 };
 
+// Whether the outputs of two classifiers mean the same: the same classes in the same order, or a number.
+bool same_answers(const LabelInfo& a, const LabelInfo& b);
+
 struct LoadedModel {
   // Exactly one of the two.
   std::unique_ptr<nn::MaskedLm> lm;
@@ -108,5 +111,8 @@ void load_weights(nn::Module& module, std::span<const io::NamedTensor> tensors, 
 void copy_encoder(LoadedModel& from, nn::Encoder& to);
 // Copies the pooler that a BERT came with into a head of its shape and activation; false where there is none.
 bool copy_pooler(LoadedModel& from, nn::SequenceClassifier& to);
+// Copies the whole head of a classifier into one of its shape, pooling and activation, whose outputs mean the
+// same; false, and nothing is copied, where any of these differs.
+bool copy_head(LoadedModel& from, const LabelInfo& answers, nn::SequenceClassifier& to);
 
 }  // namespace espalier::model

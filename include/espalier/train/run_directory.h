@@ -30,13 +30,11 @@ class RunDirectory {
   const std::filesystem::path& path() const { return path_; }
   // Whether a run was begun here.
   bool has_run() const;
-  // The newest checkpoint that is whole; damaged ones are reported as warnings and passed over. None if there
-  // is none, nor a last.h5, which is taken where checkpoints/ is gone. InputError if there are checkpoints
-  // but none is whole.
-  std::optional<io::Checkpoint> load_newest() const;
-  // The same, with last.h5 and best.h5 pointing at it as a kill may have prevented; or for resume=FILE that
-  // checkpoint: InputError then if the folder holds checkpoints of later steps, which would take precedence
-  // over what comes after it. InputError for a checkpoint of another kind than `kind`.
+  // The newest checkpoint that is whole, also last.h5 or best.h5 where checkpoints/ has none; what is damaged
+  // is reported as a warning and passed over. last.h5 and best.h5 then point at it as a kill may have
+  // prevented. None if there is none; InputError if there are checkpoints but none is whole. Or for
+  // resume=FILE that checkpoint: InputError then if the folder holds checkpoints of later steps, which would
+  // take precedence over what comes after it. InputError for a checkpoint of another kind than `kind`.
   std::optional<io::Checkpoint> load_to_resume(const std::string& resume, const std::string& kind) const;
   // For a checkpoint that was loaded by that and found to fit: metrics.jsonl becomes its history, and that of
   // resume=FILE the newest checkpoint here, with which resume=auto goes on.
@@ -49,14 +47,17 @@ class RunDirectory {
   std::string last_checkpoint() const;
   // Whether the metrics end with an evaluation of that step: a signal may have cut it short.
   bool evaluated_at(std::int64_t step) const;
-  // Whether there is a best.h5.
-  bool has_best() const;
+  // Whether there is a best.h5 that is whole; where it is not, the checkpoint that it named becomes it again
+  // if that has stayed, else a warning says that the best is lost (of resume=FILE it is in another folder,
+  // and no warning). Called by all processes.
+  bool restore_best(const std::string& resume) const;
   // RunError if the disk cannot hold what a run will write that keeps the `keep` newest checkpoints and saves
   // `left` times more at most; way_out: what helps beside more space (", or set ...").
   void check_space(const io::Checkpoint& first, std::int64_t keep, std::int64_t left,
                    const std::string& way_out = "") const;
 
   // Saves, points last.h5 (and best.h5, if `best`) at it, and removes all but the `keep` newest and the best.
+  // RunError if the disk failed, or if another folder, or none, has this one's name by now.
   void save(io::Checkpoint checkpoint, std::int64_t step, bool best, std::int64_t keep);
 
   // One line of metrics.jsonl; kept in memory too, because checkpoints carry the history. What a full disk
@@ -75,11 +76,15 @@ class RunDirectory {
   void write_trainer_state(std::int64_t step, double epoch, std::int64_t max_steps, double best_metric) const;
 
  private:
+  struct Found {
+    io::Checkpoint checkpoint;
+    std::filesystem::path file;
+  };
+  std::optional<Found> load_newest() const;
   std::optional<io::Checkpoint> find_to_resume(const std::string& resume, const std::string& kind) const;
+  bool find_best(const std::string& resume) const;
   // Points last.h5, and best.h5 if `best`, at the checkpoint of `step`.
   void point_at(std::int64_t step, bool best) const;
-  // Where checkpoints/ is gone, gives last.h5, which is of `step`, its name there again.
-  void restore_step_file(std::int64_t step) const;
   std::filesystem::path path_;
   io::RunLock lock_;
   std::string metrics_;
