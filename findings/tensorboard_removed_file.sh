@@ -41,8 +41,13 @@ for what in "removed", "emptied", "left":
     write(second, [3, 4])
     print(f"the first file {what}: {seen(reader)}, opened anew {seen(EventAccumulator(what))}")
 TEXT
-python_packages venv tensorboard==2.21.0 setuptools==80.9.0
+python_packages venv tensorboard==2.21.0 setuptools==80.9.0 protobuf==7.36.2 numpy==2.4.6
 venv/bin/python program.py >output 2>errors
+if [ -s errors ]; then
+  echo "CHANGED: TensorBoard: expected no error, found:" >&2
+  cat errors >&2
+  exit 1
+fi
 expect TensorBoard output 'the first file removed: [1, 2], opened anew [3, 4]'
 expect TensorBoard output 'the first file emptied: [1, 2, 3, 4], opened anew [3, 4]'
 expect TensorBoard output 'the first file left: [1, 2, 3, 4], opened anew [1, 2, 3, 4]'

@@ -40,7 +40,13 @@ TEXT
 export HF_HUB_OFFLINE=1
 python_packages base torch==2.13.0 numpy==2.4.6
 for version in 4.49.0 4.50.3 4.57.6 5.0.0 5.23.0; do
-  python_packages "v$version" "transformers==$version"
+  case $version in
+    4.57.*) others=(tokenizers==0.22.2 huggingface_hub==0.36.2) ;;
+    4.*) others=(tokenizers==0.21.4 huggingface_hub==0.36.2) ;;
+    5.0.*) others=(tokenizers==0.22.2 huggingface_hub==1.33.0) ;;
+    *) others=(tokenizers==0.23.3 huggingface_hub==2.4.0) ;;
+  esac
+  python_packages "v$version" "transformers==$version" "${others[@]}" safetensors==0.8.0 numpy==2.4.6
   for packages in base/lib/python3*/site-packages; do
     echo "$work/$packages" >"v$version/${packages#base/}/base.pth"
   done

@@ -47,7 +47,12 @@ folder("tokenizer.json that does not", words, lowercase=False)
 TEXT
 export HF_HUB_OFFLINE=1
 for version in 4.57.6 5.0.0 5.2.0 5.3.0 5.24.0; do
-  python_packages "v$version" "transformers==$version"
+  case $version in
+    4.*) others=(tokenizers==0.22.2 huggingface_hub==0.36.2) ;;
+    5.24.*) others=(tokenizers==0.23.3 huggingface_hub==2.4.0) ;;
+    *) others=(tokenizers==0.22.2 huggingface_hub==1.33.0) ;;
+  esac
+  python_packages "v$version" "transformers==$version" "${others[@]}" safetensors==0.8.0 numpy==2.4.6
   (mkdir "$version" && cd "$version" && "../v$version/bin/python" ../program.py >output 2>&1) || true
   expect "transformers $version" "$version/output" 'with the key: paris'
 done

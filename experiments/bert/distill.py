@@ -68,7 +68,6 @@ def espalier(*arguments):
 
 def sentences():
     """Of 3 to 60 words, each a document that begins as a text of the model does."""
-    count = 0
     for name in ("movie_reviews", "wikinews_en", "masc", "wikipedia_en"):
         of_file = 0
         with gzip.open(os.path.join(DATA, "corpus", name + ".txt.gz"), "rt", encoding="utf-8") as file:
@@ -77,7 +76,6 @@ def sentences():
                     if 3 <= len(sentence.split()) <= 60 and "[" not in sentence and of_file < SENTENCES // 4:
                         of_file += 1
                         yield "[CLS] " + sentence
-        count += of_file
 
 
 def prepared():

@@ -70,6 +70,23 @@ def measure_speeds(path, layers):
     documents.write(path, document)
 
 
+def measure_where_needed(folder, patterns, again):
+    """Of two that work in one folder one measures at a time, and the other leaves out what is then known."""
+    if not Frontier(folder, patterns).to_measure(again):
+        return
+    with open(os.path.join(folder, "speed.lock"), "a", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"another run.sh measures speeds in {folder}: waiting until it has")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        frontier = Frontier(folder, patterns)
+        layers = frontier.to_measure(again)
+        for _ in range(1 if again else 2):
+            if layers:
+                measure_speeds(frontier.path("results", "speed.json"), layers)
+
+
 def leaf_perplexities(evaluation):
     """By layer, the mean over its trees."""
     return [round(statistics.mean(layer["leaf_perplexity"]), 2) for layer in evaluation["eval_routing"]]
@@ -90,8 +107,10 @@ class Frontier:
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
 
-    def unmeasured(self):
-        return [layer for layer in dict.fromkeys(run.layer for run in self.wanted()) if layer not in self.speeds]
+    def to_measure(self, again):
+        """The layers that have no speed, or all."""
+        layers = dict.fromkeys(run.layer for run in self.wanted())
+        return [layer for layer in layers if again or layer not in self.speeds]
 
     def wanted(self):
         return plan.chosen(plan.whole_plan(self.patterns), self.patterns)
@@ -257,10 +276,7 @@ def main():
         return 0
     for name in ("runs", "claims", "results"):
         os.makedirs(frontier.path(name), exist_ok=True)
-    layers = list(dict.fromkeys(run.layer for run in frontier.wanted())) if arguments.speed else frontier.unmeasured()
-    for _ in range(1 if arguments.speed else 2):
-        if layers:
-            measure_speeds(frontier.path("results", "speed.json"), layers)
+    measure_where_needed(frontier.folder, arguments.names, arguments.speed)
     if arguments.speed:
         return 0
     frontier = Frontier(frontier.folder, arguments.names)

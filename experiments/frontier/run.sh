@@ -8,7 +8,8 @@
 #              wildcards. One that is not planned by its whole name: 2x10_20m_lr0.004_s1. All without names.
 #   --dry-run  lists the runs that are left, with the minutes that they take
 #   --speed    measures the speed of the layers once more, and nothing else; nothing else should run on the machine.
-#              Without it the speed of layers that have none is measured first, twice.
+#              Without it the speed of layers that have none is measured first, twice. Of two in one folder one
+#              measures at a time; the trainings of the other go on beside it, which slows what is measured.
 set -euo pipefail
 # shellcheck source=experiments/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"

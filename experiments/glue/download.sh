@@ -64,7 +64,7 @@ archive() {
     sum=$(known "$folder/$file")
     [ -z "$sum" ] || check "$work/$folder/$file" "$sum" || return 1
   done
-  mv "$work/$folder" "$target/$folder"
+  mv "$work/$folder" "$target/$folder" || return 1
   rm -f "$work/$name"
 }
 
@@ -73,7 +73,7 @@ paraphrases() {
   [ ! -d "$target/MRPC" ] || { echo "download: $target/MRPC is there already" >&2; return 0; }
   echo "download: MRPC" >&2
   local folder=$work/MRPC
-  mkdir -p "$folder"
+  mkdir -p "$folder" || return 1
   # Not `set -e` inside a condition: every step says so itself.
   fetch "$mrpc/msr_paraphrase_train.txt" "$work/train.txt" && fetch "$mrpc/msr_paraphrase_test.txt" "$work/test.txt" &&
     fetch "$data/mrpc_dev_ids.tsv" "$work/dev_ids.tsv" &&
@@ -87,7 +87,7 @@ split_paraphrases() {
     FILENAME == ARGV[1] { dev[$1 "\t" $2] = 1; next }
     FNR == 1 { sub(/^\xef\xbb\xbf/, ""); print > (folder "/train.tsv"); print > (folder "/dev.tsv"); next }
     { print > (folder "/" (($2 "\t" $3) in dev ? "dev.tsv" : "train.tsv")) }
-  ' "$3" "$1"
+  ' "$3" "$1" || return 1
   awk -F'\t' -v OFS='\t' '
     { sub(/\r$/, "") }
     FNR == 1 { print "index", "#1 ID", "#2 ID", "#1 String", "#2 String"; next }

@@ -11,7 +11,8 @@ megabytes=${1:-1000}
 [[ $megabytes =~ ^[1-9][0-9]*$ ]] || usage 2
 cd "$(dirname "$0")/../.."
 folder=$(mktemp -d "${TMPDIR:-/tmp}/espalier-memory.XXXXXX")
-trap 'rm -rf "$folder"' EXIT
+process=
+trap '[ -z "$process" ] || ! kill "$process" || wait "$process" || true; rm -rf "$folder"' EXIT
 
 echo "memory: writing $megabytes MB of random words to $folder" >&2
 awk -v bytes=$((megabytes * 1000000)) 'BEGIN {
@@ -33,10 +34,11 @@ awk -v bytes=$((megabytes * 1000000)) 'BEGIN {
   out="$folder/data" tokenizer.max_words=1000000 sort_memory_mb=64 order=full_stops text.max_token_ratio=9 &
 process=$!
 peak=0
-while kill -0 $process 2>/dev/null; do
+while kill -0 "$process" 2>/dev/null; do
   now=$(sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$process/status" 2>/dev/null || true)
   [ "${now:-0}" -gt "$peak" ] && peak=$now
   sleep 0.2
 done
-wait $process
+wait "$process"
+process=
 echo "highest resident memory: $((peak / 1000)) MB for $megabytes MB of text"

@@ -4,8 +4,9 @@
 # and must end with the same weights. Seconds an update (median over all rounds but each run's first update), their
 # ratio and the memory go to results/efficiency.json; of another batch or link to a file with its tokens an update or
 # its rate in the name (efficiency_65536.json, efficiency_1gbit.json); or to the file OUT.
-#   BATCH=64     sequences of 128 tokens an update: 4096 tokens a process    STEPS=3   ROUNDS=3   RATE=none
-# RATE=1gbit and the like: the two processes are on two hosts joined by such a link (two_hosts.sh; as root).
+#   BATCH=64     sequences of 128 tokens an update: 4096 tokens a process    STEPS=3   ROUNDS=3
+#   RATE=RATE    the two processes are on two hosts joined by a link of that rate (1gbit; none: no limit; two_hosts.sh,
+#                as root); on this one unless it is given
 set -euo pipefail
 # shellcheck source=experiments/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"

@@ -56,8 +56,11 @@ def varied(document, rng):
 
 
 def make_text(folder, megabytes, sources):
-    folder.mkdir(parents=True)
     base, left, copy, part = documents_of(sources), megabytes * 10**6, 0, None
+    if not base:
+        sys.exit("prepare: no documents to make text of: run data/recipes/text.sh, which makes data/text/*.txt.gz, or name "
+                 "SOURCES")
+    folder.mkdir(parents=True)
     while left > 0:
         rng = random.Random(copy)
         rng.shuffle(base)

@@ -9,7 +9,9 @@ check_words 2 $# "$@"
 rate=$1
 shift
 work=$(mktemp -d -u)
-hosts=(espalier-a espalier-b)
+# Several may run at once, each with hosts of its own. The name of a link has 15 letters at most.
+hosts=("espalier-a-$$" "espalier-b-$$")
+links=("link-a-$$" "link-b-$$")
 addresses=(10.77.0.1 10.77.0.2)
 
 # shellcheck disable=SC2317 # called by the trap
@@ -17,12 +19,13 @@ clean() {
   for host in "${hosts[@]}"; do
     ip netns pids "$host" 2>/dev/null | xargs -r kill -9 2>/dev/null || true
     ip netns delete "$host" 2>/dev/null || true
+    rm -rf "${TMPDIR:-/tmp}/ompi.$host".* # Open MPI's, where it was killed
   done
   rm -rf "$work"
 }
 trap clean EXIT
 
-clean # what a killed one left
+clean # what a killed one of the same number left
 mkdir "$work"
 
 # Everything on a host: its network, its name.
@@ -48,17 +51,16 @@ END
 chmod +x "$work/on" "$work/agent"
 
 for host in "${hosts[@]}"; do ip netns add "$host"; done
-ip link add link-a netns "${hosts[0]}" type veth peer name link-b netns "${hosts[1]}"
+ip link add "${links[0]}" netns "${hosts[0]}" type veth peer name "${links[1]}" netns "${hosts[1]}"
 for i in 0 1; do
-  link=link-$([ $i = 0 ] && echo a || echo b)
-  ip -n "${hosts[i]}" address add "${addresses[i]}/24" dev "$link"
+  ip -n "${hosts[i]}" address add "${addresses[i]}/24" dev "${links[i]}"
   ip -n "${hosts[i]}" link set lo up
-  ip -n "${hosts[i]}" link set "$link" up
-  [ "$rate" = none ] || tc -n "${hosts[i]}" qdisc add dev "$link" root tbf rate "$rate" burst 1mb latency 50ms
+  ip -n "${hosts[i]}" link set "${links[i]}" up
+  [ "$rate" = none ] || tc -n "${hosts[i]}" qdisc add dev "${links[i]}" root tbf rate "$rate" burst 1mb latency 50ms
 done
 
 if [ -n "${CUT:-}" ]; then
-  (sleep "$CUT"; ip -n "${hosts[0]}" link set link-a down; echo "two_hosts: link cut after $CUT s" >&2) &
+  (sleep "$CUT"; ip -n "${hosts[0]}" link set "${links[0]}" down; echo "two_hosts: link cut after $CUT s" >&2) &
 fi
 
 status=0

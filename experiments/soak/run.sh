@@ -34,7 +34,7 @@ while kill -0 "$process" 2>/dev/null; do
   sample=$(awk '/^VmRSS:/ { rss = $2 } /^RssAnon:/ { anon = $2 } /^Threads:/ { threads = $2 }
     END { if (rss) print rss, anon, threads }' \
     "/proc/$process/status" 2>/dev/null || true)
-  handles=$(find "/proc/$process/fd" -mindepth 1 2>/dev/null | wc -l)
+  handles=$(find "/proc/$process/fd" -mindepth 1 2>/dev/null | wc -l || true)
   [ -z "$sample" ] || [ "$handles" -eq 0 ] ||
     echo "$((($(date +%s%N) - start) / 1000000)) $sample $handles" >>"$folder/samples"
   sleep 2

@@ -19,10 +19,7 @@ void LabelScores::add(const std::string& truth, const model::Classification& sai
   ++rows_;
   if (regression_) {
     double value = 0;
-    if (!data::parse_number(truth, value)) {
-      throw InputError(fmt::format(
-          "{}: expected a finite number as label (the model is a regression), found `{}`", where, truth));
-    }
+    ESPALIER_CHECK(data::parse_number(truth, value));
     predictions_.true_values.push_back(value);
     predictions_.values.push_back(said.score);
     loss_ += (said.score - value) * (said.score - value);

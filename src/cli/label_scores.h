@@ -15,6 +15,8 @@ class LabelScores {
  public:
   explicit LabelScores(const model::LoadedModel& model);
 
+  // Of a regression labels are numbers.
+  bool regression() const { return regression_; }
   // A row whose label is `truth`. InputError, naming `where`, for a label that is none of the model's.
   void add(const std::string& truth, const model::Classification& said, const std::string& where);
   // eval_loss, eval_METRIC, eval_METRIC_interval (95 %, bootstrap) and eval_samples, as fine-tuning names

@@ -9,6 +9,7 @@
 #include "espalier/base/checksum.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
+#include "espalier/data/labels.h"
 #include "espalier/processes/processes.h"
 #include "train/agreement.h"
 
@@ -27,6 +28,8 @@ TextSource::TextSource(const TextSourceOptions& options, const model::LoadedMode
   }
   table_.emplace(options.file, options.format, options.table);
   choose_columns(options);
+  if (!options.label_column.empty()) label_column_ = table_->column(options.label_column, "--label-column");
+  label_is_number_ = options.label_is_number;
 }
 
 // Half of what a model of pairs reads must not be missing unsaid, nor be there in vain.
@@ -97,12 +100,24 @@ void TextSource::choose_columns(const TextSourceOptions& options) {
   if (!pair.empty()) pair_column_ = table_->column(pair, "--pair-column" + trained);
 }
 
+std::string TextSource::label_of(const data::Row& row) const {
+  std::string label = table_->value(row, *label_column_);
+  double value = 0;
+  if (label_is_number_ && !data::parse_number(label, value)) {
+    table_->fail(
+        row.line,
+        fmt::format("expected a finite number as label (the model is a regression), found `{}`", label));
+  }
+  return label;
+}
+
 // False after the last.
 bool TextSource::read_row(TextRow& row) {
   while (table_->next(row.row)) {
     try {
       row.text = table_->text(row.row, text_column_);
       if (pair_column_) row.pair = table_->text(row.row, *pair_column_);
+      if (label_column_) row.label = label_of(row.row);
       return true;
     } catch (const data::BadRecord& record) {
       table_->leave_out(record);

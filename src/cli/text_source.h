@@ -17,7 +17,8 @@ namespace espalier::cli {
 struct TextRow {
   std::string text;
   std::string pair;
-  data::Row row;  // of the file; empty for an argument
+  data::Row row;           // of the file; empty for an argument
+  std::string label = {};  // where the options name a column of it
 };
 
 struct TextSourceOptions {
@@ -26,6 +27,8 @@ struct TextSourceOptions {
   std::string file;                 // instead of texts
   std::string text_column;
   std::string pair_column = {};
+  std::string label_column = {};
+  bool label_is_number = false;
   data::TableOptions table = {};
   data::TableFormat format = data::TableFormat::kText;  // of the file
   bool takes_pairs = false;                             // the verb reads second parts
@@ -65,6 +68,7 @@ class TextSource {
   void choose_columns(const TextSourceOptions& options);
   std::string text_column_name(const TextSourceOptions& options) const;
   bool read_row(TextRow& row);
+  std::string label_of(const data::Row& row) const;
 
   std::vector<std::string> texts_;
   std::optional<std::string> pair_;
@@ -73,6 +77,8 @@ class TextSource {
   std::optional<data::TableReader> table_;
   std::size_t text_column_ = 0;
   std::optional<std::size_t> pair_column_;
+  std::optional<std::size_t> label_column_;
+  bool label_is_number_ = false;
   std::uint64_t rows_ = 0;
   Blank blank_texts_, blank_pairs_;
   Utf8Watch bytes_;

@@ -146,16 +146,14 @@ void run_classify(const ClassifyArguments& arguments) {
   options.pair = arguments.pair;
   options.pair_column = arguments.pair_column;
   options.takes_pairs = true;
+  std::optional<LabelScores> scores;
+  if (!arguments.label_column.empty()) scores.emplace(model);
+  options.label_column = arguments.label_column;
+  options.label_is_number = scores && scores->regression();
   TextSource source(options, model);
   std::optional<PredictionWriter> writer;
   if (!arguments.output.empty() && processes::writes()) {
     writer.emplace(arguments.output, source.table()->columns(), new_columns(model));
-  }
-  std::optional<LabelScores> scores;
-  std::size_t label_column = 0;
-  if (!arguments.label_column.empty()) {
-    label_column = source.table()->column(arguments.label_column, "--label-column");
-    scores.emplace(model);
   }
   const bool prints_rows = arguments.output.empty() && !scores;
   JsonList list(arguments.json && prints_rows);
@@ -170,8 +168,7 @@ void run_classify(const ClassifyArguments& arguments) {
       if (prints_rows && !arguments.json) print_row(rows[i], results[i]);
       if (prints_rows) list.add(result_json(model, rows[i], results[i]));
       if (scores) {
-        scores->add(source.table()->value(rows[i].row, label_column), results[i],
-                    fmt::format("{}: line {}", arguments.file, rows[i].row.line));
+        scores->add(rows[i].label, results[i], fmt::format("{}: line {}", arguments.file, rows[i].row.line));
       }
     }
     count += static_cast<std::int64_t>(rows.size());
@@ -204,7 +201,7 @@ void add_classify(Command& app) {
   verb->add_option(
           "--output", arguments->output,
           "Write the columns of --file with predicted_label, probability and the probability of each "
-          "label (predicted_value for a regression) to a .tsv, .csv or .jsonl")
+          "label (predicted_value for a regression) to a .tsv, .csv or .jsonl; labels are text, of JSON too")
       ->check(a_path());
   verb->shared_callback([arguments] { run_classify(*arguments); });
 }

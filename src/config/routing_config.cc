@@ -27,6 +27,12 @@ std::string routing_name(Routing mode) {
   return "";
 }
 
+std::vector<std::string> all_routing_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : routing_names()) names.push_back(name);
+  return names;
+}
+
 static void describe_soft(RoutingConfig& routing, Fields& fields) {
   fields.add("routing.temperature", routing.temperature, "soft: tau in c = sigmoid(logit / tau).", above(0));
   fields.add("routing.entropy_weight", routing.entropy_weight,

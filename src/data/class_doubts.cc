@@ -37,25 +37,43 @@ std::string quoted(const std::vector<std::string>& names) {
                 [](const std::string& name) { return "`" + visible_name(name) + "`"; });
 }
 
+bool are_fractions(const std::vector<std::string>& names) {
+  bool fraction = false;
+  for (const std::string& name : names) {
+    double value = 0;
+    if (!parse_number(name, value)) return false;
+    fraction = fraction || std::trunc(value) != value;
+  }
+  return fraction;
+}
+
 std::string doubt_of_ids(const LabelledData& train) {
   const auto rows = train.rows.size();
   const auto classes = static_cast<std::size_t>(train.labels.size());
-  if (classes <= 10 || classes * 2 < rows) return "";
+  if (classes <= 10 || classes * 2 < rows || are_fractions(train.labels.names())) return "";
   return fmt::format("{} classes in {} rows: is this an id column, or a text? (task.label)", classes, rows);
 }
 
 std::string doubt_of_scores(const std::vector<std::string>& names) {
   constexpr std::size_t kManyNumbers = 20;
-  bool fraction = false;
-  for (const std::string& name : names) {
+  const bool numbers = std::all_of(names.begin(), names.end(), [](const std::string& name) {
     double value = 0;
-    if (!parse_number(name, value)) return "";
-    fraction = fraction || std::trunc(value) != value;
-  }
-  if (names.size() < 3 || (!fraction && names.size() <= kManyNumbers)) return "";
+    return parse_number(name, value);
+  });
+  if (!numbers || names.size() < 3 || (!are_fractions(names) && names.size() <= kManyNumbers)) return "";
   return fmt::format(
       "the {} classes are numbers that look like scores: task.regression=true predicts the number",
       names.size());
+}
+
+std::string doubt_of_quotes(const std::vector<std::string>& names) {
+  const bool quotes = std::all_of(names.begin(), names.end(), [](const std::string& name) {
+    return name.size() > 1 && name.starts_with('"') && name.ends_with('"');
+  });
+  if (!quotes) return "";
+  return "the names of all classes are in quotes, which are text in a .tsv: task.format=csv "
+         "task.separator=tab "
+         "reads a table whose fields are quoted";
 }
 
 std::string doubt_of_spelling(const std::vector<std::string>& names) {
@@ -114,9 +132,9 @@ std::vector<std::string> class_doubts(const LabelledData& train) {
   if (train.regression || train.labels.size() == 0 || train.rows.empty()) return doubts;
   const std::vector<std::string>& names = train.labels.names();
   const std::string ids = doubt_of_ids(train);
-  for (const std::string& doubt :
-       {ids, ids.empty() ? doubt_of_scores(names) : std::string(), doubt_of_spelling(names),
-        doubt_of_missing(names), ids.empty() ? doubt_of_few(train) : std::string()}) {
+  for (const std::string& doubt : {ids, ids.empty() ? doubt_of_scores(names) : std::string(),
+                                   doubt_of_quotes(names), doubt_of_spelling(names), doubt_of_missing(names),
+                                   ids.empty() ? doubt_of_few(train) : std::string()}) {
     if (!doubt.empty()) doubts.push_back(fmt::format("{}: {}", train.source.string(), doubt));
   }
   return doubts;

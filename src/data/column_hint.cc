@@ -65,6 +65,12 @@ std::string other_separator(const std::string& name, const std::string& key, con
   return "";
 }
 
+// How a table between tabs is read whose fields are quoted as in CSV.
+std::string as_quoted(const std::string& key, const TableOptions& options) {
+  return fmt::format("; fields in quotes are read by {}{}", setting(key, "format=csv", "--format csv"),
+                     options.separator ? "" : " " + setting(key, "separator=tab", "--separator tab"));
+}
+
 // Sentences, numbers and nothing are no names.
 bool looks_like_a_row(const std::vector<std::string>& columns) {
   return std::any_of(columns.begin(), columns.end(), [](const std::string& column) {
@@ -87,6 +93,8 @@ std::string missing_column_hint(const std::string& name, const std::string& said
                        setting(key, "separator=tab", "--separator tab"));
   }
   if (!options.header) return fmt::format("; without a header columns go by number: {}", by_number(key));
+  const bool quoted = std::find(columns.begin(), columns.end(), '"' + name + '"') != columns.end();
+  if (quoted && format == TableFormat::kTsv && columns.size() > 1) return as_quoted(key, options);
   std::string hint = near_name(name, columns);
   if (hint.empty() && columns.size() == 1) hint = other_separator(name, key, columns[0]);
   if (hint.empty() && looks_like_a_row(columns)) {
@@ -95,6 +103,13 @@ std::string missing_column_hint(const std::string& name, const std::string& said
         setting(key, "header=false", "--no-header"), by_number(key));
   }
   return hint;
+}
+
+std::string quoted_field_hint(const std::vector<std::string>& fields, const TableOptions& options) {
+  const bool opened = std::any_of(fields.begin(), fields.end(),
+                                  [](const std::string& field) { return field.starts_with('"'); });
+  return opened && !options.fixed && !options.skip_setting.empty() ? as_quoted(options.skip_setting, options)
+                                                                   : "";
 }
 
 }  // namespace espalier::data

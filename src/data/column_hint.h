@@ -14,4 +14,8 @@ std::string missing_column_hint(const std::string& name, const std::string& key,
                                 const std::vector<std::string>& columns, TableFormat format,
                                 const TableOptions& options);
 
+// Of a line of a .tsv with a wrong number of fields: whether these are quoted as in CSV; empty if not, and
+// where nobody can say how the file is read.
+std::string quoted_field_hint(const std::vector<std::string>& fields, const TableOptions& options);
+
 }  // namespace espalier::data

@@ -125,7 +125,7 @@ void parse_label(const std::string& text, const LabelledData& data, Example& exa
 
 LabelledData read_labelled(const std::filesystem::path& path, const LabelledColumns& columns,
                            const LabelSet* known) {
-  TableReader reader(path, table_format(path), columns.table);
+  TableReader reader(path, columns.format ? *columns.format : table_format(path), columns.table);
   const ColumnIndices indices = find_columns(reader, columns);
   LabelledData data;
   data.source = path;

@@ -164,8 +164,9 @@ bool TableReader::read_row(Row& row) {
   if (format_ == TableFormat::kJsonl) return read_object(row);
   if (!read_fields(row.fields, row.line)) return false;
   if (options_.check_column_count && row.fields.size() != columns_.size()) {
-    fail(row.line, fmt::format("expected {} column{} ({}), found {}", columns_.size(),
-                               columns_.size() == 1 ? "" : "s", column_list(columns_), row.fields.size()));
+    fail(row.line, fmt::format("expected {} column{} ({}), found {}{}", columns_.size(),
+                               columns_.size() == 1 ? "" : "s", column_list(columns_), row.fields.size(),
+                               format_ == TableFormat::kTsv ? quoted_field_hint(row.fields, options_) : ""));
   }
   return true;
 }

@@ -10,7 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/joined.h"
 #include "espalier/base/error.h"
+#include "espalier/base/log.h"
 #include "espalier/config/fields.h"
 #include "espalier/data/glue.h"
 #include "espalier/data/glue_published.h"
@@ -101,6 +103,12 @@ GlueComparison comparison(const config::GlueConfig& config, const std::vector<me
   metrics::PairedOptions options;
   options.resamples = static_cast<int>(std::max<std::int64_t>(config.recipe.bootstrap, 1000));
   const metrics::PairedDifference paired = metrics::paired_bootstrap(sets, options);
+  if (paired.undefined * 20 > options.resamples) {
+    log_warning(fmt::format(
+        "glue.baseline: {}: of {} draws of rows and seeds {} have no value (constant predictions): interval "
+        "and p are of the others alone",
+        joined(tasks), options.resamples, paired.undefined));
+  }
   GlueComparison result;
   result.score = 100 * paired.first;
   result.baseline = 100 * paired.second;
@@ -172,8 +180,12 @@ GlueBaseline compare_with_baseline(const config::GlueConfig& config, const GlueR
   for (const auto& [name, task] : results.tasks) {
     const auto twin = std::find_if(other.tasks.begin(), other.tasks.end(),
                                    [&key = name](const auto& t) { return t.first == key; });
-    if (twin == other.tasks.end() || !std::isfinite(task.score) || !std::isfinite(twin->second.score))
+    if (twin == other.tasks.end()) continue;
+    if (!std::isfinite(task.score) || !std::isfinite(twin->second.score)) {
+      log_warning(fmt::format("glue.baseline: {} is left out of the comparison: its score is undefined in {}",
+                              name, std::isfinite(task.score) ? config.baseline : config.run));
       continue;
+    }
     const ComparedTask own = compared(task);
     Common both{name, sets_of(data::find_glue_task(name), {config.run, own}, {config.baseline, twin->second},
                               config.epoch)};

@@ -64,7 +64,14 @@ GlueTests predict_tests(const config::GlueConfig& config, const GlueTaskPlan& pl
                         const GlueFolder& folder) {
   const fs::path task = folder_of(*plan.task);
   GlueTests result;
-  result.folder = folder.read<KeptModel>(task / "model.json").value().folder;
+  const auto kept = folder.read<KeptModel>(task / "model.json");
+  if (!kept) {
+    throw InputError(fmt::format(
+        "{} is missing, which says of which training model.h5 beside it is: put it back, or delete the "
+        "result.json of this task's trainings, which are then made again",
+        (folder.path() / task / "model.json").string()));
+  }
+  result.folder = kept->folder;
   if (plan.test_files.empty()) return result;
   const auto done = folder.read<GlueTests>(task / "test.json");
   if (done && is_done(folder, *done, result.folder, plan)) return *done;

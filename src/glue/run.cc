@@ -62,8 +62,9 @@ void keep_model(const GlueJob& job, const GlueTraining& result) {
   if (!processes::writes()) return;
   const KeptModel kept{result.folder, selection_score(job.config, result)};
   const fs::path task = folder_of(*job.plan.task);
-  const auto before = job.folder.read<KeptModel>(task / "model.json").value_or(KeptModel());
-  if (fs::exists(job.folder.path() / task / "model.h5") && kept.score <= before.score) return;
+  // Both files are there, or it is made again: a run may have ended between them.
+  const auto before = job.folder.read<KeptModel>(task / "model.json");
+  if (before && fs::exists(job.folder.path() / task / "model.h5") && kept.score <= before->score) return;
   io::Checkpoint model =
       io::load_checkpoint(job.folder.path() / kept.folder / (config::epoch_name(job.config.epoch) + ".h5"),
                           io::LoadParts::kModel);

@@ -203,6 +203,7 @@ void report_unread_rows(const text::Tokenizer& tokenizer, const data::LabelledDa
 
 data::LabelledColumns labelled_columns(const config::TaskConfig& task) {
   data::LabelledColumns columns{task.text, task.text_pair, task.label, task.regression};
+  columns.format = data::format_named(task.format);
   columns.table.separator = data::parse_separator(task.separator, "task.separator");
   columns.table.header = task.header;
   columns.table.skip_setting = "task.on_bad_record=skip";

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/joined.h"
 #include "espalier/base/error.h"
 #include "espalier/base/log.h"
 #include "espalier/base/log_once.h"
@@ -57,6 +58,10 @@ RunInputs all_inputs(const config::FinetuneConfig& config, const FinetuneData& d
   RunInputs inputs = inputs_of("model", config.model, base);
   inputs.insert(inputs.end(), data.inputs.begin(), data.inputs.end());
   return inputs;
+}
+
+std::string answers(const model::LabelInfo& info) {
+  return info.regression ? "a number" : "the classes " + listed(info.labels, 30);
 }
 
 // Embedding and lowest layers of the model get no gradients from here on: nothing is recorded of them, and
@@ -125,19 +130,15 @@ void FinetuneRun::begin() {
   if (!nn::has_trees(base.arch.ffn)) config::require_trees(config.given, nn::describe(base.arch.ffn));
   initialize(model, base.arch.init_std, config.seed);
   model::copy_encoder(base, model.encoder());
-  const bool pooler = model::copy_pooler(base, model);
+  begin_head();
   require_finite(model, config.model);
-  if (base.arch.pooler && !pooler) {
-    log_warning_once(fmt::format(
-        "{}: its pooler is not used, for the head is another, and an export will want trust_remote_code: "
-        "configs/finetune/bert.yaml has BERT's own (head.head_dim: 0, head.pooler: zero_index, "
-        "head.activation: tanh)",
-        config.model));
-  }
   if (!base.routing.finished) {
-    log_warning_once(
-        fmt::format("{}: its trees had not finished hardening when it was saved; hard routing may lose much",
-                    config.model));
+    log_warning_once(fmt::format(
+        "{}: its trees had not finished hardening when it was saved; hard routing may lose much{}",
+        config.model,
+        base.routing.hardening_gap
+            ? fmt::format(" ({:.3f} nats at its last evaluation)", *base.routing.hardening_gap)
+            : std::string()));
   }
   directory.restore_metrics("");
   log_info(fmt::format(
@@ -146,6 +147,29 @@ void FinetuneRun::begin() {
       end_step(), config.batch_size,
       end_step() < total_steps() ? fmt::format(" (train.max_steps; {} in all)", total_steps())
                                  : std::string()));
+}
+
+// Of the head what the model has of it; the rest is drawn already.
+void FinetuneRun::begin_head() {
+  if (model::copy_head(base, label_info(), model)) {
+    log_info(fmt::format("{}: its head goes on too, for what it answers is the same", config.model));
+    return;
+  }
+  const bool pooler = model::copy_pooler(base, model);
+  if (base.classifier) {
+    log_warning_once(fmt::format("{}: its head is replaced by a new one, for {}", config.model,
+                                 model::same_answers(base.labels, label_info())
+                                     ? std::string("head.* of this training is another")
+                                     : fmt::format("it answers with {}, and is to answer with {}",
+                                                   answers(base.labels), answers(label_info()))));
+  }
+  if (base.arch.pooler && !pooler) {
+    log_warning_once(fmt::format(
+        "{}: its pooler is not used, for the head is another, and an export will want trust_remote_code: "
+        "configs/finetune/bert.yaml has BERT's own (head.head_dim: 0, head.pooler: zero_index, "
+        "head.activation: tanh)",
+        config.model));
+  }
 }
 
 void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& where) {
@@ -161,8 +185,8 @@ void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   require_steps_left(config.max_steps, state.step, where);
   warn_of_other_program(checkpoint, where, config.optimizer.kind);
   directory.take_in(config.resume, checkpoint, kKeptCheckpoints);
-  // Of a run in another folder the best stays there.
-  if (!directory.has_best()) state.best_metric = FinetuneState().best_metric;
+  const bool any_best = state.best_metric != FinetuneState().best_metric;
+  if (any_best && !directory.restore_best(config.resume)) state.best_metric = FinetuneState().best_metric;
   updater.optimizer().set_steps(state.step);
   write_trainer_state();
   log_info(fmt::format("{}: continuing at step {} of {}", config.run, state.step, end_step()));

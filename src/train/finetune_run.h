@@ -66,6 +66,7 @@ struct FinetuneRun {
   model::RoutingProvenance provenance() const;
   io::Checkpoint checkpoint();
   void begin();
+  void begin_head();
   void resume(const io::Checkpoint& checkpoint, const std::string& where);
 };
 

@@ -27,16 +27,19 @@ model::LabelInfo FinetuneRun::label_info() const {
   return info;
 }
 
-// What the pretraining said, unless this training gave the trees a mixture of their own.
+// Of trees that were trained hard from here on hard routing is no change, whatever they were before; how soft
+// they were then remains known.
 model::RoutingProvenance FinetuneRun::provenance() const {
   model::RoutingProvenance routing = base.routing;
   if (!nn::has_trees(base.arch.ffn)) return routing;
   routing.mode = config::routing_name(config.routing.mode);
-  if (config.routing.mode == config::Routing::kHard || config.routing.mode == config::Routing::kFrozen)
-    return routing;
   const model::RoutingProvenance own =
       provenance_of(config.routing, routing_at(config.routing, base.arch.ffn.depth, used_fraction()));
   if (own.trained_softly) return own;
+  routing.finished = true;
+  routing.hardening_gap.reset();
+  if (config.routing.mode == config::Routing::kHard || config.routing.mode == config::Routing::kFrozen)
+    return routing;
   routing.temperature = own.temperature;
   routing.epsilon = own.epsilon;
   routing.ste_epsilon = own.ste_epsilon;

@@ -54,6 +54,21 @@ Variable loss_of_part(FinetuneRun& run, const data::LabelledBatch& batch, const 
   return ops::scale(run.loss(part, context), static_cast<float>(share));
 }
 
+// What is not finite is told with step and rows, whether the updater finds it or train.detect_anomaly.
+[[noreturn]] void fail(const FinetuneRun& run, const data::LabelledBatch& batch, const RunError& error) {
+  const auto* found = dynamic_cast<const NotFinite*>(&error);
+  if (found == nullptr && !run.config.detect_anomaly) throw;
+  const std::string rows = fmt::format("training line {} and its batch",
+                                       run.data.train.rows[static_cast<std::size_t>(batch.rows[0])].line);
+  if (found == nullptr) {
+    throw RunError(fmt::format("step {} ({}): {}; the step was not applied. Lower train.lr.",
+                               run.state.step + 1, rows, error.what()));
+  }
+  throw RunError(fmt::format("step {}: {} is not finite ({}{}); the step was not applied. Lower train.lr.",
+                             run.state.step + 1, found->quantity, rows,
+                             found->origin.empty() ? "" : "; first " + found->origin));
+}
+
 // One update. RunError if a loss or gradient is not finite: nothing is applied.
 UpdateResult update(FinetuneRun& run, double lr) {
   const std::int64_t epoch = run.state.step / run.steps_per_epoch();
@@ -71,12 +86,8 @@ UpdateResult update(FinetuneRun& run, double lr) {
         {.lr = lr,
          .routing = routing_at(run.config.routing, run.base.arch.ffn.depth, run.used_fraction()),
          .pass = run.state.step * passes});
-  } catch (const NotFinite& found) {
-    throw RunError(fmt::format(
-        "step {}: {} is not finite (training line {} and its batch{}); the step was not applied. Lower "
-        "train.lr.",
-        run.state.step + 1, found.quantity, run.data.train.rows[static_cast<std::size_t>(batch.rows[0])].line,
-        found.origin.empty() ? "" : "; first " + found.origin));
+  } catch (const RunError& error) {
+    fail(run, batch, error);
   }
   if (result.abandoned) return result;
   ++run.state.step;
@@ -100,6 +111,11 @@ EpochScore evaluate_or_stop(FinetuneRun& run) {
   }
 }
 
+// Of a fraction of an epoch, as in train.epochs=2.5, the last counts as one.
+bool completes_epoch(const FinetuneRun& run) {
+  return run.state.step % run.steps_per_epoch() == 0 || run.state.step == run.total_steps();
+}
+
 EpochScore evaluate_and_save(FinetuneRun& run) {
   EpochScore score = evaluate_or_stop(run);
   if (!std::isfinite(score.sets.front().loss)) {
@@ -107,9 +123,12 @@ EpochScore evaluate_and_save(FinetuneRun& run) {
         "step {}: the loss on held-out rows is not finite; this step was not saved. {} Lower train.lr.",
         run.state.step, run.directory.last_checkpoint()));
   }
-  // Not finite (a constant prediction's correlation) is never the best, unless there is none yet.
-  const bool best = score.primary > run.state.best_metric || !std::isfinite(run.state.best_metric);
-  if (best && std::isfinite(score.primary)) run.state.best_metric = score.primary;
+  // Not finite (a constant prediction's correlation) is never the best, unless there is none yet; nor is what
+  // train.max_steps cut off within an epoch, where a run that is not stopped there has no evaluation.
+  const bool counts = std::isfinite(score.primary) && completes_epoch(run);
+  const bool best =
+      !std::isfinite(run.state.best_metric) || (counts && score.primary > run.state.best_metric);
+  if (best && counts) run.state.best_metric = score.primary;
   write_predictions(run, score, best);
   log_evaluation(run, score, best);
   run.save(best);
@@ -122,8 +141,8 @@ EpochScore evaluate_and_save(FinetuneRun& run) {
   return score;
 }
 
-bool at_epoch_end(const FinetuneRun& run) {
-  return run.state.step % run.steps_per_epoch() == 0 || run.state.step == run.end_step();
+bool evaluates(const FinetuneRun& run) {
+  return completes_epoch(run) || run.state.step == run.end_step();
 }
 
 // The lines of the training file in the batch of the last update.
@@ -147,8 +166,7 @@ std::optional<EpochScore> train_loop(FinetuneRun& run, const std::string& title)
   using Clock = std::chrono::steady_clock;
   Progress progress(title);
   std::optional<EpochScore> score;
-  const bool cut_short =
-      run.state.step > 0 && at_epoch_end(run) && !run.directory.evaluated_at(run.state.step);
+  const bool cut_short = run.state.step > 0 && evaluates(run) && !run.directory.evaluated_at(run.state.step);
   if (cut_short) score = evaluate_and_save(run);
   Clock::time_point last = Clock::now();
   const auto end = static_cast<double>(run.end_step());
@@ -164,7 +182,7 @@ std::optional<EpochScore> train_loop(FinetuneRun& run, const std::string& title)
           static_cast<double>(run.state.step) / end,
           fmt::format("step {}  epoch {:.2f}  loss {:.3f}", run.state.step, run.epoch(), result.loss));
     }
-    const bool saved = !result.abandoned && at_epoch_end(run);
+    const bool saved = !result.abandoned && evaluates(run);
     if (saved || (!result.abandoned && run.state.step % run.config.log_steps == 0))
       log_step(run, result.loss, lr);
     if (saved) {

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "espalier/ops/tree_routing.h"
+#include "espalier/ops/tree_statistics.h"
 
 namespace espalier::train {
 

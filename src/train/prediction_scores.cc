@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <optional>
 
 #include "base/joined.h"
@@ -18,6 +20,9 @@ std::string names_of(const data::LabelSet& labels, const std::vector<std::int32_
       classes, 5, ", ", [&](std::int32_t one) { return "`" + data::visible_name(labels.name(one)) + "`"; });
   return names.empty() ? "" : " (" + names + ")";
 }
+
+// A share of resamples without a value from which on an interval says less than it seems: one in so many.
+constexpr int kFewUndefined = 20;
 
 // The only class that was predicted, where the rows have several.
 std::optional<std::int32_t> only_class(const metrics::Predictions& p) {
@@ -45,8 +50,18 @@ SetScores score_predictions(const metrics::Predictions& predictions, double loss
     if (!metric.warning.empty()) warn(name, metric.warning, metric.classes);
     scores.metrics.push_back({name, metric.value, {}});
     if (options.resamples == 0) continue;
-    scores.metrics.back().interval =
-        metrics::bootstrap_interval(name, predictions, {.resamples = static_cast<int>(options.resamples)});
+    const int resamples = static_cast<int>(options.resamples);
+    metrics::BootstrapInterval interval =
+        metrics::bootstrap_interval(name, predictions, {.resamples = resamples});
+    if (std::isfinite(metric.value) && interval.undefined * kFewUndefined > resamples) {
+      const bool most = interval.undefined * 2 > resamples;
+      warn(name,
+           fmt::format("of {} draws of as many rows {} have no value: its interval {}", resamples,
+                       interval.undefined, most ? "is left out" : "is of the others alone"),
+           {});
+      if (most) interval.low = interval.high = std::numeric_limits<double>::quiet_NaN();
+    }
+    scores.metrics.back().interval = interval;
   }
   if (const auto only = only_class(predictions); only && warnings.size() == before)
     warn(options.metrics.at(0), "only one class was predicted", {*only});

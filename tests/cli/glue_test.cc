@@ -39,7 +39,11 @@ TEST_CASE("glue: a signal saves and says how to go on; a full disk is an error a
   const Arguments command =
       glue.command("stopped", {"train.epochs=40", "per_task.cola.train.epochs=40", "eval.bootstrap=0"});
   Running running(command);
-  while (!fs::exists(glue.run("stopped") + "/CoLA/seed-1/checkpoints")) usleep(2000);
+  const std::string checkpoints = glue.run("stopped") + "/CoLA/seed-1/checkpoints";
+  for (int waits = 0; !fs::exists(checkpoints); ++waits) {
+    REQUIRE_MESSAGE(waits < 60000, "no " << checkpoints << " after two minutes");
+    usleep(2000);
+  }
   running.signal(SIGINT);
   const Outcome stopped = running.wait();
   CHECK(stopped.status == 130);

@@ -194,6 +194,12 @@ TEST_CASE("classify --label-column: the scores that fine-tuning has of the same 
   check_refused({"classify", run, "--file", other, "--label-column", "label"},
                 "others.tsv: line 2: label `unheard` is none of the model's classes: negative, positive");
   check_refused({"classify", run, "a text", "--label-column", "label"}, "names a column of --file");
+  const std::string unlabelled =
+      shop.dir.write("unlabelled.tsv", testing::read_text(shop.dev) + "sweet fruit\t \n").string();
+  Arguments lacking = {"classify", run, "--file", unlabelled, "--label-column", "label", "--json"};
+  check_refused(lacking, "the column `label` is empty; --on-bad-record skip leaves such records out");
+  lacking.insert(lacking.end(), {"--on-bad-record", "skip"});
+  CHECK(run_well(lacking).json() == found);
 }
 
 TEST_CASE("finetune: rows that are learned and scored are told of, and the intervals are those of classify") {

@@ -1,7 +1,12 @@
 // Wrong usage and wrong input: the exit status, and a message that names what was wrong.
 #include <doctest/doctest.h>
 
-#include "tests/cli/cli_support.h"
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tests/cli/glue_support.h"
+#include "tests/cli/training_support.h"
 #include "tests/support/hf_folder.h"
 #include "tests/support/support.h"
 
@@ -74,23 +79,52 @@ TEST_CASE("paths that are not there") {
   check_refused({"inspect", "/no/such/file"}, "/no/such/file: no such file or folder");
 }
 
-TEST_CASE("a truncated or damaged checkpoint is refused by every verb") {
+// Every verb that reads the weights of a model.
+std::vector<Arguments> readers_of(const std::string& model, const std::string& sound,
+                                  const GlueWorkshop& glue) {
+  const Workshop& shop = workshop();
+  const std::string out = shop.path("of-damaged");
+  return {{"fill-mask", model, "<mask>"},
+          {"classify", model, "text"},
+          {"embed", model, "text"},
+          {"evaluate", model, "--data", shop.data},
+          {"trees", model, "--data", shop.data},
+          {"trees", sound, "--data", shop.data, "--compare", model},
+          {"export", model, out},
+          {"inspect", model},
+          {"inspect", model, "--verify"},
+          shop.pretrain("of-damaged", {"arch.hidden_size=64", "init=" + model}),
+          {"finetune", shop.finetune_config, "model=" + model, "run=" + out, "task.train=" + shop.train,
+           "task.dev=" + shop.dev},
+          {"glue", glue.config, "model=" + model, "run=" + out, "glue.dir=" + (glue.dir / "glue").string()}};
+}
+
+TEST_CASE("a truncated or damaged checkpoint is refused by every verb that reads one") {
+  const Workshop& shop = workshop();
+  const GlueWorkshop glue;
+  // Wide enough that weights lie in the middle of the file.
+  run_well(shop.pretrain("sound", {"arch.hidden_size=64", "train.max_steps=1"}));
   const TempDir dir;
-  small_masked_lm().write(dir / "hf");
-  const std::string file = (dir / "model.h5").string();
-  check_refused({"import", (dir / "hf").string(), (dir / "model.txt").string()},
+  const std::string folder = (dir / "hf").string(), file = (dir / "model.h5").string();
+  run_well({"export", shop.path("sound"), folder});
+  check_refused({"import", folder, (dir / "model.txt").string()},
                 "model.txt: a checkpoint is written as .h5");
-  run_well({"import", (dir / "hf").string(), file});
+  run_well({"import", folder, file});
   const std::string whole = read_text(file);
   const std::string cut = dir.write("cut.h5", whole.substr(0, whole.size() - 100)).string();
   std::string flipped = whole;
   flipped[whole.size() / 2] = static_cast<char>(flipped[whole.size() / 2] ^ 4);
   const std::string damaged = dir.write("damaged.h5", flipped).string();
-  check_refused({"fill-mask", cut, "<mask>"}, "cut.h5");
-  check_refused({"inspect", cut}, "cut.h5");
-  check_refused({"export", cut, (dir / "out").string()}, "cut.h5");
-  check_refused({"fill-mask", damaged, "<mask>"}, "damaged.h5: damaged:");
-  check_refused({"inspect", damaged, "--verify"}, "damaged.h5: damaged:");
+  for (const Arguments& arguments : readers_of(cut, file, glue))
+    check_refused(arguments, "cut.h5: truncated:");
+  for (const Arguments& arguments : readers_of(damaged, file, glue))
+    check_refused(arguments, "damaged.h5: damaged: dataset model/");
+  // Two take the tokenizer alone, and read no weights.
+  check_refused({"tokenize", cut, "text"}, "cut.h5: truncated:");
+  check_refused({"prepare", shop.path("prepare.yaml"), "text.files=[" + shop.path("text.txt") + "]",
+                 "out=" + shop.path("of-damaged"), "tokenizer.path=" + cut},
+                "cut.h5: truncated:");
+  CHECK_FALSE(std::filesystem::exists(shop.path("of-damaged")));
   check_refused({"embed", dir.write("plain.h5", "no HDF5 here").string(), "text"}, "plain.h5");
 }
 

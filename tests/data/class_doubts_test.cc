@@ -55,6 +55,18 @@ TEST_CASE("numbers that look like scores") {
   for (int i = 0; i <= 100; ++i) percents.push_back(std::to_string(i));
   CHECK(doubts(percents, 9).size() == 1);
   CHECK(doubts({"0.0", "0.4", "other"}, 9).empty());
+  // Each of them in a row of its own, as measured values are.
+  Strings values;
+  for (int i = 1; i <= 100; ++i) values.push_back("0." + std::to_string(1000 + i));
+  CHECK(doubts(values, 1) == Strings{"t.tsv: the 100 classes are numbers that look like scores: "
+                                     "task.regression=true predicts the number"});
+}
+
+TEST_CASE("names in quotes") {
+  CHECK(doubts({"\"bad\"", "\"good\""}, 9) ==
+        Strings{"t.tsv: the names of all classes are in quotes, which are text in a .tsv: task.format=csv "
+                "task.separator=tab reads a table whose fields are quoted"});
+  CHECK(doubts({"\"bad\"", "good"}, 9).empty());
 }
 
 TEST_CASE("names that differ by case or blanks, shown so that they can be told apart") {

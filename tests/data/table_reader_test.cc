@@ -251,11 +251,33 @@ TEST_CASE("a missing column: the cause and the way out") {
                        "(task.text=1)"));
   CHECK(hint("a.tsv", "The soup was cold.\tbad\nx\ty\n", "sentence", "--text-column")
             .ends_with("--no-header, and columns by number (--text-column 1)"));
+  CHECK(hint("a.tsv", "\"sentence\"\t\"label\"\nx\ty\n", "label", "task.label")
+            .ends_with("; fields in quotes are read by task.format=csv task.separator=tab"));
+  CHECK(hint("a.tsv", "\"sentence\"\t\"label\"\nx\ty\n", "label", "--label-column")
+            .ends_with("; fields in quotes are read by --format csv --separator tab"));
   TableOptions headless;
   headless.header = false;
   CHECK(hint("a.tsv", "x\ty\n", "sentence", "task.text", headless)
             .ends_with("; without a header columns go by number: task.text=1"));
   CHECK(hint("a.txt", "x\ty\n", "sentence", "task.text").ends_with("task.separator=tab reads it as a table"));
+}
+
+TEST_CASE("a quoted field that a .tsv does not read is told of where it breaks a row") {
+  const testing::TempDir dir;
+  const auto path = dir.write("a.tsv", "text\tlabel\n\"a\nb\"\tgood\n");
+  const auto message = [&](const TableOptions& options) {
+    TableReader reader(path, TableFormat::kTsv, options);
+    Row row;
+    return testing::error_of([&] { reader.next(row); });
+  };
+  TableOptions options;
+  CHECK(message(options).ends_with("expected 2 columns (text, label), found 1"));
+  options.skip_setting = "text.on_bad_record=skip";
+  CHECK(
+      message(options).ends_with("found 1; fields in quotes are read by text.format=csv text.separator=tab; "
+                                 "text.on_bad_record=skip leaves such records out, counted"));
+  options.fixed = true;
+  CHECK(message(options).find("quotes") == std::string::npos);
 }
 
 TEST_CASE("no row at all is an error, whatever the format") {

@@ -220,6 +220,19 @@ TEST_CASE("a run whose record of the model says nothing is not continued") {
         (work.dir / "a/model.json").string() + ": the key \"inputs\" is missing");
 }
 
+TEST_CASE(
+    "a task whose record of its model is lost is named with it, and one cut off before it is made whole") {
+  const GlueWorkspace work;
+  const std::vector<std::string> rte = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=1"};
+  run_glue(work.config("a", rte));
+  std::filesystem::remove(work.dir / "a/RTE/model.json");
+  const std::string message = error_of([&] { run_glue(work.config("a", rte)); });
+  CHECK(message.starts_with((work.dir / "a/RTE/model.json").string() + " is missing, "));
+  std::filesystem::remove(work.dir / "a/RTE/seed-1/result.json");
+  run_glue(work.config("a", rte));
+  CHECK(std::filesystem::exists(work.dir / "a/RTE/model.json"));
+}
+
 TEST_CASE("scores of rows that nobody recorded are not joined by others") {
   const GlueWorkspace work;
   const std::vector<std::string> rte = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=1"};

@@ -3,11 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "espalier/io/safetensors.h"
 #include "espalier/ops/leaf_tree.h"
 #include "espalier/ops/neuron_tree.h"
 #include "tests/support/support.h"
+#include "tests/support/tree_twins.h"
 
 namespace espalier::io {
 namespace {
@@ -16,6 +18,7 @@ using ops::EntropyForm;
 using ops::RoutingMode;
 using ops::TreeResult;
 using ops::TreeRouting;
+using ops::TreeStatistics;
 
 // The float32 run of the original differs from its double twin by up to 1.7e-6 relative to a tensor's largest
 // value.
@@ -69,6 +72,7 @@ class GoldenTree {
 
   Tensor upstream() const { return reader_.read("input/dy"); }
   std::vector<std::int64_t> ints(const std::string& name) const { return reader_.read_ints(name); }
+  std::vector<double> doubles(const std::string& name) const { return reader_.read_doubles("f64/" + name); }
 
   std::vector<Variable> variables;
 
@@ -107,12 +111,51 @@ GoldenTree leaf_golden(const std::string& file) {
            {"b2s", {8, 10}}}};
 }
 
-TreeResult neurons(const std::vector<Variable>& in, int trees, int depth, const TreeRouting& routing) {
-  return ops::neuron_tree(in[0], in[1], in[2], in[3], trees, depth, routing, true);
+TreeResult neurons(const std::vector<Variable>& in, int trees, int depth, const TreeRouting& routing,
+                   TreeStatistics* statistics = nullptr) {
+  return ops::neuron_tree(in[0], in[1], in[2], in[3], trees, depth, routing, true, statistics);
 }
 
 TreeResult leaves(const std::vector<Variable>& in, const TreeRouting& routing) {
   return ops::leaf_tree(in[0], {in[1], in[2], in[3], in[4], in[5], in[6]}, {.depth = 3}, routing, true);
+}
+
+// Where the decisions of a tree of neurons lead, and the entropy of each level's, by the file's logits.
+void check_paths(const GoldenTree& golden, const TreeResult& result, const TreeStatistics& statistics,
+                 const TreeRouting& routing) {
+  const std::vector<double> logits = golden.doubles("output/logits");
+  const auto trees = static_cast<std::size_t>(statistics.trees);
+  const std::size_t inner = (std::size_t{1} << statistics.depth) - 1, nodes = 2 * inner + 1;
+  std::vector<double> entropy(static_cast<std::size_t>(statistics.depth));
+  std::vector<std::int64_t> leaf_tokens(trees * (inner + 1));
+  std::vector<std::int32_t> leaf;
+  for (std::size_t path = 0; path < logits.size() / nodes; ++path) {
+    std::size_t node = 0;
+    for (double& sum : entropy) {
+      const double logit = logits[path * nodes + node];
+      const double right =
+          std::clamp(testing::twin_sigmoid(logit / static_cast<double>(routing.temperature)), 1e-6, 1 - 1e-6);
+      sum -= right * std::log(right) + (1 - right) * std::log(1 - right);
+      node = 2 * node + (logit > 0 ? 2 : 1);
+    }
+    leaf.push_back(static_cast<std::int32_t>(node - inner));
+    ++leaf_tokens[path % trees * (inner + 1) + node - inner];
+  }
+  CHECK(std::equal(leaf_tokens.begin(), leaf_tokens.end(), statistics.leaf_tokens.begin(),
+                   statistics.leaf_tokens.end()));
+  for (std::size_t level = 0; level < entropy.size(); ++level)
+    CHECK(statistics.entropy[level] == doctest::Approx(entropy[level]).epsilon(kTolerance));
+  REQUIRE(result.leaf.defined() == (routing.mode != RoutingMode::kSoft && statistics.depth > 0));
+  if (result.leaf.defined()) CHECK(result.leaf.to_vector() == leaf);
+}
+
+// Hard decisions of a tree with MLP leaves.
+void check_hard(const GoldenTree& golden, const TreeResult& result) {
+  golden.check_value(result.output, "output/hard");
+  REQUIRE(result.leaf.defined());
+  const std::vector<std::int64_t> expected = golden.ints("output/leaf");
+  const auto leaf = result.leaf.span();
+  CHECK(std::equal(leaf.begin(), leaf.end(), expected.begin(), expected.end()));
 }
 
 }  // namespace
@@ -131,8 +174,10 @@ TEST_CASE("trees of neurons: the original's hard layer, and straight-through in 
         Layer{"layer_straight_through_1x5", 1, 5, straight}}) {
     INFO(layer.file);
     GoldenTree golden = neuron_golden(layer.file, layer.trees, layer.depth);
-    const TreeResult result = neurons(golden.variables, layer.trees, layer.depth, layer.routing);
+    TreeStatistics statistics;
+    const TreeResult result = neurons(golden.variables, layer.trees, layer.depth, layer.routing, &statistics);
     golden.check_value(result.output, "output/y");
+    check_paths(golden, result, statistics, layer.routing);
     backward(result.output, golden.upstream());
     golden.check_gradients("grad/");
   }
@@ -141,13 +186,44 @@ TEST_CASE("trees of neurons: the original's hard layer, and straight-through in 
 TEST_CASE("trees of neurons: soft decisions and the path-weighted entropy") {
   GoldenTree golden = neuron_golden("layer_soft_2x3", 2, 3);
   const TreeRouting routing{.mode = RoutingMode::kSoft, .temperature = 0.5F, .entropy = true};
-  const TreeResult result = neurons(golden.variables, 2, 3, routing);
+  TreeStatistics statistics;
+  const TreeResult result = neurons(golden.variables, 2, 3, routing, &statistics);
   golden.check_value(result.output, "output/y");
+  check_paths(golden, result, statistics, routing);
   golden.check_value(result.entropy, "entropy/value");
   backward(result.output, golden.upstream());
   golden.check_gradients("grad/");
   backward(neurons(golden.variables, 2, 3, routing).entropy);
   golden.check_gradients("entropy/grad/");
+}
+
+TEST_CASE("trees of neurons: what pruning drops, by the original's path weights") {
+  const GoldenTree golden = neuron_golden("layer_soft_2x3", 2, 3);
+  const std::vector<double> logits = golden.doubles("output/logits"), rho = golden.doubles("output/rho");
+  constexpr std::size_t kInner = 7, kNodes = 15;
+  for (const double epsilon : {0.05, 0.3}) {
+    CAPTURE(epsilon);
+    double dropped = 0;
+    std::int64_t survivors = 0;
+    for (std::size_t root = 0; root < rho.size(); root += kNodes) {
+      bool survives[kNodes] = {true};
+      for (std::size_t node = 0; node < kInner; ++node) {
+        if (!survives[node]) continue;
+        for (const bool right : {false, true}) {
+          const std::size_t child = 2 * node + (right ? 2 : 1);
+          survives[child] = rho[root + child] > epsilon || (logits[root + node] > 0) == right;
+          if (!survives[child]) dropped += rho[root + child];
+        }
+      }
+      survivors += std::count(survives, survives + kNodes, true);
+    }
+    TreeStatistics statistics;
+    neurons(golden.variables, 2, 3,
+            {.mode = RoutingMode::kSoft, .temperature = 0.5F, .epsilon = static_cast<float>(epsilon)},
+            &statistics);
+    CHECK(statistics.surviving_nodes == static_cast<double>(survivors));
+    CHECK(statistics.dropped_mass == doctest::Approx(dropped).epsilon(kTolerance));
+  }
 }
 
 TEST_CASE("trees with MLP leaves: soft decisions, both entropies, hard inference") {
@@ -161,7 +237,7 @@ TEST_CASE("trees with MLP leaves: soft decisions, both entropies, hard inference
     golden.check_gradients("grad/");
     backward(leaves(golden.variables, routing).entropy);
     golden.check_gradients("entropy/grad/");
-    golden.check_value(leaves(golden.variables, {}).output, "output/hard");
+    check_hard(golden, leaves(golden.variables, {}));
     if (!published) continue;
     routing.entropy_form = EntropyForm::kAllNodes;
     const Variable entropy = leaves(golden.variables, routing).entropy;
@@ -175,7 +251,7 @@ TEST_CASE("trees with MLP leaves: straight-through decisions") {
   GoldenTree golden = leaf_golden("leaf_straight_through");
   const TreeResult result =
       leaves(golden.variables, {.mode = RoutingMode::kStraightThrough, .temperature = 0.7F});
-  golden.check_value(result.output, "output/hard");
+  check_hard(golden, result);
   backward(result.output, golden.upstream());
   golden.check_gradients("grad/");
 }

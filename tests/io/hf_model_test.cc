@@ -1,6 +1,7 @@
 // Hugging Face folders in and out: names, layouts, bytes.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "espalier/io/hf_model.h"
@@ -92,12 +93,14 @@ TEST_CASE("a row of our output matrix is a column of theirs") {
   HfFolder folder = testing::small_masked_lm();
   const Tensor theirs = folder.tensor("encoder.layers.0.ffn.linear_out.weight").value;
   const HfModel model = read_back(folder, dir);
-  for (const NamedTensor& tensor : model.tensors) {
-    if (tensor.name != "encoder.layers.0.ffn.linear_out.weight_t") continue;
-    for (std::int64_t node = 0; node < 7; ++node) {
-      for (std::int64_t i = 0; i < 8; ++i) {
-        CHECK(tensor.value.data()[node * 8 + i] == theirs.data()[i * 7 + node]);
-      }
+  const auto ours = std::find_if(model.tensors.begin(), model.tensors.end(), [](const NamedTensor& tensor) {
+    return tensor.name == "encoder.layers.0.ffn.linear_out.weight_t";
+  });
+  REQUIRE(ours != model.tensors.end());
+  REQUIRE(ours->value.shape() == Shape{7, 8});
+  for (std::int64_t node = 0; node < 7; ++node) {
+    for (std::int64_t i = 0; i < 8; ++i) {
+      CHECK(ours->value.data()[node * 8 + i] == theirs.data()[i * 7 + node]);
     }
   }
 }

@@ -67,7 +67,7 @@ double excess(const Tensor& ours, const Tensor& expected, const Tensor& allowed)
   double worst = 0;
   for (std::size_t i = 0; i < ours.span().size(); ++i) {
     const double difference = std::abs(double{ours.span()[i]} - double{expected.span()[i]});
-    if (difference > 0) worst = std::max(worst, difference / double{allowed.span()[i]});
+    if (difference != 0) worst = testing::larger_error(worst, difference / double{allowed.span()[i]});
   }
   return worst;
 }

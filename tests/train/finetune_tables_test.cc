@@ -47,6 +47,17 @@ TEST_CASE("no header, another separator, a bad row: read as the keys say, counte
         io::Json{{"train", {{"0", 6}, {"1.0", 6}}}, {"dev", {{"0", 6}, {"1.0", 6}}}});
 }
 
+TEST_CASE("task.format: a table between tabs whose fields are quoted") {
+  const FinetuneWorkspace work;
+  std::string text = "\"text\"\t\"label\"\n";
+  for (int i = 0; i < 12; ++i) text += i % 2 == 0 ? "\"a \"\"b\"\"\nc d\"\t\"0\"\n" : "\"w\tx y z\"\t\"1\"\n";
+  work.dir.write("t.tsv", text);
+  const io::Json all =
+      io::to_json(finetune(table_config(work, "t.tsv", "t.tsv", {"task.format=csv", "task.separator=tab"})));
+  CHECK(all.at("train_samples") == 12);
+  CHECK(all.at("class_counts").at("train") == io::Json{{"0", 6}, {"1", 6}});
+}
+
 TEST_CASE("task.dev_fraction holds out rows of each class alike, the same for every seed") {
   const FinetuneWorkspace work;
   std::string text = "text\tlabel\n";

@@ -234,6 +234,13 @@ TEST_CASE("a loss that is not finite is told with step, training line, layer and
   CHECK(message.find("step 2: ") != std::string::npos);
   CHECK(message.find(" is not finite (training line ") != std::string::npos);
   CHECK(message.find("; first encoder.embedding: anomaly: layer_norm: ") != std::string::npos);
+  std::vector<std::string> guarded = wild;
+  guarded.push_back("train.detect_anomaly=true");
+  const std::string at_once = error_of([&] { finetune(work.config("guarded", guarded)); });
+  INFO(at_once);
+  CHECK(at_once.starts_with("step 2 (training line "));
+  CHECK(at_once.find(": encoder.embedding: anomaly: layer_norm: ") != std::string::npos);
+  CHECK(at_once.ends_with("; the step was not applied. Lower train.lr."));
 }
 
 TEST_CASE("other keys, another kind of run, and a folder in use are refused") {

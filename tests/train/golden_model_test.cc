@@ -53,7 +53,8 @@ double distance(const Tensor& ours, const std::vector<double>& expected, double 
   double largest = scale, difference = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
     largest = std::max(largest, std::abs(expected[i]));
-    difference = std::max(difference, std::abs(static_cast<double>(ours.data()[i]) - expected[i]));
+    difference =
+        testing::larger_error(difference, std::abs(static_cast<double>(ours.data()[i]) - expected[i]));
   }
   return largest > 0 ? difference / largest : difference;
 }

@@ -103,8 +103,8 @@ TEST_CASE("grown trees halve their tokens and give most of a function that depen
                            .output.value();
   double difference = 0;
   for (std::int64_t i = 0; i < y.size(); ++i)
-    difference =
-        std::max(difference, std::abs(static_cast<double>(y.data()[i] - given.data()[i] - left.data()[i])));
+    difference = testing::larger_error(
+        difference, std::abs(static_cast<double>(y.data()[i] - given.data()[i] - left.data()[i])));
   CHECK(difference < 1e-4);
   CHECK(statistics.largest_leaf_share() < 0.2);
 }

@@ -202,6 +202,25 @@ TEST_CASE("micro-batches add up to the batch") {
   CHECK(loss("one") == doctest::Approx(loss("four")).epsilon(1e-5));
 }
 
+TEST_CASE("a budget of minutes ends by the clock, and save.minutes saves by it") {
+  const PretrainWorkspace work;
+  // Some hundred updates of this model; a checkpoint after each.
+  config::PretrainConfig clock = work.config("a", {"eval.steps=0", "save.minutes=1e-6", "save.keep=3"});
+  clock.budget = {.minutes = 0.02};
+  const PretrainSummary summary = pretrain(clock);
+  CHECK(summary.step > 0);
+  const auto state = io::read_json(work.run("a") / "trainer_state.json");
+  CHECK(state.at("global_step") == summary.step);
+  CHECK(io::list_checkpoint(work.run("a") / "last.h5").state.at("seconds").get<double>() >= 60 * 0.02);
+  const auto checkpoints = [&](const std::string& run) {
+    const std::filesystem::directory_iterator saved(work.run(run) / "checkpoints");
+    return std::distance(begin(saved), end(saved));
+  };
+  CHECK(checkpoints("a") == 3);
+  pretrain(work.config("b", {"train.budget.steps=5", "eval.steps=0", "save.minutes=0", "save.keep=3"}));
+  CHECK(checkpoints("b") == 1);
+}
+
 TEST_CASE("the same data by another path continue; others are refused with the way out") {
   const PretrainWorkspace work;
   const std::string data = (work.dir / "data").string();

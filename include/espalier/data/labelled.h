@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,7 @@ struct LabelledColumns {
   std::string text_pair;
   std::string label = "label";
   bool regression = false;
+  std::optional<TableFormat> format = {};  // nothing: by the extension
   TableOptions table = {};
 };
 
