@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 #include <hwy/targets.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -95,6 +97,18 @@ bool has_vnni() {
 #endif
 }
 
+bool has_amx() {
+#if HWY_ARCH_X86 && defined(__linux__)
+  static const bool result = [] {
+    constexpr long kRequestPermission = 0x1023, kTileData = 18;  // arch_prctl(2)
+    return products_take_amx() && ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  }();
+  return result;
+#else
+  return false;
+#endif
+}
+
 std::string bfloat16_obstacle() {
   if (products_take_bfloat16()) return "";
   if (!products_know_bfloat16()) {
@@ -106,6 +120,11 @@ std::string bfloat16_obstacle() {
     return fmt::format("{} is {}, which leaves out AVX512_BF16 and AMX_BF16", kVariable, pinned);
   }
   return fmt::format("this machine has neither AVX512_BF16 nor AMX_BF16 (its best is {})", active_isa());
+}
+
+std::string bfloat16_instructions() {
+  if (!bfloat16_obstacle().empty()) return "none";
+  return has_amx() ? "AMX_BF16" : "AVX512_BF16";
 }
 
 void require_valid_isa() {

@@ -20,6 +20,9 @@ std::string kernel_isa();
 // Whether products of bytes may use AVX512_VNNI: the machine has it, and ESPALIER_ISA pins nothing.
 bool has_vnni();
 
+// The same of AMX, whose tiles the system has to grant.
+bool has_amx();
+
 // Throws InputError if ESPALIER_ISA holds an unknown name, or one that this machine does not have. Every
 // product checks it; programs do so before they begin.
 void require_valid_isa();
@@ -27,5 +30,8 @@ void require_valid_isa();
 // Why products of bfloat16 would be slower than those of float32, or nothing: what oneDNN does without
 // AVX512_BF16 or AMX_BF16 takes 2 to 4 times as long.
 std::string bfloat16_obstacle();
+// What computes products of bfloat16, "AMX_BF16" or "AVX512_BF16", which add in another order; "none" where
+// there is an obstacle.
+std::string bfloat16_instructions();
 
 }  // namespace espalier::kernels

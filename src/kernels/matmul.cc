@@ -7,6 +7,7 @@
 
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
+#include "kernels/amx.h"
 #include "kernels/few_rows.h"
 #include "kernels/isa.h"
 #include "kernels/matmul_isa.h"
@@ -140,13 +141,6 @@ Tiles tiles_for(std::int64_t m, std::int64_t n, std::int64_t most_rows) {
   return {Panels(m, rows, products_use_avx2() ? kAlike : 8), Panels(n, columns, 48)};
 }
 
-// The part of a matrix that begins there.
-template <class Element>
-BasicMatrixView<Element> from(const BasicMatrixView<Element>& view, std::int64_t row, std::int64_t column) {
-  return {view.data + (view.transposed ? column * view.stride + row : row * view.stride + column),
-          view.stride, view.transposed};
-}
-
 // With AVX2, where the rows of a matrix lie nearly a multiple of 2 kB apart, going down the columns of a tile
 // that is not copied finds few sets of the caches free: the weight gradient of 768 -> 3072 reaches 41 % of
 // the speed of a square product, with copied rows 91 %. AVX-512 gains nothing.
@@ -265,6 +259,7 @@ void matmul_serial(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a,
 void matmul_serial(std::int64_t m, std::int64_t n, std::int64_t k, Bfloat16View a, Bfloat16View b,
                    Destination c, std::int64_t stride) {
   if (m == 0 || n == 0 || no_terms(m, n, k, c, stride)) return;
+  if (use_amx()) return amx_product(m, n, k, a, b, c, stride);
   if (!products_take_bfloat16()) {
     Scratch<float> wide_a, wide_b;
     return matmul_serial(m, n, k, widened(a, m, k, wide_a), widened(b, k, n, wide_b), c, stride);

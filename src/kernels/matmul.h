@@ -4,19 +4,9 @@
 #include <cstdint>
 
 #include "espalier/tensor/destination.h"
-#include "kernels/bfloat16.h"
+#include "kernels/matrix_view.h"
 
 namespace espalier::kernels {
-
-// A matrix in memory, row-major with `stride` elements between rows; `transposed` reads it as its transpose.
-template <class Element>
-struct BasicMatrixView {
-  const Element* data;
-  std::int64_t stride;
-  bool transposed = false;
-};
-using MatrixView = BasicMatrixView<float>;
-using Bfloat16View = BasicMatrixView<Bfloat16>;
 
 // C[m,n] = A[m,k] B[k,n], or C += with `accumulate`. C is row-major with `stride` elements between rows.
 // Parallel over fixed panels of C, so the bits do not depend on the thread count. The bits of a row depend on

@@ -29,6 +29,12 @@ bool products_take_bfloat16() {
   return result;
 }
 
+bool products_take_amx() {
+  static const bool result =
+      (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_amx) == dnnl_cpu_isa_avx512_core_amx;
+  return result;
+}
+
 std::string product_library_version() {
   const dnnl_version_t& version = *dnnl_version();
   return fmt::format("{}.{}.{}", version.major, version.minor, version.patch);

@@ -15,6 +15,9 @@ bool products_know_bfloat16();
 // Whether products of bfloat16 have instructions of their own here, AVX512_BF16 or AMX_BF16.
 bool products_take_bfloat16();
 
+// Whether the machine has AMX for bfloat16 and bytes, and nothing is pinned.
+bool products_take_amx();
+
 // The version of oneDNN, "2.6.3".
 std::string product_library_version();
 

@@ -130,6 +130,7 @@ HWY_AFTER_NAMESPACE();
 
 #include "espalier/base/error.h"
 #include "espalier/base/parallel.h"
+#include "kernels/amx.h"
 #include "kernels/vnni.h"
 
 namespace espalier::kernels {
@@ -226,7 +227,7 @@ void quantized_matmul(const QuantizedRows& x, const QuantizedMatrix& w, const fl
   if (x.rows == 0 || w.outputs() == 0) return;
   const std::int64_t strips = task_strips(x.rows, w), columns = (w.strips() + strips - 1) / strips;
   const std::int64_t panels = (x.rows + kTaskRows - 1) / kTaskRows;
-  const bool vnni = use_vnni();
+  const bool amx = use_amx(), vnni = use_vnni();
   parallel_for(panels * columns, 1, [&](std::int64_t task, std::int64_t) {
     const std::int64_t row = task / columns * kTaskRows, strip = task % columns * strips;
     const QuantizedPart part{&x,    &w,
@@ -234,7 +235,9 @@ void quantized_matmul(const QuantizedRows& x, const QuantizedMatrix& w, const fl
                              strip, std::min(strip + strips, w.strips()),
                              bias,  c + row * stride,
                              stride};
-    if (vnni) {
+    if (amx) {
+      amx_part(part);
+    } else if (vnni) {
       vnni_part(part);
     } else {
       HWY_DYNAMIC_DISPATCH(pair_part)(part);

@@ -22,6 +22,7 @@ inline constexpr std::int64_t kMostByteProducts = 131072;
 class QuantizedMatrix {
  public:
   static constexpr std::int64_t kStripRows = 16;
+  static constexpr std::int64_t kQuadMultiple = 16;
 
   QuantizedMatrix() = default;
   // Of float32 rows that lie `stride` apart. Parallel.
@@ -36,8 +37,8 @@ class QuantizedMatrix {
   std::int64_t outputs() const { return outputs_; }
   std::int64_t inputs() const { return inputs_; }
   std::int64_t strips() const { return (outputs_ + kStripRows - 1) / kStripRows; }
-  // Groups of four inputs; 64 bytes of a strip each.
-  std::int64_t quads() const { return (inputs_ + 3) / 4; }
+  // Groups of four inputs, 64 bytes of a strip each, up to whole tiles of AMX, as rows of x are.
+  std::int64_t quads() const { return (inputs_ + 63) / 64 * kQuadMultiple; }
   const std::int8_t* strip(std::int64_t i) const { return packed_.data() + i * quads() * 4 * kStripRows; }
   // By output, up to a whole strip.
   const float* scales() const { return scales_.data(); }

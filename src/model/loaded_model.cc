@@ -107,17 +107,13 @@ RoutingProvenance routing_from(const io::JsonView& view) {
   return routing;
 }
 
-static std::string has_bfloat16() {
-  return kernels::bfloat16_obstacle().empty() ? "yes" : "no";
-}
-
 io::Json checkpoint_metadata(const nn::EncoderOptions& arch, const RoutingProvenance& routing) {
   io::Json metadata = io::Json::object();
   metadata["arch"] = arch_json(arch);
   metadata["routing"] = io::to_json(routing);
   metadata["program"] = {{"version", kVersion},
                          {"isa", kernels::active_isa()},
-                         {"bf16", has_bfloat16()},
+                         {"bf16", kernels::bfloat16_instructions()},
                          {"onednn", kernels::product_library_version()}};
   return metadata;
 }
@@ -127,11 +123,12 @@ std::string program_changes(const io::Checkpoint& checkpoint, const std::string&
   std::string changes;
   const auto compare = [&](const char* key, const char* title, const std::string& now) {
     const std::string before = program[key].as_string();
-    if (before == now) return;
+    // Checkpoints said only whether there were any.
+    if (before == now || (before == "yes" && now != "none") || (before == "no" && now == "none")) return;
     changes += fmt::format("{}{} {} until now, {} here", changes.empty() ? "" : ", ", title, before, now);
   };
   compare("isa", "instruction set", kernels::active_isa());
-  if (with_bfloat16) compare("bf16", "instructions for bfloat16:", has_bfloat16());
+  if (with_bfloat16) compare("bf16", "instructions for bfloat16:", kernels::bfloat16_instructions());
   compare("onednn", "oneDNN", kernels::product_library_version());
   return changes;
 }

@@ -53,17 +53,23 @@ void require_same_weights(nn::Module& model, std::int64_t step) {
   }
 }
 
-void require_same_bfloat16() {
+bool computes_with_bfloat16(optim::OptimizerKind optimizer, ops::Precision precision) {
+  return optimizer == optim::OptimizerKind::kMuon || precision == ops::Precision::kBf16;
+}
+
+void require_same_bfloat16(const std::string& who) {
   if (processes::alone()) return;
-  const char own = kernels::bfloat16_obstacle().empty() ? 1 : 0;
-  const auto all = processes::gather_numbers(std::span<const char>(&own, 1));
+  const std::string own = kernels::bfloat16_instructions();
+  const auto all = processes::gather_numbers(std::span<const char>(own.data(), own.size()));
   for (std::size_t i = 1; i < all.size(); ++i) {
     if (all[i] == all[0]) continue;
-    throw InputError(
-        fmt::format("train.optimizer: muon computes with bfloat16, for which process {} has instructions and "
-                    "process {} has none, so that their weights would differ: export ESPALIER_ISA=avx512 (or "
-                    "avx2) to all processes, or use adamw",
-                    all[i][0] != 0 ? i : 0, all[i][0] != 0 ? 0 : i));
+    const auto name = [&](std::size_t process) {
+      return std::string(all[process].begin(), all[process].end());
+    };
+    throw InputError(fmt::format(
+        "{} computes with bfloat16, for which process 0 has {} and process {} {}, so that their weights "
+        "would differ: export ESPALIER_ISA=avx512 (or avx2) to all processes, or use {}",
+        who, name(0), i, name(i), who == "train.precision: bf16" ? "float32" : "adamw"));
   }
 }
 

@@ -5,6 +5,8 @@
 #include <string>
 
 #include "espalier/nn/module.h"
+#include "espalier/ops/precision.h"
+#include "espalier/optim/optimizer.h"
 
 namespace espalier::train {
 
@@ -27,8 +29,11 @@ void leave_if_asked(const std::string& message = "stopped before the end of the 
 // differ.
 void require_same_weights(nn::Module& model, std::int64_t step);
 
-// InputError if only some processes have instructions for bfloat16, with which Muon computes then.
-void require_same_bfloat16();
+// Whether a training does, with Muon or in bf16.
+bool computes_with_bfloat16(optim::OptimizerKind optimizer, ops::Precision precision);
+// InputError if processes have other instructions for bfloat16, with which `who` computes ("train.optimizer:
+// muon").
+void require_same_bfloat16(const std::string& who);
 
 // InputError if more processes were started than an update has gradient groups. `sequences`: those of an
 // update.

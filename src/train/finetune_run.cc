@@ -95,6 +95,7 @@ FinetuneRun::FinetuneRun(const config::FinetuneConfig& requested, bool report_da
               {.optimizer = config.optimizer, .seed = config.seed, .dropout = config.dropout}),
       class_weights(class_weights_of(config.task, data.train)) {
   model.use_precision(config.precision);
+  if (config.precision == ops::Precision::kBf16) require_same_bfloat16("train.precision: bf16");
   state.inputs = all_inputs(config, data, base);
   for (const RunInput& input : state.inputs) {
     processes::require_alike(io::json_text(io::JsonForm<RunInputs>::write({input})),
@@ -183,7 +184,7 @@ void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   saved.inputs = std::move(state.inputs);
   state = std::move(saved);
   require_steps_left(config.max_steps, state.step, where);
-  warn_of_other_program(checkpoint, where, config.optimizer.kind);
+  warn_of_other_program(checkpoint, where, computes_with_bfloat16(config.optimizer.kind, config.precision));
   directory.take_in(config.resume, checkpoint, kKeptCheckpoints);
   const bool any_best = state.best_metric != FinetuneState().best_metric;
   if (any_best && !directory.restore_best(config.resume)) state.best_metric = FinetuneState().best_metric;

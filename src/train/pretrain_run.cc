@@ -72,6 +72,7 @@ PretrainRun::PretrainRun(const config::PretrainConfig& requested)
       updater(config.distill.layers.empty() ? model : freeze_all_but(model, config.distill.layers),
               {.optimizer = config.optimizer, .seed = config.seed, .dropout = config.dropout}) {
   model.use_precision(config.precision);
+  if (config.precision == ops::Precision::kBf16) require_same_bfloat16("train.precision: bf16");
   state.data_fingerprint = store.fingerprint();
   processes::require_alike(state.data_fingerprint, "data: " + config.data);
   const std::string warning = epsilon_warning(config.routing, config.arch.ffn.depth);
@@ -170,7 +171,7 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   }
   model::load_weights(model, checkpoint.model, where);
   sentence_files = model::sentence_files_of(checkpoint, where);
-  warn_of_other_program(checkpoint, where, config.optimizer.kind);
+  warn_of_other_program(checkpoint, where, computes_with_bfloat16(config.optimizer.kind, config.precision));
   load_optimizer(updater.optimizer(), checkpoint, where);
   updater.optimizer().set_steps(state.step);
   directory.take_in(config.resume, checkpoint, config.keep_checkpoints);

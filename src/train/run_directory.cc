@@ -370,10 +370,8 @@ void require_same_config(const std::string& saved_yaml, const std::string& saved
                   saved_where, changes, comparison.way_out));
 }
 
-void warn_of_other_program(const io::Checkpoint& checkpoint, const std::string& where,
-                           optim::OptimizerKind optimizer) {
-  const std::string changes =
-      model::program_changes(checkpoint, where, optimizer == optim::OptimizerKind::kMuon);
+void warn_of_other_program(const io::Checkpoint& checkpoint, const std::string& where, bool with_bfloat16) {
+  const std::string changes = model::program_changes(checkpoint, where, with_bfloat16);
   if (changes.empty()) return;
   log_warning(fmt::format(
       "{}: {}: from here on it is not, to the last bit, the run that it would have been{}", where, changes,

@@ -81,7 +81,7 @@ Updater::Updater(nn::Module& model, const UpdaterOptions& options)
       options_(options),
       optimizer_(model.parameters(), optimizer_options(options.optimizer)),
       sum_(model) {
-  if (options.optimizer.kind == optim::OptimizerKind::kMuon) require_same_bfloat16();
+  if (options.optimizer.kind == optim::OptimizerKind::kMuon) require_same_bfloat16("train.optimizer: muon");
 }
 
 Updater::Pass Updater::forward(const SequenceGroup& group, GroupLoss loss, const UpdatePlan& plan,

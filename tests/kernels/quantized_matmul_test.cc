@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "espalier/base/parallel.h"
+#include "kernels/amx.h"
 #include "kernels/vnni.h"
 #include "tests/kernels/each_target.h"
 #include "tests/kernels/quantized_twin.h"
@@ -40,12 +41,14 @@ std::vector<float> product(const Tensor& x, const Tensor& w, const float* bias) 
   return c.to_vector();
 }
 
-// On every instruction set of this machine, with and without AVX512_VNNI, with one thread and with three.
+// On every instruction set of this machine, without and with AVX512_VNNI and AMX, with one thread and with
+// three.
 void check_product(const Tensor& x, const Tensor& w, const float* bias) {
   const std::vector<float> expected = plain_product(x, w, bias);
   testing::for_each_target([&](std::int64_t /*target*/) {
-    for (const bool vnni : {false, true}) {
-      allow_vnni(vnni);
+    for (const int best : {0, 1, 2}) {
+      allow_vnni(best >= 1);
+      allow_amx(best >= 2);
       for (const int threads : {1, 3}) {
         set_thread_count(threads);
         CHECK(testing::same_bits(product(x, w, bias), expected));
@@ -134,6 +137,7 @@ TEST_CASE("the product has the bits of the plain twin for every shape and instru
                                 {3, 16, 7},
                                 {15, 33, 64},
                                 {23, 130, 101},
+                                {70, 49, 200},
                                 {131, 96, 40}}) {
     const Tensor x = random_tensor({m, k}, 1, -2.0F, 2.0F), w = random_tensor({n, k}, 2);
     const Tensor bias = random_tensor({n}, 3);

@@ -109,10 +109,9 @@ struct ConfigComparison {
   std::vector<config::Setting> defaults;
 };
 
-// Warns where the checkpoint is of another instruction set or oneDNN than this process uses; with Muon, also
-// where only one of them has instructions for bfloat16.
-void warn_of_other_program(const io::Checkpoint& checkpoint, const std::string& where,
-                           optim::OptimizerKind optimizer);
+// Warns where the checkpoint is of another instruction set or oneDNN than this process uses; `with_bfloat16`,
+// for Muon and bf16, also where their instructions for bfloat16 are others.
+void warn_of_other_program(const io::Checkpoint& checkpoint, const std::string& where, bool with_bfloat16);
 
 // Compares the configuration of a run with the one given now. InputError naming every key that differs and
 // may not, with both values and the way out. A change that rounding follows is logged.
