@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import platform
 import re
 import subprocess
 
@@ -176,6 +177,11 @@ def _expect_gradients(program, exported, scratch):
 
 
 def check(program, scratch):
+    # Of some hundred thousand decisions one may be a tie within rounding, and from there on the weights go another way:
+    # 7e-3 of theirs off by PyTorch's AVX-512 products, 2e-5 by its AVX2 ones. Both sides compute alike on all machines.
+    if platform.machine() == "x86_64":
+        program = tools.Program(program.binary, "avx2")
+        os.environ["MKL_CBWR"] = "AVX2"
     paths, pairs, labels = _data(scratch)
     program.run("prepare", paths["data.yaml"])
     transformers.utils.logging.disable_progress_bar()

@@ -48,12 +48,14 @@ def packages(name, requirements):
 class Program:
     """The espalier binary; results are what it prints to standard output."""
 
-    def __init__(self, binary):
+    def __init__(self, binary, isa=None):
+        """isa: what ESPALIER_ISA pins, if anything."""
         self.binary = os.path.abspath(binary)
+        self.environment = {**os.environ, "ESPALIER_ISA": isa} if isa else None
 
     def run(self, *arguments):
         command = [self.binary, *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, check=False)
+        done = subprocess.run(command, capture_output=True, check=False, env=self.environment)
         if done.returncode != 0:
             tail = done.stderr.decode("utf-8", "replace").strip().splitlines()[-8:]
             raise CheckFailed(f"{' '.join(command)}\n  exited with {done.returncode}:\n  " + "\n  ".join(tail))
