@@ -58,6 +58,17 @@ bool is_done(const GlueFolder& folder, const GlueTests& done, const std::string&
   });
 }
 
+model::LoadedModel load_kept(const GlueFolder& folder, const fs::path& file, const std::string& training) {
+  try {
+    return model::load_model(file);
+  } catch (const InputError& error) {
+    throw InputError(
+        fmt::format("{}; it is that of {}, whose checkpoints are gone: delete it and {}, and the same "
+                    "command makes both again",
+                    error.what(), training, (folder.path() / training / "result.json").string()));
+  }
+}
+
 }  // namespace
 
 GlueTests predict_tests(const config::GlueConfig& config, const GlueTaskPlan& plan,
@@ -72,10 +83,11 @@ GlueTests predict_tests(const config::GlueConfig& config, const GlueTaskPlan& pl
         (folder.path() / task / "model.json").string()));
   }
   result.folder = kept->folder;
-  if (plan.test_files.empty()) return result;
+  const fs::path weights = folder.path() / task / "model.h5";
+  if (plan.test_files.empty() && fs::exists(weights)) return result;
   const auto done = folder.read<GlueTests>(task / "test.json");
-  if (done && is_done(folder, *done, result.folder, plan)) return *done;
-  model::LoadedModel model = model::load_model(folder.path() / task / "model.h5");
+  if (done && fs::exists(weights) && is_done(folder, *done, result.folder, plan)) return *done;
+  model::LoadedModel model = load_kept(folder, weights, result.folder);
   for (const data::GlueFile& file : plan.test_files) {
     const data::LabelledData data = data::read_glue(*plan.task, config.dir, file.split);
     result.inputs.push_back(train::input_of(file.split, data));

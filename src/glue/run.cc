@@ -84,6 +84,15 @@ void remove_checkpoints(const fs::path& run) {
   }
 }
 
+std::optional<GlueTraining> read_result(const GlueFolder& folder, const fs::path& file) {
+  try {
+    return folder.read<GlueTraining>(file);
+  } catch (const InputError& error) {
+    throw InputError(
+        fmt::format("{}; delete this file, and the same command makes its training again", error.what()));
+  }
+}
+
 }  // namespace
 
 void describe(KeptModel& kept, io::JsonFields& fields) {
@@ -100,7 +109,7 @@ GlueTraining read_or_train(const GlueJob& job, const GlueSetting& setting, const
   const auto& [config, plan, inputs, folder] = job;
   const fs::path below = fs::path(folder_of(*plan.task)) / folder_of(config, setting);
   const fs::path file = below / "result.json";
-  if (const auto finished = folder.read<GlueTraining>(file)) {
+  if (const auto finished = read_result(folder, file)) {
     // A kill may have come between the result and this.
     remove_checkpoints(folder.path() / below);
     return *finished;

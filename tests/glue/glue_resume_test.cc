@@ -202,13 +202,39 @@ TEST_CASE("a result.json that lacks a key, or has it of another type, is named w
     work.dir.write("a/RTE/seed-1/result.json", damaged.dump());
     return error_of([&] { run_glue(work.config("a", rte)); });
   };
+  const std::string way_out = "; delete this file, and the same command makes its training again";
   io::Json damaged = whole;
   damaged.erase("train_loss");
-  CHECK(error_with(damaged) == file + ": the key \"train_loss\" is missing");
+  CHECK(error_with(damaged) == file + ": the key \"train_loss\" is missing" + way_out);
   damaged = whole;
   damaged["epochs"][0]["scores"][0]["n"] = "24";
   CHECK(error_with(damaged) ==
-        file + ": epochs[0].scores[0].n: expected a whole number, found the string \"24\"");
+        file + ": epochs[0].scores[0].n: expected a whole number, found the string \"24\"" + way_out);
+  std::filesystem::remove(file);
+  run_glue(work.config("a", rte));
+  CHECK(io::read_json(file).at("train_loss") == whole.at("train_loss"));
+}
+
+TEST_CASE("a task's model that is lost or damaged is named with the way out, which leads to the same model") {
+  const GlueWorkspace work;
+  const std::vector<std::string> rte = {"glue.tasks=[rte]", "glue.seeds=1", "train.epochs=1"};
+  run_glue(work.config("a", rte));
+  const std::filesystem::path model = work.dir / "a/RTE/model.h5";
+  const std::uint64_t weights = io::list_checkpoint(model).weights_checksum;
+  std::filesystem::resize_file(model, 1000);
+  std::filesystem::remove(work.dir / "a/RTE/test.json");
+  for (int i = 0; i < 2; ++i) {
+    const std::string message = error_of([&] { run_glue(work.config("a", rte)); });
+    INFO(message);
+    CHECK(message.starts_with(model.string() + ": "));
+    CHECK(message.ends_with("; it is that of RTE/seed-1, whose checkpoints are gone: delete it and " +
+                            (work.dir / "a/RTE/seed-1/result.json").string() +
+                            ", and the same command makes both again"));
+    std::filesystem::remove(model);
+  }
+  std::filesystem::remove(work.dir / "a/RTE/seed-1/result.json");
+  run_glue(work.config("a", rte));
+  CHECK(io::list_checkpoint(model).weights_checksum == weights);
 }
 
 TEST_CASE("a run whose record of the model says nothing is not continued") {
