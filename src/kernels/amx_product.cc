@@ -1,9 +1,9 @@
-#include "kernels/amx.h"
-
+// Products of bfloat16.
 #include <algorithm>
-#include <cstring>
 
 #include "espalier/base/error.h"
+#include "kernels/amx.h"
+#include "kernels/amx_tiles.h"
 #include "kernels/isa.h"
 #include "kernels/scratch.h"
 
@@ -23,53 +23,20 @@ void allow_amx(bool allowed) {
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
-#if !defined(__clang__)
-// GCC 12 finds what its own intrinsics leave undefined on purpose.
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
-
 // NOLINTBEGIN: intrinsics
-#define ESPALIER_AMX __attribute__((target("amx-tile,amx-bf16,amx-int8,avx512f,avx512bw,avx512vl,avx512dq")))
-
 namespace espalier::kernels {
 namespace {
 
-// A tile: 16 rows of 64 bytes. As the left factor 16 rows of 32 numbers (64 bytes), as the right one 16
-// columns, of which a row of the tile holds two (four) neighbours along k each, as the result 16 x 16 sums.
-constexpr std::int64_t kSide = 16;
-constexpr std::int64_t kTileBytes = 1024;
-constexpr std::int64_t kDepth = 32;  // along k, of bfloat16
+using namespace amx;
+
+// Along k, of bfloat16.
+constexpr std::int64_t kDepth = 32;
 constexpr std::int64_t kNumbers = kTileBytes / 2;
 // Steps of a block along k. The right factor of a task, 768 columns of it, then takes 1.2 MB of the
 // second-level cache.
 constexpr std::int64_t kMostSteps = 24;
 // A product of fewer rows than this is computed as its transpose where that reads a weight in place.
 constexpr std::int64_t kFewRows = 256;
-
-// All eight tiles are whole. Result 0 to 3 = left 4, 5 x right 6, 7.
-class Tiles {
- public:
-  ESPALIER_AMX Tiles() {
-    struct alignas(64) {
-      std::uint8_t palette = 1, start = 0, reserved[14] = {};
-      std::uint16_t bytes[16] = {};
-      std::uint8_t rows[16] = {};
-    } shape;
-    for (int tile = 0; tile < 8; ++tile) shape.bytes[tile] = 64, shape.rows[tile] = kSide;
-    _tile_loadconfig(&shape);
-  }
-  ESPALIER_AMX ~Tiles() { _tile_release(); }
-  Tiles(const Tiles&) = delete;
-  Tiles& operator=(const Tiles&) = delete;
-};
-
-// Tiles are read behind the compiler's back: what was written before has to be there.
-inline void finish_writes() {
-  __asm__ volatile("" ::: "memory");
-}
 
 // 16 x 16 numbers of 32 bits.
 ESPALIER_AMX inline void transpose(__m512i rows[kSide]) {
@@ -306,83 +273,6 @@ void amx_product(std::int64_t m, std::int64_t n, std::int64_t k, Bfloat16View a,
   multiply(rows, columns, {c.data, stride, m, n, false}, c.accumulate);
 }
 
-namespace {
-
-constexpr std::int64_t kStrip = QuantizedMatrix::kStripRows;
-static_assert(kStrip == kSide && QuantizedMatrix::kQuadMultiple == kSide);
-
-// Scales 16 x 16 sums into C.
-ESPALIER_AMX void scale_sums(const QuantizedPart& part, std::int64_t row, std::int64_t strip,
-                             const std::int32_t* sums) {
-  const std::int64_t column = strip * kStrip, width = std::min(kStrip, part.w->outputs() - column);
-  const auto mask = static_cast<__mmask16>((1U << static_cast<unsigned>(width)) - 1);
-  const __m512 w_scale = _mm512_loadu_ps(part.w->scales() + column);
-  const __m512 bias =
-      part.bias == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask, part.bias + column);
-  for (std::int64_t i = 0; i < std::min(kSide, part.rows - row); ++i) {
-    const __m512 x_scale = _mm512_set1_ps(part.x->scales[part.first_row + row + i].scale);
-    __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums + i * kSide)),
-                                 _mm512_mul_ps(x_scale, w_scale));
-    if (part.bias != nullptr) value = _mm512_add_ps(value, bias);
-    _mm512_mask_storeu_ps(part.c + (row + i) * part.stride + column, mask, value);
-  }
-}
-
-// Sums of two strips of rows by two of the weight.
-ESPALIER_AMX inline void sum_bytes(std::int64_t steps, const std::int8_t* const (&x)[2],
-                                   std::int64_t x_stride, const std::int8_t* const (&w)[2],
-                                   std::int32_t (&sums)[4][kSide * kSide]) {
-  finish_writes();
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
-  for (std::int64_t step = 0; step < steps; ++step) {
-    _tile_loadd(4, x[0] + 64 * step, x_stride);
-    _tile_loadd(6, w[0] + kTileBytes * step, 64);
-    _tile_dpbssd(0, 4, 6);
-    _tile_loadd(7, w[1] + kTileBytes * step, 64);
-    _tile_dpbssd(1, 4, 7);
-    _tile_loadd(5, x[1] + 64 * step, x_stride);
-    _tile_dpbssd(2, 5, 6);
-    _tile_dpbssd(3, 5, 7);
-  }
-  _tile_stored(0, sums[0], 64);
-  _tile_stored(1, sums[1], 64);
-  _tile_stored(2, sums[2], 64);
-  _tile_stored(3, sums[3], 64);
-}
-
-}  // namespace
-
-ESPALIER_AMX void amx_part(const QuantizedPart& part) {
-  const Tiles tiles;
-  const std::int64_t stride = part.x->stride, whole = part.rows / kSide * kSide;
-  // The last rows with zeros up to a tile.
-  Scratch<std::int8_t> rest(part.rows > whole ? kSide * stride : 0);
-  if (part.rows > whole) {
-    std::memset(rest.data(), 0, static_cast<std::size_t>(rest.size()));
-    std::memcpy(rest.data(), part.x->row(part.first_row + whole),
-                static_cast<std::size_t>((part.rows - whole) * stride));
-  }
-  const auto rows_at = [&](std::int64_t row) {
-    return row < whole ? part.x->row(part.first_row + row) : rest.data();
-  };
-  alignas(64) std::int32_t sums[4][kSide * kSide];
-  for (std::int64_t strip = part.first_strip; strip < part.end_strip; strip += 2) {
-    const bool two = strip + 1 < part.end_strip;
-    const std::int8_t* const w[2] = {part.w->strip(strip), part.w->strip(two ? strip + 1 : strip)};
-    for (std::int64_t row = 0; row < part.rows; row += 2 * kSide) {
-      const bool more = row + kSide < part.rows;
-      sum_bytes(part.w->quads() / kSide, {rows_at(row), rows_at(more ? row + kSide : row)}, stride, w, sums);
-      for (int i = 0; i < 4; ++i) {
-        if ((i % 2 == 0 || two) && (i / 2 == 0 || more))
-          scale_sums(part, row + i / 2 * kSide, strip + i % 2, sums[i]);
-      }
-    }
-  }
-}
-
 }  // namespace espalier::kernels
 // NOLINTEND
 
@@ -392,10 +282,6 @@ namespace espalier::kernels {
 
 void amx_product(std::int64_t /*m*/, std::int64_t /*n*/, std::int64_t /*k*/, Bfloat16View /*a*/,
                  Bfloat16View /*b*/, Destination /*c*/, std::int64_t /*stride*/) {
-  ESPALIER_CHECK(use_amx());
-}
-
-void amx_part(const QuantizedPart& /*part*/) {
   ESPALIER_CHECK(use_amx());
 }
 
