@@ -6,7 +6,7 @@
 #include "espalier/io/run_files.h"
 #include "espalier/io/text_file.h"
 #include "espalier/processes/processes.h"
-#include "espalier/train/run_directory.h"
+#include "espalier/train/same_config.h"
 
 namespace espalier::glue {
 namespace {

@@ -13,6 +13,7 @@
 #include "espalier/ops/mean_squared_error.h"
 #include "espalier/ops/shape.h"
 #include "espalier/processes/processes.h"
+#include "espalier/train/same_config.h"
 #include "train/agreement.h"
 #include "train/class_weights.h"
 #include "train/not_finite.h"

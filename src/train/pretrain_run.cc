@@ -6,6 +6,7 @@
 #include "espalier/base/log.h"
 #include "espalier/processes/processes.h"
 #include "espalier/train/run_inputs.h"
+#include "espalier/train/same_config.h"
 #include "model/checkpoint_metadata.h"
 #include "model/word_difference.h"
 #include "train/agreement.h"
