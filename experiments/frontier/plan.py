@@ -48,7 +48,8 @@ PLAN = [
     # The optimizer at equal time.
     Block(LONG, [layer + "+muon" for layer in BEST], [4e-3], [1, 2, 3]),
     # Neurons that every token uses.
-    Block(LONG, ["4x7+hard+always", "1x9+hard+always"], [4e-3], [1, 2, 3]),
+    Block(LONG, ["4x7+hard+always", "1x9+hard+always"], [4e-3], [1, 2]),
+    Block(LONG, ["4x7+hard+always"], [4e-3], [3]),
 ]
 
 
