@@ -54,7 +54,8 @@ std::string instructions() {
   return fmt::format("{} in use; best here {}, ESPALIER_ISA {}; compiled for {}; bf16: {}",
                      kernels::kernel_isa(), kernels::active_isa(),
                      pinned == nullptr ? "not set" : fmt::format("is `{}`", pinned),
-                     fmt::join(kernels::compiled_isas(), ", "), obstacle.empty() ? kernels::bfloat16_instructions() : "no, " + obstacle);
+                     fmt::join(kernels::compiled_isas(), ", "),
+                     obstacle.empty() ? kernels::bfloat16_instructions() : "no, " + obstacle);
 }
 
 std::string distribution() {
