@@ -11,13 +11,10 @@ PAPER = {"3072x0": "dense-1024", "1536x1": "512x1+hard", "512x2": "171x2+hard", 
          "128x4": "43x4+hard", "64x5": "21x5+hard", "32x6": "11x6+hard", "16x7": "5x7+hard", "8x8": "3x8+hard",
          "4x9": "1x9+hard", "2x10": "1x10+hard", "1x11": "1x11+hard"}
 
-ALWAYS = 16  # neurons beside a tree that every token uses
-
 # LAYER+NAME: a layer with one thing changed.
 VARIANTS = {
     "hard": ["routing.mode=hard"],  # decisions get no gradient: cheaper than straight-through
     "muon": ["train.optimizer=muon"],
-    "always": [f"arch.ffn.linear_rank={ALWAYS}", "arch.ffn.linear_activation=gelu"],
 }
 
 SHORT, LONG, RACE = 5, 20, 60  # processor minutes
@@ -47,9 +44,6 @@ PLAN = [
     Block(EQUAL, list(PAPER.values()), [2e-3], [1]),
     # The optimizer at equal time.
     Block(LONG, [layer + "+muon" for layer in BEST], [4e-3], [1, 2, 3]),
-    # Neurons that every token uses.
-    Block(LONG, ["4x7+hard+always", "1x9+hard+always"], [4e-3], [1, 2]),
-    Block(LONG, ["4x7+hard+always"], [4e-3], [3]),
 ]
 
 
@@ -86,11 +80,10 @@ def tree_shape(layer):
 def neurons(layer):
     """(neurons of the layer, those that a token uses), gates among them"""
     shape = tree_shape(layer)
-    always = ALWAYS if "always" in layer.split("+") else 0
     if shape and shape.leaf_width:
-        return always + 2 ** shape.depth * (shape.leaf_width + 1) - 1, always + shape.depth + shape.leaf_width
+        return 2 ** shape.depth * (shape.leaf_width + 1) - 1, shape.depth + shape.leaf_width
     if shape:
-        return always + shape.trees * (2 ** (shape.depth + 1) - 1), always + shape.trees * (shape.depth + 1)
+        return shape.trees * (2 ** (shape.depth + 1) - 1), shape.trees * (shape.depth + 1)
     width = int(layer.split("+")[0].removeprefix("dense-").replace("none", "0"))
     return width, width
 

@@ -22,7 +22,6 @@ nn::EncoderOptions with_everything(nn::FeedForwardType type, nn::Positions posit
   arch.embedding.positions = positions;
   arch.ffn.type = type;
   arch.ffn.linear_rank = 1;
-  arch.ffn.linear_activation = nn::Activation::kGelu;
   return arch;
 }
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -72,13 +71,6 @@ static void describe_ffn(nn::FeedForwardOptions& ffn, Fields& fields) {
       "Rank of an always-on linear path beside the layer, whatever its type; 0: none. With type dense and "
       "width 0 it is the whole layer.",
       at_least(0));
-  fields.choice<std::optional<Activation>>("arch.ffn.linear_activation", ffn.linear_activation,
-                                           {{"none", std::nullopt},
-                                            {"gelu", Activation::kGelu},
-                                            {"gelu_tanh", Activation::kGeluTanh},
-                                            {"relu", Activation::kRelu}},
-                                           "Of the linear path: none, or an activation, with which it is "
-                                           "linear_rank neurons that every token uses.");
   fields.add(
       "arch.ffn.layers", ffn.layers,
       "Layers, counted from 0, whose feedforward layer is the one above; none named: all. The others are "
@@ -94,7 +86,6 @@ static void describe_ffn(nn::FeedForwardOptions& ffn, Fields& fields) {
   fields.goes_with("arch.ffn.activation", "arch.ffn.type", {"dense"});
   fields.goes_with("arch.ffn.activation", "arch.head_transform", {"true"});
   fields.goes_with("arch.ffn.activation", "arch.ffn.other_width");
-  fields.goes_with("arch.ffn.linear_activation", "arch.ffn.linear_rank");
 }
 
 void describe_arch(nn::EncoderOptions& options, Fields& fields) {

@@ -1,7 +1,5 @@
 #include "espalier/nn/feed_forward.h"
 
-#include <optional>
-
 #include "espalier/nn/fff.h"
 #include "espalier/ops/elementwise.h"
 #include "espalier/ops/gelu.h"
@@ -66,15 +64,13 @@ void describe_units_of_layer(const ParameterList& list, const EncoderOptions& op
   if (options.ffn.width != 0) DenseFeedForward::describe(list, options);
 }
 
-// The path beside the units, whose parameters keep the names that they have without it. One bias suffices
-// where it is linear: another of `down` would only be multiplied by `up`. Neurons of the path have biases, as
-// those of trees have. The trees have no bias of their own outputs.
+// The linear path beside the units, whose parameters keep the names that they have without it. One bias
+// suffices: another of `down` would only be multiplied by `up`. The trees have no bias of their own outputs.
 class WithLinearPath : public FeedForward {
  public:
   explicit WithLinearPath(const EncoderOptions& options)
       : units_(make_units(options)),
-        activation_(options.ffn.linear_activation),
-        down_(options.hidden_size, options.ffn.linear_rank, activation_.has_value()),
+        down_(options.hidden_size, options.ffn.linear_rank, false),
         up_(options.ffn.linear_rank, options.hidden_size, options.use_bias) {
     if (units_) register_module("", *units_);
     register_module("linear_path.down", down_);
@@ -83,20 +79,17 @@ class WithLinearPath : public FeedForward {
   static void describe(const ParameterList& list, const EncoderOptions& options) {
     const std::int64_t d = options.hidden_size;
     describe_units_of_layer(list, options);
-    Linear::describe(list.child("linear_path.down"), d, options.ffn.linear_rank,
-                     options.ffn.linear_activation.has_value());
+    Linear::describe(list.child("linear_path.down"), d, options.ffn.linear_rank, false);
     Linear::describe(list.child("linear_path.up"), options.ffn.linear_rank, d, options.use_bias);
   }
 
   Variable forward(const Variable& x, ForwardContext& context) override {
-    const Variable down = down_.forward(x);
-    const Variable path = up_.forward(activation_ ? activate(*activation_, down, precision()) : down);
+    const Variable path = up_.forward(down_.forward(x));
     return units_ ? ops::add(units_->forward(x, context), path) : path;
   }
 
  private:
   std::unique_ptr<FeedForward> units_;  // null: the path alone
-  std::optional<Activation> activation_;
   Linear down_;
   Linear up_;
 };

@@ -39,7 +39,6 @@ EncoderOptions layer_options(const EncoderOptions& options, std::int64_t layer) 
   own.ffn.type = FeedForwardType::kDense;
   own.ffn.width = options.ffn.other_width;
   own.ffn.linear_rank = 0;
-  own.ffn.linear_activation.reset();
   return own;
 }
 
@@ -60,10 +59,8 @@ static std::string describe_units(const FeedForwardOptions& options) {
 std::string describe(const FeedForwardOptions& options) {
   const bool path_alone = !has_trees(options) && options.width == 0 && options.linear_rank > 0;
   std::string text = path_alone ? "" : describe_units(options);
-  if (options.linear_rank > 0) {
-    text += fmt::format("{}{} {}", path_alone ? "" : " + ",
-                        options.linear_activation ? "always-on" : "linear", options.linear_rank);
-  }
+  if (options.linear_rank > 0)
+    text += fmt::format("{}linear {}", path_alone ? "" : " + ", options.linear_rank);
   if (!options.layers.empty()) {
     text +=
         fmt::format(" in layers {}, others dense {}", fmt::join(options.layers, ", "), options.other_width);

@@ -26,9 +26,7 @@ bool can_be_fitted(const nn::FeedForwardOptions& ffn);
 // - a linear path: the best map of its rank (train/linear_fit.h);
 // - deeper trees of neurons: grown (train/tree_fit.h), which can send long tokens to leaves of their own and
 //   take them as they are.
-// Always-on neurons (a path with an activation) give nothing at first, and keep the small random weights of
-// what they read. Leaf trees and gated units keep their small random weights. The same bits for any number of
-// threads.
+// Leaf trees and gated units keep their small random weights. The same bits for any number of threads.
 void fit_layer(nn::MaskedLm& student, nn::MaskedLm& teacher, std::int64_t layer, const LayerSample& sample);
 
 }  // namespace espalier::train

@@ -188,7 +188,8 @@ void FinetuneRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   warn_of_other_program(checkpoint, where, computes_with_bfloat16(config.optimizer.kind, config.precision));
   directory.take_in(config.resume, checkpoint, kKeptCheckpoints);
   const bool any_best = state.best_metric != FinetuneState().best_metric;
-  if (any_best && !directory.restore_best(config.resume)) state.best_metric = FinetuneState().best_metric;
+  if (any_best && !directory.restore_best(config.resume, "best_metric", state.best_metric))
+    state.best_metric = FinetuneState().best_metric;
   updater.optimizer().set_steps(state.step);
   write_trainer_state();
   log_info(fmt::format("{}: continuing at step {} of {}", config.run, state.step, end_step()));

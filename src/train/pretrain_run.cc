@@ -177,7 +177,8 @@ void PretrainRun::resume(const io::Checkpoint& checkpoint, const std::string& wh
   updater.optimizer().set_steps(state.step);
   directory.take_in(config.resume, checkpoint, config.keep_checkpoints);
   const bool any_best = state.best_loss != PretrainState().best_loss;
-  if (any_best && !directory.restore_best(config.resume)) state.best_loss = PretrainState().best_loss;
+  if (any_best && !directory.restore_best(config.resume, "best_loss", state.best_loss))
+    state.best_loss = PretrainState().best_loss;
   saved_best_loss_ = state.best_loss;
   resumed = true;
   write_trainer_state();

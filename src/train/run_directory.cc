@@ -180,28 +180,28 @@ bool RunDirectory::evaluated_at(std::int64_t step) const {
   return line.is_object() && line.value("step", std::int64_t{-1}) == step;
 }
 
-static bool is_whole(const fs::path& file) {
+// What is in it, if it is whole: every byte of its model is read.
+static std::optional<io::CheckpointContents> contents_of(const fs::path& file) {
   try {
-    io::load_checkpoint(file, io::LoadParts::kModel);
-    return true;
+    return io::list_checkpoint(file);
   } catch (const InputError& error) {
     log_warning(error.what());
-    return false;
+    return std::nullopt;
   }
 }
 
-// Of the step files those that were the best when they were saved are marked: the newest of them is the best.
-bool RunDirectory::find_best(const std::string& resume) const {
+bool RunDirectory::find_best(const std::string& resume, const std::string& key, double score) const {
   const fs::path best = path_ / "best.h5";
-  const std::vector<io::StepFile> files = io::step_files(path_);
-  if (fs::exists(best) && is_whole(best)) return true;
-  for (auto file = files.rbegin(); file != files.rend(); ++file) {
-    if ((fs::exists(best) && fs::equivalent(file->path, best)) || !is_whole(file->path)) continue;
-    const io::CheckpointContents contents = io::list_checkpoint(file->path);
-    if (!io::from_json<SavedStep>(io::JsonView(contents.state, file->path.string() + ": state")).best)
-      continue;
-    log_warning(fmt::format("{}: was gone or damaged; it is {} again", best.string(), file->path.string()));
-    io::link_atomically(file->path, best);
+  if (fs::exists(best) && contents_of(best)) return true;
+  for (const io::StepFile& file : io::step_files(path_)) {
+    if (fs::exists(best) && fs::equivalent(file.path, best)) continue;
+    const std::optional<io::CheckpointContents> contents = contents_of(file.path);
+    if (!contents) continue;
+    const io::JsonView state(contents->state, file.path.string() + ": state");
+    // Later ones have the same score of the best, but it is not their own.
+    if (!io::from_json<SavedStep>(state).best || state[key].as_double() != score) continue;
+    log_warning(fmt::format("{}: was gone or damaged; it is {} again", best.string(), file.path.string()));
+    io::link_atomically(file.path, best);
     return true;
   }
   // Of a run in another folder the best stays there.
@@ -214,8 +214,8 @@ bool RunDirectory::find_best(const std::string& resume) const {
   return false;
 }
 
-bool RunDirectory::restore_best(const std::string& resume) const {
-  return processes::of_first(processes::writes() && find_best(resume) ? 1 : 0) == 1;
+bool RunDirectory::restore_best(const std::string& resume, const std::string& key, double score) const {
+  return processes::of_first(processes::writes() && find_best(resume, key, score) ? 1 : 0) == 1;
 }
 
 std::string RunDirectory::how_to_continue(const std::string& resume) {

@@ -147,7 +147,6 @@ TEST_CASE("the architecture survives a round trip through settings") {
   options.embedding.token_types = 3;
   options.pooler = true;
   options.ffn.linear_rank = 5;
-  options.ffn.linear_activation = nn::Activation::kRelu;
   options.ffn.layers = {0, 2};
   options.ffn.other_width = 12;
   const nn::EncoderOptions again = arch_from_settings(arch_settings(options));
@@ -156,7 +155,6 @@ TEST_CASE("the architecture survives a round trip through settings") {
   CHECK(again.ffn.type == nn::FeedForwardType::kLeafTree);
   CHECK(again.attention.rotary);
   CHECK(again.ffn.linear_rank == 5);
-  CHECK(again.ffn.linear_activation == nn::Activation::kRelu);
   CHECK(again.ffn.layers == std::vector<std::int64_t>{0, 2});
   CHECK(again.ffn.other_width == 12);
 }

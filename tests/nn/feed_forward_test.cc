@@ -74,35 +74,6 @@ void check_gradients(Module& module, const Loss& loss) {
 
 }  // namespace
 
-TEST_CASE("with an activation the path is a dense layer of its own, beside the trees") {
-  EncoderOptions options = with_path(FeedForwardType::kNeuronTree);
-  for (const auto activation : {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu}) {
-    options.ffn.linear_activation = activation;
-    const auto layer = make_feed_forward(options);
-    fill(*layer);
-    auto weights = by_name(*layer);
-    CHECK(weights.contains("linear_path.down.bias"));
-    // The same weights under the names of a dense layer, which has tests of its own, and of trees alone.
-    EncoderOptions dense = options, trees = options;
-    dense.ffn = {.type = FeedForwardType::kDense, .width = 3, .activation = activation};
-    trees.ffn.linear_rank = 0;
-    const auto neurons = make_feed_forward(dense), units = make_feed_forward(trees);
-    for (NamedParameter& parameter : neurons->parameters()) {
-      std::string name = parameter.name;
-      name.replace(0, name.find('.'), name.starts_with("dense_in") ? "linear_path.down" : "linear_path.up");
-      parameter.value.mutable_value() = weights.at(name).value();
-    }
-    for (NamedParameter& parameter : units->parameters())
-      parameter.value.mutable_value() = weights.at(parameter.name).value();
-    ForwardContext context;
-    const Variable x = input();
-    const Variable expected = ops::add(units->forward(x, context), neurons->forward(x, context));
-    CHECK(layer->forward(x, context).value().to_vector() == expected.value().to_vector());
-    const Variable weighted = expected.detach();
-    check_gradients(*layer, [&] { return ops::sum(ops::multiply(layer->forward(x, context), weighted)); });
-  }
-}
-
 TEST_CASE("a linear path runs beside a layer of any type, or alone") {
   for (const auto type : {FeedForwardType::kNeuronTree, FeedForwardType::kLeafTree, FeedForwardType::kDense,
                           FeedForwardType::kGated}) {
@@ -127,9 +98,6 @@ TEST_CASE("a linear path runs beside a layer of any type, or alone") {
     check_gradients(*layer, product);
     CHECK(neurons_of(options.ffn).used == neurons_of(without.ffn).used + 3);
   }
-  EncoderOptions options = with_path(FeedForwardType::kNeuronTree);
-  options.ffn.linear_activation = Activation::kGelu;
-  CHECK(describe(options.ffn) == "2x2 + always-on 3");
   EncoderOptions alone = with_path(FeedForwardType::kDense);
   alone.ffn.width = 0;
   const auto path = make_feed_forward(alone);

@@ -74,6 +74,32 @@ TEST_CASE("a best.h5 that is gone or damaged is its checkpoint again, and not wh
   CHECK(weights_of(best) == weights);
 }
 
+TEST_CASE("the best is found by its score, and what was the best before is not taken for it") {
+  const TempDir dir;
+  set_quiet(true);
+  testing::write_tiny_model(dir / "model.h5");
+  io::Checkpoint checkpoint = io::load_checkpoint(dir / "model.h5");
+  RunDirectory run(dir / "run");
+  const auto save = [&](std::int64_t step, double best_loss, bool best) {
+    checkpoint.state["best_loss"] = best_loss;
+    run.save(checkpoint, step, best, 9);
+  };
+  save(1, 3.0, true);
+  save(2, 2.1, true);
+  save(3, 2.1, false);
+  const auto best = dir / "run" / "best.h5";
+  REQUIRE(std::filesystem::equivalent(best, io::step_path(dir / "run", 2)));
+  std::filesystem::remove(best);
+  CHECK(run.restore_best("auto", "best_loss", 2.1));
+  CHECK(std::filesystem::equivalent(best, io::step_path(dir / "run", 2)));
+  std::filesystem::resize_file(best, 1000);
+  CHECK_FALSE(run.restore_best("auto", "best_loss", 2.1));
+  std::filesystem::remove(best);
+  std::filesystem::remove(io::step_path(dir / "run", 2));
+  CHECK_FALSE(run.restore_best("auto", "best_loss", 2.1));
+  CHECK_FALSE(std::filesystem::exists(best));
+}
+
 TEST_CASE("a folder that was moved away gets nothing written in its place") {
   const TempDir dir;
   set_quiet(true);

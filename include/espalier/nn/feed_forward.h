@@ -1,8 +1,7 @@
 // The layer between attention and the next one: a tree (nn/fff.h) or one of its dense controls,
 //   activation(x W_in^T) W_out^T,  or gated  (u gelu(g)) W_out^T with (u, g) the halves of x W_in^T (and
-//   biases). Beside any of them may run an always-on path, linear of low rank,
-//   f(x) + (x W_down^T) W_up^T (and a bias), or of neurons that every token uses,
-//   f(x) + activation(x W_down^T + b) W_up^T (and a bias); or alone where the layer is dense of width 0.
+//   biases). Beside any of them may run an always-on linear path of low rank,
+//   f(x) + (x W_down^T) W_up^T (and a bias), or alone where the layer is dense of width 0.
 #pragma once
 
 #include <memory>

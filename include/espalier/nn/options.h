@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -70,11 +69,8 @@ struct FeedForwardOptions {
   std::int64_t depth = 11;                    // levels of decisions; a neuron tree has 2^(depth+1)-1 nodes
   std::int64_t leaf_width = 16;               // leaf trees: hidden units of a leaf
   ops::LeafActivation leaf_activation = ops::LeafActivation::kRelu;
-  // Of an always-on path beside the layer of any type, f(x) + up(down(x)); 0: none.
+  // Of an always-on linear path beside the layer of any type, f(x) + up(down(x)); 0: none.
   std::int64_t linear_rank = 0;
-  // Between down (which then has a bias) and up, so that the path is of neurons that every token uses, as the
-  // shared experts of arXiv 2401.06066; none: the path is linear.
-  std::optional<Activation> linear_activation = {};
   // The layers, from 0, that are as above; empty: all. The others are dense with `other_width` units (0:
   // none) of the same activation.
   std::vector<std::int64_t> layers = {};
@@ -123,7 +119,7 @@ std::vector<std::int64_t> tree_layers(const EncoderOptions& options);
 ops::TreeSize tree_size(const FeedForwardOptions& options);
 
 // Hidden units of a feedforward layer, and how many of them a token meets with hard routing. A gate of a leaf
-// tree counts as one, and so does a rank of the always-on path.
+// tree counts as one, and so does a rank of the linear path.
 struct Neurons {
   std::int64_t all = 0, used = 0;
 };

@@ -47,10 +47,10 @@ class RunDirectory {
   std::string last_checkpoint() const;
   // Whether the metrics end with an evaluation of that step: a signal may have cut it short.
   bool evaluated_at(std::int64_t step) const;
-  // Whether there is a best.h5 that is whole; where it is not, the checkpoint that it named becomes it again
-  // if that has stayed, else a warning says that the best is lost (of resume=FILE it is in another folder,
-  // and no warning). Called by all processes.
-  bool restore_best(const std::string& resume) const;
+  // Whether there is a best.h5 that is whole; where it is not, the checkpoint that it named, whose state says
+  // `score` under `key`, becomes it again if that has stayed, else a warning says that the best is lost (of
+  // resume=FILE it is in another folder, and no warning). Called by all processes.
+  bool restore_best(const std::string& resume, const std::string& key, double score) const;
   // RunError if the disk cannot hold what a run will write that keeps the `keep` newest checkpoints and saves
   // `left` times more at most; way_out: what helps beside more space (", or set ...").
   void check_space(const io::Checkpoint& first, std::int64_t keep, std::int64_t left,
@@ -82,7 +82,7 @@ class RunDirectory {
   };
   std::optional<Found> load_newest() const;
   std::optional<io::Checkpoint> find_to_resume(const std::string& resume, const std::string& kind) const;
-  bool find_best(const std::string& resume) const;
+  bool find_best(const std::string& resume, const std::string& key, double score) const;
   // Points last.h5, and best.h5 if `best`, at the checkpoint of `step`.
   void point_at(std::int64_t step, bool best) const;
   std::filesystem::path path_;

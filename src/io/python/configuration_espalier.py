@@ -39,7 +39,6 @@ DEFAULTS = {
     "ffn_leaf_width": 16,
     "ffn_leaf_activation": "relu",
     "ffn_linear_rank": 0,  # of a linear path beside the layer; 0: none
-    "ffn_linear_activation": "none",  # gelu, gelu_tanh, relu: the path is neurons that every token uses
     "ffn_layers": [],  # those with the layer above, from 0; none named: all
     "ffn_other_width": 0,  # units of the dense layers of the others
     "head_pooler": "zero_index",  # avg: the mean over positions
@@ -58,7 +57,6 @@ CHOICES = {
     "ffn_type": ("neuron_tree", "leaf_tree", "dense", "gated"),
     "ffn_activation": ("gelu", "gelu_tanh", "relu"),
     "ffn_leaf_activation": ("gelu", "relu"),
-    "ffn_linear_activation": ("none", "gelu", "gelu_tanh", "relu"),
     "head_pooler": ("zero_index", "avg"),
     "head_activation": ("tanh", "relu"),
     "routing_mode": ("hard", "straight_through", "soft"),

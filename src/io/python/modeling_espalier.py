@@ -207,17 +207,15 @@ class LeafTree(Tree):
 
 
 class LinearPath(nn.Module):
-    """A map of low rank that runs beside a feedforward layer; with an activation, neurons that every token uses."""
+    """A map of low rank that runs beside a feedforward layer."""
 
     def __init__(self, config):
         super().__init__()
-        self.activation = ACTIVATIONS.get(config.ffn_linear_activation)
-        self.down = nn.Linear(config.hidden_size, config.ffn_linear_rank, bias=self.activation is not None)
+        self.down = nn.Linear(config.hidden_size, config.ffn_linear_rank, bias=False)
         self.up = nn.Linear(config.ffn_linear_rank, config.hidden_size, bias=config.use_bias)
 
     def forward(self, x):
-        down = self.down(x)
-        return self.up(down if self.activation is None else self.activation(down))
+        return self.up(self.down(x))
 
 
 class Zero(nn.Module):
