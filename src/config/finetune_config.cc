@@ -28,9 +28,8 @@ static void describe_task(TaskConfig& task, Fields& fields) {
   fields.choice<std::string>(
       "task.format", task.format,
       {{"auto", "auto"}, {"tsv", "tsv"}, {"csv", "csv"}, {"jsonl", "jsonl"}, {"txt", "txt"}},
-      "custom: what the files hold; auto: by their extensions. A table between tabs whose fields are quoted "
-      "is a "
-      "csv with task.separator=tab.");
+      "custom: what the files hold; auto: by their extensions. A table between tabs whose fields are "
+      "quoted is a csv with task.separator=tab.");
   fields.add(
       "task.separator", task.separator,
       "custom: between the fields of a .tsv, .csv or .txt: auto (tab in .tsv, comma in .csv), tab, comma, "
@@ -69,9 +68,8 @@ void describe_recipe(FinetuneConfig& config, Fields& fields) {
   fields.add(
       "train.max_steps", config.max_steps,
       "Stop after this many updates, whatever train.epochs, by which the learning rate's schedule goes on; "
-      "0: no limit. An evaluation there, within an epoch, is the best only where there is no other. With "
-      "glue: in "
-      "each training.",
+      "0: no limit. An evaluation there, within an epoch, is the best only where there is no other. "
+      "With glue: in each training.",
       at_least(0));
   fields.add("train.batch_size", config.batch_size, "Examples of an update.", at_least(1));
   fields.add("train.gradient_groups", config.gradient_groups,

@@ -72,8 +72,7 @@ std::string doubt_of_quotes(const std::vector<std::string>& names) {
   });
   if (!quotes) return "";
   return "the names of all classes are in quotes, which are text in a .tsv: task.format=csv "
-         "task.separator=tab "
-         "reads a table whose fields are quoted";
+         "task.separator=tab reads a table whose fields are quoted";
 }
 
 std::string doubt_of_spelling(const std::vector<std::string>& names) {

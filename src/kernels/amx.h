@@ -1,6 +1,6 @@
 // Products by AMX, which multiplies tiles of 16 rows of 64 bytes at once: bfloat16 summed in float32, bytes
 // exactly. oneDNN 2.6 has such products of bfloat16 too, which copy both operands: with them a training step
-// of the dense 3072 takes 1.2 to 1.4 times as long, a forward pass 1.3 to 1.5 (experiments/speed/TRIED.md).
+// of the dense 3072 takes 1.2 to 1.4 times as long, a forward pass 1.3 to 1.5 (experiments/speed/TABLES.md).
 #pragma once
 
 #include <cstdint>

@@ -115,14 +115,10 @@ void add_mean(const Tensor& rows, const std::vector<float>& factors, float scale
   for (std::size_t j = 0; j < mean.size(); ++j) bias[j] += scale * static_cast<float>(mean[j]);
 }
 
-bool has_linear_path(const nn::FeedForwardOptions& ffn) {
-  return ffn.linear_rank > 0 && !ffn.linear_activation;
-}
-
 }  // namespace
 
 bool can_be_fitted(const nn::FeedForwardOptions& ffn) {
-  return has_linear_path(ffn) || takes_units(ffn) ||
+  return ffn.linear_rank > 0 || takes_units(ffn) ||
          (ffn.type == nn::FeedForwardType::kNeuronTree && ffn.depth > 0);
 }
 
@@ -143,7 +139,7 @@ void fit_layer(nn::MaskedLm& student, nn::MaskedLm& teacher, std::int64_t layer,
     if (!constant.empty()) add_mean(left, sample.factors, 1 / kGeluOfOne, constant);
     if (Tensor* bias = of_own("dense_out.bias")) add_mean(left, sample.factors, 1, bias->span());
   }
-  if (has_linear_path(ffn)) {
+  if (ffn.linear_rank > 0) {
     Tensor* bias = of_own("linear_path.up.bias");
     const LinearFit fit = fit_linear(sample.input, left_by(student, layer, sample), ffn.linear_rank,
                                      bias != nullptr, sample.factors);

@@ -130,7 +130,7 @@ nn::EncoderOptions student_architecture(const config::PretrainConfig& config,
                     "{}; or set another arch.ffn.type",
                     theirs.width, config.init, own.width));
   }
-  if (!own.linear_activation && own.linear_rank > teacher.hidden_size) {
+  if (own.linear_rank > teacher.hidden_size) {
     throw InputError(fmt::format(
         "distill.layers: arch.ffn.linear_rank must be at most the hidden size of {}, {}, got {}: more "
         "would begin at 0 and never learn",

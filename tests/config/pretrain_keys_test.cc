@@ -115,7 +115,6 @@ const std::vector<Bound>& choices() {
       choice("arch.ffn.type", "leaf_tree", IS(arch.ffn.type, nn::FeedForwardType::kLeafTree)),
       choice("arch.ffn.activation", "relu", IS(arch.ffn.activation, Activation::kRelu)),
       choice("arch.ffn.leaf_activation", "gelu", IS(arch.ffn.leaf_activation, ops::LeafActivation::kGelu)),
-      choice("arch.ffn.linear_activation", "gelu", IS(arch.ffn.linear_activation, Activation::kGelu)),
       choice("distill.relative_to", "token", IS(distill.relative_to, RelativeTo::kToken)),
       choice("routing.mode", "soft", IS(routing.mode, Routing::kSoft)),
       choice("routing.entropy", "all_nodes", IS(routing.entropy_form, ops::EntropyForm::kAllNodes)),

@@ -43,8 +43,6 @@ MODELS = {
                  "routing.mode=soft"], ["routing.mode=soft", "routing.temperature=0.7", "routing.epsilon=0.1"], {}),
     "path": (["arch.ffn.type=neuron_tree", "arch.ffn.trees=2", "arch.ffn.depth=3", "arch.ffn.linear_rank=5",
               "arch.ffn.layers=[1]", "arch.ffn.other_width=12", "arch.use_bias=true", "routing.mode=hard"], [], {}),
-    "always_on": (["arch.ffn.type=neuron_tree", "arch.ffn.trees=2", "arch.ffn.depth=3", "arch.ffn.linear_rank=5",
-                   "arch.ffn.linear_activation=gelu", "routing.mode=hard"], [], {}),
     "linear": (["arch.ffn.type=dense", "arch.ffn.width=0", "arch.ffn.linear_rank=6", "arch.use_bias=true"], [], {}),
     "gated": (["arch.ffn.type=gated", "arch.ffn.width=24", "arch.embedding.norm=false", "arch.use_bias=true"], [], {}),
 }

@@ -32,7 +32,6 @@ nn::EncoderOptions mixed_arch() {
   arch.ffn.type = nn::FeedForwardType::kNeuronTree;
   arch.ffn.activation = nn::Activation::kGeluTanh;
   arch.ffn.linear_rank = 3;
-  arch.ffn.linear_activation = nn::Activation::kRelu;
   arch.ffn.layers = {1};
   arch.ffn.other_width = 6;
   arch.norm_eps = 1e-7;
