@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# usage: experiments/lib/install.sh GROUP...
-# GROUP: build, mpi, quickstart, speed, style, fuzz, bare, browser, package, ccache
+# usage: experiments/lib/install.sh GROUP...   (build, mpi, quickstart, speed, style, fuzz, bare, browser, package)
 # Installs the Debian packages of these groups that are missing, as root or through sudo.
 # The one place where the project's packages are listed.
 set -euo pipefail
@@ -19,7 +18,6 @@ declare -A groups=(
   [fuzz]="clang-$clang libclang-rt-$clang-dev"
   [bare]="debootstrap"
   [package]="dpkg-dev file lintian python3-venv" # of Debian, and the wheel
-  [ccache]="ccache" # cmake uses it where it is installed
   [browser]="chromium fonts-dejavu-core" # opens reports in tests/interop
 )
 

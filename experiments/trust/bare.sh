@@ -1,13 +1,11 @@
 #!/usr/bin/env bash
-# usage: experiments/trust/bare.sh [--user] [--folder NAME] [--with FILE] [--ccache] [--keep] RELEASE [COMMAND...]
+# usage: experiments/trust/bare.sh [--user] [--folder NAME] [--with FILE] [--keep] RELEASE [COMMAND...]
 # Runs COMMAND (default: experiments/quickstart.sh --tiny) as a newcomer would on a minimal Debian RELEASE (bookworm,
 # trixie): debootstrap's minbase with git and ca-certificates, a clean clone of the committed HEAD, nothing of this
 # machine but its kernel. Ends with COMMAND's status; 77 with the reason where there can be no such machine.
 #   --user         as an ordinary user, after root has installed the packages
 #   --folder NAME  clone into this folder of the home (default: espalier); try one with a space
 #   --with FILE    copy this file beside the clone, where the command finds it as ../NAME
-#   --ccache       with this machine's compiler cache (of ccache; not with --user): what has been compiled here from
-#                  equal sources, headers and flags by an equal compiler is not compiled again
 #   --keep         leave the machine's folder behind, and say where it is
 # In ${ESPALIER_BARE:-${XDG_CACHE_HOME:-~/.cache}/espalier-bare} are kept: RELEASE.tar, the fresh machine (delete it to
 # have a newer one), and RELEASE-debs, the packages it has downloaded. How packages are reached is taken from this
@@ -27,16 +25,12 @@ skip() {
 }
 say() { echo "bare: $*" >&2; }
 
-user=root folder=espalier with='' keep='' ccache=''
+user=root folder=espalier with='' keep=''
 while [ $# -gt 0 ]; do
   case $1 in
     --user) user=newcomer ;;
     --folder) folder=${2:?a name must follow --folder} && shift ;;
     --with) with=$(realpath -e "${2:?a file must follow --with}") && shift ;;
-    --ccache)
-      ccache=$(ccache --get-config cache_dir)
-      mkdir -p "$ccache"
-      ;;
     --keep) keep=yes ;;
     -*) usage ;;
     *) break ;;
@@ -45,7 +39,6 @@ while [ $# -gt 0 ]; do
 done
 release=${1:-}
 case $release in bookworm | trixie) shift ;; *) usage ;; esac
-[ -z "$ccache" ] || [ "$user" = root ] || usage
 [ $# -gt 0 ] || set -- experiments/quickstart.sh --tiny
 [ -z "$(git status --porcelain)" ] || say "the clone has what is committed, not the changes that lie in this folder"
 
@@ -112,25 +105,19 @@ in_clone() {
   # shellcheck disable=SC2016  # expanded inside
   unshare --mount --pid --fork --kill-child bash -c '
     set -e
-    root=$1 debs=$2 ccache=$3 who=$4
-    shift 4
+    root=$1 debs=$2 who=$3
+    shift 3
     mount --make-rprivate /
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
     mount --rbind /sys "$root/sys"
     mount --bind "$debs" "$root/var/cache/apt/archives"
-    [ -z "$ccache" ] || mount --bind "$ccache" "$root/ccache"
     exec chroot --userspec="$who:$who" "$root" "$@"
-  ' _ "$root" "$cache/$release-debs" "$ccache" "$who" \
-    env -i HOME="$where" USER="$who" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin TERM=dumb \
-    "${network[@]}" ${ccache:+CCACHE_DIR=/ccache} \
+  ' _ "$root" "$cache/$release-debs" "$who" \
+    env -i HOME="$where" USER="$who" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin TERM=dumb "${network[@]}" \
     bash -c 'cd "$1" && shift && exec "$@"' _ "$home/$folder" "$@"
 }
 
-if [ -n "$ccache" ]; then
-  mkdir "$root/ccache"
-  in_clone root experiments/lib/install.sh ccache
-fi
 if [ "$user" != root ]; then
   say "root installs the packages"
   in_clone root experiments/lib/install.sh build mpi quickstart
