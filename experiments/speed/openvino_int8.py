@@ -2,8 +2,10 @@
 the batch's sequences); prints JSON (peer_model.py)."""
 
 import argparse
+import contextlib
 import json
 import os
+import sys
 import time
 
 import openvino
@@ -33,7 +35,8 @@ def main():
     parser.add_argument("--form", choices=["float32", "int8"], required=True)
     parser.add_argument("--threads", type=int, required=True)
     arguments = parser.parse_args()
-    path = converted(arguments.folder, arguments.form == "int8")
+    with contextlib.redirect_stdout(sys.stderr):  # NNCF 3.4 draws its progress on standard output
+        path = converted(arguments.folder, arguments.form == "int8")
     begin = time.perf_counter()
     # Without a precision it would take bf16 where the machine has it, and call that float32.
     compiled = openvino.Core().compile_model(path, "CPU", {
