@@ -35,7 +35,8 @@ constexpr std::int64_t kNumbers = kTileBytes / 2;
 // Steps of a block along k. The right factor of a task, 768 columns of it, then takes 1.2 MB of the
 // second-level cache.
 constexpr std::int64_t kMostSteps = 24;
-// A product of fewer rows than this is computed as its transpose where that reads a weight in place.
+// A product of fewer rows than this is computed as its transpose where that reads a weight in place, but for
+// short sums: there it costs less to pack the weight than to turn the result.
 constexpr std::int64_t kFewRows = 256;
 
 // 16 x 16 numbers of 32 bits.
@@ -267,7 +268,7 @@ ESPALIER_AMX void multiply(const Factor& a, const Factor& b, const Result& c, bo
 void amx_product(std::int64_t m, std::int64_t n, std::int64_t k, Bfloat16View a, Bfloat16View b,
                  Destination c, std::int64_t stride) {
   const Factor rows{a, m, k}, columns{{b.data, b.stride, !b.transposed}, n, k};
-  if (m < kFewRows && !columns.lines.transposed) {
+  if (m < kFewRows && k > 2 * m && !columns.lines.transposed) {
     return multiply(columns, rows, {c.data, stride, n, m, true}, c.accumulate);
   }
   multiply(rows, columns, {c.data, stride, m, n, false}, c.accumulate);
